@@ -1,0 +1,218 @@
+package adapter
+
+import (
+	"github.com/zishang520/socket.io/parsers/socket/v3/parser"
+	"github.com/zishang520/socket.io/servers/socket/v3"
+	"github.com/zishang520/socket.io/v3/pkg/types"
+)
+
+// NewMemory returns the adapter of a node that is alone: rooms and broadcasts in this process,
+// no Redis. Its adapters are safe for concurrent use.
+func NewMemory() socket.AdapterConstructor { return memoryConstructor{} }
+
+type memoryConstructor struct{}
+
+func (memoryConstructor) New(nsp socket.Namespace) socket.Adapter { return newLocal(nsp) }
+
+// local is the part of every adapter that concerns the sockets of this node: the room index and
+// the delivery to them. By itself it is the memory adapter.
+type local struct {
+	types.EventEmitter // create-room, join-room, leave-room and delete-room, as in the library
+
+	nsp   socket.Namespace
+	proto socket.Adapter
+	index *index
+}
+
+func newLocal(nsp socket.Namespace) *local {
+	l := &local{EventEmitter: types.NewEventEmitter(), nsp: nsp, index: newIndex()}
+	l.proto = l
+	return l
+}
+
+// Prototype and Proto are the library's way of overriding methods; nothing here depends on them.
+func (l *local) Prototype(a socket.Adapter) { l.proto = a }
+
+// Proto returns what Prototype set, by default the adapter itself.
+func (l *local) Proto() socket.Adapter { return l.proto }
+
+// Construct does nothing: the constructor has done it.
+func (l *local) Construct(socket.Namespace) {}
+
+// Init does nothing: there is nothing to start.
+func (l *local) Init() {}
+
+// Close does nothing: there is nothing to stop.
+func (l *local) Close() {}
+
+// Nsp returns the namespace of the adapter.
+func (l *local) Nsp() socket.Namespace { return l.nsp }
+
+// Rooms returns a copy of the rooms and their members on this node.
+func (l *local) Rooms() *types.Map[socket.Room, *types.Set[socket.SocketId]] {
+	return l.index.roomsSnapshot()
+}
+
+// Sids returns a copy of the sockets of this node and their rooms.
+func (l *local) Sids() *types.Map[socket.SocketId, *types.Set[socket.Room]] {
+	return l.index.sidsSnapshot()
+}
+
+// ServerCount returns 1: this node.
+func (l *local) ServerCount() int64 { return 1 }
+
+// AddAll puts a socket into rooms.
+func (l *local) AddAll(id socket.SocketId, rooms *types.Set[socket.Room]) {
+	for _, c := range l.index.add(id, rooms.Keys()) {
+		if c.edge {
+			l.Emit("create-room", c.room)
+		}
+		if c.moved {
+			l.Emit("join-room", c.room, id)
+		}
+	}
+	// The library empties a socket's rooms before it marks the socket as disconnected, so a join
+	// in between would stay for ever. A later one finds the socket gone.
+	if s, ok := l.nsp.Sockets().Load(id); ok && rooms.Has(socket.Room(id)) {
+		_ = s.Once("disconnect", func(...any) { l.DelAll(id) })
+	}
+}
+
+// Del takes a socket out of a room.
+func (l *local) Del(id socket.SocketId, room socket.Room) { l.left(l.index.remove(id, room)) }
+
+// DelAll takes a socket out of all its rooms.
+func (l *local) DelAll(id socket.SocketId) { l.left(l.index.removeAll(id)...) }
+
+func (l *local) left(changes ...change) {
+	for _, c := range changes {
+		if c.moved {
+			l.Emit("leave-room", c.room, c.socket)
+		}
+		if c.edge {
+			l.Emit("delete-room", c.room)
+		}
+	}
+}
+
+// Sockets returns the ids of the connected sockets of this node that are in at least one of the
+// rooms; no rooms stands for all.
+func (l *local) Sockets(rooms *types.Set[socket.Room]) *types.Set[socket.SocketId] {
+	ids := types.NewSet[socket.SocketId]()
+	for _, s := range l.match(&socket.BroadcastOptions{Rooms: rooms}) {
+		ids.Add(s.Id())
+	}
+	return ids
+}
+
+// SocketRooms returns a copy of the rooms of a socket, nil when it is in none.
+func (l *local) SocketRooms(id socket.SocketId) *types.Set[socket.Room] {
+	return l.index.roomsOf(id)
+}
+
+// FetchSockets hands the matching sockets of this node to the callback, at once.
+func (l *local) FetchSockets(opts *socket.BroadcastOptions) func(func([]socket.SocketDetails, error)) {
+	return func(callback func([]socket.SocketDetails, error)) { callback(l.details(opts), nil) }
+}
+
+// AddSockets makes the matching sockets of this node join rooms.
+func (l *local) AddSockets(opts *socket.BroadcastOptions, rooms []socket.Room) {
+	for _, s := range l.match(opts) {
+		s.Join(rooms...)
+	}
+}
+
+// DelSockets makes the matching sockets of this node leave rooms.
+func (l *local) DelSockets(opts *socket.BroadcastOptions, rooms []socket.Room) {
+	for _, s := range l.match(opts) {
+		for _, room := range rooms {
+			s.Leave(room)
+		}
+	}
+}
+
+// DisconnectSockets disconnects the matching sockets of this node; with closeTransport their
+// connections are closed as well.
+func (l *local) DisconnectSockets(opts *socket.BroadcastOptions, closeTransport bool) {
+	for _, s := range l.match(opts) {
+		s.Disconnect(closeTransport)
+	}
+}
+
+// ServerSideEmit reaches the other servers of the cluster, of which there are none: an
+// acknowledgement is called at once with no answers.
+func (l *local) ServerSideEmit(packet []any) error {
+	if _, ack := splitAck(packet); ack != nil {
+		ack([]any{}, nil)
+	}
+	return nil
+}
+
+// splitAck separates the acknowledgement callback, if there is one, from the event and its
+// arguments.
+func splitAck(packet []any) ([]any, socket.Ack) {
+	if n := len(packet); n > 0 {
+		if ack, ok := packet[n-1].(socket.Ack); ok {
+			return packet[:n-1], ack
+		}
+	}
+	return packet, nil
+}
+
+// PersistSession does nothing: connection state recovery is not offered.
+func (l *local) PersistSession(*socket.SessionToPersist) {}
+
+// RestoreSession finds nothing: connection state recovery is not offered.
+func (l *local) RestoreSession(socket.PrivateSessionId, string) (*socket.Session, error) {
+	return nil, nil
+}
+
+// Publish implements [Publisher]: the clients of this node are all there are.
+func (l *local) Publish(packet *parser.Packet, opts *socket.BroadcastOptions, done func(error)) {
+	l.Broadcast(packet, opts)
+	done(nil)
+}
+
+// match returns the connected sockets of this node that opts selects.
+func (l *local) match(opts *socket.BroadcastOptions) []*socket.Socket {
+	rooms, except := targets(opts)
+	ids := l.index.selectIDs(rooms, except)
+	sockets := make([]*socket.Socket, 0, len(ids))
+	for _, id := range ids {
+		if s, ok := l.nsp.Sockets().Load(id); ok && s.Connected() {
+			sockets = append(sockets, s)
+		}
+	}
+	return sockets
+}
+
+func (l *local) details(opts *socket.BroadcastOptions) []socket.SocketDetails {
+	matched := l.match(opts)
+	details := make([]socket.SocketDetails, len(matched))
+	for i, s := range matched {
+		details[i] = s
+	}
+	return details
+}
+
+// targets returns the rooms that opts selects and those that it excludes.
+func targets(opts *socket.BroadcastOptions) (rooms, except []socket.Room) {
+	if opts == nil {
+		return nil, nil
+	}
+	if opts.Rooms != nil {
+		rooms = opts.Rooms.Keys()
+	}
+	if opts.Except != nil {
+		except = opts.Except.Keys()
+	}
+	return rooms, except
+}
+
+// flagsOf returns the flags of opts, never nil.
+func flagsOf(opts *socket.BroadcastOptions) *socket.BroadcastFlags {
+	if opts == nil || opts.Flags == nil {
+		return &socket.BroadcastFlags{}
+	}
+	return opts.Flags
+}

@@ -1,0 +1,289 @@
+package adapter
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/tinylib/msgp/msgp"
+	"github.com/zishang520/socket.io/v3/pkg/types"
+)
+
+// maxDepth bounds the nesting of values in both directions: decoding is recursive, and a message
+// of nothing but array headers must not exhaust the stack.
+const maxDepth = 256
+
+var (
+	errTooDeep   = fmt.Errorf("more than %d levels deep", maxDepth)
+	errTruncated = errors.New("ends in the middle of a value")
+)
+
+// jsDate is how JSON.stringify writes a Date, which is what clients of a Node.js server see.
+const jsDate = "2006-01-02T15:04:05.000Z"
+
+// appendValue appends v as MessagePack in the meaning that its JSON has: a client behind another
+// node must get what a client of this node gets. Whole numbers go as integers, binary as bin.
+func appendValue(b []byte, v any, depth int) ([]byte, error) {
+	if depth > maxDepth {
+		return b, errTooDeep
+	}
+	switch v := v.(type) {
+	case nil:
+		return msgp.AppendNil(b), nil
+	case bool:
+		return msgp.AppendBool(b, v), nil
+	case string:
+		return msgp.AppendString(b, v), nil
+	case int:
+		return msgp.AppendInt(b, v), nil
+	case int64:
+		return msgp.AppendInt64(b, v), nil
+	case uint64:
+		return msgp.AppendUint64(b, v), nil
+	case float64:
+		return appendFloat(b, v), nil
+	case json.Number:
+		return appendNumber(b, v)
+	case []byte:
+		return msgp.AppendBytes(b, v), nil
+	case *types.StringBuffer:
+		return msgp.AppendString(b, v.String()), nil
+	case types.BufferInterface:
+		return msgp.AppendBytes(b, v.Bytes()), nil
+	case []any:
+		return appendArray(b, v, depth)
+	case map[string]any:
+		return appendMap(b, v, depth)
+	default:
+		return appendJSON(b, v, depth)
+	}
+}
+
+func appendArray(b []byte, values []any, depth int) ([]byte, error) {
+	b = msgp.AppendArrayHeader(b, uint32(len(values)))
+	for _, value := range values {
+		var err error
+		if b, err = appendValue(b, value, depth+1); err != nil {
+			return b, err
+		}
+	}
+	return b, nil
+}
+
+func appendMap(b []byte, values map[string]any, depth int) ([]byte, error) {
+	b = msgp.AppendMapHeader(b, uint32(len(values)))
+	for key, value := range values {
+		var err error
+		b = msgp.AppendString(b, key)
+		if b, err = appendValue(b, value, depth+1); err != nil {
+			return b, err
+		}
+	}
+	return b, nil
+}
+
+// appendFloat writes a whole number as an integer where it fits: JavaScript has one number type,
+// and a peer tells integers from floats by the encoding. What JSON cannot say becomes nil.
+func appendFloat(b []byte, f float64) []byte {
+	switch {
+	case math.IsNaN(f) || math.IsInf(f, 0):
+		return msgp.AppendNil(b)
+	case f != math.Trunc(f):
+		return msgp.AppendFloat64(b, f)
+	case f >= -1<<63 && f < 1<<63:
+		return msgp.AppendInt64(b, int64(f))
+	case f >= 1<<63 && f < 1<<64:
+		return msgp.AppendUint64(b, uint64(f))
+	default:
+		return msgp.AppendFloat64(b, f)
+	}
+}
+
+func appendNumber(b []byte, n json.Number) ([]byte, error) {
+	if i, err := strconv.ParseInt(string(n), 10, 64); err == nil {
+		return msgp.AppendInt64(b, i), nil
+	}
+	if u, err := strconv.ParseUint(string(n), 10, 64); err == nil {
+		return msgp.AppendUint64(b, u), nil
+	}
+	f, err := n.Float64()
+	if err != nil {
+		return b, fmt.Errorf("number %q: %w", string(n), err)
+	}
+	return appendFloat(b, f), nil
+}
+
+// appendJSON writes any other Go value as what encoding/json makes of it.
+func appendJSON(b []byte, v any, depth int) ([]byte, error) {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return b, fmt.Errorf("a value of type %T cannot be sent: %w", v, err)
+	}
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.UseNumber()
+	var plain any
+	if err := decoder.Decode(&plain); err != nil {
+		return b, fmt.Errorf("a value of type %T cannot be sent: %w", v, err)
+	}
+	return appendValue(b, plain, depth)
+}
+
+// drained returns data with every reader in it replaced by its content. The library's encoder
+// empties the readers that it meets, so a packet that is encoded twice needs this first.
+func drained(data any) (any, error) {
+	switch v := data.(type) {
+	case *types.StringBuffer:
+		return v.String(), nil
+	case types.BufferInterface:
+		return bytes.Clone(v.Bytes()), nil
+	case *strings.Reader:
+		text, err := io.ReadAll(v)
+		return string(text), err
+	case io.Reader:
+		return io.ReadAll(v)
+	case []any:
+		out := make([]any, len(v))
+		for i, item := range v {
+			var err error
+			if out[i], err = drained(item); err != nil {
+				return nil, err
+			}
+		}
+		return out, nil
+	case map[string]any:
+		out := make(map[string]any, len(v))
+		for key, item := range v {
+			var err error
+			if out[key], err = drained(item); err != nil {
+				return nil, err
+			}
+		}
+		return out, nil
+	default:
+		return data, nil
+	}
+}
+
+// readValue reads one MessagePack value and returns the bytes after it. Integers become int64 or
+// uint64 and keep every digit; bin becomes []byte, which the Socket.IO encoder sends as an
+// attachment; a timestamp becomes the text that JSON.stringify makes of a Date.
+func readValue(b []byte, depth int) (any, []byte, error) {
+	if depth > maxDepth {
+		return nil, b, errTooDeep
+	}
+	switch msgp.NextType(b) {
+	case msgp.NilType:
+		rest, err := msgp.ReadNilBytes(b)
+		return nil, rest, err
+	case msgp.BoolType:
+		return read(msgp.ReadBoolBytes(b))
+	case msgp.StrType:
+		return read(msgp.ReadStringBytes(b))
+	case msgp.BinType:
+		return read(msgp.ReadBytesBytes(b, nil))
+	case msgp.IntType:
+		return read(msgp.ReadInt64Bytes(b))
+	case msgp.UintType:
+		return read(msgp.ReadUint64Bytes(b))
+	case msgp.Float32Type, msgp.Float64Type:
+		f, rest, err := msgp.ReadFloat64Bytes(b)
+		if math.IsNaN(f) || math.IsInf(f, 0) {
+			return nil, rest, err // what JSON.stringify makes of it
+		}
+		return f, rest, err
+	case msgp.ArrayType:
+		return readArray(b, depth)
+	case msgp.MapType:
+		return readMap(b, depth)
+	case msgp.TimeType:
+		t, rest, err := msgp.ReadTimeUTCBytes(b)
+		return t.Format(jsDate), rest, err
+	case msgp.InvalidType:
+		return nil, b, errTruncated
+	default: // an extension that nobody here knows
+		rest, err := msgp.Skip(b)
+		return nil, rest, err
+	}
+}
+
+func read[T any](v T, rest []byte, err error) (any, []byte, error) { return v, rest, err }
+
+func readArray(b []byte, depth int) (any, []byte, error) {
+	n, rest, err := msgp.ReadArrayHeaderBytes(b)
+	if err != nil {
+		return nil, b, err
+	}
+	if uint64(n) > uint64(len(rest)) { // each value takes at least one byte
+		return nil, b, errTruncated
+	}
+	values := make([]any, n)
+	for i := range values {
+		if values[i], rest, err = readValue(rest, depth+1); err != nil {
+			return nil, b, err
+		}
+	}
+	return values, rest, nil
+}
+
+func readMap(b []byte, depth int) (any, []byte, error) {
+	n, rest, err := msgp.ReadMapHeaderBytes(b)
+	if err != nil {
+		return nil, b, err
+	}
+	if uint64(n)*2 > uint64(len(rest)) {
+		return nil, b, errTruncated
+	}
+	values := make(map[string]any, n)
+	for range n {
+		var key string
+		if key, rest, err = readKey(rest); err != nil {
+			return nil, b, err
+		}
+		if values[key], rest, err = readValue(rest, depth+1); err != nil {
+			return nil, b, err
+		}
+	}
+	return values, rest, nil
+}
+
+// readKey reads a map key; JavaScript's are strings, so a number stands for its decimal text.
+func readKey(b []byte) (string, []byte, error) {
+	switch msgp.NextType(b) {
+	case msgp.StrType:
+		return msgp.ReadStringBytes(b)
+	case msgp.IntType:
+		i, rest, err := msgp.ReadInt64Bytes(b)
+		return strconv.FormatInt(i, 10), rest, err
+	case msgp.UintType:
+		u, rest, err := msgp.ReadUint64Bytes(b)
+		return strconv.FormatUint(u, 10), rest, err
+	case msgp.InvalidType:
+		return "", b, errTruncated
+	default:
+		return "", b, fmt.Errorf("a %s as a map key", msgp.NextType(b))
+	}
+}
+
+// eachField walks a MessagePack map and hands the value that follows each key to field, which
+// returns the bytes after it.
+func eachField(b []byte, field func(key string, b []byte) ([]byte, error)) ([]byte, error) {
+	n, rest, err := msgp.ReadMapHeaderBytes(b)
+	if err != nil {
+		return b, err
+	}
+	for range n {
+		var key string
+		if key, rest, err = readKey(rest); err != nil {
+			return b, err
+		}
+		if rest, err = field(key, rest); err != nil {
+			return b, fmt.Errorf("%s: %w", key, err)
+		}
+	}
+	return rest, nil
+}

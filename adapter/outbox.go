@@ -1,0 +1,256 @@
+package adapter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+const (
+	// maxBatch is how many publications share one round trip to Redis.
+	maxBatch = 256
+	// publishTimeout bounds one round trip.
+	publishTimeout = 5 * time.Second
+)
+
+// publication is one message on its way to Redis.
+type publication struct {
+	channel string
+	payload []byte
+	done    func(error) // called once with the outcome; nil when nobody asked
+}
+
+// outbox publishes in the order of push, without making the caller wait: while one round trip is
+// in flight the next batch gathers. What waits is bounded. While Redis is away a publication
+// whose outcome somebody wants fails at once, the others wait within the bound.
+type outbox struct {
+	client   redis.UniversalClient
+	ready    func() bool // whether this node is subscribed
+	max      int
+	maxBytes int
+	stats    *Stats
+
+	wake    chan struct{} // capacity 1: there is something to do
+	stopped chan struct{} // closed when run has returned
+
+	mu     sync.Mutex
+	queue  []publication
+	bytes  int
+	up     bool // what ready said last
+	closed bool
+}
+
+func newOutbox(client redis.UniversalClient, ready func() bool, maxPending, maxBytes int, stats *Stats) *outbox {
+	return &outbox{
+		client:   client,
+		ready:    ready,
+		max:      maxPending,
+		maxBytes: maxBytes,
+		stats:    stats,
+		wake:     make(chan struct{}, 1),
+		stopped:  make(chan struct{}),
+	}
+}
+
+// push queues a publication.
+func (o *outbox) push(p publication) {
+	o.mu.Lock()
+	switch {
+	case o.closed:
+		o.mu.Unlock()
+		p.settle(ErrClosed)
+		return
+	case !o.up && p.done != nil:
+		o.mu.Unlock()
+		p.settle(ErrUnavailable)
+		return
+	}
+	o.queue = append(o.queue, p)
+	o.bytes += len(p.payload)
+	var dropped []publication
+	for len(o.queue) > o.max || o.bytes > o.maxBytes {
+		dropped = append(dropped, o.queue[0])
+		o.bytes -= len(o.queue[0].payload)
+		o.queue = o.queue[1:]
+	}
+	o.stats.Pending.Store(int64(len(o.queue)))
+	o.mu.Unlock()
+
+	for _, d := range dropped {
+		o.stats.Dropped.Add(1)
+		d.settle(ErrOverflow)
+	}
+	o.signal()
+}
+
+func (o *outbox) signal() {
+	select {
+	case o.wake <- struct{}{}:
+	default: // run has not taken the last signal yet
+	}
+}
+
+// refresh asks anew whether this node is subscribed. When it no longer is, nobody is left waiting
+// for an outcome.
+func (o *outbox) refresh() {
+	o.mu.Lock()
+	o.up = o.ready()
+	var failed []publication
+	if !o.up {
+		o.queue = slices.DeleteFunc(o.queue, func(p publication) bool {
+			if p.done == nil {
+				return false
+			}
+			failed = append(failed, p)
+			o.bytes -= len(p.payload)
+			return true
+		})
+		o.stats.Pending.Store(int64(len(o.queue)))
+	}
+	o.mu.Unlock()
+
+	for _, p := range failed {
+		p.settle(ErrUnavailable)
+	}
+	o.signal()
+}
+
+// take removes the next batch from the queue; none while Redis is away.
+func (o *outbox) take() []publication {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if !o.up {
+		return nil
+	}
+	n := min(len(o.queue), maxBatch)
+	batch := slices.Clone(o.queue[:n])
+	o.queue = slices.Delete(o.queue, 0, n)
+	for _, p := range batch {
+		o.bytes -= len(p.payload)
+	}
+	o.stats.Pending.Store(int64(len(o.queue)))
+	return batch
+}
+
+// putBack returns publications that certainly did not reach Redis to the head of the queue.
+func (o *outbox) putBack(batch []publication) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.queue = slices.Concat(batch, o.queue)
+	for _, p := range batch {
+		o.bytes += len(p.payload)
+	}
+	o.stats.Pending.Store(int64(len(o.queue)))
+}
+
+// run publishes until the outbox is closed or ctx ends.
+func (o *outbox) run(ctx context.Context) {
+	defer close(o.stopped)
+	var pause backoff
+	for ctx.Err() == nil {
+		batch := o.take()
+		if len(batch) == 0 {
+			if o.isClosed() {
+				return
+			}
+			select {
+			case <-ctx.Done():
+			case <-o.wake:
+			}
+			continue
+		}
+		if err := o.send(ctx, batch); err != nil {
+			pause.wait(ctx)
+		} else {
+			pause.reset()
+		}
+	}
+}
+
+func (o *outbox) isClosed() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.closed
+}
+
+// send publishes a batch in one round trip, tells the outcome to those who asked, and returns an
+// error when Redis could not be talked to.
+func (o *outbox) send(ctx context.Context, batch []publication) error {
+	ctx, cancel := context.WithTimeout(ctx, publishTimeout)
+	defer cancel()
+
+	pipe := o.client.Pipeline()
+	commands := make([]publishCommand, len(batch))
+	for i, p := range batch {
+		commands[i] = publishCommand{redis.NewIntCmd(ctx, "publish", p.channel, p.payload)}
+		_ = pipe.Process(ctx, commands[i])
+	}
+	_, err := pipe.Exec(ctx)
+
+	unsent := notSent(err)
+	var again []publication
+	for i, p := range batch {
+		switch failure := commands[i].Err(); {
+		case failure == nil:
+			o.stats.Published.Add(1)
+			p.settle(nil)
+		case unsent && p.done == nil:
+			again = append(again, p)
+		default:
+			o.stats.PublishErrors.Add(1)
+			p.settle(fmt.Errorf("%w: %w", ErrUnavailable, failure))
+		}
+	}
+	o.putBack(again)
+	return err
+}
+
+// notSent tells whether the error came before anything was written to Redis. After that, a
+// message may have been published although its answer is missing, and must not be sent again.
+func notSent(err error) bool {
+	var op *net.OpError
+	return errors.As(err, &op) && op.Op == "dial"
+}
+
+// close publishes what waits, for as long as ctx allows, and fails the rest.
+func (o *outbox) close(ctx context.Context) error {
+	o.mu.Lock()
+	o.closed = true
+	o.mu.Unlock()
+	o.signal()
+
+	var err error
+	select {
+	case <-o.stopped:
+	case <-ctx.Done():
+		err = fmt.Errorf("adapter: closed before everything was published: %w", ctx.Err())
+	}
+
+	o.mu.Lock()
+	rest := o.queue
+	o.queue, o.bytes = nil, 0
+	o.mu.Unlock()
+	for _, p := range rest {
+		o.stats.Dropped.Add(1)
+		p.settle(ErrClosed)
+	}
+	return err
+}
+
+func (p publication) settle(err error) {
+	if p.done != nil {
+		p.done(err)
+	}
+}
+
+// publishCommand is a PUBLISH that go-redis does not send a second time.
+type publishCommand struct{ *redis.IntCmd }
+
+// NoRetry implements redis.Cmder.
+func (publishCommand) NoRetry() bool { return true }

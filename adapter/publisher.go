@@ -1,0 +1,32 @@
+package adapter
+
+import (
+	"github.com/zishang520/socket.io/parsers/socket/v3/parser"
+	"github.com/zishang520/socket.io/servers/socket/v3"
+)
+
+// Publisher is what the adapters of this package can do beyond the library's Adapter.
+type Publisher interface {
+	// Publish broadcasts like Broadcast and calls done exactly once: with nil when every node's
+	// copy is on its way (with Redis: Redis has accepted it), else with the reason why only
+	// clients of this node got it. It does not block; done must not block either. Messages of
+	// one caller keep their order.
+	Publish(packet *parser.Packet, opts *socket.BroadcastOptions, done func(error))
+}
+
+// Of returns the Publisher of a namespace, looking through adapters that wrap another one
+// (Unwrap() socket.Adapter); false when its adapter is not of this package.
+func Of(nsp socket.Namespace) (Publisher, bool) {
+	a := nsp.Adapter()
+	for a != nil {
+		if p, ok := a.(Publisher); ok {
+			return p, true
+		}
+		w, ok := a.(interface{ Unwrap() socket.Adapter })
+		if !ok {
+			break
+		}
+		a = w.Unwrap()
+	}
+	return nil, false
+}

@@ -1,0 +1,229 @@
+package adapter
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/zishang520/socket.io/servers/socket/v3"
+)
+
+// Defaults of RedisOptions.
+const (
+	DefaultPrefix          = "socket.io"
+	DefaultRequestTimeout  = 5 * time.Second
+	DefaultMaxPending      = 1000
+	DefaultMaxPendingBytes = 4 << 20
+)
+
+var (
+	// ErrUnavailable: Redis is not reachable, or this node is not subscribed. What was to be
+	// published reached the clients of this node only.
+	ErrUnavailable = errors.New("adapter: redis is not available")
+	// ErrOverflow: the message was the oldest of too many that waited for Redis, and was dropped.
+	ErrOverflow = errors.New("adapter: too many messages wait for redis")
+	// ErrClosed: the adapter has been closed.
+	ErrClosed = errors.New("adapter: closed")
+	// ErrRequestTimeout: not every server of the cluster answered in time.
+	ErrRequestTimeout = errors.New("adapter: not every server answered in time")
+)
+
+// RedisOptions configures NewRedis. The zero value is useful.
+type RedisOptions struct {
+	// Prefix of all channels, the "key" of the Node.js adapter; default "socket.io". Clusters
+	// with different prefixes share a Redis without hearing each other.
+	Prefix string
+	// RequestTimeout ends requests to the other servers (FetchSockets, ServerSideEmit with
+	// acknowledgement, ServerCount), counted from the call; default 5 s. A flags.Timeout of the
+	// call itself goes before it.
+	RequestTimeout time.Duration
+	// OwnResponseChannel answers the asking server alone instead of all. Every server of the
+	// cluster must run @socket.io/redis-adapter 7 or later, or Chorus. The Node.js name is
+	// publishOnSpecificResponseChannel.
+	OwnResponseChannel bool
+	// MaxPending and MaxPendingBytes bound what waits to be published, while Redis is slow or
+	// away; default 1,000 messages and 4 MiB. Beyond them the oldest is dropped and counted.
+	MaxPending      int
+	MaxPendingBytes int
+	// Logger gets the state of the connection and, at most once a minute, malformed messages.
+	// Default: no log.
+	Logger *slog.Logger
+}
+
+func (o RedisOptions) withDefaults() RedisOptions {
+	if o.Prefix == "" {
+		o.Prefix = DefaultPrefix
+	}
+	if o.RequestTimeout <= 0 {
+		o.RequestTimeout = DefaultRequestTimeout
+	}
+	if o.MaxPending <= 0 {
+		o.MaxPending = DefaultMaxPending
+	}
+	if o.MaxPendingBytes <= 0 {
+		o.MaxPendingBytes = DefaultMaxPendingBytes
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	return o
+}
+
+// Redis makes the adapters of one server whose namespaces share one subscribing connection and
+// one queue of publications. It is safe for concurrent use.
+type Redis struct {
+	client redis.UniversalClient
+	opts   RedisOptions
+	log    *slog.Logger
+	stats  Stats
+
+	ctx    context.Context // ends with Close
+	cancel context.CancelFunc
+	wg     sync.WaitGroup // the goroutines below and running requests
+
+	subscriber *subscriber
+	outbox     *outbox
+	events     chan func() // handlers of events from other servers, run one after the other
+}
+
+// maxPendingEvents bounds the server-side events whose handlers have not run yet.
+const maxPendingEvents = 1024
+
+// NewRedis returns the adapter of a node in a cluster. It starts to connect at once and keeps
+// trying, with back-off, for as long as it lives; Close ends it. The client stays the caller's to
+// close, after the adapter. Nothing that it publishes is ever retried, whatever the client's
+// MaxRetries: a message that may have arrived must not arrive twice.
+func NewRedis(client redis.UniversalClient, opts RedisOptions) *Redis {
+	opts = opts.withDefaults()
+	ctx, cancel := context.WithCancel(context.Background())
+	r := &Redis{
+		client: client,
+		opts:   opts,
+		log:    opts.Logger,
+		ctx:    ctx,
+		cancel: cancel,
+		events: make(chan func(), maxPendingEvents),
+	}
+	r.subscriber = newSubscriber(client, r.log, &r.stats)
+	r.outbox = newOutbox(client, func() bool { return r.subscriber.health() == nil }, opts.MaxPending, opts.MaxPendingBytes, &r.stats)
+	r.subscriber.changed = r.outbox.refresh
+
+	r.wg.Go(func() { r.subscriber.run(ctx) }) // these three end with Close
+	r.wg.Go(func() { r.outbox.run(ctx) })
+	r.wg.Go(func() { r.runEvents(ctx) })
+	return r
+}
+
+// New makes the adapter of a namespace; the library calls it.
+func (r *Redis) New(nsp socket.Namespace) socket.Adapter {
+	uid := rand.Text()[:10]
+	return &redisAdapter{
+		local:    newLocal(nsp),
+		redis:    r,
+		uid:      uid,
+		channels: newChannels(r.opts.Prefix, nsp.Name(), uid),
+	}
+}
+
+// Health returns nil while this node hears the cluster: connected to Redis, with every
+// subscription confirmed. Otherwise the error says what is missing.
+func (r *Redis) Health() error {
+	if err := r.subscriber.health(); err != nil {
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return nil
+}
+
+// Stats returns the counters of the adapter.
+func (r *Redis) Stats() *Stats { return &r.stats }
+
+// Close publishes what still waits, for as long as ctx allows, unsubscribes and ends the
+// adapter's goroutines. It is idempotent and returns when they have ended.
+func (r *Redis) Close(ctx context.Context) error {
+	err := r.outbox.close(ctx)
+	r.cancel()
+	r.wg.Wait()
+	return err
+}
+
+// request runs fn, which may wait for other servers, in a goroutine that Close waits for. Its
+// context ends with the timeout or with Close.
+func (r *Redis) request(timeout time.Duration, fn func(ctx context.Context)) {
+	ctx, cancel := context.WithTimeout(r.ctx, timeout)
+	if ctx.Err() != nil { // closed: fn says so to its caller, without waiting
+		cancel()
+		fn(ctx)
+		return
+	}
+	r.wg.Go(func() {
+		defer cancel()
+		fn(ctx)
+	})
+}
+
+// enqueueEvent has fn run after the events before it. It does not block: handlers are the
+// application's and may wait for anything, broadcasts must not wait for them.
+func (r *Redis) enqueueEvent(fn func()) {
+	select {
+	case r.events <- fn:
+	default:
+		r.stats.EventsDropped.Add(1)
+		r.log.Error("server-side event dropped: its handlers do not keep up", slog.Int("waiting", maxPendingEvents))
+	}
+}
+
+func (r *Redis) runEvents(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case fn := <-r.events:
+			r.runEvent(fn)
+		}
+	}
+}
+
+// runEvent keeps a panic of the application's handler from ending the node, as the library does
+// for handlers of clients' events.
+func (r *Redis) runEvent(fn func()) {
+	defer func() {
+		if p := recover(); p != nil {
+			r.log.Error("handler of a server-side event panicked", slog.Any("panic", p))
+		}
+	}()
+	fn()
+}
+
+// serverCount asks Redis how many servers listen for requests on the channel.
+func (r *Redis) serverCount(ctx context.Context, channel string) (int64, error) {
+	if err := r.Health(); err != nil {
+		return 0, err // do not wait for a connection that is known to be gone
+	}
+	count := func(ctx context.Context, c interface {
+		PubSubNumSub(context.Context, ...string) *redis.MapStringIntCmd
+	}) (int64, error) {
+		numbers, err := c.PubSubNumSub(ctx, channel).Result()
+		return numbers[channel], err
+	}
+	cluster, ok := r.client.(*redis.ClusterClient)
+	if !ok {
+		n, err := count(ctx, r.client)
+		return max(n, 1), err
+	}
+	// Each master of a Redis Cluster knows its own subscribers only.
+	var mu sync.Mutex
+	var sum int64
+	err := cluster.ForEachMaster(ctx, func(ctx context.Context, master *redis.Client) error {
+		n, err := count(ctx, master)
+		mu.Lock()
+		sum += n
+		mu.Unlock()
+		return err
+	})
+	return max(sum, 1), err
+}

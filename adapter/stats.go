@@ -1,0 +1,16 @@
+package adapter
+
+import "sync/atomic"
+
+// Stats counts what the Redis adapter did since it was made. The fields may be read at any time.
+type Stats struct {
+	Published     atomic.Uint64 // publications that Redis accepted
+	PublishErrors atomic.Uint64 // publications that failed
+	Dropped       atomic.Uint64 // publications dropped because too many waited
+	Pending       atomic.Int64  // publications that wait now
+	Received      atomic.Uint64 // messages from Redis, own ones included
+	Skipped       atomic.Uint64 // broadcasts for rooms without a member here, not decoded
+	Malformed     atomic.Uint64 // messages that were not understood
+	EventsDropped atomic.Uint64 // server-side events dropped because handlers did not keep up
+	Disconnects   atomic.Uint64 // losses of the subscribing connection
+}

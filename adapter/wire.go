@@ -1,0 +1,282 @@
+package adapter
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/tinylib/msgp/msgp"
+	"github.com/zishang520/socket.io/parsers/socket/v3/parser"
+	"github.com/zishang520/socket.io/servers/socket/v3"
+	"github.com/zishang520/socket.io/v3/pkg/types"
+)
+
+// The bytes that @socket.io/redis-adapter 8 puts on Redis. A broadcast is the MessagePack array
+// [uid, {type, data, nsp}, {rooms, except, flags}]; requests and responses are JSON objects, or
+// MessagePack maps where values of clients are inside.
+
+var errMalformed = errors.New("malformed message")
+
+// wireOptions are the rooms and flags of a broadcast as they stand on Redis.
+type wireOptions struct {
+	rooms  []socket.Room
+	except []socket.Room
+	flags  socket.BroadcastFlags
+}
+
+func newWireOptions(opts *socket.BroadcastOptions) wireOptions {
+	rooms, except := targets(opts)
+	return wireOptions{rooms: rooms, except: except, flags: *flagsOf(opts)}
+}
+
+// broadcastOptions returns what the library works with.
+func (o *wireOptions) broadcastOptions() *socket.BroadcastOptions {
+	return &socket.BroadcastOptions{
+		Rooms:  types.NewSet(o.rooms...),
+		Except: types.NewSet(o.except...),
+		Flags:  &o.flags,
+	}
+}
+
+// appendBroadcast appends the payload of a broadcast.
+func appendBroadcast(b []byte, uid string, packet *parser.Packet, nsp string, opts wireOptions) ([]byte, error) {
+	b = msgp.AppendArrayHeader(b, 3)
+	b = msgp.AppendString(b, uid)
+	b, err := appendPacket(b, packet, nsp)
+	if err != nil {
+		return nil, err
+	}
+	return appendOptions(b, opts), nil
+}
+
+// appendPacket appends an event. Its type is EVENT also with binary inside, which travels inline.
+func appendPacket(b []byte, packet *parser.Packet, nsp string) ([]byte, error) {
+	b = msgp.AppendMapHeader(b, 3)
+	b = msgp.AppendInt(msgp.AppendString(b, "type"), int(parser.EVENT))
+	b, err := appendValue(msgp.AppendString(b, "data"), packet.Data, 0)
+	if err != nil {
+		return nil, err
+	}
+	return msgp.AppendString(msgp.AppendString(b, "nsp"), nsp), nil
+}
+
+func appendOptions(b []byte, opts wireOptions) []byte {
+	b = msgp.AppendMapHeader(b, 3)
+	b = appendRooms(msgp.AppendString(b, "rooms"), opts.rooms)
+	b = appendRooms(msgp.AppendString(b, "except"), opts.except)
+	return appendFlags(msgp.AppendString(b, "flags"), &opts.flags)
+}
+
+func appendRooms(b []byte, rooms []socket.Room) []byte {
+	b = msgp.AppendArrayHeader(b, uint32(len(rooms)))
+	for _, room := range rooms {
+		b = msgp.AppendString(b, string(room))
+	}
+	return b
+}
+
+// appendFlags appends the flags that concern other servers, those alone that are set.
+func appendFlags(b []byte, flags *socket.BroadcastFlags) []byte {
+	var n uint32
+	for _, set := range []bool{flags.Volatile, flags.Compress != nil, flags.Timeout != nil} {
+		if set {
+			n++
+		}
+	}
+	b = msgp.AppendMapHeader(b, n)
+	if flags.Volatile {
+		b = msgp.AppendBool(msgp.AppendString(b, "volatile"), true)
+	}
+	if flags.Compress != nil {
+		b = msgp.AppendBool(msgp.AppendString(b, "compress"), *flags.Compress)
+	}
+	if flags.Timeout != nil {
+		b = msgp.AppendInt64(msgp.AppendString(b, "timeout"), flags.Timeout.Milliseconds())
+	}
+	return b
+}
+
+// broadcastMessage is a received broadcast whose packet is not decoded yet: whether anybody here
+// wants it stands behind it.
+type broadcastMessage struct {
+	packet msgp.Raw
+	opts   wireOptions
+}
+
+// readSender reads the uid at the head of a broadcast and returns what follows it.
+func readSender(b []byte) (uid string, rest []byte, err error) {
+	n, b, err := msgp.ReadArrayHeaderBytes(b)
+	if err != nil {
+		return "", b, err
+	}
+	if n != 3 {
+		return "", b, fmt.Errorf("%w: an array of %d, want [uid, packet, options]", errMalformed, n)
+	}
+	if uid, rest, err = msgp.ReadStringBytes(b); err != nil {
+		return "", b, fmt.Errorf("uid: %w", err)
+	}
+	return uid, rest, nil
+}
+
+// readBroadcast reads what follows the sender.
+func readBroadcast(b []byte) (m broadcastMessage, err error) {
+	rest, err := msgp.Skip(b)
+	if err != nil {
+		return m, fmt.Errorf("packet: %w", err)
+	}
+	m.packet = msgp.Raw(b[:len(b)-len(rest)])
+	if m.opts, _, err = readOptions(rest); err != nil {
+		return m, fmt.Errorf("options: %w", err)
+	}
+	return m, nil
+}
+
+// readPacket decodes an event of the namespace nsp.
+func readPacket(b []byte, nsp string) (*parser.Packet, error) {
+	packet := &parser.Packet{Type: parser.EVENT, Nsp: "/"}
+	kind := -1
+	var data []any
+	_, err := eachField(b, func(key string, b []byte) ([]byte, error) {
+		switch key {
+		case "type":
+			var err error
+			kind, b, err = msgp.ReadIntBytes(b)
+			return b, err
+		case "nsp":
+			var err error
+			packet.Nsp, b, err = msgp.ReadStringBytes(b)
+			return b, err
+		case "data":
+			value, b, err := readValue(b, 0)
+			data, _ = value.([]any)
+			return b, err
+		default:
+			return msgp.Skip(b)
+		}
+	})
+	switch {
+	case err != nil:
+		return nil, err
+	case packet.Nsp != nsp:
+		return nil, fmt.Errorf("%w: for namespace %q on a channel of %q", errMalformed, packet.Nsp, nsp)
+	case kind != int(parser.EVENT) && kind != int(parser.BINARY_EVENT):
+		return nil, fmt.Errorf("%w: packet type %d is not an event", errMalformed, kind)
+	case len(data) == 0:
+		return nil, fmt.Errorf("%w: an event without a name", errMalformed)
+	}
+	packet.Data = data
+	return packet, nil
+}
+
+func readOptions(b []byte) (opts wireOptions, rest []byte, err error) {
+	rest, err = eachField(b, func(key string, b []byte) ([]byte, error) {
+		var err error
+		switch key {
+		case "rooms":
+			opts.rooms, b, err = readRooms(b)
+			return b, err
+		case "except":
+			opts.except, b, err = readRooms(b)
+			return b, err
+		case "flags":
+			return readFlags(b, &opts.flags)
+		default:
+			return msgp.Skip(b)
+		}
+	})
+	return opts, rest, err
+}
+
+// readRooms reads a list of rooms. A Node.js room may be a number: one room with its decimal text.
+func readRooms(b []byte) ([]socket.Room, []byte, error) {
+	n, rest, err := msgp.ReadArrayHeaderBytes(b)
+	if err != nil {
+		return nil, b, err
+	}
+	if uint64(n) > uint64(len(rest)) {
+		return nil, b, errTruncated
+	}
+	rooms := make([]socket.Room, n)
+	for i := range rooms {
+		var name string
+		if name, rest, err = readKey(rest); err != nil {
+			return nil, b, err
+		}
+		rooms[i] = socket.Room(name)
+	}
+	return rooms, rest, nil
+}
+
+// readFlags reads volatile, compress and timeout (milliseconds) and ignores the others, which
+// concern the sending server alone.
+func readFlags(b []byte, flags *socket.BroadcastFlags) ([]byte, error) {
+	if msgp.IsNil(b) {
+		return msgp.ReadNilBytes(b)
+	}
+	return eachField(b, func(key string, b []byte) ([]byte, error) {
+		value, rest, err := readValue(b, 0)
+		if err != nil {
+			return b, err
+		}
+		switch key {
+		case "volatile":
+			flags.Volatile, _ = value.(bool)
+		case "compress":
+			if compress, ok := value.(bool); ok {
+				flags.Compress = &compress
+			}
+		case "timeout":
+			if ms, ok := asFloat(value); ok {
+				timeout := time.Duration(ms * float64(time.Millisecond))
+				flags.Timeout = &timeout
+			}
+		}
+		return rest, nil
+	})
+}
+
+func asFloat(v any) (float64, bool) {
+	switch v := v.(type) {
+	case int64:
+		return float64(v), true
+	case uint64:
+		return float64(v), true
+	case float64:
+		return v, true
+	default:
+		return 0, false
+	}
+}
+
+// roomList is a list of rooms in JSON: strings, or numbers as in readRooms.
+type roomList []socket.Room
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (l *roomList) UnmarshalJSON(text []byte) error {
+	var values []any
+	if err := json.Unmarshal(text, &values); err != nil {
+		return err
+	}
+	*l = make(roomList, len(values))
+	for i, value := range values {
+		switch v := value.(type) {
+		case string:
+			(*l)[i] = socket.Room(v)
+		case float64:
+			(*l)[i] = socket.Room(strconv.FormatFloat(v, 'f', -1, 64))
+		default:
+			return fmt.Errorf("%w: a room that is a %T", errMalformed, v)
+		}
+	}
+	return nil
+}
+
+// MarshalJSON implements json.Marshaler: no rooms are [], never null.
+func (l roomList) MarshalJSON() ([]byte, error) {
+	if l == nil {
+		return []byte("[]"), nil
+	}
+	return json.Marshal([]socket.Room(l))
+}

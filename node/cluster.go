@@ -1,0 +1,57 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"chorus/adapter"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// redisLink is a node's connection to the Redis of its cluster.
+type redisLink struct {
+	client  *redis.Client
+	adapter *adapter.Redis
+}
+
+// dialTimeout is short: while Redis is away, each attempt that hangs delays the return.
+const dialTimeout = time.Second
+
+func newRedisLink(cfg Config, log *slog.Logger) (*redisLink, error) {
+	opts, err := redis.ParseURL(cfg.Cluster.Redis.URL)
+	if err != nil {
+		return nil, fmt.Errorf("%w: cluster.redis.url: this is not an address such as redis://host:6379", ErrConfig)
+	}
+	opts.DialTimeout = dialTimeout
+	opts.ContextTimeoutEnabled = true
+	opts.MaxRetries = -1 // the adapter has its own back-off
+	opts.ClientName = "chorus"
+	client := redis.NewClient(opts)
+	return &redisLink{
+		client: client,
+		adapter: adapter.NewRedis(client, adapter.RedisOptions{
+			Prefix:         cfg.Cluster.Redis.Prefix,
+			RequestTimeout: cfg.Cluster.RequestTimeout,
+			Logger:         log,
+		}),
+	}, nil
+}
+
+// ping returns nil when this node hears the cluster and Redis answers.
+func (l *redisLink) ping(ctx context.Context) error {
+	if err := l.adapter.Health(); err != nil {
+		return err
+	}
+	return l.client.Ping(ctx).Err()
+}
+
+func (l *redisLink) close(ctx context.Context) error {
+	err := l.adapter.Close(ctx)
+	if closeErr := l.client.Close(); err == nil {
+		err = closeErr
+	}
+	return err
+}

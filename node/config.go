@@ -1,0 +1,144 @@
+package node
+
+import (
+	"log/slog"
+	"time"
+
+	"chorus/adapter"
+	"chorus/auth"
+)
+
+// Config is everything that an operator can set. The YAML key of a field stands in its tag; the
+// variable of a key is made of its path: auth.secret is CHORUS_AUTH_SECRET. Start from
+// DefaultConfig: the zero value is not valid.
+type Config struct {
+	// Listen is the address of the public endpoints; default ":3000".
+	Listen string `yaml:"listen"`
+	// Path of the Socket.IO endpoint; default "/socket.io/".
+	Path string `yaml:"path"`
+	// PingInterval is the time between heartbeats of a connection; default 25s.
+	PingInterval time.Duration `yaml:"ping_interval"`
+	// PingTimeout is how long a client may take to answer a heartbeat; default 20s.
+	PingTimeout time.Duration `yaml:"ping_timeout"`
+	// MaxPayload is the largest message of a client, in bytes; default 1000000. A larger one
+	// closes its connection.
+	MaxPayload int64 `yaml:"max_payload"`
+	// ConnectTimeout closes a connection that has joined no namespace; default 45s.
+	ConnectTimeout time.Duration `yaml:"connect_timeout"`
+	// AllowEIO3 lets Socket.IO 2.x clients in (Engine.IO 3); default false.
+	AllowEIO3 bool `yaml:"allow_eio3"`
+	// Insecure lets a node start without a key, and then lets everybody in; or with secrets that
+	// are too short. For development.
+	Insecure bool `yaml:"insecure"`
+
+	Admin   AdminConfig   `yaml:"admin"`
+	CORS    CORSConfig    `yaml:"cors"`
+	Auth    AuthConfig    `yaml:"auth"`
+	Cluster ClusterConfig `yaml:"cluster"`
+	Drain   DrainConfig   `yaml:"drain"`
+	Log     LogConfig     `yaml:"log"`
+
+	// Logger takes the place of the one that Log describes.
+	Logger *slog.Logger `yaml:"-"`
+}
+
+// AdminConfig is about the endpoints for operators.
+type AdminConfig struct {
+	// Listen is the address of /metrics; default "127.0.0.1:3900"; empty: none.
+	Listen string `yaml:"listen"`
+}
+
+// CORSConfig says which web pages may connect.
+type CORSConfig struct {
+	// Origins besides the node's own, as "https://app.example.com"; "*" stands for all. It
+	// guards every transport: others are refused with 403. Default: none.
+	Origins []string `yaml:"origins"`
+}
+
+// AuthConfig says who gets in. See auth.Options and auth.MiddlewareOptions.
+type AuthConfig struct {
+	// Secret signs the tokens (HMAC), at least 32 bytes; Secrets is for several, while they are
+	// being replaced.
+	Secret  string   `yaml:"secret"`
+	Secrets []string `yaml:"secrets"`
+	// Algorithms that are accepted; default HS256, HS384, HS512.
+	Algorithms []string `yaml:"algorithms"`
+	// Issuer that "iss" must name; default any.
+	Issuer string `yaml:"issuer"`
+	// Audience of which "aud" must name one; default any.
+	Audience []string `yaml:"audience"`
+	// Leeway for clocks that differ; default 5s, at most 2m.
+	Leeway time.Duration `yaml:"leeway"`
+	// RequireExp refuses tokens that never expire; default true.
+	RequireExp bool `yaml:"require_exp"`
+	// Mode is handshake (default), event or both.
+	Mode string `yaml:"mode"`
+	// EventTimeout disconnects a client that has not authenticated by event; default 15s.
+	EventTimeout time.Duration `yaml:"event_timeout"`
+	// Cookie that may carry the token; default none.
+	Cookie string `yaml:"cookie"`
+}
+
+// ClusterConfig says how nodes find each other.
+type ClusterConfig struct {
+	// Adapter is memory or pubsub; default pubsub when a Redis is named, else memory.
+	Adapter string      `yaml:"adapter"`
+	Redis   RedisConfig `yaml:"redis"`
+	// RequestTimeout ends requests to other nodes; default 5s.
+	RequestTimeout time.Duration `yaml:"request_timeout"`
+}
+
+// RedisConfig names the Redis of the cluster.
+type RedisConfig struct {
+	// URL as redis://[user:password@]host:port[/db], or rediss:// for TLS.
+	URL string `yaml:"url"`
+	// Prefix of all channels; default "socket.io", as in Node.js.
+	Prefix string `yaml:"prefix"`
+}
+
+// DrainConfig is about the end of a node.
+type DrainConfig struct {
+	// Timeout is how long a node takes at most to end; default 30s.
+	Timeout time.Duration `yaml:"timeout"`
+}
+
+// LogConfig is about the log on standard error.
+type LogConfig struct {
+	// Level is debug, info (default), warn or error.
+	Level string `yaml:"level"`
+	// Format is text (default) or json.
+	Format string `yaml:"format"`
+}
+
+// Values of ClusterConfig.Adapter.
+const (
+	AdapterMemory = "memory"
+	AdapterPubSub = "pubsub"
+)
+
+// DefaultConfig returns the configuration of a node about which nothing was said. It lacks a key,
+// so New refuses it.
+func DefaultConfig() Config {
+	return Config{
+		Listen:         ":3000",
+		Path:           "/socket.io/",
+		PingInterval:   25 * time.Second,
+		PingTimeout:    20 * time.Second,
+		MaxPayload:     1_000_000,
+		ConnectTimeout: 45 * time.Second,
+		Admin:          AdminConfig{Listen: "127.0.0.1:3900"},
+		Auth: AuthConfig{
+			Algorithms:   []string{"HS256", "HS384", "HS512"},
+			Leeway:       5 * time.Second,
+			RequireExp:   true,
+			Mode:         string(auth.ModeHandshake),
+			EventTimeout: 15 * time.Second,
+		},
+		Cluster: ClusterConfig{
+			Redis:          RedisConfig{Prefix: adapter.DefaultPrefix},
+			RequestTimeout: adapter.DefaultRequestTimeout,
+		},
+		Drain: DrainConfig{Timeout: 30 * time.Second},
+		Log:   LogConfig{Level: "info", Format: "text"},
+	}
+}
