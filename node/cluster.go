@@ -48,6 +48,29 @@ func (l *redisLink) ping(ctx context.Context) error {
 	return l.client.Ping(ctx).Err()
 }
 
+// await returns nil as soon as this node hears the cluster, or an error that says what to do when
+// it does not within the timeout.
+func (l *redisLink) await(ctx context.Context, timeout time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	ticker := time.NewTicker(50 * time.Millisecond)
+	defer ticker.Stop()
+	var err error
+	for {
+		if now := l.ping(ctx); now == nil {
+			return nil
+		} else if ctx.Err() == nil {
+			err = now // not the one that only says that the time is over
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%w: no answer from Redis at %s within %s (%w): start it there, or correct cluster.redis.url (%s)",
+				ErrStart, l.client.Options().Addr, timeout, err, variableOf("cluster.redis.url"))
+		case <-ticker.C:
+		}
+	}
+}
+
 func (l *redisLink) close(ctx context.Context) error {
 	err := l.adapter.Close(ctx)
 	if closeErr := l.client.Close(); err == nil {

@@ -3,6 +3,8 @@ package node
 import (
 	"github.com/zishang520/socket.io/servers/engine/v3"
 	"github.com/zishang520/socket.io/servers/engine/v3/config"
+	"github.com/zishang520/socket.io/servers/engine/v3/transports"
+	"github.com/zishang520/socket.io/v3/pkg/types"
 )
 
 // newEngine makes the Engine.IO server under the Socket.IO server.
@@ -12,5 +14,6 @@ func newEngine(cfg Config) engine.Server {
 	opts.SetPingTimeout(cfg.PingTimeout)
 	opts.SetMaxHttpBufferSize(cfg.MaxPayload)
 	opts.SetAllowEIO3(cfg.AllowEIO3)
+	opts.SetTransports(types.NewSet[transports.TransportCtor](pollingBuilder{}, webSocketBuilder{}))
 	return engine.NewServer(opts)
 }

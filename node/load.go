@@ -1,10 +1,9 @@
 package node
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io"
+	"maps"
 	"os"
 	"reflect"
 	"slices"
@@ -21,7 +20,7 @@ const variablePrefix = "CHORUS_"
 var ErrConfig = errors.New("configuration")
 
 // LoadConfig returns the defaults, overlaid with the YAML file at path (none when path is empty)
-// and then with the CHORUS_* variables of the environment. CHORUS_X_FILE names a file that holds
+// and then with the CHORUS_* variables of the environment; flags are the caller's to Set. CHORUS_X_FILE names a file that holds
 // the value of CHORUS_X, for secrets. Keys and variables that do not exist are errors.
 func LoadConfig(path string) (Config, error) {
 	cfg := DefaultConfig()
@@ -38,17 +37,87 @@ func readFile(path string, cfg *Config) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrConfig, err)
 	}
-	err = yaml.NewDecoder(bytes.NewReader(text), yaml.Strict()).Decode(cfg)
-	if err != nil && !errors.Is(err, io.EOF) { // an empty file says nothing
+	var tree map[string]any
+	if err := yaml.Unmarshal(text, &tree); err != nil {
+		// One line: the position and what is wrong there, without the lines around it.
+		return fmt.Errorf("%w: %s: %s", ErrConfig, path, yaml.FormatError(err, false, false))
+	}
+	if err := setTree(tree, "", settings(cfg)); err != nil {
 		return fmt.Errorf("%w: %s: %w", ErrConfig, path, err)
 	}
 	return nil
 }
 
+// setTree sets what a YAML mapping says; prefix is the key of the mapping with a dot behind it.
+func setTree(tree map[string]any, prefix string, fields map[string]reflect.Value) error {
+	for _, name := range slices.Sorted(maps.Keys(tree)) {
+		key, value := prefix+name, tree[name]
+		var err error
+		if branch, ok := value.(map[string]any); ok {
+			err = setTree(branch, key+".", fields)
+		} else if field, ok := fields[key]; !ok {
+			err = fmt.Errorf("%s: there is no such setting", key)
+		} else if setErr := setValue(field, value); setErr != nil {
+			err = fmt.Errorf("%s: %w", key, setErr)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// setValue sets a field to a value of YAML.
+func setValue(field reflect.Value, value any) error {
+	switch v := value.(type) {
+	case nil:
+		return nil // a key with nothing behind it says nothing
+	case string:
+		return setField(field, v)
+	case []any:
+		list := make([]string, len(v))
+		for i, item := range v {
+			text, ok := item.(string)
+			if !ok {
+				return fmt.Errorf("%v is not a text: put it in quotes", item)
+			}
+			list[i] = text
+		}
+		if field.Type() != reflect.TypeFor[[]string]() {
+			return errors.New("a list where one value is expected")
+		}
+		field.Set(reflect.ValueOf(list))
+		return nil
+	default:
+		if field.Kind() == reflect.String {
+			return fmt.Errorf("%v is not a text: put it in quotes", v)
+		}
+		return setField(field, fmt.Sprint(v))
+	}
+}
+
+// Set changes the setting with the given key, as "auth.mode"; lists are separated by commas.
+func (c *Config) Set(key, value string) error {
+	field, ok := settings(c)[key]
+	if !ok {
+		return fmt.Errorf("%w: %s: there is no such setting", ErrConfig, key)
+	}
+	if err := setField(field, value); err != nil {
+		return fmt.Errorf("%w: %s: %w", ErrConfig, key, err)
+	}
+	return nil
+}
+
+// variableOf returns the variable of a key.
+func variableOf(key string) string {
+	return variablePrefix + strings.ToUpper(strings.ReplaceAll(key, ".", "_"))
+}
+
 func readEnvironment(environ []string, cfg *Config) error {
 	fields := make(map[string]reflect.Value)
-	collectFields(reflect.ValueOf(cfg).Elem(), variablePrefix, fields)
-
+	for key, field := range settings(cfg) {
+		fields[variableOf(key)] = field
+	}
 	slices.Sort(environ) // one error of several is always the same
 	for _, entry := range environ {
 		name, value, _ := strings.Cut(entry, "=")
@@ -80,18 +149,23 @@ func fromKubernetes(name string) bool {
 	return name == "CHORUS_PORT" || strings.HasPrefix(name, "CHORUS_PORT_") || strings.HasPrefix(name, "CHORUS_SERVICE_")
 }
 
-// collectFields maps the variable of each setting to its field.
+// settings maps the key of each setting, as "auth.mode", to its field.
+func settings(cfg *Config) map[string]reflect.Value {
+	fields := make(map[string]reflect.Value)
+	collectFields(reflect.ValueOf(cfg).Elem(), "", fields)
+	return fields
+}
+
 func collectFields(v reflect.Value, prefix string, fields map[string]reflect.Value) {
 	for i := range v.NumField() {
 		key := v.Type().Field(i).Tag.Get("yaml")
 		if key == "-" {
 			continue
 		}
-		name := prefix + strings.ToUpper(key)
 		if field := v.Field(i); field.Kind() == reflect.Struct {
-			collectFields(field, name+"_", fields)
+			collectFields(field, prefix+key+".", fields)
 		} else {
-			fields[name] = field
+			fields[prefix+key] = field
 		}
 	}
 }

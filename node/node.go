@@ -3,8 +3,8 @@ package node
 import (
 	"context"
 	"log/slog"
+	"net"
 	"net/http"
-	"os"
 	"sync"
 	"sync/atomic"
 
@@ -20,13 +20,16 @@ type Node struct {
 	cfg     Config
 	log     *slog.Logger
 	io      *socket.Server
-	engine  engine.BaseServer
+	engine  engine.Server
 	redis   *redisLink // nil with the memory adapter
-	handler http.Handler
 	metrics *metrics
+	handler http.Handler
 
-	draining atomic.Bool
-	close    func(context.Context) error
+	public, admin net.Listener // open while Run runs; admin may be nil
+
+	draining  atomic.Bool
+	closeOnce sync.Once
+	closeErr  error
 }
 
 // New makes a node and, in a cluster, begins to connect to Redis. It validates everything first;
@@ -35,10 +38,7 @@ func New(cfg Config) (*Node, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	n := &Node{cfg: cfg, log: cfg.Logger, metrics: newMetrics()}
-	if n.log == nil {
-		n.log = newLogger(cfg.Log)
-	}
+	n := &Node{cfg: cfg, log: cfg.logger(), metrics: newMetrics()}
 
 	rooms := adapter.NewMemory()
 	if cfg.adapterName() == AdapterPubSub {
@@ -55,18 +55,65 @@ func New(cfg Config) (*Node, error) {
 	opts.SetServeClient(false)
 	opts.SetAdapter(auth.Gate(rooms))
 	n.io = socket.NewServer(nil, opts)
-	eng := newEngine(cfg)
-	n.io.Bind(eng)
-	n.engine = eng
-	n.metrics.watchNode(n)
-	n.close = sync.OnceValue2
+	n.engine = newEngine(cfg)
+	n.io.Bind(n.engine)
+	if err := n.engine.On("connection", release); err != nil {
+		return nil, err
+	}
+	n.metrics.watchConnections(n.engine)
 
-	if err := n.authenticate(); err != nil {
+	if err := n.guardNamespaces(); err != nil {
 		return nil, err
 	}
 	if err := chat(n.io.Sockets(), n.log); err != nil {
 		return nil, err
 	}
-	n.handler = n.routes(eng)
+	n.handler = n.routes()
 	return n, nil
+}
+
+// IO returns the Socket.IO server, to register namespaces, middleware and handlers. Every
+// namespace asks for a token.
+func (n *Node) IO() *socket.Server { return n.io }
+
+// Handler returns the public endpoints: Socket.IO, /healthz and /readyz.
+func (n *Node) Handler() http.Handler { return n.handler }
+
+// guardNamespaces has every namespace, those to come as well, ask for a token.
+func (n *Node) guardNamespaces() error {
+	protect := func(nsp socket.Namespace) { nsp.Use(connectInOrder) }
+	if len(n.cfg.Secrets()) == 0 {
+		n.log.Warn("insecure: no key is configured, everybody is let in")
+	} else {
+		verifier, err := auth.NewVerifier(n.cfg.verifierOptions())
+		if err != nil {
+			return err
+		}
+		middleware := auth.Middleware(verifier, auth.MiddlewareOptions{
+			Mode:         auth.Mode(n.cfg.Auth.Mode),
+			EventTimeout: n.cfg.Auth.EventTimeout,
+			Cookie:       n.cfg.Auth.Cookie,
+			Logger:       n.log,
+			Observe:      n.metrics.observeAuth,
+		})
+		protect = func(nsp socket.Namespace) { nsp.Use(connectInOrder).Use(middleware) }
+	}
+	protect(n.io.Sockets())
+	return n.io.Sockets().On("new_namespace", func(args ...any) {
+		protect(args[0].(socket.Namespace)) //nolint:errcheck,forcetypeassert // the library's contract for this event
+	})
+}
+
+// Close ends a node: clients are disconnected and what waits for Redis is published, for as long
+// as ctx allows. Run does it by itself. It is idempotent.
+func (n *Node) Close(ctx context.Context) error {
+	n.closeOnce.Do(func() {
+		n.draining.Store(true)
+		n.closeConnections(ctx)
+		n.io.Close(nil)
+		if n.redis != nil {
+			n.closeErr = n.redis.close(ctx)
+		}
+	})
+	return n.closeErr
 }

@@ -45,7 +45,7 @@ func (c *Config) validateAuth(check *checker) {
 	check.oneOf("auth.mode", c.Auth.Mode, string(auth.ModeHandshake), string(auth.ModeEvent), string(auth.ModeBoth))
 	check.positive("auth.event_timeout", c.Auth.EventTimeout)
 	check.that(c.Auth.Leeway >= 0 && c.Auth.Leeway <= auth.MaxLeeway, "auth.leeway", "%s is not between 0s and %s", c.Auth.Leeway, auth.MaxLeeway)
-	if len(c.secrets()) == 0 {
+	if len(c.Secrets()) == 0 {
 		check.that(c.Insecure, "auth.secret", "no key: without one, nobody could be told from anybody. "+
 			"Set CHORUS_AUTH_SECRET to the secret that your tokens are signed with, at least 32 bytes "+
 			"(a new one: openssl rand -base64 48), or start with --insecure to let everybody in")
@@ -80,8 +80,8 @@ func (c *Config) adapterName() string {
 	}
 }
 
-// secrets returns all HMAC secrets.
-func (c *Config) secrets() []string {
+// Secrets returns all HMAC secrets.
+func (c *Config) Secrets() []string {
 	if c.Auth.Secret == "" {
 		return c.Auth.Secrets
 	}
@@ -94,7 +94,7 @@ func (c *Config) verifierOptions() auth.Options {
 		leeway = -1 // auth.Options: zero stands for the default, negative for none
 	}
 	return auth.Options{
-		Secrets:           c.secrets(),
+		Secrets:           c.Secrets(),
 		AllowShortSecrets: c.Insecure,
 		Algorithms:        c.Auth.Algorithms,
 		Issuer:            c.Auth.Issuer,
@@ -104,10 +104,11 @@ func (c *Config) verifierOptions() auth.Options {
 	}
 }
 
-// Redacted returns a copy that can be shown: secrets and passwords are replaced.
+// Redacted returns a copy that can be shown: what is in force, secrets and passwords replaced.
 func (c *Config) Redacted() Config {
 	const hidden = "[redacted]"
 	shown := *c
+	shown.Cluster.Adapter = c.adapterName()
 	if shown.Auth.Secret != "" {
 		shown.Auth.Secret = hidden
 	}

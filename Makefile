@@ -1,0 +1,51 @@
+# make, or make help, lists the targets.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
+GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.8.0
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+.PHONY: run
+run: build ## a cluster of three nodes on http://localhost:3000; needs nothing but Go
+	bin/chorus dev
+
+.PHONY: build
+build: ## bin/chorus
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/chorus ./cmd/chorus
+
+.PHONY: test
+test: test-go test-e2e ## everything; installs what is missing (a Redis server, npm packages) and says so
+
+.PHONY: test-go
+test-go: redis ## unit tests, with the race detector
+	go vet ./...
+	go test -race ./...
+
+.PHONY: test-e2e
+test-e2e: build redis ## official clients and a Node.js server against real nodes
+	go build -race -o bin/chorus-test-peer ./test/peer
+	@command -v node >/dev/null || { echo 'make: Node.js 20 or later is needed for the end-to-end tests' >&2; exit 1; }
+	cd test && npm ci --no-audit --no-fund
+	cd test && npm test
+
+.PHONY: redis
+redis:
+	@command -v redis-server >/dev/null || { \
+		echo 'make: installing redis-server, which the tests need'; \
+		sudo=$$([ "$$(id -u)" = 0 ] || echo sudo); \
+		$$sudo apt-get update -q && $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends redis-server; \
+	}
+
+.PHONY: lint
+lint: ## golangci-lint, built on first use
+	go run $(GOLANGCI_LINT) run ./...
+
+.PHONY: clean
+clean: ## remove what make made
+	rm -rf bin test/node_modules

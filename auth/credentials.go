@@ -1,0 +1,103 @@
+package auth
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/zishang520/socket.io/servers/socket/v3"
+)
+
+// Where a token is in a handshake.
+const (
+	tokenName     = "token" // in the client's auth object and in the query
+	authorization = "Authorization"
+	cookieHeader  = "Cookie"
+	bearerScheme  = "bearer"
+)
+
+// credentials returns the token of a handshake: from the client's auth object, the Authorization
+// header, the query, or the named cookie. The first of them that is there decides, so that a bad
+// token is not papered over by another one. Empty values and null are not there.
+func credentials(h *socket.Handshake, cookie string) (string, error) {
+	if token, err := authToken(h.Auth[tokenName]); token != "" || err != nil {
+		return token, err
+	}
+	header := h.Headers.Header()
+	if token, err := headerToken(header.Values(authorization)); token != "" || err != nil {
+		return token, err
+	}
+	if token, err := onlyToken(h.Query.Query()[tokenName]); token != "" || err != nil {
+		return token, err
+	}
+	if token, err := onlyToken(cookieValues(header, cookie)); token != "" || err != nil {
+		return token, err
+	}
+	return "", ErrCredentialsRequired
+}
+
+// authToken reads the value of auth.token, or that of token in an "authenticate" event.
+func authToken(value any) (string, error) {
+	switch value := value.(type) {
+	case nil:
+		return "", nil
+	case string:
+		return bareToken(value)
+	case []string:
+		// A Socket.IO v2 client has no auth object: the library puts the query of a namespace,
+		// as in "/chat?token=...", in its place.
+		return onlyToken(value)
+	}
+	return "", ErrCredentialsFormat
+}
+
+// headerToken reads the Authorization header (RFC 6750 section 2.1).
+func headerToken(values []string) (string, error) {
+	switch {
+	case len(values) > 1:
+		return "", ErrCredentialsFormat
+	case len(values) == 0 || values[0] == "":
+		return "", nil
+	}
+	scheme, _, _ := strings.Cut(values[0], " ")
+	if !strings.EqualFold(scheme, bearerScheme) {
+		return "", ErrCredentialsFormat
+	}
+	return bareToken(values[0])
+}
+
+// onlyToken reads a source that may hold one token.
+func onlyToken(values []string) (string, error) {
+	switch len(values) {
+	case 0:
+		return "", nil
+	case 1:
+		return bareToken(values[0])
+	}
+	return "", ErrCredentialsFormat
+}
+
+// bareToken takes the word Bearer, in any case, away from a token.
+func bareToken(value string) (string, error) {
+	scheme, token, _ := strings.Cut(value, " ")
+	if !strings.EqualFold(scheme, bearerScheme) {
+		return value, nil
+	}
+	token = strings.TrimLeft(token, " ")
+	if token == "" {
+		return "", ErrCredentialsFormat
+	}
+	return token, nil
+}
+
+func cookieValues(header http.Header, name string) []string {
+	if name == "" {
+		return nil
+	}
+	var values []string
+	for _, cookie := range (&http.Request{Header: header}).CookiesNamed(name) {
+		if cookie.Value != "" {
+			values = append(values, cookie.Value)
+		}
+	}
+	return values
+}

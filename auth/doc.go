@@ -1,0 +1,30 @@
+// Package auth lets a Socket.IO client in only with a valid JSON Web Token (JWT).
+//
+// A [Verifier] holds the keys and the rules, [Middleware] asks it for every client of a namespace,
+// and [FromSocket] gives the verified claims to the program:
+//
+//	verifier, err := auth.NewVerifier(auth.Options{Secrets: []string{secret}})
+//	...
+//	io.Use(auth.Middleware(verifier, auth.MiddlewareOptions{}))
+//	io.On("connection", func(args ...any) {
+//		s := args[0].(*socket.Socket)
+//		fmt.Println(auth.FromSocket(s).Subject())
+//	})
+//
+// The library is github.com/zishang520/socket.io/servers/socket/v3.
+//
+// # Modes
+//
+// [ModeHandshake] takes the token from the handshake and refuses the connection without a good
+// one. [ModeEvent] lets the client connect and waits for its event "authenticate", as the module
+// socketio-jwt does; until then the client is nobody. [ModeBoth] decides by what the handshake
+// brings. The last two need an adapter inside a [Gate]:
+//
+//	opts.SetAdapter(auth.Gate(&socket.AdapterBuilder{}))
+//
+// # Rules
+//
+// The rules are those of RFC 8725 (JWT Best Current Practices): the algorithms come from the
+// configuration and never from the token, no key is taken from a token's header, and what two
+// parsers could read in two ways is refused: padding, duplicate names, more than one token.
+package auth

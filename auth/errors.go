@@ -1,0 +1,105 @@
+package auth
+
+import "errors"
+
+// Codes of a refusal, as clients get them; they do not change. CodeOK is not a refusal: it is what
+// MiddlewareOptions.Observe gets for a client that was let in.
+const (
+	CodeOK                   = "ok"
+	CodeCredentialsRequired  = "credentials_required"
+	CodeCredentialsBadFormat = "credentials_bad_format"
+	CodeInvalidToken         = "invalid_token"
+	CodeTokenExpired         = "token_expired"
+	CodeTokenNotActive       = "token_not_active"
+	CodeTokenTooLarge        = "token_too_large"
+	CodeInvalidIssuer        = "invalid_issuer"
+	CodeInvalidAudience      = "invalid_audience"
+	CodeInternalError        = "internal_error"
+)
+
+// The reasons for which a client is refused; test for them with errors.Is. Their text, and that of
+// the errors that wrap them, never holds a part of a token or of a secret.
+var (
+	// ErrCredentialsRequired means that the client sent no token. Code credentials_required.
+	ErrCredentialsRequired error = &refusal{CodeCredentialsRequired, "no token provided"}
+
+	// ErrCredentialsFormat means that there is something where the token is expected, but not one
+	// token: a value that is not a string, another authorization scheme, the parameter twice.
+	// Code credentials_bad_format.
+	ErrCredentialsFormat error = &refusal{CodeCredentialsBadFormat, "the token must be one string: [token] or Bearer [token]"}
+
+	// ErrTokenTooLarge means that the token is longer than Options.MaxTokenBytes. It was not
+	// looked at. Code token_too_large.
+	ErrTokenTooLarge error = &refusal{CodeTokenTooLarge, "the token is too large"}
+
+	// ErrTokenMalformed means that the token is not a JWS in compact form (RFC 7515 section 7.1)
+	// whose header and payload are JSON objects that can be read in one way only. Code
+	// invalid_token.
+	ErrTokenMalformed error = &refusal{CodeInvalidToken, "jwt malformed"}
+
+	// ErrAlgorithmRefused means that the token's algorithm is none of Options.Algorithms. Code
+	// invalid_token.
+	ErrAlgorithmRefused error = &refusal{CodeInvalidToken, "invalid algorithm"}
+
+	// ErrSignatureInvalid means that none of the secrets made the token's signature. Code
+	// invalid_token.
+	ErrSignatureInvalid error = &refusal{CodeInvalidToken, "invalid signature"}
+
+	// ErrClaimInvalid means that a registered claim (RFC 7519 section 4.1) has the wrong type or
+	// a value out of range. Code invalid_token.
+	ErrClaimInvalid error = &refusal{CodeInvalidToken, "invalid claim"}
+
+	// ErrExpMissing means that the token has no exp and Options.AllowMissingExp is off. Code
+	// invalid_token.
+	ErrExpMissing error = &refusal{CodeInvalidToken, "jwt without exp"}
+
+	// ErrTokenExpired means that exp has passed (RFC 7519 section 4.1.4). Code token_expired.
+	ErrTokenExpired error = &refusal{CodeTokenExpired, "jwt expired"}
+
+	// ErrTokenNotActive means that nbf or iat is still to come. Code token_not_active.
+	ErrTokenNotActive error = &refusal{CodeTokenNotActive, "jwt not active"}
+
+	// ErrIssuerInvalid means that iss is not Options.Issuer. Code invalid_issuer.
+	ErrIssuerInvalid error = &refusal{CodeInvalidIssuer, "jwt issuer invalid"}
+
+	// ErrAudienceInvalid means that aud names none of Options.Audience. Code invalid_audience.
+	ErrAudienceInvalid error = &refusal{CodeInvalidAudience, "jwt audience invalid"}
+
+	// ErrMisconfigured means that the server is not set up for the middleware's mode: a person
+	// must act, and the log says how. Code internal_error.
+	ErrMisconfigured error = &refusal{CodeInternalError, "the server cannot authenticate clients"}
+)
+
+// refusal is a reason not to let a client in.
+type refusal struct {
+	code   string // for programs
+	reason string // for people; the texts of the module jsonwebtoken where it has one
+}
+
+func (r *refusal) Error() string { return "auth: " + r.reason }
+
+// Code returns the stable code of a refusal, empty for nil. Errors that are none of this package's
+// refusals have the code invalid_token, so that nothing of theirs reaches a client.
+func Code(err error) string {
+	if err == nil {
+		return ""
+	}
+	return refusalOf(err).code
+}
+
+// Reason returns a refusal in a few words for people, empty for nil. Like the code it depends on
+// the kind of the refusal only.
+func Reason(err error) string {
+	if err == nil {
+		return ""
+	}
+	return refusalOf(err).reason
+}
+
+func refusalOf(err error) *refusal {
+	var r *refusal
+	if errors.As(err, &r) {
+		return r
+	}
+	return &refusal{CodeInvalidToken, "invalid token"}
+}

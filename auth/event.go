@@ -1,0 +1,163 @@
+package auth
+
+import (
+	"context"
+	"slices"
+
+	"github.com/zishang520/socket.io/servers/socket/v3"
+)
+
+// The events of the module socketio-jwt, and the type of its errors.
+const (
+	eventAuthenticate  = "authenticate"
+	eventAuthenticated = "authenticated"
+	eventUnauthorized  = "unauthorized"
+	unauthorizedType   = "UnauthorizedError"
+)
+
+// maxAttempts is how many tokens a client may try on one connection.
+const maxAttempts = 3
+
+// session is a socket that may authenticate with an event. All of it happens on the socket's task
+// queue, one thing after the other, so it needs no lock.
+type session struct {
+	m *middleware
+	s *socket.Socket
+	g *gate // nil when the socket has authenticated at the handshake
+
+	authenticated bool
+	attempts      int
+	event         []any // the event at hand, between conceal and guard
+}
+
+func newSession(m *middleware, s *socket.Socket, g *gate) *session {
+	return &session{m: m, s: s, g: g, authenticated: g == nil}
+}
+
+// listen puts the session between the client and the handlers.
+func (p *session) listen() {
+	p.s.PrependAny(p.conceal)
+	p.s.Use(p.guard)
+}
+
+// conceal keeps an event from the handlers of OnAny, which the library calls before it asks any
+// middleware: they would handle events of nobody and log tokens. All of them get the same list of
+// values, and this handler is the first of them.
+func (p *session) conceal(args ...any) {
+	p.event = nil
+	if len(args) == 0 || p.authenticated && args[0] != eventAuthenticate {
+		return
+	}
+	p.event = slices.Clone(args)
+	clear(args)
+	args[0] = ""
+}
+
+// guard decides whether an event goes on to the handlers. What it does not pass on ends here: an
+// error given to next would be raised on the socket, once for each event.
+func (p *session) guard(event []any, next func(error)) {
+	if p.event != nil {
+		event, p.event = p.event, nil
+	}
+	args, ack := splitAck(event)
+	switch {
+	case len(args) > 0 && args[0] == eventAuthenticate:
+		p.authenticate(args[1:], ack)
+	case p.authenticated:
+		next(nil)
+	default:
+		ack(denied(ErrCredentialsRequired))
+	}
+}
+
+func (p *session) authenticate(args []any, ack func(answer any)) {
+	if p.authenticated {
+		_ = p.s.Emit(eventAuthenticated) // fails for reserved names only
+		ack(map[string]any{"ok": true})
+		return
+	}
+	claims, err := p.verify(args)
+	if err != nil {
+		p.unauthorized(err)
+		ack(denied(err))
+		p.failed()
+		return
+	}
+	remember(p.s, claims)
+	if !p.g.admit(p.s.Id()) {
+		return // it has disconnected meanwhile
+	}
+	p.authenticated = true
+	p.m.opts.Observe(CodeOK)
+	_ = p.s.Emit(eventAuthenticated)
+	ack(map[string]any{"ok": true})
+	p.s.Nsp().EmitUntyped(eventAuthenticated, p.s)
+}
+
+func (p *session) verify(args []any) (*Claims, error) {
+	if len(args) == 0 {
+		return nil, ErrCredentialsRequired
+	}
+	credentials, ok := args[0].(map[string]any)
+	if !ok {
+		return nil, ErrCredentialsRequired
+	}
+	token, err := authToken(credentials[tokenName])
+	if err != nil {
+		return nil, err
+	}
+	return p.m.verifier.Verify(context.Background(), token)
+}
+
+// unauthorized tells the client why, in the form of socketio-jwt: when the client calls the
+// acknowledgement, it is disconnected.
+func (p *session) unauthorized(err error) {
+	p.m.refused(p.s, err)
+	_ = p.s.Emit(eventUnauthorized, map[string]any{
+		"message": Reason(err),
+		"data":    map[string]any{"code": Code(err), "type": unauthorizedType, "message": Reason(err)},
+	}, func([]any, error) { p.s.Disconnect(true) })
+}
+
+func (p *session) failed() {
+	p.attempts++
+	if p.attempts >= maxAttempts {
+		p.s.Disconnect(true)
+	}
+}
+
+// timeout ends the session of a client that has not authenticated in time. The timer calls it;
+// an "authenticate" that is being handled, or came earlier, goes first.
+func (p *session) timeout() { p.s.Enqueue(p.expire) }
+
+func (p *session) expire() {
+	switch {
+	case p.authenticated, !p.g.holds(p.s.Id()):
+	case p.s.Connected():
+		p.m.refused(p.s, ErrCredentialsRequired)
+		p.s.Disconnect(true)
+	case p.s.Conn().ReadyState() == "open":
+		// A later middleware has not decided yet. With the connection closed the library ends
+		// the socket once it does, and the hold with it.
+		p.s.Conn().Close(true)
+		p.g.again(p.s.Id())
+	default:
+		p.g.drop(p.s.Id()) // it never did
+	}
+}
+
+// splitAck separates an event from the client's acknowledgement, which does nothing when the
+// client wants none.
+func splitAck(event []any) ([]any, func(answer any)) {
+	if n := len(event); n > 0 {
+		if ack, ok := event[n-1].(socket.Ack); ok {
+			return event[:n-1], func(answer any) { ack([]any{answer}, nil) }
+		}
+	}
+	return event, func(any) {}
+}
+
+// denied is the acknowledgement of an event that was refused.
+func denied(err error) map[string]any {
+	return map[string]any{"ok": false, "error": map[string]any{"code": Code(err), "message": Reason(err)}}
+}

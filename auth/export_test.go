@@ -1,0 +1,39 @@
+package auth
+
+import (
+	"time"
+
+	"github.com/zishang520/socket.io/servers/socket/v3"
+)
+
+// SetNow gives a verifier a clock.
+func SetNow(v *Verifier, now func() time.Time) { v.now = now }
+
+// Held returns how many sockets the gate of a namespace holds.
+func Held(nsp socket.Namespace) int {
+	g := gateOf(nsp.Adapter())
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return len(g.held)
+}
+
+// Hold and Admit are the two ends of a hold, for tests of the gate alone.
+func Hold(a socket.Adapter, id socket.SocketId, timeout time.Duration, expired func()) bool {
+	return gateOf(a).hold(id, timeout, expired)
+}
+
+func Admit(a socket.Adapter, id socket.SocketId) bool { return gateOf(a).admit(id) }
+
+// Registered returns how many sockets have claims.
+func Registered() int {
+	n := 0
+	registry.Range(func(any, any) bool { n++; return true })
+	return n
+}
+
+// ParseObject is the strict JSON reader.
+func ParseObject(data []byte) (map[string]any, error) { return parseObject(data) }
+
+// Credentials and Scrub read a handshake and clean it.
+func Credentials(h *socket.Handshake, cookie string) (string, error) { return credentials(h, cookie) }
+func Scrub(h *socket.Handshake, cookie string)                       { scrub(h, cookie) }

@@ -1,0 +1,204 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/zishang520/socket.io/servers/socket/v3"
+)
+
+// Mode says when a client shows its token.
+type Mode string
+
+// The modes. ModeEvent and ModeBoth need an adapter inside a [Gate].
+const (
+	// ModeHandshake: in the handshake, or the connection is refused.
+	ModeHandshake Mode = "handshake"
+
+	// ModeEvent: with the event "authenticate" after connecting, in time, or it is disconnected.
+	// A token in the handshake is not looked at.
+	ModeEvent Mode = "event"
+
+	// ModeBoth: as ModeHandshake when the handshake has a token, be it good or bad, and else as
+	// ModeEvent.
+	ModeBoth Mode = "both"
+)
+
+// DefaultEventTimeout is how long a client may take to authenticate with an event.
+const DefaultEventTimeout = 15 * time.Second
+
+// MiddlewareOptions are the options of [Middleware].
+type MiddlewareOptions struct {
+	// Mode says when a client shows its token; empty stands for ModeHandshake.
+	Mode Mode
+
+	// EventTimeout is how long a client may stay without authenticating, counted from the
+	// handshake; 0 stands for DefaultEventTimeout. ModeHandshake has no use for it.
+	EventTimeout time.Duration
+
+	// Cookie names a cookie that may hold the token; empty stands for none. Browsers send cookies
+	// with every WebSocket handshake, whatever page opens it: with a cookie, check the Origin.
+	Cookie string
+
+	// Logger gets refusals at level debug and faults of the server's set-up at level error; nil
+	// stands for no log. Tokens are not logged.
+	Logger *slog.Logger
+
+	// Observe is called with CodeOK for every client that was let in and with the code of every
+	// refusal, a timeout being one with code credentials_required; nil stands for nothing. It
+	// must not block.
+	Observe func(code string)
+}
+
+// refusedMessage is the message of every refusal at the handshake. Existing front ends compare it.
+const refusedMessage = "Authentication error"
+
+// Middleware returns a middleware for Server.Use or Namespace.Use that lets clients in only with
+// a token that the verifier finds good. From then on [FromSocket] returns the claims, and the
+// socket's data, unless the application has put something else than a map[string]any there, holds
+// them as "decoded".
+//
+// At the handshake the token is taken from the client's auth object {token}, then the header
+// "Authorization: Bearer", the query parameter "token" and the cookie of the options; the first
+// that is there decides. A refused client gets the error "Authentication error" with the data
+// {code, reason}; a Socket.IO v2 client gets the data alone, {code, reason, message, type}.
+// In every mode the tokens are then removed from the socket's Handshake.
+//
+// With ModeEvent and ModeBoth a client without a token connects, the handlers of "connection" run,
+// and until it has authenticated it is nobody:
+//
+//   - it is in no room and joins none, and no broadcast reaches it; an Emit on the socket itself
+//     does, and Namespace.Sockets lists it;
+//   - its events reach no middleware of the socket and no handler; one with an acknowledgement is
+//     answered {ok: false, error: {code: "credentials_required", message}}. Handlers of OnAny see
+//     a nameless event without values;
+//   - the event "authenticate" with {token} is answered with the event "authenticated", which is
+//     also raised on the namespace with the socket for the program's own use, or "unauthorized"
+//     with {message, data: {code, type: "UnauthorizedError", message}} and an acknowledgement:
+//     a client that calls it is disconnected. The code is one of [Code], as in the handshake;
+//   - after three refused attempts or the timeout it is disconnected.
+//
+// A further "authenticate" is answered "authenticated" and changes nothing: to become somebody
+// else, a client connects anew. An acknowledgement of "authenticate" gets {ok: true}, or the error
+// as above.
+//
+// Without a [Gate], and with the library's connection state recovery, these two modes are not
+// safe: every client that would have to use them is refused with code internal_error, and the
+// log says so.
+//
+// Middleware panics when the verifier is nil or the mode is unknown.
+func Middleware(v *Verifier, opts MiddlewareOptions) socket.NamespaceMiddleware {
+	if v == nil {
+		panic("auth: Middleware needs a Verifier")
+	}
+	switch opts.Mode {
+	case "":
+		opts.Mode = ModeHandshake
+	case ModeHandshake, ModeEvent, ModeBoth:
+	default:
+		panic(fmt.Sprintf("auth: unknown mode %q", opts.Mode))
+	}
+	if opts.EventTimeout <= 0 {
+		opts.EventTimeout = DefaultEventTimeout
+	}
+	if opts.Logger == nil {
+		opts.Logger = slog.New(slog.DiscardHandler)
+	}
+	if opts.Observe == nil {
+		opts.Observe = func(string) {}
+	}
+	m := &middleware{verifier: v, opts: opts}
+	return m.connect
+}
+
+// middleware is what the clients of one Middleware have in common.
+type middleware struct {
+	verifier *Verifier
+	opts     MiddlewareOptions
+
+	misconfigured sync.Once // one line in the log, and not one for each client
+}
+
+func (m *middleware) connect(s *socket.Socket, next func(*socket.ExtendedError)) {
+	token, err := credentials(s.Handshake(), m.opts.Cookie)
+	scrub(s.Handshake(), m.opts.Cookie)
+
+	switch {
+	case m.opts.Mode == ModeEvent, m.opts.Mode == ModeBoth && errors.Is(err, ErrCredentialsRequired):
+		err = m.await(s)
+	case err == nil:
+		err = m.verify(s, token)
+	}
+	if err != nil {
+		m.refused(s, err)
+		next(connectError(s, err))
+		return
+	}
+	next(nil)
+}
+
+// verify authenticates a socket at the handshake.
+func (m *middleware) verify(s *socket.Socket, token string) error {
+	// The verification has no use for a deadline, and the context of the HTTP request ends with
+	// the request, which for long-polling is at any moment.
+	claims, err := m.verifier.Verify(context.Background(), token)
+	if err != nil {
+		return err
+	}
+	remember(s, claims)
+	if m.opts.Mode == ModeBoth {
+		newSession(m, s, nil).listen()
+	}
+	m.opts.Observe(CodeOK)
+	return nil
+}
+
+// await lets a socket connect as nobody.
+func (m *middleware) await(s *socket.Socket) error {
+	g := gateOf(s.Nsp().Adapter())
+	if g == nil {
+		return m.unsafe("the adapter has no gate: use SetAdapter(auth.Gate(adapter)), or the handshake mode")
+	}
+	if s.Nsp().Server().Opts().ConnectionStateRecovery() != nil {
+		return m.unsafe("connection state recovery is on: turn it off, or use the handshake mode")
+	}
+	// A second socket of the same id: only a Socket.IO v2 client that connects to a namespace
+	// twice has one. Rooms know ids only and could not tell the two apart.
+	_, twice := s.Nsp().Sockets().Load(s.Id())
+	session := newSession(m, s, g)
+	if twice || !g.hold(s.Id(), m.opts.EventTimeout, session.timeout) {
+		s.Conn().Close(true)
+		return fmt.Errorf("%w: connected twice", ErrCredentialsFormat)
+	}
+	session.listen()
+	return nil
+}
+
+func (m *middleware) unsafe(remedy string) error {
+	m.misconfigured.Do(func() {
+		m.opts.Logger.Error("clients are refused: authentication by event is not safe here",
+			slog.String("mode", string(m.opts.Mode)), slog.String("remedy", remedy))
+	})
+	return fmt.Errorf("%w: %s", ErrMisconfigured, remedy)
+}
+
+func (m *middleware) refused(s *socket.Socket, err error) {
+	m.opts.Observe(Code(err))
+	m.opts.Logger.Debug("client refused", slog.String("namespace", s.Nsp().Name()),
+		slog.String("socket", string(s.Id())), slog.String("code", Code(err)), slog.Any("error", err))
+}
+
+// connectError is what a client that is refused at the handshake gets. To a Socket.IO v2 client
+// the library sends the data alone, so it has there what socketio-jwt sends.
+func connectError(s *socket.Socket, err error) *socket.ExtendedError {
+	data := map[string]any{"code": Code(err), "reason": Reason(err)}
+	if s.Conn().Protocol() == 3 {
+		data["message"] = refusedMessage
+		data["type"] = unauthorizedType
+	}
+	return socket.NewExtendedError(refusedMessage, data)
+}

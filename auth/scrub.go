@@ -1,0 +1,69 @@
+package auth
+
+import (
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/zishang520/socket.io/servers/socket/v3"
+)
+
+// scrub removes every token from a socket's handshake, which stays in memory and travels over
+// Redis to every server that calls fetchSockets. The lists in its maps belong to the connection's
+// HTTP request, where other namespaces of the connection still look for their token, so they are
+// replaced and not edited.
+func scrub(h *socket.Handshake, cookie string) {
+	h.Auth = maps.Clone(h.Auth)
+	delete(h.Auth, tokenName)
+	h.Query = maps.Clone(h.Query)
+	delete(h.Query, tokenName)
+	h.Headers = maps.Clone(h.Headers)
+	for name := range h.Headers {
+		switch http.CanonicalHeaderKey(name) {
+		case authorization:
+			delete(h.Headers, name)
+		case cookieHeader:
+			scrubCookies(h, name, cookie)
+		}
+	}
+	h.Url = scrubURL(h.Url)
+}
+
+func scrubCookies(h *socket.Handshake, header, cookie string) {
+	if cookie == "" {
+		return
+	}
+	var kept []string
+	for _, line := range h.Headers.Header().Values(cookieHeader) {
+		pairs := strings.Split(line, ";")
+		pairs = slices.DeleteFunc(pairs, func(pair string) bool {
+			name, _, _ := strings.Cut(pair, "=")
+			return strings.TrimSpace(name) == cookie
+		})
+		if rest := strings.TrimSpace(strings.Join(pairs, ";")); rest != "" {
+			kept = append(kept, rest)
+		}
+	}
+	if len(kept) == 0 {
+		delete(h.Headers, header)
+		return
+	}
+	h.Headers[header] = kept
+}
+
+// scrubURL takes the token out of the query of a request URI and leaves the rest as it is.
+func scrubURL(uri string) string {
+	path, query, ok := strings.Cut(uri, "?")
+	if !ok {
+		return uri
+	}
+	pairs := strings.Split(query, "&")
+	pairs = slices.DeleteFunc(pairs, func(pair string) bool {
+		name, _, _ := strings.Cut(pair, "=")
+		decoded, err := url.QueryUnescape(name)
+		return err != nil || decoded == tokenName
+	})
+	return path + "?" + strings.Join(pairs, "&")
+}

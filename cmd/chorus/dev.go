@@ -1,0 +1,110 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"text/template"
+	"time"
+
+	"chorus/node"
+)
+
+type devCommand struct {
+	configFlags
+	Nodes  int    `default:"3" help:"Number of nodes."`
+	Listen string `default:"127.0.0.1:3000" placeholder:"ADDRESS" help:"Address of the front door; the nodes take the ports behind it."`
+	Redis  string `placeholder:"URL" help:"Use this Redis instead of an embedded one."`
+}
+
+// devTokenLife is long enough for a day of work.
+const devTokenLife = 24 * time.Hour
+
+// Run runs the cluster until the process is told to end.
+func (c *devCommand) Run(ctx context.Context) error {
+	if c.Nodes < 1 {
+		return fmt.Errorf("--nodes %d: a cluster has at least one node", c.Nodes)
+	}
+	cfg, err := c.load()
+	if err != nil {
+		return err
+	}
+	cfg.Listen = c.Listen
+	if c.Redis != "" {
+		cfg.Cluster.Redis.URL = c.Redis
+	}
+	if cfg.Log.Level == node.DefaultConfig().Log.Level {
+		cfg.Log.Level = "warn" // the screen is for what follows
+	}
+	dev, err := node.OpenDev(ctx, cfg, c.Nodes)
+	if err != nil {
+		return err
+	}
+	if err := printDev(os.Stdout, dev); err != nil {
+		return err
+	}
+	return dev.Run(ctx)
+}
+
+func printDev(w io.Writer, dev *node.Dev) error {
+	cfg := dev.Config()
+	screen := devScreen{FrontDoor: origin(dev.Addr()), Secret: cfg.Auth.Secret, Redis: cfg.Redacted().Cluster.Redis.URL}
+	for _, addr := range dev.NodeAddrs() {
+		screen.Nodes = append(screen.Nodes, origin(addr))
+	}
+	for _, name := range []string{"Alice", "Bob"} {
+		token, err := sign(cfg, map[string]any{"sub": "dev-" + name, "name": name}, devTokenLife)
+		if err != nil {
+			return err
+		}
+		screen.Clients = append(screen.Clients, devClient{
+			Name: name, URL: screen.Nodes[len(screen.Clients)%len(screen.Nodes)], Token: token,
+		})
+	}
+	return devTemplate.Execute(w, screen)
+}
+
+// origin returns the address as a URL that works on this machine.
+func origin(addr string) string {
+	host, port, err := net.SplitHostPort(addr)
+	if ip := net.ParseIP(host); err != nil || ip == nil || ip.IsUnspecified() || ip.IsLoopback() {
+		host = "localhost"
+	}
+	return "http://" + net.JoinHostPort(host, port)
+}
+
+type devScreen struct {
+	FrontDoor, Redis, Secret string
+	Nodes                    []string
+	Clients                  []devClient
+}
+
+type devClient struct{ Name, URL, Token string }
+
+var devTemplate = template.Must(template.New("dev").Parse(`
+  A Chorus cluster is up.
+
+  front door   {{.FrontDoor}}   spreads clients over the nodes
+{{- range $i, $url := .Nodes}}
+  node {{$i}}       {{$url}}
+{{- end}}
+  redis        {{.Redis}}
+  secret       {{.Secret}}   signs tokens; a new one at every start unless CHORUS_AUTH_SECRET is set
+{{range .Clients}}
+  {{.Name}}'s token
+  {{.Token}}
+{{end}}
+  Paste this into a browser console, or into Node.js after "npm install socket.io-client":
+{{range .Clients}}
+  // {{.Name}}
+  var { io } = await import(globalThis.window ? "https://cdn.socket.io/4.8.1/socket.io.esm.min.js" : "socket.io-client");
+  var socket = io("{{.URL}}", { auth: { token: "{{.Token}}" } });
+  socket.on("connect_error", (err) => console.log(err.message, err.data));
+  socket.on("message", (message) => console.log("heard", message));
+  socket.on("connect", () => socket.emit("message", "hello from {{.Name}}", (answer) => console.log("sent", answer)));
+{{end}}
+  Ctrl-C ends the cluster.
+
+`))

@@ -1,0 +1,135 @@
+package node
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"net"
+	"strconv"
+
+	"github.com/alicebob/miniredis/v2"
+	"golang.org/x/sync/errgroup"
+)
+
+// Dev is a whole cluster in one process, for development: nodes on addresses of their own, a front
+// door that spreads clients over them and, unless the configuration names one, an embedded Redis.
+type Dev struct {
+	cfg       Config
+	nodes     []*Node
+	frontDoor net.Listener
+	redis     *miniredis.Miniredis // nil when the configuration names one
+}
+
+// OpenDev makes a cluster of count nodes and listens: the front door at cfg.Listen, the nodes at
+// the ports behind it (at any free ones when that is 0). Without a secret it makes one, and
+// without a list of origins the web pages of all may connect: development happens on odd ports.
+// Run must follow.
+func OpenDev(ctx context.Context, cfg Config, count int) (*Dev, error) {
+	if len(cfg.Secrets()) == 0 {
+		cfg.Auth.Secret = rand.Text() + rand.Text()
+	}
+	if len(cfg.CORS.Origins) == 0 {
+		cfg.CORS.Origins = []string{"*"}
+	}
+	cfg.Admin.Listen = ""
+	d := &Dev{cfg: cfg}
+	if err := d.open(ctx, count); err != nil {
+		d.close(ctx)
+		return nil, err
+	}
+	return d, nil
+}
+
+func (d *Dev) open(ctx context.Context, count int) (err error) {
+	if d.cfg.Cluster.Redis.URL == "" {
+		if d.redis, err = miniredis.Run(); err != nil {
+			return fmt.Errorf("%w: the embedded Redis: %w", ErrStart, err)
+		}
+		d.cfg.Cluster.Redis.URL = "redis://" + d.redis.Addr()
+	}
+	if err := d.cfg.Validate(); err != nil {
+		return err
+	}
+	if d.frontDoor, err = listen(ctx, "listen", d.cfg.Listen); err != nil {
+		return err
+	}
+	for i := range count {
+		cfg := d.cfg
+		if cfg.Listen, err = portBehind(d.cfg.Listen, i+1); err != nil {
+			return err
+		}
+		n, err := New(cfg)
+		if err != nil {
+			return err
+		}
+		d.nodes = append(d.nodes, n)
+		if err := n.open(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// portBehind returns the address with a port that is greater by offset; port 0 stays.
+func portBehind(address string, offset int) (string, error) {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return "", err
+	}
+	number, err := strconv.Atoi(port)
+	if err != nil {
+		return "", fmt.Errorf("%w: listen: the port of %q is not a number", ErrConfig, address)
+	}
+	if number != 0 {
+		number += offset
+	}
+	return net.JoinHostPort(host, strconv.Itoa(number)), nil
+}
+
+// Config returns the configuration in force, with the secret.
+func (d *Dev) Config() Config { return d.cfg }
+
+// Addr returns the address of the front door.
+func (d *Dev) Addr() string { return d.frontDoor.Addr().String() }
+
+// NodeAddrs returns the addresses of the nodes.
+func (d *Dev) NodeAddrs() []string {
+	addrs := make([]string, len(d.nodes))
+	for i, n := range d.nodes {
+		addrs[i] = n.public.Addr().String()
+	}
+	return addrs
+}
+
+// Run serves until ctx ends, then drains all nodes.
+func (d *Dev) Run(ctx context.Context) error {
+	door := newServer(frontDoor(d.nodes))
+	var opened, nodes errgroup.Group
+	opened.Go(func() error { return serve(door, d.frontDoor) }) // ends with Close below
+	for _, n := range d.nodes {
+		nodes.Go(func() error { return n.serve(ctx) })
+	}
+	err := nodes.Wait()
+	_ = door.Close() // the nodes have ended all sessions
+	_ = opened.Wait()
+	if d.redis != nil {
+		d.redis.Close()
+	}
+	return err
+}
+
+// close undoes an open that failed.
+func (d *Dev) close(ctx context.Context) {
+	for _, n := range d.nodes {
+		_ = n.Close(ctx)
+		if n.public != nil {
+			_ = n.public.Close()
+		}
+	}
+	if d.frontDoor != nil {
+		_ = d.frontDoor.Close()
+	}
+	if d.redis != nil {
+		d.redis.Close()
+	}
+}

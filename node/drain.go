@@ -1,0 +1,59 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/zishang520/socket.io/servers/engine/v3"
+)
+
+// Connections are closed in steps, so that the clients of a large node do not come to the others
+// all in the same moment.
+const (
+	drainStep     = 100 // connections
+	drainInterval = 100 * time.Millisecond
+)
+
+// drain ends the node within drain.timeout. The public listener stays open until the connections
+// are closed, so that /readyz can say why this node gets no more clients.
+func (n *Node) drain(ctx context.Context, servers []*http.Server) error {
+	ctx, cancel := context.WithTimeout(ctx, n.cfg.Drain.Timeout)
+	defer cancel()
+	n.log.Info("draining", slog.Uint64("connections", n.engine.ClientsCount()))
+
+	err := n.Close(ctx)
+	for _, server := range servers {
+		err = errors.Join(err, server.Shutdown(ctx))
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		// The grace period is over: what is left is cut off.
+		n.log.Warn("not everything was done within drain.timeout", slog.Any("error", err))
+		for _, server := range servers {
+			_ = server.Close()
+		}
+		err = nil
+	}
+	n.log.Info("stopped")
+	return err
+}
+
+// closeConnections closes the transports of all clients. They get no DISCONNECT packet: the
+// official client takes that for final, and would not connect to another node.
+func (n *Node) closeConnections(ctx context.Context) {
+	ticker := time.NewTicker(drainInterval)
+	defer ticker.Stop()
+	closed := 0
+	n.engine.Clients().Range(func(_ string, client engine.Socket) bool {
+		if closed++; closed%drainStep == 0 {
+			select {
+			case <-ticker.C:
+			case <-ctx.Done(): // the rest at once
+			}
+		}
+		client.Close(true)
+		return true
+	})
+}

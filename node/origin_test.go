@@ -1,0 +1,89 @@
+package node
+
+import (
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+)
+
+func TestOriginGuard(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name    string
+		allowed []string
+		origin  string
+		host    string
+		want    int
+	}{
+		{"none sent", nil, "", "chat.example", http.StatusOK},
+		{"same", nil, "https://chat.example", "chat.example", http.StatusOK},
+		{"same, with port", nil, "http://localhost:3000", "localhost:3000", http.StatusOK},
+		{"same, other case", nil, "https://Chat.Example", "chat.example", http.StatusOK},
+		{"other port", nil, "http://localhost:8080", "localhost:3000", http.StatusForbidden},
+		{"foreign", nil, "https://evil.example", "chat.example", http.StatusForbidden},
+		{"foreign that begins alike", nil, "https://chat.example.evil.example", "chat.example", http.StatusForbidden},
+		{"null", nil, "null", "chat.example", http.StatusForbidden},
+		{"nonsense", nil, "://", "", http.StatusForbidden},
+		{"listed", []string{"https://app.example"}, "https://app.example", "chat.example", http.StatusOK},
+		{"listed, other scheme", []string{"https://app.example"}, "http://app.example", "chat.example", http.StatusForbidden},
+		{"not listed", []string{"https://app.example"}, "https://evil.example", "chat.example", http.StatusForbidden},
+		{"all", []string{"*"}, "https://evil.example", "chat.example", http.StatusOK},
+	}
+	served := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
+	for _, test := range tests {
+		for _, upgrade := range []bool{false, true} {
+			name := test.name
+			if upgrade {
+				name += ", WebSocket"
+			}
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				r := httptest.NewRequest(http.MethodGet, "/socket.io/?EIO=4&transport=polling", nil)
+				r.Host = test.host
+				if test.origin != "" {
+					r.Header.Set("Origin", test.origin)
+				}
+				if upgrade {
+					r.Header.Set("Connection", "Upgrade")
+					r.Header.Set("Upgrade", "websocket")
+				}
+				w := httptest.NewRecorder()
+				originGuard(test.allowed, slog.New(slog.DiscardHandler), served).ServeHTTP(w, r)
+				if w.Code != test.want {
+					t.Fatalf("got %d, want %d", w.Code, test.want)
+				}
+			})
+		}
+	}
+}
+
+// What a browser asks before a request that is not simple, and what its page may read.
+func TestOriginGuardAnswersCORS(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name, allowed, credentials string
+	}{
+		{"listed", "https://app.example", "true"},
+		{"all", "*", ""},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			r := httptest.NewRequest(http.MethodOptions, "/socket.io/", nil)
+			r.Header.Set("Origin", "https://app.example")
+			r.Header.Set("Access-Control-Request-Method", http.MethodPost)
+			w := httptest.NewRecorder()
+			originGuard([]string{test.allowed}, slog.New(slog.DiscardHandler), http.NotFoundHandler()).ServeHTTP(w, r)
+			if w.Code != http.StatusNoContent {
+				t.Fatalf("got %d", w.Code)
+			}
+			if got := w.Header().Get("Access-Control-Allow-Origin"); got != "https://app.example" && got != test.allowed {
+				t.Errorf("allowed origin %q", got)
+			}
+			if got := w.Header().Get("Access-Control-Allow-Credentials"); got != test.credentials {
+				t.Errorf("credentials %q, want %q", got, test.credentials)
+			}
+		})
+	}
+}

@@ -1,0 +1,35 @@
+package node
+
+import (
+	"net/http"
+	"time"
+)
+
+// bodyTimeout bounds the reading of a request's body. It is not the server's ReadTimeout: that
+// would also end requests of long-polling, which wait for much longer.
+const bodyTimeout = 30 * time.Second
+
+// routes returns the public endpoints.
+func (n *Node) routes() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", n.serveHealthz)
+	mux.HandleFunc("GET /readyz", n.serveReadyz)
+	mux.Handle(n.cfg.Path, originGuard(n.cfg.CORS.Origins, n.log, n.admit(n.engine)))
+	return mux
+}
+
+// admit refuses new sessions while the node drains, and bodies that do not arrive.
+func (n *Node) admit(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if n.draining.Load() && !r.URL.Query().Has("sid") {
+			w.Header().Set("Connection", "close")
+			http.Error(w, "this node is shutting down", http.StatusServiceUnavailable)
+			return
+		}
+		if r.Method == http.MethodPost {
+			// A writer without deadlines, as in tests, has no slow clients either.
+			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout))
+		}
+		next.ServeHTTP(w, r)
+	})
+}
