@@ -3,6 +3,7 @@ package auth
 import (
 	"context"
 	"slices"
+	"time"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
 )
@@ -17,6 +18,9 @@ const (
 
 // maxAttempts is how many tokens a client may try on one connection.
 const maxAttempts = 3
+
+// closeGrace is how long a client that was disconnected has for closing the connection itself.
+const closeGrace = time.Second
 
 // session is a socket that may authenticate with an event. All of it happens on the socket's task
 // queue, one thing after the other, so it needs no lock.
@@ -116,14 +120,23 @@ func (p *session) unauthorized(err error) {
 	_ = p.s.Emit(eventUnauthorized, map[string]any{
 		"message": Reason(err),
 		"data":    map[string]any{"code": Code(err), "type": unauthorizedType, "message": Reason(err)},
-	}, func([]any, error) { p.s.Disconnect(true) })
+	}, func([]any, error) { p.end() })
 }
 
 func (p *session) failed() {
 	p.attempts++
 	if p.attempts >= maxAttempts {
-		p.s.Disconnect(true)
+		p.end()
 	}
+}
+
+// end disconnects the client. Closing the connection at once, as Disconnect(true) does, loses what
+// is still to be written: the reason, and the packet without which the official client takes the
+// end for a network failure and comes back for ever.
+func (p *session) end() {
+	conn := p.s.Conn()
+	p.s.Disconnect(false)
+	time.AfterFunc(closeGrace, func() { conn.Close(false) })
 }
 
 // timeout ends the session of a client that has not authenticated in time. The timer calls it;
@@ -135,7 +148,7 @@ func (p *session) expire() {
 	case p.authenticated, !p.g.holds(p.s.Id()):
 	case p.s.Connected():
 		p.m.refused(p.s, ErrCredentialsRequired)
-		p.s.Disconnect(true)
+		p.end()
 	case p.s.Conn().ReadyState() == "open":
 		// A later middleware has not decided yet. With the connection closed the library ends
 		// the socket once it does, and the hold with it.

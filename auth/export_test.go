@@ -31,9 +31,9 @@ func Registered() int {
 	return n
 }
 
-// ParseObject is the strict JSON reader.
-func ParseObject(data []byte) (map[string]any, error) { return parseObject(data) }
-
 // Credentials and Scrub read a handshake and clean it.
 func Credentials(h *socket.Handshake, cookie string) (string, error) { return credentials(h, cookie) }
 func Scrub(h *socket.Handshake, cookie string)                       { scrub(h, cookie) }
+
+// Remember hangs claims on a socket.
+func Remember(s *socket.Socket, claims *Claims) { remember(s, claims) }

@@ -61,8 +61,8 @@ func gateOf(a socket.Adapter) *gate {
 func (g *gate) Unwrap() socket.Adapter { return g.Adapter }
 
 // hold keeps a socket out of all rooms from now on and calls expired, in a goroutine of its own,
-// when neither admit nor DelAll comes within the timeout. It returns false when a socket of this
-// id is held already.
+// when neither admit nor DelAll comes within the timeout. It does nothing and returns false when
+// a socket of this id is held already.
 func (g *gate) hold(id socket.SocketId, timeout time.Duration, expired func()) bool {
 	if !g.begin(id, timeout, expired) {
 		return false
@@ -91,44 +91,60 @@ func (g *gate) again(id socket.SocketId) {
 }
 
 // admit lets a held socket into rooms, the one of its id first, and tells whether it is still
-// there. Its disconnection may come at any moment; no lock is held while the inner adapter works,
-// so a DelAll in between is noticed afterwards and done again.
+// there. Its disconnection may come at any moment: a DelAll in between is left to admit, so that
+// the inner adapter, which is called without a lock, does not add and delete at the same time.
 func (g *gate) admit(id socket.SocketId) bool {
-	g.mu.Lock()
-	h := g.held[id]
+	h := g.open(id)
 	if h == nil {
-		g.mu.Unlock()
 		return false
 	}
-	h.timer.Stop()
-	h.admitting = true
-	g.mu.Unlock()
-
 	g.Adapter.AddAll(id, types.NewSet(socket.Room(id)))
-
-	g.mu.Lock()
-	gone := h.gone
-	if !gone {
-		delete(g.held, id)
+	if g.settle(id, h) {
+		return true
 	}
-	g.mu.Unlock()
-	if gone {
-		g.Adapter.DelAll(id)
-	}
-	return !gone
+	g.Adapter.DelAll(id)
+	return false
 }
 
-// drop ends a hold without letting the socket in.
-func (g *gate) drop(id socket.SocketId) {
+// open opens the rooms to a held socket.
+func (g *gate) open(id socket.SocketId) *hold {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if h := g.held[id]; h != nil {
+	h := g.held[id]
+	if h != nil {
 		h.timer.Stop()
-		h.gone = true
-		delete(g.held, id)
+		h.admitting = true
 	}
+	return h
 }
 
+// settle ends the hold of a socket that was let in, unless DelAll has done so.
+func (g *gate) settle(id socket.SocketId, h *hold) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if h.gone {
+		return false
+	}
+	delete(g.held, id)
+	return true
+}
+
+// drop ends a hold without letting the socket in. It returns false when admit is at work, which
+// then takes the socket out of its rooms.
+func (g *gate) drop(id socket.SocketId) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	h := g.held[id]
+	if h == nil {
+		return true
+	}
+	h.timer.Stop()
+	h.gone = true
+	delete(g.held, id)
+	return !h.admitting
+}
+
+// holds tells whether a socket is kept out.
 func (g *gate) holds(id socket.SocketId) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -145,8 +161,9 @@ func (g *gate) AddAll(id socket.SocketId, rooms *types.Set[socket.Room]) {
 
 // DelAll takes a socket that disconnects out of all its rooms, and ends its hold.
 func (g *gate) DelAll(id socket.SocketId) {
-	g.drop(id)
-	g.Adapter.DelAll(id)
+	if g.drop(id) {
+		g.Adapter.DelAll(id)
+	}
 }
 
 // PersistSession does nothing, see [Gate].

@@ -80,7 +80,8 @@ const refusedMessage = "Authentication error"
 //     also raised on the namespace with the socket for the program's own use, or "unauthorized"
 //     with {message, data: {code, type: "UnauthorizedError", message}} and an acknowledgement:
 //     a client that calls it is disconnected. The code is one of [Code], as in the handshake;
-//   - after three refused attempts or the timeout it is disconnected.
+//   - after three refused attempts or the timeout it is disconnected: from the namespace at once,
+//     and a second later, when it has had time to read why, its connection is closed.
 //
 // A further "authenticate" is answered "authenticated" and changes nothing: to become somebody
 // else, a client connects anew. An acknowledgement of "authenticate" gets {ok: true}, or the error
@@ -128,6 +129,9 @@ func (m *middleware) connect(s *socket.Socket, next func(*socket.ExtendedError))
 	scrub(s.Handshake(), m.opts.Cookie)
 
 	switch {
+	case m.isTwin(s):
+		s.Conn().Close(true)
+		err = fmt.Errorf("%w: connected twice", ErrCredentialsFormat)
 	case m.opts.Mode == ModeEvent, m.opts.Mode == ModeBoth && errors.Is(err, ErrCredentialsRequired):
 		err = m.await(s)
 	case err == nil:
@@ -166,16 +170,21 @@ func (m *middleware) await(s *socket.Socket) error {
 	if s.Nsp().Server().Opts().ConnectionStateRecovery() != nil {
 		return m.unsafe("connection state recovery is on: turn it off, or use the handshake mode")
 	}
-	// A second socket of the same id: only a Socket.IO v2 client that connects to a namespace
-	// twice has one. Rooms know ids only and could not tell the two apart.
-	_, twice := s.Nsp().Sockets().Load(s.Id())
 	session := newSession(m, s, g)
-	if twice || !g.hold(s.Id(), m.opts.EventTimeout, session.timeout) {
-		s.Conn().Close(true)
-		return fmt.Errorf("%w: connected twice", ErrCredentialsFormat)
-	}
+	g.hold(s.Id(), m.opts.EventTimeout, session.timeout)
 	session.listen()
 	return nil
+}
+
+// isTwin tells whether another socket of the same id waits for its token. Only a Socket.IO v2
+// client that connects to a namespace twice at a time has two. Rooms and the gate know ids only:
+// the end of one socket would let the other one in, so such a connection is closed.
+func (m *middleware) isTwin(s *socket.Socket) bool {
+	if m.opts.Mode == ModeHandshake {
+		return false
+	}
+	g := gateOf(s.Nsp().Adapter())
+	return g != nil && g.holds(s.Id())
 }
 
 func (m *middleware) unsafe(remedy string) error {

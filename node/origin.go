@@ -13,7 +13,8 @@ import (
 // originGuard refuses web pages of foreign origins on every transport. CORS alone does not: a
 // browser sends cookies with a WebSocket handshake of any page and applies no CORS to it
 // (cross-site WebSocket hijacking), and a simple POST is carried out before its answer is hidden.
-// Requests without an Origin header do not come from a foreign page's script and pass.
+// A script tag of a foreign page (JSONP) has no Origin header, but browsers say where it stands in
+// Sec-Fetch-Site. Requests with neither do not come from a browser's page, and pass.
 func originGuard(allowed []string, log *slog.Logger, next http.Handler) http.Handler {
 	lowered := make([]string, len(allowed))
 	for i, origin := range allowed {
@@ -34,8 +35,10 @@ func originGuard(allowed []string, log *slog.Logger, next http.Handler) http.Han
 	}).Handler(next)
 
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if origin := r.Header.Get("Origin"); origin != "" && !permitted(r, origin) {
-			log.Debug("origin refused", slog.String("origin", origin))
+		origin, site := r.Header.Get("Origin"), r.Header.Get("Sec-Fetch-Site")
+		foreign := origin != "" && !permitted(r, origin)
+		if embedded := site == "cross-site" || site == "same-site"; foreign || origin == "" && embedded && !all {
+			log.Debug("origin refused", slog.String("origin", origin), slog.String("site", site))
 			http.Error(w, "origin not allowed: add it to cors.origins", http.StatusForbidden)
 			return
 		}

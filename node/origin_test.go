@@ -15,20 +15,26 @@ func TestOriginGuard(t *testing.T) {
 		origin  string
 		host    string
 		want    int
+		site    string // Sec-Fetch-Site
 	}{
-		{"none sent", nil, "", "chat.example", http.StatusOK},
-		{"same", nil, "https://chat.example", "chat.example", http.StatusOK},
-		{"same, with port", nil, "http://localhost:3000", "localhost:3000", http.StatusOK},
-		{"same, other case", nil, "https://Chat.Example", "chat.example", http.StatusOK},
-		{"other port", nil, "http://localhost:8080", "localhost:3000", http.StatusForbidden},
-		{"foreign", nil, "https://evil.example", "chat.example", http.StatusForbidden},
-		{"foreign that begins alike", nil, "https://chat.example.evil.example", "chat.example", http.StatusForbidden},
-		{"null", nil, "null", "chat.example", http.StatusForbidden},
-		{"nonsense", nil, "://", "", http.StatusForbidden},
-		{"listed", []string{"https://app.example"}, "https://app.example", "chat.example", http.StatusOK},
-		{"listed, other scheme", []string{"https://app.example"}, "http://app.example", "chat.example", http.StatusForbidden},
-		{"not listed", []string{"https://app.example"}, "https://evil.example", "chat.example", http.StatusForbidden},
-		{"all", []string{"*"}, "https://evil.example", "chat.example", http.StatusOK},
+		{"none sent", nil, "", "chat.example", http.StatusOK, ""},
+		{"same", nil, "https://chat.example", "chat.example", http.StatusOK, ""},
+		{"same, with port", nil, "http://localhost:3000", "localhost:3000", http.StatusOK, ""},
+		{"same, other case", nil, "https://Chat.Example", "chat.example", http.StatusOK, ""},
+		{"other port", nil, "http://localhost:8080", "localhost:3000", http.StatusForbidden, ""},
+		{"foreign", nil, "https://evil.example", "chat.example", http.StatusForbidden, ""},
+		{"foreign that begins alike", nil, "https://chat.example.evil.example", "chat.example", http.StatusForbidden, ""},
+		{"null", nil, "null", "chat.example", http.StatusForbidden, ""},
+		{"nonsense", nil, "://", "", http.StatusForbidden, ""},
+		{"listed", []string{"https://app.example"}, "https://app.example", "chat.example", http.StatusOK, ""},
+		{"listed, other scheme", []string{"https://app.example"}, "http://app.example", "chat.example", http.StatusForbidden, ""},
+		{"not listed", []string{"https://app.example"}, "https://evil.example", "chat.example", http.StatusForbidden, ""},
+		{"all", []string{"*"}, "https://evil.example", "chat.example", http.StatusOK, ""},
+		{"script of the same page", nil, "", "chat.example", http.StatusOK, "same-origin"},
+		{"script of a foreign page", nil, "", "chat.example", http.StatusForbidden, "cross-site"},
+		{"script of a sister page", []string{"https://app.example"}, "", "chat.example", http.StatusForbidden, "same-site"},
+		{"script of a foreign page, all", []string{"*"}, "", "chat.example", http.StatusOK, "cross-site"},
+		{"listed, and it says so", []string{"https://app.example"}, "https://app.example", "chat.example", http.StatusOK, "cross-site"},
 	}
 	served := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
 	for _, test := range tests {
@@ -43,6 +49,9 @@ func TestOriginGuard(t *testing.T) {
 				r.Host = test.host
 				if test.origin != "" {
 					r.Header.Set("Origin", test.origin)
+				}
+				if test.site != "" {
+					r.Header.Set("Sec-Fetch-Site", test.site)
 				}
 				if upgrade {
 					r.Header.Set("Connection", "Upgrade")

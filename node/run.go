@@ -63,12 +63,13 @@ func (n *Node) open(ctx context.Context) (err error) {
 
 // serve serves what open has opened until ctx ends, then drains.
 func (n *Node) serve(ctx context.Context) error {
-	group, stop := errgroup.WithContext(ctx)
-	servers := []*http.Server{newServer(n.handler)}
-	group.Go(func() error { return serve(servers[0], n.public) }) // these end with drain
+	servers, listeners := []*http.Server{newServer(n.handler)}, []net.Listener{n.public}
 	if n.admin != nil {
-		servers = append(servers, newServer(n.adminRoutes()))
-		group.Go(func() error { return serve(servers[1], n.admin) })
+		servers, listeners = append(servers, newServer(n.adminRoutes())), append(listeners, n.admin)
+	}
+	group, stop := errgroup.WithContext(ctx)
+	for i, server := range servers {
+		group.Go(func() error { return serve(server, listeners[i]) }) // ends with drain
 	}
 	group.Go(func() error {
 		<-stop.Done()

@@ -1,10 +1,10 @@
 package node
 
 import (
-	"io"
 	"net/http"
 	"sync/atomic"
 
+	"github.com/zishang520/socket.io/parsers/engine/v3/packet"
 	"github.com/zishang520/socket.io/servers/engine/v3"
 	"github.com/zishang520/socket.io/servers/engine/v3/transports"
 	"github.com/zishang520/socket.io/servers/socket/v3"
@@ -12,7 +12,8 @@ import (
 )
 
 // The library's engine runs in parallel what Node.js runs one after the other, and so it answers
-// a client before it is ready for what the client says next. What is here closes these gaps.
+// a client before it is ready for what the client says next, and it leaves goroutines and requests
+// behind when a session ends. What is here closes these gaps.
 
 // release lets the OPEN packet of a new session go, which New of the builders below holds back:
 // the engine sends it before the session can be found and before anybody listens to it, and a fast
@@ -45,31 +46,30 @@ func (webSocketBuilder) New(ctx *types.HttpContext) transports.Transport {
 	if upgrade := ctx.Query().Has("sid"); !upgrade {
 		t.SetWritable(false)
 	}
+	// A connection that the client closes would leave its writing goroutine behind. DoClose raises
+	// the same event again, which is not possible from inside of it; it ends at once.
+	_ = t.On("close", func(...any) { go t.DoClose(nil) })
 	return t
 }
 
 type pollingBuilder struct{ *transports.PollingBuilder }
 
 // New implements transports.TransportCtor.
-func (b pollingBuilder) New(ctx *types.HttpContext) transports.Transport {
-	t := b.make(ctx)
-	// The transport becomes writable with its first request, which makes the session.
-	_ = t.Once("ready", func(...any) { t.SetWritable(false) })
-	return t
-}
-
-func (b pollingBuilder) make(ctx *types.HttpContext) transports.Transport {
-	if jsonp := ctx.Query().Has("j"); jsonp {
-		return b.PollingBuilder.New(ctx)
-	}
+func (pollingBuilder) New(ctx *types.HttpContext) transports.Transport {
 	p := &polling{Polling: transports.MakePolling()}
+	if jsonp := ctx.Query().Has("j"); jsonp {
+		p.Polling = transports.MakeJSONP()
+	}
 	p.Prototype(p)
 	p.Construct(ctx)
+	// The transport becomes writable with its first request, which makes the session.
+	_ = p.Once("ready", func(...any) { p.SetWritable(false) })
 	return p
 }
 
-// polling answers the request that waits when the server closes the session. The library's own
-// leaves it waiting for as long as the client does.
+// polling answers the request that waits when the server closes the session; the library's own
+// leaves it waiting for as long as the client does. And when the client closes the session it ends
+// the transport's writing goroutine.
 type polling struct {
 	transports.Polling
 	waiting atomic.Pointer[types.HttpContext]
@@ -77,15 +77,21 @@ type polling struct {
 
 // OnRequest is called with each request of the session.
 func (p *polling) OnRequest(ctx *types.HttpContext) {
-	if ctx.Method() == http.MethodGet {
-		if p.ReadyState() != "open" {
-			p.sayClose(ctx)
-			p.OnClose()
-			return
+	switch {
+	case ctx.Method() != http.MethodGet:
+		p.Polling.OnRequest(ctx)
+		if p.ReadyState() == "closed" {
+			p.Discard() // there is nobody to say more to
+			p.Polling.DoClose(nil)
 		}
+	case p.ReadyState() != "open":
+		ctx.Cleanup = func() {}
+		p.sayClose(ctx)
+		p.OnClose()
+	default:
 		p.waiting.Store(ctx)
+		p.Polling.OnRequest(ctx)
 	}
-	p.Polling.OnRequest(ctx)
 }
 
 // DoClose closes the transport.
@@ -97,17 +103,14 @@ func (p *polling) DoClose(done types.Callable) {
 	}
 }
 
-// sayClose answers with a payload of one CLOSE packet (Engine.IO v4: packet encoding; in v3 its
-// length stands before it).
+// sayClose answers with a CLOSE packet (Engine.IO v4: packet types).
 func (p *polling) sayClose(ctx *types.HttpContext) {
 	if ctx.Context().Err() != nil {
 		return // the client has gone, and with it what could be written to
 	}
-	payload := "1"
-	if p.Protocol() == 3 {
-		payload = "1:1"
+	payload, err := p.Parser().EncodePayload([]*packet.Packet{{Type: packet.CLOSE}}, p.SupportsBinary())
+	if err != nil {
+		return // it cannot be: the packet has no data
 	}
-	ctx.ResponseHeaders().Set("Content-Type", "text/plain; charset=UTF-8")
-	ctx.ResponseHeaders().Set("Cache-Control", "no-store")
-	_, _ = io.WriteString(ctx, payload)
+	p.DoWrite(ctx, payload, nil, func(error) {})
 }

@@ -1,0 +1,344 @@
+package auth_test
+
+import (
+	"encoding/json"
+	"slices"
+	"testing"
+	"time"
+
+	"chorus/auth"
+
+	"github.com/zishang520/socket.io/servers/socket/v3"
+)
+
+// unauthorized is the event of that name for a code and a message.
+func unauthorized(code, message string) string {
+	return quote([]any{"unauthorized", map[string]any{
+		"message": message,
+		"data":    map[string]any{"code": code, "type": "UnauthorizedError", "message": message},
+	}})
+}
+
+func authenticate(token any) string {
+	return "2" + quote([]any{"authenticate", map[string]any{"token": token}})
+}
+
+// Until a client has authenticated it is nobody; from then on it is somebody.
+func TestEventMode(t *testing.T) {
+	t.Parallel()
+	for name, rooms := range adapters {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			io := listen(t, auth.Gate(rooms), nil)
+			io.Use(auth.Middleware(newVerifier(t, nil), auth.MiddlewareOptions{Mode: auth.ModeEvent}))
+			conns, raised := connections(t, io.Sockets()), sockets(t, io.Sockets(), "authenticated")
+
+			cl := dial(t, io, "", nil)
+			cl.connect("")
+			s := receive(t, conns)
+
+			if auth.FromSocket(s) != nil || s.Data() != nil {
+				t.Error("nobody has claims")
+			}
+			s.Join("lobby")
+			io.SocketsJoin("lobby")
+			if rooms := s.Rooms().Keys(); len(rooms) != 0 {
+				t.Errorf("nobody is in rooms %v", rooms)
+			}
+			if found := fetch(t, io); len(found) != 0 {
+				t.Errorf("fetchSockets finds nobody: %v", found)
+			}
+			io.Emit("news", "before")
+			io.To("lobby").Emit("news", "before")
+			io.To(socket.Room(s.Id())).Emit("news", "before")
+			io.DisconnectSockets(true)
+
+			cl.send(authenticate(sign(t, secret, goodClaims("ada"))))
+			cl.exactly(`2["authenticated"]`)
+			if got := receive(t, raised); got != s {
+				t.Error("authenticated was raised with another socket")
+			}
+			if claims := auth.FromSocket(s); claims == nil || claims.Subject() != "ada" {
+				t.Errorf("got claims %v", claims)
+			}
+			if data, ok := s.Data().(map[string]any); !ok || data["decoded"] != any(auth.FromSocket(s)) {
+				t.Errorf("got data %v", s.Data())
+			}
+			if rooms := s.Rooms().Keys(); !slices.Equal(rooms, []socket.Room{socket.Room(s.Id())}) {
+				t.Errorf("somebody is in rooms %v", rooms)
+			}
+			if found := fetch(t, io); !slices.Equal(found, []socket.SocketId{s.Id()}) {
+				t.Errorf("fetchSockets finds %v", found)
+			}
+			s.Join("lobby")
+			io.Emit("news", "after")
+			cl.exactly(`2["news","after"]`)
+			io.To("lobby").Emit("news", "lobby")
+			cl.exactly(`2["news","lobby"]`)
+			if n := auth.Held(io.Sockets()); n != 0 {
+				t.Errorf("%d sockets are held", n)
+			}
+		})
+	}
+}
+
+func fetch(t *testing.T, io *server) []socket.SocketId {
+	t.Helper()
+	var ids []socket.SocketId
+	io.FetchSockets()(func(found []*socket.RemoteSocket, err error) {
+		if err != nil {
+			t.Error(err)
+		}
+		for _, s := range found {
+			ids = append(ids, s.Id())
+		}
+	})
+	return ids
+}
+
+func TestEventsOfNobodyAreRefused(t *testing.T) {
+	t.Parallel()
+	io := serve(t, auth.MiddlewareOptions{Mode: auth.ModeEvent})
+	type call struct {
+		via  string
+		args []any
+	}
+	calls := make(chan call, 16)
+	if err := io.Sockets().On("connection", func(args ...any) {
+		s := args[0].(*socket.Socket)
+		for _, event := range []string{"message", "authenticate", "error"} {
+			_ = s.On(event, func(args ...any) { calls <- call{event, args} })
+		}
+		s.OnAny(func(args ...any) {
+			if args[0] != "" {
+				calls <- call{"any", args}
+			}
+		})
+		s.Use(func(args []any, next func(error)) {
+			calls <- call{"use", args}
+			next(nil)
+		})
+	}); err != nil {
+		t.Fatal(err)
+	}
+	cl := dial(t, io, "", nil)
+	cl.connect("")
+	cl.send(`2["message","no ack"]`)
+	cl.send(`27["message","ack"]`)
+	cl.want("37", `[{"ok":false,"error":{"code":"credentials_required","message":"no token provided"}}]`)
+	cl.send(`28["error"]`)
+	cl.want("38", `[{"ok":false,"error":{"code":"credentials_required","message":"no token provided"}}]`)
+	cl.send(authenticate(sign(t, secret, goodClaims("ada"))))
+	cl.exactly(`2["authenticated"]`)
+	cl.send(`2["message","in"]`)
+
+	for _, via := range []string{"any", "use", "message"} {
+		got := receive(t, calls)
+		if got.via != via || got.args[len(got.args)-1] != "in" {
+			t.Errorf("got %v, want the last message via %s", got, via)
+		}
+	}
+}
+
+func TestUnauthorized(t *testing.T) {
+	t.Parallel()
+	cases := []struct {
+		name, packet, code, message string
+	}{
+		{"expired", authenticate(sign(t, secret, map[string]any{"exp": 1})), "token_expired", "jwt expired"},
+		{"wrong secret", authenticate(sign(t, otherSecret, goodClaims("eve"))), "invalid_token", "invalid signature"},
+		{"no argument", `2["authenticate"]`, "credentials_required", "no token provided"},
+		{"no object", `2["authenticate","x"]`, "credentials_required", "no token provided"},
+		{"no token", `2["authenticate",{}]`, "credentials_required", "no token provided"},
+		{"null", authenticate(nil), "credentials_required", "no token provided"},
+		{"empty", authenticate(""), "credentials_required", "no token provided"},
+		{"number", authenticate(7), "credentials_bad_format", auth.Reason(auth.ErrCredentialsFormat)},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			observed := make(chan string, 4)
+			io := serve(t, auth.MiddlewareOptions{Mode: auth.ModeEvent, Observe: func(code string) { observed <- code }})
+			conns := connections(t, io.Sockets())
+			cl := dial(t, io, "", nil)
+			cl.connect("")
+			gone := disconnected(t, receive(t, conns))
+			cl.send(c.packet)
+			cl.want("20", unauthorized(c.code, c.message))
+			if code := receive(t, observed); code != c.code {
+				t.Errorf("observed %q", code)
+			}
+			cl.send("30[]") // calls the acknowledgement
+			cl.ended("1")
+			receive(t, gone)
+		})
+	}
+}
+
+func TestThreeAttempts(t *testing.T) {
+	t.Parallel()
+	io := serve(t, auth.MiddlewareOptions{Mode: auth.ModeEvent})
+	cl := dial(t, io, "", nil)
+	cl.connect("")
+	bad := authenticate("x")
+	cl.send(bad)
+	cl.want("20", unauthorized("invalid_token", "jwt malformed"))
+	cl.send(bad)
+	cl.want("21", unauthorized("invalid_token", "jwt malformed"))
+	cl.send(bad)
+	cl.want("22", unauthorized("invalid_token", "jwt malformed"))
+	cl.ended("1")
+	eventually(t, func() bool { return auth.Held(io.Sockets()) == 0 })
+}
+
+func TestThirdAttemptMayBeGood(t *testing.T) {
+	t.Parallel()
+	io := serve(t, auth.MiddlewareOptions{Mode: auth.ModeEvent})
+	cl := dial(t, io, "", nil)
+	cl.connect("")
+	for _, id := range []string{"20", "21"} {
+		cl.send(authenticate("x"))
+		cl.want(id, unauthorized("invalid_token", "jwt malformed"))
+	}
+	cl.send(authenticate("Bearer " + sign(t, secret, goodClaims("ada"))))
+	cl.exactly(`2["authenticated"]`)
+}
+
+func TestEventTimeout(t *testing.T) {
+	t.Parallel()
+	observed := make(chan string, 1)
+	io := serve(t, auth.MiddlewareOptions{
+		Mode:         auth.ModeEvent,
+		EventTimeout: 20 * time.Millisecond,
+		Observe:      func(code string) { observed <- code },
+	})
+	cl := dial(t, io, "", nil)
+	cl.connect("")
+	cl.ended("1")
+	if code := receive(t, observed); code != auth.CodeCredentialsRequired {
+		t.Errorf("observed %q", code)
+	}
+	eventually(t, func() bool { return auth.Held(io.Sockets()) == 0 })
+}
+
+// The timer of a client that authenticates is stopped; another one's, set later, goes off first.
+func TestEventTimeoutSparesTheAuthenticated(t *testing.T) {
+	t.Parallel()
+	io := serve(t, auth.MiddlewareOptions{Mode: auth.ModeEvent, EventTimeout: 500 * time.Millisecond})
+	ada := dial(t, io, "", nil)
+	ada.connect("")
+	ada.send(authenticate(sign(t, secret, goodClaims("ada"))))
+	ada.exactly(`2["authenticated"]`)
+	nobody := dial(t, io, "", nil)
+	nobody.connect("")
+	nobody.ended("1")
+	io.Emit("still", "here")
+	ada.exactly(`2["still","here"]`)
+}
+
+func TestAuthenticateAgain(t *testing.T) {
+	t.Parallel()
+	io := serve(t, auth.MiddlewareOptions{Mode: auth.ModeEvent})
+	conns := connections(t, io.Sockets())
+	cl := dial(t, io, "", nil)
+	cl.connect("")
+	s := receive(t, conns)
+	cl.send(authenticate(sign(t, secret, goodClaims("ada"))))
+	cl.exactly(`2["authenticated"]`)
+	for _, token := range []string{sign(t, secret, goodClaims("eve")), "x"} {
+		cl.send(authenticate(token))
+		cl.exactly(`2["authenticated"]`)
+	}
+	if sub := auth.FromSocket(s).Subject(); sub != "ada" {
+		t.Errorf("got sub %q", sub)
+	}
+}
+
+func TestAuthenticateWithAcknowledgement(t *testing.T) {
+	t.Parallel()
+	io := serve(t, auth.MiddlewareOptions{Mode: auth.ModeEvent})
+	cl := dial(t, io, "", nil)
+	cl.connect("")
+	cl.send(`21["authenticate"]`)
+	cl.want("20", unauthorized("credentials_required", "no token provided"))
+	cl.want("31", `[{"ok":false,"error":{"code":"credentials_required","message":"no token provided"}}]`)
+	for _, id := range []string{"2", "3"} {
+		cl.send("2" + id + `["authenticate",` + tokenObject(sign(t, secret, goodClaims("ada"))) + "]")
+		cl.exactly(`2["authenticated"]`)
+		cl.want("3"+id, `[{"ok":true}]`)
+	}
+}
+
+func TestEventModeOfVersion2(t *testing.T) {
+	t.Parallel()
+	io := serve(t, auth.MiddlewareOptions{Mode: auth.ModeEvent})
+	conns := connections(t, io.Sockets())
+	cl := dialVersion(t, io, "3", "", nil)
+	cl.exactly("0")
+	receive(t, conns)
+	cl.send(authenticate("x"))
+	cl.want("20", unauthorized("invalid_token", "jwt malformed"))
+	cl.send(authenticate(sign(t, secret, goodClaims("ada"))))
+	cl.exactly(`2["authenticated"]`)
+}
+
+func TestModeBoth(t *testing.T) {
+	t.Parallel()
+	good := sign(t, secret, goodClaims("ada"))
+
+	t.Run("token in the handshake", func(t *testing.T) {
+		t.Parallel()
+		io := serve(t, auth.MiddlewareOptions{Mode: auth.ModeBoth})
+		conns := connections(t, io.Sockets())
+		cl := dial(t, io, "", nil)
+		cl.connect(tokenObject(good))
+		if sub := auth.FromSocket(receive(t, conns)).Subject(); sub != "ada" {
+			t.Errorf("got sub %q", sub)
+		}
+		io.Emit("news")
+		cl.exactly(`2["news"]`)
+		cl.send(authenticate(good)) // a front end that does both
+		cl.exactly(`2["authenticated"]`)
+	})
+	t.Run("bad token in the handshake", func(t *testing.T) {
+		t.Parallel()
+		io := serve(t, auth.MiddlewareOptions{Mode: auth.ModeBoth})
+		cl := dial(t, io, "", nil)
+		cl.send("0" + tokenObject("x"))
+		cl.want("4", `{"message":"Authentication error","data":{"code":"invalid_token","reason":"jwt malformed"}}`)
+	})
+	t.Run("token after the handshake", func(t *testing.T) {
+		t.Parallel()
+		io := serve(t, auth.MiddlewareOptions{Mode: auth.ModeBoth})
+		cl := dial(t, io, "", nil)
+		cl.connect("")
+		io.Emit("news")
+		cl.send(authenticate(good))
+		cl.exactly(`2["authenticated"]`)
+	})
+}
+
+func TestEventModeKeepsNumbers(t *testing.T) {
+	t.Parallel()
+	io := serve(t, auth.MiddlewareOptions{Mode: auth.ModeEvent})
+	raised := sockets(t, io.Sockets(), "authenticated")
+	cl := dial(t, io, "", nil)
+	cl.connect("")
+	cl.send(authenticate(sign(t, secret, map[string]any{"exp": 4102444800, "n": json.Number("9007199254740993")})))
+	if n, _ := auth.FromSocket(receive(t, raised)).Get("n"); n != json.Number("9007199254740993") {
+		t.Errorf("got %v", n)
+	}
+}
+
+// eventually waits for what no event announces.
+func eventually(t *testing.T, condition func() bool) {
+	t.Helper()
+	deadline := time.After(patience)
+	for !condition() {
+		select {
+		case <-deadline:
+			t.Fatal("it did not come true")
+		case <-time.After(time.Millisecond):
+		}
+	}
+}
