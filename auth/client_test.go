@@ -45,7 +45,7 @@ func dialVersion(t *testing.T, io *server, version, query string, header http.He
 		_ = ws.Close()
 		<-done
 	})
-	receive(t, io.opened(receive(t, sid)))
+	receive(t, io.opened("session "+receive(t, sid)))
 	return c
 }
 
@@ -113,7 +113,7 @@ func (c *client) connect(authObject string) {
 	if packet == "" || packet[0] != '0' || json.Unmarshal([]byte(packet[1:]), &connected) != nil {
 		c.t.Fatalf("got packet %q, want a CONNECT", packet)
 	}
-	receive(c.t, c.io.opened(connected.Sid))
+	receive(c.t, c.io.opened("socket "+connected.Sid))
 }
 
 // ended fails unless the connection ends, with nothing but these packets before.

@@ -22,7 +22,7 @@ type server struct {
 	http *httptest.Server
 
 	mu   sync.Mutex
-	open map[string]chan struct{} // sessions of Engine.IO and of Socket.IO that the library knows
+	open map[string]chan struct{} // the sessions and sockets that the library knows
 }
 
 // adapters are those that a gate is tested with.
@@ -54,14 +54,14 @@ func listen(t *testing.T, rooms socket.AdapterConstructor, change func(*socket.S
 	// The engine sends its open packet before the library listens to the client; what a quick
 	// client sends in between is lost. This listener comes after the library's own.
 	if err := io.Engine().On("connection", func(args ...any) {
-		close(io.opened(args[0].(engine.Socket).Id()))
+		close(io.opened("session " + args[0].(engine.Socket).Id()))
 	}); err != nil {
 		t.Fatal(err)
 	}
 	// Likewise the library sends CONNECT before it knows the socket, and closes the connection on an
 	// event that comes in between.
 	if err := io.Sockets().On("connection", func(args ...any) {
-		close(io.opened(string(args[0].(*socket.Socket).Id())))
+		close(io.opened("socket " + string(args[0].(*socket.Socket).Id())))
 	}); err != nil {
 		t.Fatal(err)
 	}
@@ -72,13 +72,15 @@ func listen(t *testing.T, rooms socket.AdapterConstructor, change func(*socket.S
 	return io
 }
 
-func (io *server) opened(sid string) chan struct{} {
+// opened returns a channel that is closed when the library knows this "session SID" or "socket ID":
+// a Socket.IO v2 client has the same id for both.
+func (io *server) opened(name string) chan struct{} {
 	io.mu.Lock()
 	defer io.mu.Unlock()
-	ch, ok := io.open[sid]
+	ch, ok := io.open[name]
 	if !ok {
 		ch = make(chan struct{})
-		io.open[sid] = ch
+		io.open[name] = ch
 	}
 	return ch
 }
