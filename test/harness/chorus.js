@@ -1,0 +1,47 @@
+// Nodes, as processes of the real binary.
+import { fileURLToPath } from "node:url";
+import { run } from "./program.js";
+import { SECRET } from "./token.js";
+import { within } from "./wait.js";
+
+export const BINARY = process.env.CHORUS_BIN ?? fileURLToPath(new URL("../../bin/chorus", import.meta.url));
+
+// environment returns the variables of a node that listens where nobody else does.
+export function environment(redis, settings = {}) {
+  return {
+    CHORUS_LISTEN: "127.0.0.1:0",
+    CHORUS_ADMIN_LISTEN: "127.0.0.1:0",
+    CHORUS_AUTH_SECRET: SECRET,
+    CHORUS_LOG_FORMAT: "json",
+    ...(redis ? { CHORUS_CLUSTER_REDIS_URL: redis.url } : {}),
+    ...settings,
+  };
+}
+
+// addresses waits until a node listens and returns the URLs of its two listeners.
+export async function addresses(program) {
+  const { addr, admin } = await program.line((line) => {
+    if (!line.includes('"msg":"listening"')) return undefined;
+    return JSON.parse(line);
+  }, "listening");
+  return { url: `http://${addr}`, admin: `http://${admin}` };
+}
+
+// startNode returns a node that is up. Settings are CHORUS_* variables.
+export async function startNode(t, redis, settings) {
+  const program = run(t, BINARY, ["serve"], environment(redis, settings));
+  return Object.assign(program, await addresses(program));
+}
+
+// startNodes returns so many of them.
+export function startNodes(t, count, redis, settings) {
+  return Promise.all(Array.from({ length: count }, () => startNode(t, redis, settings)));
+}
+
+// chorus runs a command to its end.
+export async function chorus(t, args, env = {}) {
+  const program = run(t, BINARY, args, env);
+  program.child.stdin.end();
+  const code = await within(program.exited, `chorus ${args.join(" ")}`);
+  return { code, lines: program.lines, output: program.output };
+}

@@ -1,0 +1,53 @@
+// A Redis of the test's own, on a port of its own.
+import { once } from "node:events";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { cleanup } from "./cleanup.js";
+import { Program } from "./program.js";
+
+export async function freePort() {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address();
+  server.close();
+  await once(server, "close");
+  return port;
+}
+
+class Redis {
+  async start() {
+    this.program = new Program("redis-server", [
+      "--port", String(this.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", tmpdir(),
+    ]);
+    await this.program.line((line) => (line.includes("Ready to accept connections") ? true : undefined), "being ready");
+  }
+
+  // stop ends the server; start brings it back on the same port.
+  stop() {
+    return this.program.stop("SIGKILL");
+  }
+
+  halt() {
+    this.program.signalled("SIGSTOP");
+  }
+
+  resume() {
+    this.program.signalled("SIGCONT");
+  }
+}
+
+export async function startRedis(t) {
+  const redis = new Redis();
+  for (let attempt = 1; ; attempt++) {
+    redis.port = await freePort();
+    redis.url = `redis://127.0.0.1:${redis.port}`;
+    try {
+      await redis.start();
+      break;
+    } catch (err) {
+      if (attempt === 3) throw err; // somebody else was quicker to take the port, three times
+    }
+  }
+  cleanup(t, () => redis.stop());
+  return redis;
+}

@@ -1,0 +1,179 @@
+// Command peer is a node that a test drives: it reads operations on the server's side of Socket.IO
+// from standard input, one JSON object in a line, and writes their results to standard output. It
+// is configured like chorus serve, with CHORUS_* variables.
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+
+	"chorus/node"
+
+	"github.com/zishang520/socket.io/servers/socket/v3"
+)
+
+func main() {
+	if err := run(); err != nil {
+		fmt.Fprintln(os.Stderr, "peer:", err)
+		os.Exit(1)
+	}
+}
+
+func run() error {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	cfg, err := node.LoadConfig("")
+	if err != nil {
+		return err
+	}
+	n, err := node.New(cfg)
+	if err != nil {
+		return err
+	}
+	p := &peer{io: n.IO(), out: json.NewEncoder(os.Stdout)}
+	for _, name := range []string{"/", "/chat"} {
+		if err := p.handle(p.io.Of(name, nil)); err != nil {
+			return err
+		}
+	}
+	go p.serve(os.Stdin) // ends with the process
+	return n.Run(ctx)
+}
+
+type peer struct {
+	io *socket.Server
+
+	mu  sync.Mutex
+	out *json.Encoder
+}
+
+// handle registers what clients and other servers can make this server do.
+func (p *peer) handle(nsp socket.Namespace) error {
+	if err := nsp.On("connection", func(args ...any) {
+		s := args[0].(*socket.Socket) //nolint:errcheck,forcetypeassert // the library's contract for this event
+		_ = s.On("join", func(args ...any) {
+			rooms, ack := list(args[0]), args[1].(socket.Ack) //nolint:errcheck,forcetypeassert // the tests' own client
+			s.Join(rooms...)
+			ack([]any{"joined"}, nil)
+		})
+	}); err != nil {
+		return err
+	}
+	if err := nsp.On("ask", func(args ...any) {
+		if ack, ok := args[len(args)-1].(socket.Ack); ok {
+			ack([]any{map[string]any{"from": "go", "asked": args[0]}}, nil)
+		}
+	}); err != nil {
+		return err
+	}
+	if err := nsp.On("silent", func(...any) {}); err != nil {
+		return err
+	}
+	return nsp.On("note", func(args ...any) { p.write(map[string]any{"note": args}) })
+}
+
+// operation is what a test wants done.
+type operation struct {
+	ID    int
+	Op    string
+	Nsp   string
+	To    []string
+	Not   []string
+	Flags struct {
+		Volatile, Local bool
+		Compress        *bool
+		Timeout         duration
+	}
+	Event string
+	Args  []any
+	Rooms []string
+	Close bool
+}
+
+func (p *peer) serve(in *os.File) {
+	lines := bufio.NewScanner(in)
+	lines.Buffer(nil, 16<<20)
+	for lines.Scan() {
+		var op operation
+		if err := json.Unmarshal(lines.Bytes(), &op); err != nil {
+			p.write(map[string]any{"id": op.ID, "error": err.Error()})
+			continue
+		}
+		p.do(op, func(result any, err error) {
+			answer := map[string]any{"id": op.ID, "result": wrap(result)}
+			if err != nil {
+				answer["error"] = err.Error()
+			}
+			p.write(answer)
+		})
+	}
+}
+
+func (p *peer) write(v any) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_ = p.out.Encode(v)
+}
+
+// do does an operation and calls done once.
+func (p *peer) do(op operation, done func(any, error)) {
+	nsp := p.io.Of(op.Nsp, nil)
+	target := op.target(nsp)
+	args := unwrap(op.Args).([]any) //nolint:errcheck,forcetypeassert // a list stays one
+	switch op.Op {
+	case "emit":
+		done(nil, target.Emit(op.Event, args...))
+	case "emitWithAck":
+		target.EmitWithAck(op.Event, args...)(func(answers []any, err error) { done(answers, err) })
+	case "fetchSockets":
+		target.FetchSockets()(func(sockets []*socket.RemoteSocket, err error) {
+			described := make([]any, len(sockets))
+			for i, s := range sockets {
+				described[i] = map[string]any{"id": s.Id(), "rooms": s.Rooms().Keys(), "data": s.Data(), "handshake": s.Handshake()}
+			}
+			done(described, err)
+		})
+	case "socketsJoin":
+		target.SocketsJoin(names(op.Rooms)...)
+		done(nil, nil)
+	case "socketsLeave":
+		target.SocketsLeave(names(op.Rooms)...)
+		done(nil, nil)
+	case "disconnectSockets":
+		target.DisconnectSockets(op.Close)
+		done(nil, nil)
+	case "serverSideEmit":
+		done(nil, nsp.ServerSideEmit(op.Event, args...))
+	case "serverSideEmitWithAck":
+		if err := nsp.ServerSideEmitWithAck(op.Event, args...)(func(answers []any, err error) { done(answers, err) }); err != nil {
+			done(nil, err)
+		}
+	case "serverCount":
+		done(nsp.Adapter().ServerCount(), nil)
+	default:
+		done(nil, fmt.Errorf("no operation %q", op.Op))
+	}
+}
+
+func (op *operation) target(nsp socket.Namespace) *socket.BroadcastOperator {
+	target := nsp.To(names(op.To)...).Except(names(op.Not)...)
+	if op.Flags.Volatile {
+		target = target.Volatile()
+	}
+	if op.Flags.Local {
+		target = target.Local()
+	}
+	if op.Flags.Compress != nil {
+		target = target.Compress(*op.Flags.Compress)
+	}
+	if op.Flags.Timeout > 0 {
+		target = target.Timeout(op.Flags.Timeout.std())
+	}
+	return target
+}
