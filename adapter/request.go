@@ -3,6 +3,7 @@ package adapter
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/tinylib/msgp/msgp"
@@ -172,8 +173,8 @@ type wireSocket struct {
 func newWireSocket(s socket.SocketDetails) wireSocket {
 	w := wireSocket{ID: s.Id(), Rooms: s.Rooms().Keys()}
 	handshake := *s.Handshake()
-	handshake.Headers = singleValues(handshake.Headers)
-	handshake.Query = singleValues(handshake.Query)
+	handshake.Headers = singleValues(handshake.Headers, strings.ToLower)
+	handshake.Query = singleValues(handshake.Query, func(name string) string { return name })
 	w.Handshake = jsonOrEmpty(handshake)
 	w.Data = jsonOrEmpty(s.Data())
 	return w
@@ -189,15 +190,14 @@ func jsonOrEmpty(v any) json.RawMessage {
 }
 
 // singleValues turns the lists of one value, which the library keeps, into the plain strings that
-// Node.js has for headers and query parameters.
-func singleValues[M ~map[string]any](m M) M {
+// Node.js has for headers and query parameters, under the name that it has there.
+func singleValues[M ~map[string]any](m M, rename func(string) string) M {
 	out := make(M, len(m))
-	for key, value := range m {
+	for name, value := range m {
 		if list, ok := value.([]string); ok && len(list) == 1 {
-			out[key] = list[0]
-		} else {
-			out[key] = value
+			value = list[0]
 		}
+		out[rename(name)] = value
 	}
 	return out
 }
