@@ -242,7 +242,7 @@ test("a server that is killed in the middle of a request", async (t) => {
   const watcher = createClient({ url: redis.url });
   await watcher.connect();
   cleanup(t, () => watcher.close());
-  await watcher.subscribe("socket.io-request#/#", () => requests++);
+  await watcher.pSubscribe("socket.io-request#/#*", () => requests++); // a pattern: not counted as a server
 
   victim.program.signalled("SIGSTOP"); // Redis counts it, and it does not answer
   const asked = [go.fetchSockets({}), node.fetchSockets({}), go.serverSideEmitWithAck({}, "ask", 1), node.serverSideEmitWithAck({}, "ask", 1)];
