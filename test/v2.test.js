@@ -50,6 +50,6 @@ test("without allow_eio3 a client of version 2 is turned away", async (t) => {
   const response = await fetch(`${node.url}/socket.io/?EIO=3&transport=polling&token=${token()}`);
   assert.equal(response.status, 400);
   assert.equal((await response.json()).message, "Unsupported protocol version");
-  const [error] = await event(open(t, node.url, { token: token() }), "connect_error");
+  const [error] = await event(open(t, node.url, { token: token() }, ["polling"]), "connect_error");
   assert.ok(error);
 });
