@@ -200,12 +200,12 @@ func readValue(b []byte, depth int) (any, []byte, error) {
 		return readArray(b, depth)
 	case msgp.MapType:
 		return readMap(b, depth)
-	case msgp.TimeType:
-		t, rest, err := msgp.ReadTimeUTCBytes(b)
-		return t.Format(jsDate), rest, err
 	case msgp.InvalidType:
 		return nil, b, errTruncated
-	default: // an extension that nobody here knows
+	default: // an extension; NextType overlooks a timestamp that is the last value of b
+		if t, rest, err := msgp.ReadTimeUTCBytes(b); err == nil {
+			return t.Format(jsDate), rest, nil
+		}
 		rest, err := msgp.Skip(b)
 		return nil, rest, err
 	}

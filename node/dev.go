@@ -58,7 +58,7 @@ func (d *Dev) open(ctx context.Context, count int) (err error) {
 		if cfg.Listen, err = portBehind(d.cfg.Listen, i+1); err != nil {
 			return err
 		}
-		n, err := New(cfg)
+		n, err := New(cfg) //nolint:contextcheck // a node lives until it is closed, which serve does when its ctx ends
 		if err != nil {
 			return err
 		}

@@ -24,7 +24,7 @@ func (c *serveCommand) Run(ctx context.Context) error {
 	if c.Redis != "" {
 		cfg.Cluster.Redis.URL = c.Redis
 	}
-	n, err := node.New(cfg)
+	n, err := node.New(cfg) //nolint:contextcheck // a node lives until it is closed, which Run does when ctx ends
 	if err != nil {
 		return err
 	}

@@ -13,8 +13,8 @@ type versionCommand struct{}
 
 // Run prints the version.
 func (versionCommand) Run() error {
-	fmt.Println("chorus", versionText(), runtime.Version())
-	return nil
+	_, err := fmt.Println("chorus", versionText(), runtime.Version())
+	return err
 }
 
 func versionText() string {
