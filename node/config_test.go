@@ -193,3 +193,16 @@ func TestRedactedHidesSecrets(t *testing.T) {
 		t.Fatal("the original was changed")
 	}
 }
+
+func TestREADMEHasEveryKey(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range node.Keys() {
+		if !strings.Contains(string(text), "| `"+key+"` |") {
+			t.Errorf("%s is missing from the configuration table of the README", key)
+		}
+	}
+}
