@@ -52,7 +52,19 @@ func (c *Config) validateAuth(check *checker) {
 		return
 	}
 	if _, err := auth.NewVerifier(c.verifierOptions()); err != nil {
-		check.that(false, "auth", "%w", err)
+		check.that(false, fieldOf(err), "%w", err)
+	}
+}
+
+// fieldOf returns the key of what auth.NewVerifier refuses.
+func fieldOf(err error) string {
+	switch {
+	case errors.Is(err, auth.ErrBadSecret):
+		return "auth.secret, auth.secrets"
+	case errors.Is(err, auth.ErrUnknownAlgorithm):
+		return "auth.algorithms"
+	default: // the leeway is checked before
+		return "auth.audience"
 	}
 }
 
