@@ -73,20 +73,30 @@ func (o *outbox) push(p publication) {
 	}
 	o.queue = append(o.queue, p)
 	o.bytes += len(p.payload)
-	var dropped []publication
+	dropped := o.trim()
+	o.mu.Unlock()
+
+	o.drop(dropped, ErrOverflow)
+	o.signal()
+}
+
+// trim takes the oldest publications beyond the bounds out of the queue; o.mu is held.
+func (o *outbox) trim() (dropped []publication) {
 	for len(o.queue) > o.max || o.bytes > o.maxBytes {
 		dropped = append(dropped, o.queue[0])
 		o.bytes -= len(o.queue[0].payload)
 		o.queue = o.queue[1:]
 	}
 	o.stats.Pending.Store(int64(len(o.queue)))
-	o.mu.Unlock()
+	return dropped
+}
 
-	for _, d := range dropped {
-		o.stats.Dropped.Add(1)
-		d.settle(ErrOverflow)
+// drop counts publications that will not be sent, and says so to those who asked.
+func (o *outbox) drop(publications []publication, reason error) {
+	o.stats.Dropped.Add(uint64(len(publications)))
+	for _, p := range publications {
+		p.settle(reason)
 	}
-	o.signal()
 }
 
 func (o *outbox) signal() {
@@ -138,15 +148,17 @@ func (o *outbox) take() []publication {
 	return batch
 }
 
-// putBack returns publications that certainly did not reach Redis to the head of the queue.
+// putBack returns publications that certainly did not reach Redis to the head of the queue. They
+// are the oldest: what the queue has no room for any more goes with them.
 func (o *outbox) putBack(batch []publication) {
 	o.mu.Lock()
-	defer o.mu.Unlock()
 	o.queue = slices.Concat(batch, o.queue)
 	for _, p := range batch {
 		o.bytes += len(p.payload)
 	}
-	o.stats.Pending.Store(int64(len(o.queue)))
+	dropped := o.trim()
+	o.mu.Unlock()
+	o.drop(dropped, ErrOverflow)
 }
 
 // run publishes until the outbox is closed or ctx ends.
@@ -233,13 +245,10 @@ func (o *outbox) close(ctx context.Context) error {
 	}
 
 	o.mu.Lock()
-	rest := o.queue
-	o.queue, o.bytes = nil, 0
+	o.max = 0 // nothing can come back to the queue
+	rest := o.trim()
 	o.mu.Unlock()
-	for _, p := range rest {
-		o.stats.Dropped.Add(1)
-		p.settle(ErrClosed)
-	}
+	o.drop(rest, ErrClosed)
 	return err
 }
 

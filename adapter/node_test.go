@@ -1,0 +1,165 @@
+package adapter_test
+
+import (
+	"context"
+	"net/http/httptest"
+	"sync"
+	"testing"
+	"time"
+
+	"chorus/adapter"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/zishang520/socket.io/servers/engine/v3"
+	"github.com/zishang520/socket.io/servers/socket/v3"
+)
+
+// node is a Socket.IO server of the library behind a real HTTP server, with the Redis adapter or,
+// without a Redis, the memory adapter.
+type node struct {
+	*socket.Server
+	t      *testing.T
+	redis  *adapter.Redis // nil with the memory adapter
+	client *redis.Client
+	http   *httptest.Server
+
+	mu   sync.Mutex
+	open map[string]chan struct{} // the sessions and sockets that the library knows
+}
+
+// settings change how a node is made.
+type settings struct {
+	adapter.RedisOptions
+	client func(*redis.Options)
+	wrap   func(socket.AdapterConstructor) socket.AdapterConstructor
+	unfit  bool // do not wait until the node hears the cluster
+}
+
+// startNode runs a node on the Redis at addr until the test ends.
+func startNode(t *testing.T, addr string, s settings) *node {
+	t.Helper()
+	n := &node{t: t, open: make(map[string]chan struct{})}
+	// As the program does it: without ContextTimeoutEnabled the client ignores deadlines.
+	opts := &redis.Options{Addr: addr, ContextTimeoutEnabled: true}
+	if s.client != nil {
+		s.client(opts)
+	}
+	n.client = redis.NewClient(opts)
+	n.redis = adapter.NewRedis(n.client, s.RedisOptions)
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		_ = n.redis.Close(ctx) // only the tests of an outage close with something left
+		_ = n.client.Close()
+	})
+	var rooms socket.AdapterConstructor = n.redis
+	if s.wrap != nil {
+		rooms = s.wrap(rooms)
+	}
+	n.serve(rooms)
+	if !s.unfit {
+		n.awaitHealth()
+	}
+	return n
+}
+
+// startLonely runs a node with the memory adapter.
+func startLonely(t *testing.T) *node {
+	t.Helper()
+	n := &node{t: t, open: make(map[string]chan struct{})}
+	n.serve(adapter.NewMemory())
+	return n
+}
+
+func (n *node) serve(rooms socket.AdapterConstructor) {
+	n.t.Helper()
+	opts := socket.DefaultServerOptions()
+	opts.SetAdapter(rooms)
+	opts.SetServeClient(false)
+	n.Server = socket.NewServer(nil, opts)
+	n.http = httptest.NewServer(n.ServeHandler(opts))
+	n.t.Cleanup(func() {
+		n.Close(nil)
+		n.http.Close()
+	})
+	// The engine sends its open packet before the library listens to the client; what a quick client
+	// sends in between is lost. This listener comes after the library's own.
+	n.on(n.Engine().On("connection", func(args ...any) {
+		close(n.opened("session " + args[0].(engine.Socket).Id()))
+	}))
+	n.announce(n.Sockets())
+}
+
+// announce closes opened("socket ID") for each new socket of a namespace: the library sends CONNECT
+// before it knows the socket.
+func (n *node) announce(nsp socket.Namespace) {
+	n.t.Helper()
+	n.on(nsp.On("connection", func(args ...any) {
+		close(n.opened("socket " + string(args[0].(*socket.Socket).Id())))
+	}))
+}
+
+func (n *node) on(err error) {
+	n.t.Helper()
+	if err != nil {
+		n.t.Fatal(err)
+	}
+}
+
+func (n *node) opened(name string) chan struct{} {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	ch, ok := n.open[name]
+	if !ok {
+		ch = make(chan struct{})
+		n.open[name] = ch
+	}
+	return ch
+}
+
+// namespace returns a namespace of the node, subscribed and ready for clients.
+func (n *node) namespace(name string) socket.Namespace {
+	n.t.Helper()
+	nsp := n.Of(name, nil)
+	n.announce(nsp)
+	n.awaitHealth()
+	return nsp
+}
+
+func (n *node) awaitHealth() {
+	n.t.Helper()
+	eventually(n.t, "the node hears the cluster", func() bool { return n.redis.Health() == nil })
+}
+
+// fetched is what a FetchSockets brought.
+type fetched struct {
+	sockets []*socket.RemoteSocket
+	err     error
+}
+
+// fetch runs FetchSockets and fails when the callback comes twice.
+func fetch(t *testing.T, operator *socket.BroadcastOperator) fetched {
+	t.Helper()
+	ch := make(chan fetched, 2)
+	operator.FetchSockets()(func(sockets []*socket.RemoteSocket, err error) { ch <- fetched{sockets, err} })
+	got := receive(t, "the callback of FetchSockets", ch)
+	if len(ch) > 0 {
+		t.Error("FetchSockets calls back twice")
+	}
+	return got
+}
+
+// acked is what an acknowledgement brought.
+type acked struct {
+	values []any
+	err    error
+}
+
+// acks returns an acknowledgement callback and the channel that gets what it is called with.
+func acks() (socket.Ack, <-chan acked) {
+	ch := make(chan acked, 16)
+	return func(values []any, err error) { ch <- acked{values, err} }, ch
+}
+
+// short is a request timeout for requests that nobody answers.
+const short = 300 * time.Millisecond

@@ -1,0 +1,546 @@
+package adapter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// wire stands in for the connection to Redis: it sees each round trip of an outbox and decides how
+// it ends.
+type wire struct {
+	reply func(batch []string) error // nil: Redis accepts everything
+
+	mu   sync.Mutex
+	sent []string // payloads that were accepted, in order
+	most int      // the largest batch
+}
+
+func (w *wire) DialHook(next redis.DialHook) redis.DialHook          { return next }
+func (w *wire) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
+
+func (w *wire) ProcessPipelineHook(redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(_ context.Context, commands []redis.Cmder) error {
+		batch := make([]string, len(commands))
+		for i, c := range commands {
+			batch[i] = string(c.Args()[2].([]byte))
+		}
+		if w.reply != nil {
+			if err := w.reply(batch); err != nil {
+				for _, c := range commands {
+					c.SetErr(err)
+				}
+				return err
+			}
+		}
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.sent = append(w.sent, batch...)
+		w.most = max(w.most, len(batch))
+		return nil
+	}
+}
+
+func (w *wire) accepted() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.sent)
+}
+
+// errDial is how go-redis says that there is no connection.
+var errDial = &net.OpError{Op: "dial", Err: errors.New("connection refused")}
+
+// box is an outbox with its wire; up is what the subscriber would say.
+type box struct {
+	*outbox
+	wire *wire
+	up   atomic.Bool
+}
+
+func newBox(t *testing.T, maxPending, maxBytes int) *box {
+	t.Helper()
+	client := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1"}) // a name would be looked up outside of the bubble
+	t.Cleanup(func() { _ = client.Close() })
+	b := &box{wire: &wire{}}
+	client.AddHook(b.wire)
+	b.outbox = newOutbox(client, b.up.Load, maxPending, maxBytes, &Stats{})
+	b.set(true)
+	return b
+}
+
+func (b *box) set(up bool) {
+	b.up.Store(up)
+	b.refresh()
+}
+
+// outcomes gathers what the done functions are told.
+type outcomes struct {
+	mu  sync.Mutex
+	got map[string][]error
+}
+
+func (o *outcomes) of(payload string) publication {
+	return publication{channel: "c", payload: []byte(payload), done: func(err error) {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		if o.got == nil {
+			o.got = make(map[string][]error)
+		}
+		o.got[payload] = append(o.got[payload], err)
+	}}
+}
+
+// want fails unless the publication was settled exactly once, with this error.
+func (o *outcomes) want(t *testing.T, payload string, want error) {
+	t.Helper()
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if got := o.got[payload]; len(got) != 1 || !errors.Is(got[0], want) {
+		t.Errorf("publication %q ended with %v, want [%v]", payload, got, want)
+	}
+}
+
+// pending fails unless this many publications and bytes wait.
+func (b *box) pending(t *testing.T, messages, size int) {
+	t.Helper()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.queue) != messages || b.bytes != size || b.stats.Pending.Load() != int64(messages) {
+		t.Errorf("%d messages of %d bytes wait, the counter says %d; want %d of %d",
+			len(b.queue), b.bytes, b.stats.Pending.Load(), messages, size)
+	}
+}
+
+func TestOutboxBounds(t *testing.T) {
+	for _, test := range []struct {
+		name               string
+		maxPending, maxLen int
+		push               []string
+		dropped            []string
+		left               int
+		bytes              int
+	}{
+		{"within both", 3, 9, []string{"aaa", "bbb", "ccc"}, nil, 3, 9},
+		{"too many", 2, 100, []string{"a", "b", "c", "d"}, []string{"a", "b"}, 2, 2},
+		{"too large together", 100, 5, []string{"aa", "bb", "cc"}, []string{"aa"}, 2, 4},
+		{"one makes several go", 100, 5, []string{"a", "b", "c", "dddd"}, []string{"a", "b"}, 2, 5},
+		{"one is too large by itself", 100, 5, []string{"a", "bbbbbb"}, []string{"a", "bbbbbb"}, 0, 0},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := newBox(t, test.maxPending, test.maxLen)
+				var got outcomes
+				for _, payload := range test.push {
+					b.push(got.of(payload))
+				}
+				b.pending(t, test.left, test.bytes)
+				if n := b.stats.Dropped.Load(); n != uint64(len(test.dropped)) {
+					t.Errorf("%d are counted as dropped, want %d", n, len(test.dropped))
+				}
+				if err := runAndClose(t, b); err != nil {
+					t.Error(err)
+				}
+				for _, payload := range test.push {
+					if slices.Contains(test.dropped, payload) {
+						got.want(t, payload, ErrOverflow)
+					} else {
+						got.want(t, payload, nil)
+					}
+				}
+				b.pending(t, 0, 0)
+			})
+		})
+	}
+}
+
+// runAndClose runs the outbox until everything is published.
+func runAndClose(t *testing.T, b *box) error {
+	t.Helper()
+	go b.run(t.Context()) // ends with close
+	return b.close(t.Context())
+}
+
+func TestOutboxKeepsOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBox(t, 1000, 1<<20)
+		var got outcomes
+		var want []string
+		for i := range 1000 {
+			payload := strconv.Itoa(i)
+			want = append(want, payload)
+			b.push(got.of(payload))
+		}
+		if err := runAndClose(t, b); err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(b.wire.accepted(), want) {
+			t.Error("the order is not kept")
+		}
+		if b.wire.most > maxBatch {
+			t.Errorf("a batch had %d messages", b.wire.most)
+		}
+		for _, payload := range want {
+			got.want(t, payload, nil)
+		}
+		if n := b.stats.Published.Load(); n != 1000 {
+			t.Errorf("%d are counted as published", n)
+		}
+	})
+}
+
+func TestOutboxWhileRedisIsAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBox(t, 10, 100)
+		go b.run(t.Context()) // ends with close
+		var got outcomes
+
+		b.wire.reply = func([]string) error { t.Error("something was sent"); return errDial }
+		b.set(false)
+		b.push(got.of("asked"))
+		got.want(t, "asked", ErrUnavailable) // at once
+		b.push(publication{payload: []byte("a")})
+		b.push(publication{payload: []byte("b")})
+		synctest.Wait()
+		b.pending(t, 2, 2)
+
+		b.wire.reply = nil
+		b.set(true)
+		synctest.Wait()
+		if sent := b.wire.accepted(); !slices.Equal(sent, []string{"a", "b"}) {
+			t.Errorf("%q was sent", sent)
+		}
+		b.push(got.of("asked again"))
+		synctest.Wait()
+		got.want(t, "asked again", nil)
+		if err := b.close(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestOutboxLosesRedis: those who asked learn it at once, the others wait in order.
+func TestOutboxLosesRedis(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBox(t, 10, 100)
+		var got outcomes
+		b.push(publication{payload: []byte("a")})
+		b.push(got.of("asked"))
+		b.push(publication{payload: []byte("b")})
+		b.set(false)
+		got.want(t, "asked", ErrUnavailable)
+		b.pending(t, 2, 2)
+		b.set(true)
+		if err := runAndClose(t, b); err != nil {
+			t.Error(err)
+		}
+		if sent := b.wire.accepted(); !slices.Equal(sent, []string{"a", "b"}) {
+			t.Errorf("%q was sent", sent)
+		}
+		got.want(t, "asked", ErrUnavailable)
+	})
+}
+
+// TestOutboxFailures: only what certainly did not reach Redis is sent again, and only when nobody
+// was told otherwise.
+func TestOutboxFailures(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		err  error
+		want []string // what Redis gets in the end
+	}{
+		{"no connection", errDial, []string{"silent", "last"}},
+		{"no connection, wrapped", fmt.Errorf("pool: %w", errDial), []string{"silent", "last"}},
+		{"the answer is lost", io.EOF, []string{"last"}},
+		{"reading times out", &net.OpError{Op: "read", Err: errors.New("timeout")}, []string{"last"}},
+		{"Redis refuses", errors.New("NOPERM"), []string{"last"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := newBox(t, 10, 100)
+				failed := false
+				b.wire.reply = func([]string) error {
+					if failed {
+						return nil
+					}
+					failed = true
+					return test.err
+				}
+				var got outcomes
+				b.push(got.of("asked"))
+				b.push(publication{payload: []byte("silent")})
+				go b.run(t.Context()) // ends with close
+				synctest.Wait()
+				got.want(t, "asked", ErrUnavailable)
+				b.push(got.of("last"))
+				time.Sleep(2 * maxBackoff)
+				got.want(t, "last", nil)
+				if sent := b.wire.accepted(); !slices.Equal(sent, test.want) {
+					t.Errorf("%q was sent, want %q", sent, test.want)
+				}
+				if err := b.close(t.Context()); err != nil {
+					t.Error(err)
+				}
+			})
+		})
+	}
+}
+
+// TestOutboxPutBackKeepsBounds: an unsent batch comes back while the queue has filled up behind it;
+// the oldest, which are those that come back, must go.
+func TestOutboxPutBackKeepsBounds(t *testing.T) {
+	for _, test := range []struct {
+		name               string
+		maxPending, maxLen int
+		want               []string
+		dropped            uint64
+	}{
+		{"messages", 3, 100, []string{"b2", "c1", "c2"}, 1},
+		{"bytes", 100, 5, []string{"c1", "c2"}, 2},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := newBox(t, test.maxPending, test.maxLen)
+				for _, payload := range []string{"b1", "b2"} {
+					b.push(publication{payload: []byte(payload)})
+				}
+				first := true
+				b.wire.reply = func([]string) error {
+					if !first {
+						return nil
+					}
+					first = false
+					for _, payload := range []string{"c1", "c2"} { // pushed while the batch is in flight
+						b.push(publication{payload: []byte(payload)})
+					}
+					return errDial
+				}
+				if err := b.send(t.Context(), b.take()); err == nil {
+					t.Fatal("the batch was sent")
+				}
+				b.pending(t, len(test.want), 2*len(test.want))
+				if got := b.stats.Dropped.Load(); got != test.dropped {
+					t.Errorf("%d are counted as dropped, want %d", got, test.dropped)
+				}
+				if err := runAndClose(t, b); err != nil {
+					t.Error(err)
+				}
+				if got := b.wire.accepted(); !slices.Equal(got, test.want) {
+					t.Errorf("sent %q, want %q", got, test.want)
+				}
+			})
+		})
+	}
+}
+
+func TestOutboxClose(t *testing.T) {
+	t.Run("publishes what waits", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			b := newBox(t, 1000, 1<<20)
+			b.wire.reply = func([]string) error { time.Sleep(time.Second); return nil }
+			var got outcomes
+			for i := range 2 * maxBatch {
+				b.push(got.of(strconv.Itoa(i)))
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+			defer cancel()
+			go b.run(t.Context()) // ends with close
+			if err := b.close(ctx); err != nil {
+				t.Error(err)
+			}
+			for i := range 2 * maxBatch {
+				got.want(t, strconv.Itoa(i), nil)
+			}
+			b.push(got.of("late"))
+			got.want(t, "late", ErrClosed)
+			b.push(publication{payload: []byte("late and silent")})
+			b.pending(t, 0, 0)
+			if err := b.close(ctx); err != nil {
+				t.Errorf("the second close: %v", err)
+			}
+		})
+	})
+	t.Run("gives up with its context", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			b := newBox(t, 1000, 1<<20)
+			b.wire.reply = func([]string) error { time.Sleep(time.Minute); return nil }
+			var got outcomes
+			b.push(got.of("in flight"))
+			running, stop := context.WithCancel(t.Context())
+			go b.run(running) // ends with stop
+			synctest.Wait()
+			b.push(got.of("waits"))
+			b.push(publication{payload: []byte("waits and is silent")})
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			if err := b.close(ctx); !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("close returns %v", err)
+			}
+			got.want(t, "waits", ErrClosed)
+			if n := b.stats.Dropped.Load(); n != 2 {
+				t.Errorf("%d are counted as dropped, want 2", n)
+			}
+			b.pending(t, 0, 0)
+			stop()
+			<-b.stopped
+			got.want(t, "in flight", nil)
+		})
+	})
+	t.Run("does not wait for a Redis that is away", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			b := newBox(t, 1000, 1<<20)
+			b.set(false)
+			b.push(publication{payload: []byte("waits")})
+			start := time.Now()
+			if err := runAndClose(t, b); err != nil {
+				t.Error(err)
+			}
+			if waited := time.Since(start); waited != 0 { // in the bubble's time
+				t.Errorf("it waited for %v", waited)
+			}
+			if n := b.stats.Dropped.Load(); n != 1 {
+				t.Errorf("%d are counted as dropped, want 1", n)
+			}
+			b.pending(t, 0, 0)
+		})
+	})
+	t.Run("keeps nothing that comes back afterwards", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			b := newBox(t, 1000, 1<<20)
+			b.wire.reply = func([]string) error { time.Sleep(time.Minute); return errDial }
+			b.push(publication{payload: []byte("in flight")})
+			running, stop := context.WithCancel(t.Context())
+			go b.run(running) // ends with stop
+			synctest.Wait()
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			if err := b.close(ctx); !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("close returns %v", err)
+			}
+			stop()
+			<-b.stopped
+			b.pending(t, 0, 0)
+			if n := b.stats.Dropped.Load(); n != 1 {
+				t.Errorf("%d are counted as dropped, want 1", n)
+			}
+		})
+	})
+}
+
+// TestOutboxSettlesOnce pushes from many goroutines while Redis comes and goes, round trips fail
+// and at last the outbox closes: everybody who asked is told exactly once, the counters add up, and
+// what one goroutine pushed arrives in its order.
+func TestOutboxSettlesOnce(t *testing.T) {
+	t.Parallel()
+	const workers, each = 8, 400
+	b := newBox(t, 50, 400)
+	var round atomic.Uint64
+	b.wire.reply = func([]string) error {
+		switch n := round.Add(1); {
+		case n%7 == 0:
+			return errDial
+		case n%11 == 0:
+			return io.EOF
+		default:
+			return nil
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	go b.run(ctx) // ends with close
+
+	var told [workers][each]atomic.Int32
+	var results [5]atomic.Uint64
+	sentinels := []error{ErrUnavailable, ErrOverflow, ErrClosed}
+	var pushing, weather sync.WaitGroup
+	for w := range workers {
+		pushing.Go(func() {
+			for i := range each {
+				p := publication{channel: "c", payload: fmt.Appendf(nil, "%d:%d", w, i)}
+				if i%3 != 0 {
+					p.done = func(err error) {
+						told[w][i].Add(1)
+						switch at := slices.IndexFunc(sentinels, func(s error) bool { return errors.Is(err, s) }); {
+						case err == nil:
+							results[3].Add(1)
+						case at >= 0:
+							results[at].Add(1)
+						default:
+							results[4].Add(1)
+						}
+					}
+				}
+				b.push(p)
+			}
+		})
+	}
+	stopWeather := make(chan struct{})
+	weather.Go(func() {
+		for {
+			select {
+			case <-stopWeather:
+				b.set(true)
+				return
+			default:
+				b.set(rand.IntN(4) > 0)
+			}
+		}
+	})
+	pushing.Go(func() { // closes while the others push
+		for round.Load() < 40 {
+			time.Sleep(time.Millisecond) // the rounds have back-off in them
+		}
+		soon, cancel := context.WithTimeout(ctx, 5*time.Second)
+		defer cancel()
+		_ = b.close(soon)
+	})
+	// Keep rounds coming even when the workers are done early.
+	extra := make(chan struct{})
+	go func() {
+		defer close(extra)
+		for round.Load() < 40 {
+			b.push(publication{channel: "c", payload: []byte("x:0")})
+			time.Sleep(time.Millisecond)
+		}
+	}()
+	pushing.Wait()
+	<-extra
+	close(stopWeather)
+	weather.Wait()
+	<-b.stopped
+
+	for w := range workers {
+		for i := range each {
+			if n := told[w][i].Load(); n != 1 && i%3 != 0 {
+				t.Fatalf("publication %d:%d was told %d times", w, i, n)
+			}
+		}
+	}
+	if n := results[4].Load(); n != 0 {
+		t.Errorf("%d ended with an error that has no meaning", n)
+	}
+	b.pending(t, 0, 0)
+	last := make(map[string]int)
+	for _, payload := range b.wire.accepted() {
+		var who string
+		var i int
+		if _, err := fmt.Sscanf(payload[:1]+" "+payload[2:], "%s %d", &who, &i); err != nil {
+			t.Fatal(err)
+		}
+		if before, seen := last[who]; seen && who != "x" && i <= before {
+			t.Fatalf("%s:%d arrived after %s:%d", who, i, who, before)
+		}
+		last[who] = i
+	}
+}

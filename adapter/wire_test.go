@@ -1,0 +1,307 @@
+package adapter
+
+import (
+	"encoding/json"
+	"errors"
+	"math"
+	"reflect"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/tinylib/msgp/msgp"
+	"github.com/zishang520/socket.io/parsers/socket/v3/parser"
+	"github.com/zishang520/socket.io/servers/socket/v3"
+	"github.com/zishang520/socket.io/v3/pkg/types"
+)
+
+// mustAppend writes a value as MessagePack.
+func mustAppend(t testing.TB, v any) []byte {
+	t.Helper()
+	b, err := appendValue(nil, v, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func TestOptionsSurviveTheWire(t *testing.T) {
+	t.Parallel()
+	yes, no := true, false
+	timeout := 1500 * time.Millisecond
+	for _, test := range []struct {
+		name string
+		opts *socket.BroadcastOptions
+		want socket.BroadcastFlags
+	}{
+		{"none", nil, socket.BroadcastFlags{}},
+		{"no flags", &socket.BroadcastOptions{Rooms: types.NewSet[socket.Room]("r")}, socket.BroadcastFlags{}},
+		{"volatile", &socket.BroadcastOptions{Flags: &socket.BroadcastFlags{WriteOptions: socket.WriteOptions{Volatile: true}}},
+			socket.BroadcastFlags{WriteOptions: socket.WriteOptions{Volatile: true}}},
+		{"compress", withCompress(&yes), *withCompress(&yes).Flags},
+		{"do not compress", withCompress(&no), *withCompress(&no).Flags},
+		{"timeout", &socket.BroadcastOptions{Flags: &socket.BroadcastFlags{Timeout: &timeout}}, socket.BroadcastFlags{Timeout: &timeout}},
+		{"what concerns the sender alone", &socket.BroadcastOptions{Flags: &socket.BroadcastFlags{
+			Local: true, Broadcast: true, Binary: true, ExpectSingleResponse: true}}, socket.BroadcastFlags{}},
+		{"rooms", &socket.BroadcastOptions{
+			Rooms: types.NewSet[socket.Room]("a", "b#", "7", "🙂", ""), Except: types.NewSet[socket.Room]("c")}, socket.BroadcastFlags{}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			sent := newWireOptions(test.opts)
+			got, rest, err := readOptions(appendOptions(nil, sent))
+			if err != nil || len(rest) != 0 {
+				t.Fatalf("%v, %d bytes left", err, len(rest))
+			}
+			if !slices.Equal(got.rooms, sent.rooms) || !slices.Equal(got.except, sent.except) {
+				t.Errorf("rooms %v except %v, want %v except %v", got.rooms, got.except, sent.rooms, sent.except)
+			}
+			if !reflect.DeepEqual(got.flags, test.want) {
+				t.Errorf("flags %+v, want %+v", got.flags, test.want)
+			}
+			if opts := got.broadcastOptions(); opts.Rooms.Len() != len(sent.rooms) || opts.Except.Len() != len(sent.except) {
+				t.Errorf("for the library: %v except %v", opts.Rooms.Keys(), opts.Except.Keys())
+			}
+		})
+	}
+}
+
+func withCompress(compress *bool) *socket.BroadcastOptions {
+	flags := &socket.BroadcastFlags{}
+	flags.Compress = compress
+	return &socket.BroadcastOptions{Flags: flags}
+}
+
+func TestForeignOptions(t *testing.T) {
+	t.Parallel()
+	second := time.Second
+	for _, test := range []struct {
+		name string
+		v    map[string]any
+		want wireOptions
+	}{
+		{"nothing", map[string]any{}, wireOptions{}},
+		{"numbers as rooms", map[string]any{"rooms": []any{7, -1, uint64(math.MaxUint64), "7"}},
+			wireOptions{rooms: []socket.Room{"7", "-1", "18446744073709551615", "7"}}},
+		{"flags that are nil", map[string]any{"flags": nil}, wireOptions{}},
+		{"flags of other types", map[string]any{"flags": map[string]any{"volatile": 1, "compress": "no", "timeout": "soon"}}, wireOptions{}},
+		{"whole timeout", map[string]any{"flags": map[string]any{"timeout": 1000}}, wireOptions{flags: socket.BroadcastFlags{Timeout: &second}}},
+		{"unsigned timeout", map[string]any{"flags": map[string]any{"timeout": uint64(1000)}}, wireOptions{flags: socket.BroadcastFlags{Timeout: &second}}},
+		{"unknown fields", map[string]any{"flags": map[string]any{"binary": []byte{1}, "new": map[string]any{}}, "more": []any{1}}, wireOptions{}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			got, rest, err := readOptions(mustAppend(t, test.v))
+			if err != nil || len(rest) != 0 {
+				t.Fatalf("%v, %d bytes left", err, len(rest))
+			}
+			if !reflect.DeepEqual(got, test.want) {
+				t.Errorf("got %+v, want %+v", got, test.want)
+			}
+		})
+	}
+	for name, v := range map[string]any{
+		"a list":             []any{},
+		"rooms as text":      map[string]any{"rooms": "r"},
+		"rooms of booleans":  map[string]any{"rooms": []any{true}},
+		"except as a map":    map[string]any{"except": map[string]any{}},
+		"flags as a list":    map[string]any{"flags": []any{}},
+		"nothing but a text": "options",
+	} {
+		if _, _, err := readOptions(mustAppend(t, v)); err == nil {
+			t.Errorf("%s is accepted", name)
+		}
+	}
+}
+
+func TestPackets(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name string
+		v    any
+		nsp  string
+		want []any // nil: refused
+	}{
+		{"event", map[string]any{"type": 2, "data": []any{"e", 1}, "nsp": "/"}, "/", []any{"e", int64(1)}},
+		{"event of type 5", map[string]any{"type": 5, "data": []any{"e"}, "nsp": "/"}, "/", []any{"e"}},
+		{"event without a namespace", map[string]any{"type": 2, "data": []any{"e"}}, "/", []any{"e"}},
+		{"event with more in it", map[string]any{"type": 2, "data": []any{"e"}, "id": 7, "options": map[string]any{}}, "/", []any{"e"}},
+		{"custom namespace", map[string]any{"type": 2, "data": []any{"e"}, "nsp": "/chat"}, "/chat", []any{"e"}},
+		{"another namespace", map[string]any{"type": 2, "data": []any{"e"}, "nsp": "/chat"}, "/", nil},
+		{"no namespace on a custom one", map[string]any{"type": 2, "data": []any{"e"}}, "/chat", nil},
+		{"no type", map[string]any{"data": []any{"e"}}, "/", nil},
+		{"CONNECT", map[string]any{"type": 0, "data": []any{"e"}}, "/", nil},
+		{"DISCONNECT", map[string]any{"type": 1, "data": []any{"e"}}, "/", nil},
+		{"ACK", map[string]any{"type": 3, "data": []any{"e"}}, "/", nil},
+		{"negative type", map[string]any{"type": -2, "data": []any{"e"}}, "/", nil},
+		{"type as text", map[string]any{"type": "2", "data": []any{"e"}}, "/", nil},
+		{"no data", map[string]any{"type": 2}, "/", nil},
+		{"empty data", map[string]any{"type": 2, "data": []any{}}, "/", nil},
+		{"data as a map", map[string]any{"type": 2, "data": map[string]any{"0": "e"}}, "/", nil},
+		{"namespace as a number", map[string]any{"type": 2, "data": []any{"e"}, "nsp": 1}, "/", nil},
+		{"a list", []any{2, []any{"e"}, "/"}, "/", nil},
+		{"nil", nil, "/", nil},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			packet, err := readPacket(mustAppend(t, test.v), test.nsp)
+			if test.want == nil {
+				if err == nil {
+					t.Errorf("accepted as %+v", packet)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if packet.Type != parser.EVENT || packet.Nsp != test.nsp || packet.Id != nil || !reflect.DeepEqual(packet.Data, test.want) {
+				t.Errorf("got %+v, want %v", packet, test.want)
+			}
+		})
+	}
+}
+
+func TestBroadcastHeads(t *testing.T) {
+	t.Parallel()
+	for name, v := range map[string]any{
+		"empty array":  []any{},
+		"two elements": []any{"uid", map[string]any{}},
+		"four":         []any{"uid", map[string]any{}, map[string]any{}, 1},
+		"numeric uid":  []any{1, map[string]any{}, map[string]any{}},
+		"no array":     map[string]any{"uid": "u"},
+		"text":         "uid",
+	} {
+		if uid, _, err := readSender(mustAppend(t, v)); err == nil {
+			t.Errorf("%s: the sender is %q, want an error", name, uid)
+		}
+	}
+	if _, _, err := readSender(mustAppend(t, []any{"uid"})); !errors.Is(err, errMalformed) {
+		t.Errorf("the error is %v", err)
+	}
+	full := mustAppend(t, []any{"u", map[string]any{"type": 2, "data": []any{"e"}}, map[string]any{"rooms": []any{"r"}}})
+	for n := range full { // cut off anywhere
+		_, rest, err := readSender(full[:n])
+		if err == nil {
+			_, err = readBroadcast(rest)
+		}
+		if err == nil {
+			t.Errorf("%d of %d bytes are accepted", n, len(full))
+		}
+	}
+}
+
+func TestUnsendablePacket(t *testing.T) {
+	t.Parallel()
+	packet := &parser.Packet{Type: parser.EVENT, Data: []any{"e", func() {}}}
+	if _, err := appendBroadcast(nil, "uid", packet, "/", wireOptions{}); err == nil {
+		t.Error("a function is sent")
+	}
+}
+
+func TestBroadcastRequests(t *testing.T) {
+	t.Parallel()
+	good := func() map[string]any {
+		return map[string]any{"uid": "u", "requestId": "r", "type": 7,
+			"packet": map[string]any{"type": 2, "data": []any{"e"}}, "opts": map[string]any{"rooms": []any{7}}}
+	}
+	r, err := readBroadcastRequest(mustAppend(t, good()))
+	if err != nil || r.uid != "u" || r.requestID != "r" || !slices.Equal(r.opts.rooms, []socket.Room{"7"}) {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	for _, test := range []struct {
+		name   string
+		change func(m map[string]any)
+	}{
+		{"no request id", func(m map[string]any) { delete(m, "requestId") }},
+		{"numeric request id", func(m map[string]any) { m["requestId"] = 1 }},
+		{"no type", func(m map[string]any) { delete(m, "type") }},
+		{"another type", func(m map[string]any) { m["type"] = 5 }},
+		{"no packet", func(m map[string]any) { delete(m, "packet") }},
+		{"numeric uid", func(m map[string]any) { m["uid"] = 1 }},
+		{"options as a list", func(m map[string]any) { m["opts"] = []any{} }},
+	} {
+		m := good()
+		test.change(m)
+		if r, err := readBroadcastRequest(mustAppend(t, m)); err == nil {
+			t.Errorf("%s: accepted as %+v", test.name, r)
+		}
+	}
+}
+
+func TestAckResponses(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name string
+		v    any
+		want any
+		ok   bool
+	}{
+		{"text", map[string]any{"type": 9, "requestId": "r", "packet": "x"}, "x", true},
+		{"nil", map[string]any{"type": 9, "requestId": "r", "packet": nil}, nil, true},
+		{"missing", map[string]any{"type": 9, "requestId": "r"}, nil, true},
+		{"binary", map[string]any{"type": 9, "requestId": "r", "packet": []byte{1}}, []byte{1}, true},
+		{"with more in it", map[string]any{"type": 9, "requestId": "r", "packet": 1, "uid": "u"}, int64(1), true},
+		{"another type", map[string]any{"type": 8, "requestId": "r", "packet": 1}, nil, false},
+		{"no type", map[string]any{"requestId": "r", "packet": 1}, nil, false},
+		{"a list", []any{9, "r", 1}, nil, false},
+	} {
+		r, err := readAckResponse(mustAppend(t, test.v))
+		if (err == nil) != test.ok || test.ok && !(r.requestID == "r" && reflect.DeepEqual(r.value, test.want)) {
+			t.Errorf("%s: %+v, %v", test.name, r, err)
+		}
+	}
+	// The last value of a message ends the buffer; a date is easily overlooked there.
+	b := msgp.AppendMapHeader(nil, 2)
+	b = msgp.AppendInt(msgp.AppendString(b, "type"), int(typeAck))
+	b = msgp.AppendTimeExt(msgp.AppendString(b, "packet"), time.Unix(1, 0))
+	if r, err := readAckResponse(b); err != nil || r.value != "1970-01-01T00:00:01.000Z" {
+		t.Errorf("a date as the answer: %v, %v", r.value, err)
+	}
+}
+
+func TestRoomLists(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]roomList{
+		`[]`:                      {},
+		`null`:                    {},
+		`["a","",7,-1,1.5]`:       {"a", "", "7", "-1", "1.5"},
+		`[9007199254740991, 1e3]`: {"9007199254740991", "1000"},
+	} {
+		var got roomList
+		if err := json.Unmarshal([]byte(text), &got); err != nil || !slices.Equal(got, want) {
+			t.Errorf("%s: %q, %v", text, got, err)
+		}
+	}
+	for _, text := range []string{`"a"`, `{}`, `[null]`, `[true]`, `[[]]`, `[{}]`} {
+		var got roomList
+		if err := json.Unmarshal([]byte(text), &got); err == nil {
+			t.Errorf("%s is accepted as %q", text, got)
+		}
+	}
+	for want, list := range map[string]roomList{`[]`: nil, `["a","7"]`: {"a", "7"}} {
+		if got, err := json.Marshal(list); err != nil || string(got) != want {
+			t.Errorf("%q is written as %s, %v", list, got, err)
+		}
+	}
+}
+
+// TestFetchedSocketOfAnotherShape: what a foreign server says of a socket is taken as far as it fits.
+func TestFetchedSocketOfAnotherShape(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{
+		`{"id":"A"}`,
+		`{"id":"A","handshake":null,"rooms":[],"data":null}`,
+		`{"id":"A","handshake":"none","rooms":[7]}`,
+		`{"id":"A","handshake":{"headers":[],"issued":"today"},"data":[1]}`,
+	} {
+		var w wireSocket
+		if err := json.Unmarshal([]byte(text), &w); err != nil {
+			t.Errorf("%s: %v", text, err)
+			continue
+		}
+		s := newRemoteSocket(w)
+		if s.Id() != "A" || s.Handshake() == nil || s.Rooms() == nil {
+			t.Errorf("%s: %+v", text, s)
+		}
+	}
+}
