@@ -84,7 +84,9 @@ type Redis struct {
 
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
-	wg     sync.WaitGroup // the goroutines below and running requests
+
+	mu sync.Mutex     // held to end ctx and to begin a request: none begins while Close waits
+	wg sync.WaitGroup // the goroutines below and running requests
 
 	subscriber *subscriber
 	outbox     *outbox
@@ -146,7 +148,9 @@ func (r *Redis) Stats() *Stats { return &r.stats }
 // adapter's goroutines. It is idempotent and returns when they have ended.
 func (r *Redis) Close(ctx context.Context) error {
 	err := r.outbox.close(ctx)
+	r.mu.Lock()
 	r.cancel()
+	r.mu.Unlock()
 	r.wg.Wait()
 	return err
 }
@@ -155,15 +159,19 @@ func (r *Redis) Close(ctx context.Context) error {
 // context ends with the timeout or with Close.
 func (r *Redis) request(timeout time.Duration, fn func(ctx context.Context)) {
 	ctx, cancel := context.WithTimeout(r.ctx, timeout)
-	if ctx.Err() != nil { // closed: fn says so to its caller, without waiting
+	r.mu.Lock()
+	closed := r.ctx.Err() != nil
+	if !closed {
+		r.wg.Go(func() {
+			defer cancel()
+			guard(r.log, func() { fn(ctx) })
+		})
+	}
+	r.mu.Unlock()
+	if closed { // fn says so to its caller, without waiting
 		cancel()
 		fn(ctx)
-		return
 	}
-	r.wg.Go(func() {
-		defer cancel()
-		fn(ctx)
-	})
 }
 
 // enqueueEvent has fn run after the events before it. It does not block: handlers are the
@@ -183,17 +191,17 @@ func (r *Redis) runEvents(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case fn := <-r.events:
-			r.runEvent(fn)
+			guard(r.log, fn)
 		}
 	}
 }
 
-// runEvent keeps a panic of the application's handler from ending the node, as the library does
-// for handlers of clients' events.
-func (r *Redis) runEvent(fn func()) {
+// guard runs fn and keeps a panic of the application's handlers in it from ending the node, as the
+// library does for handlers of clients' events.
+func guard(log *slog.Logger, fn func()) {
 	defer func() {
 		if p := recover(); p != nil {
-			r.log.Error("handler of a server-side event panicked", slog.Any("panic", p))
+			log.Error("a handler of the application panicked", slog.Any("panic", p))
 		}
 	}()
 	fn()

@@ -19,7 +19,9 @@ type redisServer struct {
 	t    *testing.T
 	addr string
 	dir  string
-	cmd  *exec.Cmd // nil while it is stopped
+
+	cmd    *exec.Cmd     // nil while it is stopped
+	exited chan struct{} // closed when cmd has ended
 }
 
 // startRedis runs a redis-server on a free port until the test ends.
@@ -53,9 +55,7 @@ func freeAddr(t *testing.T) string {
 // start runs Redis again on the same port.
 func (r *redisServer) start() {
 	r.t.Helper()
-	if !r.tryStart() {
-		r.t.Fatal("redis-server does not start again")
-	}
+	eventually(r.t, "redis-server starts again", r.tryStart)
 }
 
 func (r *redisServer) tryStart() bool {
@@ -68,19 +68,25 @@ func (r *redisServer) tryStart() bool {
 	if err := cmd.Start(); err != nil {
 		return false
 	}
-	r.cmd = cmd
+	exited := make(chan struct{})
+	go func() { // ends with the process
+		defer close(exited)
+		_ = cmd.Wait()
+	}()
+	r.cmd, r.exited = cmd, exited
 	client := redis.NewClient(&redis.Options{Addr: r.addr, MaxRetries: -1})
 	defer func() { _ = client.Close() }()
-	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
-		// Its own process id: another server may have taken the port.
+	for end := time.Now().Add(patience); time.Now().Before(end); {
 		info, err := client.InfoMap(r.t.Context(), "server").Result()
-		if err != nil {
-			continue
-		}
-		if info["Server"]["process_id"] == strconv.Itoa(cmd.Process.Pid) {
+		if err == nil && info["Server"]["process_id"] == strconv.Itoa(cmd.Process.Pid) {
 			return true
 		}
-		break
+		select {
+		case <-exited: // something else has the port
+			r.cmd = nil
+			return false
+		case <-time.After(5 * time.Millisecond): // before the next attempt
+		}
 	}
 	r.stop()
 	return false
@@ -93,7 +99,7 @@ func (r *redisServer) stop() {
 	}
 	_ = r.cmd.Process.Signal(syscall.SIGCONT)
 	_ = r.cmd.Process.Kill()
-	_ = r.cmd.Wait()
+	<-r.exited
 	r.cmd = nil
 }
 

@@ -240,10 +240,12 @@ func (s *subscriber) receive(message any) {
 		if handle == nil {
 			return // unsubscribed in the meantime
 		}
-		if err := handle(m.Channel, []byte(m.Payload)); err != nil {
-			s.stats.Malformed.Add(1)
-			s.complaints.add(m.Channel, err)
-		}
+		guard(s.log, func() { // acknowledgements and disconnections run the application's handlers
+			if err := handle(m.Channel, []byte(m.Payload)); err != nil {
+				s.stats.Malformed.Add(1)
+				s.complaints.add(m.Channel, err)
+			}
+		})
 	}
 }
 
