@@ -22,14 +22,14 @@ const (
 )
 
 var (
-	// ErrUnavailable: Redis is not reachable, or this node is not subscribed. What was to be
+	// ErrUnavailable means that Redis is not reachable, or this node is not subscribed. What was to be
 	// published reached the clients of this node only.
 	ErrUnavailable = errors.New("adapter: redis is not available")
-	// ErrOverflow: the message was the oldest of too many that waited for Redis, and was dropped.
+	// ErrOverflow means that the message was the oldest of too many that waited for Redis, and was dropped.
 	ErrOverflow = errors.New("adapter: too many messages wait for redis")
-	// ErrClosed: the adapter has been closed.
+	// ErrClosed means that the adapter has been closed.
 	ErrClosed = errors.New("adapter: closed")
-	// ErrRequestTimeout: not every server of the cluster answered in time.
+	// ErrRequestTimeout means that not every server of the cluster answered in time.
 	ErrRequestTimeout = errors.New("adapter: not every server answered in time")
 )
 
