@@ -158,19 +158,18 @@ func (r *Redis) Close(ctx context.Context) error {
 // request runs fn, which may wait for other servers, in a goroutine that Close waits for. Its
 // context ends with the timeout or with Close.
 func (r *Redis) request(timeout time.Duration, fn func(ctx context.Context)) {
-	ctx, cancel := context.WithTimeout(r.ctx, timeout)
 	r.mu.Lock()
 	closed := r.ctx.Err() != nil
 	if !closed {
 		r.wg.Go(func() {
+			ctx, cancel := context.WithTimeout(r.ctx, timeout)
 			defer cancel()
 			guard(r.log, func() { fn(ctx) })
 		})
 	}
 	r.mu.Unlock()
-	if closed { // fn says so to its caller, without waiting
-		cancel()
-		fn(ctx)
+	if closed {
+		fn(r.ctx) // it says so to its caller, without waiting
 	}
 }
 
