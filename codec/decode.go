@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"unicode/utf8"
 
+	"chorus/internal/emitter"
+
 	"github.com/zishang520/socket.io/parsers/socket/v3/parser"
 	"github.com/zishang520/socket.io/v3/pkg/types"
 )
@@ -21,7 +23,7 @@ const maxKeptBytes = 64
 
 // decoder reads the packets of one connection.
 type decoder struct {
-	emitter
+	emitter.Emitter
 	opts *Options
 
 	// pending is the packet that waits for its attachments. Destroy may come at any time.

@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net"
 	"net/http"
@@ -10,8 +11,8 @@ import (
 
 	"chorus/adapter"
 	"chorus/auth"
+	"chorus/engine"
 
-	"github.com/zishang520/socket.io/servers/engine/v3"
 	"github.com/zishang520/socket.io/servers/socket/v3"
 )
 
@@ -20,7 +21,7 @@ type Node struct {
 	cfg     Config
 	log     *slog.Logger
 	io      *socket.Server
-	engine  engine.Server
+	engine  *engine.Server
 	redis   *redisLink // nil with the memory adapter
 	metrics *metrics
 	handler http.Handler
@@ -55,11 +56,8 @@ func New(cfg Config) (*Node, error) {
 	opts.SetServeClient(false)
 	opts.SetAdapter(auth.Gate(rooms))
 	n.io = socket.NewServer(nil, opts)
-	n.engine = newEngine(cfg)
+	n.engine = newEngine(cfg, n)
 	n.io.Bind(n.engine)
-	if err := n.engine.On("connection", release); err != nil {
-		return nil, err
-	}
 	n.metrics.watchConnections(n.engine)
 
 	if err := n.guardNamespaces(); err != nil {
@@ -111,8 +109,9 @@ func (n *Node) Close(ctx context.Context) error {
 		n.draining.Store(true)
 		n.closeConnections(ctx)
 		n.io.Close(nil)
+		n.closeErr = n.engine.Shutdown(ctx)
 		if n.redis != nil {
-			n.closeErr = n.redis.close(ctx)
+			n.closeErr = errors.Join(n.closeErr, n.redis.close(ctx))
 		}
 	})
 	return n.closeErr

@@ -1,4 +1,5 @@
-package codec
+// Package emitter has the event emitter that the codec's decoders and the engine's connections are.
+package emitter
 
 import (
 	"reflect"
@@ -8,10 +9,10 @@ import (
 	"github.com/zishang520/socket.io/v3/pkg/types"
 )
 
-// emitter does what the library wants of a decoder's types.EventEmitter. The library's own emitter
-// takes 450 bytes in 12 pieces for the one listener that a decoder has; every connection has one.
-// The zero value is an emitter without listeners.
-type emitter struct {
+// Emitter does what the library wants of a types.EventEmitter. The library's own one takes 450 bytes
+// in 12 pieces for the first listener, and every connection has several.
+// The zero value is an emitter without listeners. It is safe for concurrent use.
+type Emitter struct {
 	mu        sync.Mutex
 	listeners []listener // replaced, never changed, so that an emit can go on with what it has
 }
@@ -23,26 +24,26 @@ type listener struct {
 	once  *sync.Once
 }
 
-var _ types.EventEmitter = (*emitter)(nil)
+var _ types.EventEmitter = (*Emitter)(nil)
 
 // On registers listeners of an event.
-func (e *emitter) On(event types.EventName, calls ...types.EventListener) error {
+func (e *Emitter) On(event types.EventName, calls ...types.EventListener) error {
 	e.add(event, calls, false)
 	return nil
 }
 
 // AddListener is On.
-func (e *emitter) AddListener(event types.EventName, calls ...types.EventListener) error {
+func (e *Emitter) AddListener(event types.EventName, calls ...types.EventListener) error {
 	return e.On(event, calls...)
 }
 
 // Once registers listeners for the next time that the event comes.
-func (e *emitter) Once(event types.EventName, calls ...types.EventListener) error {
+func (e *Emitter) Once(event types.EventName, calls ...types.EventListener) error {
 	e.add(event, calls, true)
 	return nil
 }
 
-func (e *emitter) add(event types.EventName, calls []types.EventListener, once bool) {
+func (e *Emitter) add(event types.EventName, calls []types.EventListener, once bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.listeners = slices.Clip(e.listeners)
@@ -59,7 +60,7 @@ func (e *emitter) add(event types.EventName, calls []types.EventListener, once b
 }
 
 // Emit calls the listeners of an event in the order in which they were registered.
-func (e *emitter) Emit(event types.EventName, args ...any) {
+func (e *Emitter) Emit(event types.EventName, args ...any) {
 	for _, l := range e.snapshot() {
 		switch {
 		case l.event != event:
@@ -75,7 +76,7 @@ func (e *emitter) Emit(event types.EventName, args ...any) {
 }
 
 // EventNames returns the events that have listeners.
-func (e *emitter) EventNames() []types.EventName {
+func (e *Emitter) EventNames() []types.EventName {
 	var names []types.EventName
 	for _, l := range e.snapshot() {
 		if !slices.Contains(names, l.event) {
@@ -86,7 +87,7 @@ func (e *emitter) EventNames() []types.EventName {
 }
 
 // Listeners returns the listeners of an event.
-func (e *emitter) Listeners(event types.EventName) []types.EventListener {
+func (e *Emitter) Listeners(event types.EventName) []types.EventListener {
 	var calls []types.EventListener
 	for _, l := range e.snapshot() {
 		if l.event == event {
@@ -97,13 +98,13 @@ func (e *emitter) Listeners(event types.EventName) []types.EventListener {
 }
 
 // ListenerCount returns how many listeners an event has.
-func (e *emitter) ListenerCount(event types.EventName) int { return len(e.Listeners(event)) }
+func (e *Emitter) ListenerCount(event types.EventName) int { return len(e.Listeners(event)) }
 
 // Len returns how many events have listeners.
-func (e *emitter) Len() int { return len(e.EventNames()) }
+func (e *Emitter) Len() int { return len(e.EventNames()) }
 
 // RemoveListener removes a listener of an event, and reports whether it was there.
-func (e *emitter) RemoveListener(event types.EventName, call types.EventListener) bool {
+func (e *Emitter) RemoveListener(event types.EventName, call types.EventListener) bool {
 	if call == nil {
 		return false
 	}
@@ -112,14 +113,14 @@ func (e *emitter) RemoveListener(event types.EventName, call types.EventListener
 }
 
 // RemoveAllListeners removes the listeners of an event, and reports whether there were any.
-func (e *emitter) RemoveAllListeners(event types.EventName) bool {
+func (e *Emitter) RemoveAllListeners(event types.EventName) bool {
 	return e.remove(func(l listener) bool { return l.event == event })
 }
 
 // Clear removes all listeners.
-func (e *emitter) Clear() { e.remove(func(listener) bool { return true }) }
+func (e *Emitter) Clear() { e.remove(func(listener) bool { return true }) }
 
-func (e *emitter) remove(match func(listener) bool) bool {
+func (e *Emitter) remove(match func(listener) bool) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	before := len(e.listeners)
@@ -127,7 +128,7 @@ func (e *emitter) remove(match func(listener) bool) bool {
 	return len(e.listeners) < before
 }
 
-func (e *emitter) snapshot() []listener {
+func (e *Emitter) snapshot() []listener {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.listeners

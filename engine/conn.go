@@ -1,0 +1,252 @@
+package engine
+
+import (
+	"io"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"chorus/internal/emitter"
+
+	"github.com/zishang520/socket.io/parsers/engine/v3/packet"
+	eio "github.com/zishang520/socket.io/servers/engine/v3"
+	"github.com/zishang520/socket.io/servers/engine/v3/transports"
+	"github.com/zishang520/socket.io/v3/pkg/types"
+)
+
+// Reasons with which a session ends, as the library's "close" and "disconnect" events have them.
+const (
+	// ReasonSlowConsumer: the client did not take what it was sent, see Options.MaxBuffer.
+	ReasonSlowConsumer = "slow consumer"
+
+	reasonTransportClose = "transport close"
+	reasonTransportError = "transport error"
+	reasonParseError     = "parse error"
+	reasonPingTimeout    = "ping timeout"
+	reasonForcedClose    = "forced close"
+)
+
+// Conn is a session of Engine.IO: one client, on one transport or, while it upgrades, two. It is
+// safe for concurrent use.
+//
+// It is the library's engine.Socket. Its listeners hear
+//   - "data" and "message" with each message of the client, a *types.StringBuffer or, for binary, a
+//     *types.BytesBuffer; text is valid during the call only;
+//   - "packet" and "heartbeat";
+//   - "upgrading" and "upgrade" with the transport;
+//   - "close", once, with the reason, a string, and an error or nil.
+type Conn struct {
+	emitter.Emitter
+
+	server   *Server
+	shard    *shard
+	id       string
+	protocol int
+	request  *types.HttpContext
+	address  string // what counts for Options.MaxConnectionsPerAddress
+
+	beganPolling bool
+
+	state     atomic.Int32
+	behind    atomic.Bool // a volatile message would be dropped
+	websocket atomic.Bool // the transport is a WebSocket
+	upgrading atomic.Bool
+	polling   atomic.Bool // a GET request is being answered
+	posting   atomic.Bool // a POST request is being read
+
+	timer timer
+	beat  beat
+	flow  flow
+
+	mu    sync.Mutex
+	link  *link // of the transport, when that is a WebSocket
+	probe *link // of a WebSocket that the client tries
+	held  held
+
+	out output // belongs to the shard
+}
+
+// output is what the shard knows of a connection.
+type output struct {
+	node    *node // what the batch at hand has for it
+	back    backlog
+	link    *link // where to write; nil while the transport is polling
+	poll    *poll // the request that waits for something
+	stamp   uint64
+	blocked bool // the shard will be told when the link takes something again
+	probing bool // requests that wait are freed at once
+	closing bool // to be closed when all is written
+	ended   bool
+}
+
+// States of a session.
+const (
+	stateOpen int32 = iota
+	stateClosing
+	stateClosed
+)
+
+var _ eio.Socket = (*Conn)(nil)
+
+// Id returns the id of the session. Whoever knows it can speak for the client: it is not for logs.
+func (c *Conn) Id() string { return c.id } //nolint:revive // the library's name
+
+// Protocol returns the revision of Engine.IO that the client speaks: 4, or 3.
+func (c *Conn) Protocol() int { return c.protocol }
+
+// Request returns the request of the handshake. It has been answered: there is no body to read and
+// nothing to write to.
+func (c *Conn) Request() *types.HttpContext { return c.request }
+
+// RemoteAddress returns where the handshake came from, see Options.RemoteAddress.
+func (c *Conn) RemoteAddress() string { return c.address }
+
+// Transport returns the library's view of the current transport.
+func (c *Conn) Transport() transports.Transport { return (*transport)(c) }
+
+// ReadyState returns "open", "closing" or "closed".
+func (c *Conn) ReadyState() string {
+	switch c.state.Load() {
+	case stateOpen:
+		return "open"
+	case stateClosing:
+		return "closing"
+	default:
+		return "closed"
+	}
+}
+
+// SetReadyState does nothing: a session ends with Close.
+func (c *Conn) SetReadyState(string) {}
+
+// Upgraded tells whether the session has gone from polling to WebSocket.
+func (c *Conn) Upgraded() bool { return c.websocket.Load() && c.beganPolling }
+
+// Upgrading tells whether the client is trying a WebSocket.
+func (c *Conn) Upgrading() bool { return c.upgrading.Load() }
+
+// Construct does nothing: sessions are made by their Server.
+func (c *Conn) Construct(string, eio.BaseServer, transports.Transport, *types.HttpContext, int) {}
+
+// MaybeUpgrade does nothing: the Server upgrades sessions.
+func (c *Conn) MaybeUpgrade(transports.Transport) {}
+
+// Send sends a message: text from a *types.StringBuffer or *strings.Reader, binary from any other
+// reader. sent, unless it is nil, is called when it is written. After the session's end it does
+// nothing.
+func (c *Conn) Send(data io.Reader, opts *packet.Options, sent eio.SendCallback) eio.Socket {
+	part, err := readPart(data)
+	if err != nil {
+		c.server.log.Debug("message not sent", "error", err)
+		return c
+	}
+	var done func()
+	if sent != nil {
+		done = func() { sent(c.Transport()) }
+	}
+	noCompress := opts != nil && opts.Compress != nil && !*opts.Compress
+	c.send(part, noCompress, done)
+	return c
+}
+
+// Write is Send.
+func (c *Conn) Write(data io.Reader, opts *packet.Options, sent eio.SendCallback) eio.Socket {
+	return c.Send(data, opts, sent)
+}
+
+// SendMessage sends a message. After the session's end it does nothing.
+func (c *Conn) SendMessage(m *Message) {
+	if c.state.Load() == stateOpen {
+		c.shard.push(entry{conn: c, msg: m})
+	}
+}
+
+// readPart reads what the library calls a packet's data.
+func readPart(data io.Reader) (Part, error) {
+	switch v := data.(type) {
+	case *types.StringBuffer:
+		return Part{Data: v.Bytes()}, nil
+	case types.BufferInterface:
+		return Part{Data: v.Bytes(), Binary: true}, nil
+	}
+	_, text := data.(*strings.Reader)
+	content, err := io.ReadAll(data)
+	return Part{Data: content, Binary: !text}, err
+}
+
+// Close ends the session. What waits is sent first, for at most closeTimeout, unless discard is
+// set. The client is told; "close" has the reason "forced close".
+func (c *Conn) Close(discard bool) {
+	if c.state.CompareAndSwap(stateOpen, stateClosing) || discard && c.state.Load() == stateClosing {
+		c.server.wheel.set(&c.timer, closeTimeout)
+		c.shard.do(c, func(s *shard, c *Conn) { s.close(c, discard) })
+	}
+}
+
+// closeTimeout is how long a session may take to end.
+const closeTimeout = 5 * time.Second
+
+// end ends the session now. The first reason counts.
+func (c *Conn) end(reason string, err error) {
+	if c.state.Swap(stateClosed) == stateClosed {
+		return
+	}
+	c.server.forget(c)
+	c.flow.end()
+	c.shard.do(c, (*shard).release)
+	c.mu.Lock()
+	link, probe := c.link, c.probe
+	c.mu.Unlock()
+	if link != nil && !link.finished.Load() {
+		_ = link.conn.Close()
+	}
+	if probe != nil {
+		_ = probe.conn.Close()
+	}
+	c.server.logEnd(c, reason, err)
+	c.Emit("close", reason, err)
+}
+
+// onMessage hands a message of the client to the listeners.
+func (c *Conn) onMessage(data []byte, binary bool) error {
+	var value types.BufferInterface
+	if binary {
+		value = types.NewBytesBuffer(append([]byte(nil), data...)) // parsers keep attachments
+	} else {
+		value = types.NewStringBuffer(data)
+	}
+	c.flow.count(len(data))
+	c.Emit("data", value)
+	c.Emit("message", value)
+	return nil
+}
+
+// onPacket does what a packet of the client asks for (Engine.IO protocol: packet types).
+func (c *Conn) onPacket(p part) error {
+	if c.state.Load() == stateClosed {
+		return errClosed
+	}
+	kind, data := byte(packetMessage), p.body
+	if !p.binary {
+		if len(p.body) == 0 {
+			return ErrPacket
+		}
+		kind, data = p.body[0], p.body[1:]
+	}
+	if c.ListenerCount("packet") > 0 {
+		c.Emit("packet", libraryPacket(kind, data, p.binary))
+	}
+	switch kind {
+	case packetMessage:
+		return c.onMessage(data, p.binary)
+	case packetPing, packetPong:
+		return c.onHeartbeat(kind)
+	case packetClose:
+		return errClosedByClient
+	case packetOpen, packetUpgrade, packetNoop:
+		return nil
+	default:
+		return ErrPacket
+	}
+}

@@ -1,0 +1,49 @@
+package engine
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+
+	"github.com/zishang520/socket.io/v3/pkg/types"
+)
+
+// ErrPacket means that a client sent what is no packet of Engine.IO. The session is closed.
+var ErrPacket = errors.New("engine: invalid packet")
+
+var errClosed = errors.New("the session has ended")
+
+// The refusals of a request (Engine.IO protocol: error codes of the reference implementation).
+var (
+	unknownTransport    = &types.CodeMessage{Code: 0, Message: "Transport unknown"}
+	unknownSession      = &types.CodeMessage{Code: 1, Message: "Session ID unknown"}
+	badMethod           = &types.CodeMessage{Code: 2, Message: "Bad handshake method"}
+	badRequest          = &types.CodeMessage{Code: 3, Message: "Bad request"}
+	forbidden           = &types.CodeMessage{Code: 4, Message: "Forbidden"}
+	unsupportedProtocol = &types.CodeMessage{Code: 5, Message: "Unsupported protocol version"}
+	tooMany             = &types.CodeMessage{Code: 4, Message: "Too many connections"}
+	closed              = &types.CodeMessage{Code: 3, Message: "The server is closed"}
+)
+
+// refuse answers a request with a code, as JSON, and tells the listeners of "connection_error".
+func (s *Server) refuse(w http.ResponseWriter, r *http.Request, refusal *types.CodeMessage, context map[string]any) {
+	if s.ListenerCount("connection_error") > 0 {
+		s.Emit("connection_error", &types.ErrorMessage{CodeMessage: refusal, Req: newContext(r), Context: context})
+	}
+	status := http.StatusBadRequest
+	switch refusal {
+	case tooMany, closed:
+		status = http.StatusServiceUnavailable
+	default:
+		if refusal.Code == forbidden.Code {
+			status = http.StatusForbidden
+		}
+	}
+	body, _ := json.Marshal(refusal) // it cannot fail: a number and a text
+	w.Header().Set("Content-Type", "application/json")
+	if status == http.StatusServiceUnavailable {
+		w.Header().Set("Connection", "close")
+	}
+	w.WriteHeader(status)
+	_, _ = w.Write(body)
+}

@@ -1,0 +1,131 @@
+package engine
+
+import "sync"
+
+// Queue is where the messages of a client wait for their handlers; *socket.Socket of the library is
+// one. Enqueue runs tasks one after the other, those that messages have become among them.
+type Queue interface{ Enqueue(task func()) }
+
+// Bounds between two marks, as parts of the bounds for all that may wait.
+const (
+	marks           = 4
+	maxMarkBytes    = 256 << 10
+	tasksPerMessage = 2 // the library queues a message, and then its handler
+)
+
+// flow holds a client back whose messages wait for their handlers. The engine cannot see how many
+// do. So it puts a mark into the queues after every few messages, and when too many marks have not
+// come back it reads no more, and TCP tells the client.
+type flow struct {
+	mu     sync.Mutex
+	change sync.Cond
+	queues []followed
+	ended  bool
+
+	// Since the last mark. The goroutine that reads owns them.
+	messages int
+	bytes    int
+}
+
+type followed struct {
+	queue Queue
+	out   int // marks that have not come back
+}
+
+// Follow has the engine read no more of the client while more than Options.MaxUnprocessed of its
+// messages, or about 1 MiB of them, wait in the queue. Adapters of this project call it for every
+// socket that connects.
+func (c *Conn) Follow(q Queue) {
+	f := &c.flow
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, other := range f.queues {
+		if other.queue == q {
+			return
+		}
+	}
+	f.queues = append(f.queues, followed{queue: q})
+}
+
+// Unfollow ends Follow. It has to be called before the queue is closed.
+func (c *Conn) Unfollow(q Queue) {
+	f := &c.flow
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for i := range f.queues {
+		if f.queues[i].queue == q {
+			f.queues = append(f.queues[:i:i], f.queues[i+1:]...)
+			f.wake()
+			return
+		}
+	}
+}
+
+// wake wakes the reader; f.mu is held.
+func (f *flow) wake() {
+	if f.change.L != nil {
+		f.change.Broadcast()
+	}
+}
+
+func (f *flow) count(bytes int) {
+	f.messages++
+	f.bytes += bytes
+}
+
+// pace returns when the client may say more: at once, or when its messages are being processed.
+func (f *flow) pace(bound int) {
+	if f.messages < max(bound/marks, 1) && f.bytes < maxMarkBytes {
+		return
+	}
+	f.messages, f.bytes = 0, 0
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for i := range f.queues {
+		f.queues[i].out++
+		q := f.queues[i].queue
+		f.mark(q, tasksPerMessage)
+	}
+	for f.full() && !f.ended {
+		if f.change.L == nil {
+			f.change.L = &f.mu
+		}
+		f.change.Wait()
+	}
+}
+
+// mark goes behind what waits in a queue as often as a message does, and then says so.
+func (f *flow) mark(q Queue, rounds int) {
+	q.Enqueue(func() {
+		if rounds > 1 {
+			f.mark(q, rounds-1)
+			return
+		}
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		for i := range f.queues {
+			if f.queues[i].queue == q && f.queues[i].out > 0 {
+				f.queues[i].out--
+				f.wake()
+			}
+		}
+	})
+}
+
+func (f *flow) full() bool {
+	for i := range f.queues {
+		if f.queues[i].out >= marks {
+			return true
+		}
+	}
+	return false
+}
+
+// end lets whoever waits go.
+func (f *flow) end() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.ended = true
+	f.queues = nil
+	f.wake()
+}

@@ -1,0 +1,176 @@
+package engine
+
+import (
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// ErrHeartbeat means that a client sent a heartbeat packet of the wrong direction: in revision 4
+// the server pings, in revision 3 the client does.
+var ErrHeartbeat = errors.New("engine: invalid heartbeat direction")
+
+// wheel is the one timer structure of a server: a ring of slots, one for each tick, with a list of
+// what is due then. Setting and removing a timer costs a few pointers, and all timers together one
+// goroutine.
+type wheel struct {
+	tick  time.Duration
+	start time.Time
+
+	mu    sync.Mutex
+	slots []timer // heads of lists
+	now   int64   // the last tick that was looked at
+}
+
+// timer is one timer of a session, in the list of its slot or, with next being nil, in none.
+type timer struct {
+	prev, next *timer
+	conn       *Conn
+	at         int64 // tick
+}
+
+// Bounds of a wheel: precise to a twentieth of the shortest interval, and looked at no more often
+// than needed.
+const (
+	minTick = time.Millisecond
+	maxTick = 200 * time.Millisecond
+)
+
+func newWheel(shortest, longest time.Duration) *wheel {
+	w := &wheel{tick: min(max(shortest/20, minTick), maxTick), start: time.Now()}
+	w.slots = make([]timer, min(int64(longest/w.tick)+2, 1<<16))
+	for i := range w.slots {
+		head := &w.slots[i]
+		head.prev, head.next = head, head
+	}
+	return w
+}
+
+// set has the timer fire once after d, instead of when it was to fire before.
+func (w *wheel) set(t *timer, d time.Duration) {
+	at := int64((time.Since(w.start)+d)/w.tick) + 1
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	t.unlink()
+	t.at = at
+	// One that is further away than the ring is long is looked at, and set again, before its time.
+	head := &w.slots[min(max(at, w.now+1), w.now+int64(len(w.slots))-1)%int64(len(w.slots))]
+	t.prev, t.next = head.prev, head
+	head.prev.next, head.prev = t, t
+}
+
+// remove keeps the timer from firing, unless it is about to.
+func (w *wheel) remove(t *timer) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	t.unlink()
+}
+
+func (t *timer) unlink() {
+	if t.next != nil {
+		t.prev.next, t.next.prev = t.next, t.prev
+		t.prev, t.next = nil, nil
+	}
+}
+
+// run fires timers until stop is closed.
+func (w *wheel) run(stop <-chan struct{}) {
+	ticker := time.NewTicker(w.tick)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-stop:
+			return
+		case <-ticker.C:
+			w.advance(int64(time.Since(w.start) / w.tick))
+		}
+	}
+}
+
+// advance fires what is due at a tick or before.
+func (w *wheel) advance(to int64) {
+	for {
+		due, more := w.collect(to)
+		for _, t := range due {
+			t.conn.onTimer()
+		}
+		if !more {
+			return
+		}
+	}
+}
+
+// collect takes what the next slot has, and reports whether there are more slots to look at.
+func (w *wheel) collect(to int64) (due []*timer, more bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.now >= to {
+		return nil, false
+	}
+	w.now++
+	head := &w.slots[w.now%int64(len(w.slots))]
+	for head.next != head {
+		t := head.next
+		t.unlink()
+		due = append(due, t)
+	}
+	return due, true
+}
+
+// beat is where a session stands between two heartbeats. A pong does not touch the wheel: the
+// timer finds, when it fires, that there is more time.
+type beat struct {
+	awaiting atomic.Bool  // a ping was sent
+	due      atomic.Int64 // when to ping, or when the client must have been heard: Unix nanoseconds
+}
+
+// startHeartbeat sets the first timer (Engine.IO protocol: heartbeat).
+func (c *Conn) startHeartbeat() {
+	wait := c.server.opts.PingInterval
+	if c.protocol == 3 {
+		wait += c.server.opts.PingTimeout
+	}
+	c.beat.due.Store(time.Now().Add(wait).UnixNano())
+	c.server.wheel.set(&c.timer, wait)
+}
+
+// onTimer looks at what is due.
+func (c *Conn) onTimer() {
+	switch c.state.Load() {
+	case stateClosed:
+		return
+	case stateClosing:
+		c.server.goes.Go(func() { c.end(reasonForcedClose, nil) }) // ends with the listeners of "close"
+		return
+	}
+	wait := time.Until(time.Unix(0, c.beat.due.Load()))
+	switch {
+	case wait > 0:
+		c.server.wheel.set(&c.timer, wait)
+	case c.protocol == 3 || c.beat.awaiting.Load():
+		c.server.goes.Go(func() { c.end(reasonPingTimeout, nil) }) // ends with the listeners of "close"
+	default:
+		timeout := c.server.opts.PingTimeout
+		c.beat.due.Store(time.Now().Add(timeout).UnixNano())
+		c.beat.awaiting.Store(true)
+		c.shard.do(c, func(s *shard, c *Conn) { s.sendNow(c, c.server.ping) })
+		c.server.wheel.set(&c.timer, timeout)
+	}
+}
+
+// onHeartbeat takes a ping or a pong.
+func (c *Conn) onHeartbeat(kind byte) error {
+	if (kind == packetPing) != (c.protocol == 3) {
+		return ErrHeartbeat
+	}
+	wait := c.server.opts.PingInterval
+	if c.protocol == 3 {
+		wait += c.server.opts.PingTimeout
+		c.SendMessage(c.server.pong)
+	}
+	c.beat.due.Store(time.Now().Add(wait).UnixNano())
+	c.beat.awaiting.Store(false)
+	c.Emit("heartbeat")
+	return nil
+}

@@ -1,0 +1,184 @@
+package engine
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Why a request of long-polling ends its session.
+var (
+	errOverlap   = errors.New("two requests of one kind at the same time")
+	errCancelled = errors.New("the client cancelled a request")
+	errContent   = errors.New("the content type is for binary, which this revision does not have")
+)
+
+// poll is a GET request that waits for something to be sent.
+type poll struct {
+	base64 bool
+	answer chan payload // capacity 1: the shard answers once, and does not wait
+}
+
+// openPolling begins a session with a request of long-polling, whose answer is the OPEN packet.
+func (s *Server) openPolling(w http.ResponseWriter, r *http.Request, query url.Values) {
+	c, refusal := s.newConn(r, query, Polling)
+	if refusal != nil {
+		s.refuse(w, r, refusal, nil)
+		return
+	}
+	s.open(c)
+	c.serveGet(w, r, query, true)
+}
+
+// servePolling serves a further request of a session.
+func (c *Conn) servePolling(w http.ResponseWriter, r *http.Request, query url.Values) {
+	if r.Method == http.MethodPost {
+		c.servePost(w, r, query)
+		return
+	}
+	c.serveGet(w, r, query, false)
+}
+
+// serveGet answers with what is sent next.
+func (c *Conn) serveGet(w http.ResponseWriter, r *http.Request, query url.Values, initial bool) {
+	if !c.polling.CompareAndSwap(false, true) {
+		c.server.refuse(w, r, badRequest, map[string]any{"name": "OVERLAP"})
+		c.end(reasonTransportError, errOverlap)
+		return
+	}
+	p := &poll{base64: query.Has("b64") || query.Has("j"), answer: make(chan payload, 1)}
+	c.shard.do(c, func(s *shard, c *Conn) { s.attachPoll(c, p) })
+	select {
+	case answer := <-p.answer:
+		c.polling.Store(false) // the client's next request may come before this one is done
+		c.respond(w, r, query, answer, initial)
+	case <-r.Context().Done():
+		c.polling.Store(false)
+		c.end(reasonTransportClose, errCancelled)
+	case <-c.server.stop: // the shards have stopped
+		c.server.refuse(w, r, closed, nil)
+	}
+}
+
+// respond writes an answer.
+func (c *Conn) respond(w http.ResponseWriter, r *http.Request, query url.Values, answer payload, initial bool) {
+	if answer.err != nil {
+		c.server.refuse(w, r, badRequest, nil)
+		c.end(reasonTransportError, answer.err)
+		return
+	}
+	c.server.addHeaders(w.Header(), c, c.request, initial)
+	contentType, body := "text/plain; charset=UTF-8", answer.body
+	switch {
+	case query.Has("j"):
+		contentType, body = "text/javascript; charset=UTF-8", jsonp(query.Get("j"), body)
+	case answer.binary:
+		contentType = "application/octet-stream"
+	}
+	if err := c.write(w, http.StatusOK, contentType, body); err != nil {
+		c.end(reasonTransportError, err)
+		return
+	}
+	for _, m := range answer.sent {
+		m.sent()
+	}
+}
+
+// write answers within the time for bodies.
+func (c *Conn) write(w http.ResponseWriter, status int, contentType string, body []byte) error {
+	// A writer without deadlines, as in tests, has no slow clients either.
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(c.server.opts.BodyTimeout))
+	header := w.Header()
+	header.Set("Content-Type", contentType)
+	header.Set("Content-Length", strconv.Itoa(len(body)))
+	header.Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_, err := w.Write(body)
+	return err
+}
+
+// servePost takes packets of the client.
+func (c *Conn) servePost(w http.ResponseWriter, r *http.Request, query url.Values) {
+	if !c.posting.CompareAndSwap(false, true) {
+		c.server.refuse(w, r, badRequest, map[string]any{"name": "OVERLAP"})
+		c.end(reasonTransportError, errOverlap)
+		return
+	}
+	defer c.posting.Store(false)
+	body, err := c.readBody(w, r, query)
+	if err == nil {
+		err = decodePayload(body, c.protocol, c.server.opts.MaxBodyPackets, c.onPacket)
+	}
+	switch {
+	case err == nil, errors.Is(err, errClosedByClient):
+		c.flow.pace(c.server.opts.MaxUnprocessed)
+		_ = c.write(w, http.StatusOK, "text/html", []byte("ok")) // a client that has gone shows elsewhere
+		if err != nil {
+			c.end(reasonTransportClose, nil)
+		}
+	case errors.Is(err, ErrPayloadTooLarge):
+		w.Header().Set("Connection", "close")
+		http.Error(w, fmt.Sprintf("the body is larger than %d bytes", c.server.opts.MaxPayload), http.StatusRequestEntityTooLarge)
+		c.end(reasonTransportError, err)
+	default:
+		c.server.refuse(w, r, badRequest, map[string]any{"name": "BAD_PAYLOAD"})
+		reason, _ := reasonOf(err)
+		c.end(reason, err)
+	}
+}
+
+// readBody reads the body of a POST request within the limits of size and time.
+func (c *Conn) readBody(w http.ResponseWriter, r *http.Request, query url.Values) ([]byte, error) {
+	if c.protocol != 3 && r.Header.Get("Content-Type") == "application/octet-stream" {
+		return nil, fmt.Errorf("%w: %w", ErrPacket, errContent)
+	}
+	if r.ContentLength > c.server.opts.MaxPayload {
+		return nil, ErrPayloadTooLarge
+	}
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(c.server.opts.BodyTimeout))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, c.server.opts.MaxPayload))
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return nil, ErrPayloadTooLarge
+	case err != nil:
+		return nil, err
+	}
+	_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
+	if query.Has("j") {
+		return readJSONP(body)
+	}
+	return body, nil
+}
+
+// jsonp wraps an answer for a script tag (Engine.IO v3: JSONP). JSON is JavaScript once the two
+// separators of lines are escaped, which encoding/json does.
+func jsonp(callback string, body []byte) []byte {
+	digits := strings.Map(func(r rune) rune {
+		if r < '0' || r > '9' {
+			return -1
+		}
+		return r
+	}, callback)
+	text, _ := json.Marshal(string(body)) // it cannot fail: a text
+	return fmt.Appendf(nil, "___eio[%s](%s);", digits, text)
+}
+
+// unescapeJSONP undoes what clients do because forms change line ends: they write a line end as \n,
+// and \n as \\n.
+var unescapeJSONP = strings.NewReplacer(`\\n`, `\n`, `\n`, "\n")
+
+// readJSONP reads the body of a form that a script has sent.
+func readJSONP(body []byte) ([]byte, error) {
+	form, err := url.ParseQuery(string(body))
+	if err != nil || !form.Has("d") {
+		return nil, fmt.Errorf("%w: the form has no d", ErrPacket)
+	}
+	return []byte(unescapeJSONP.Replace(form.Get("d"))), nil
+}

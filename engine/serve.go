@@ -1,0 +1,194 @@
+package engine
+
+import (
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/zishang520/socket.io/v3/pkg/types"
+)
+
+// serve decides what a request is about.
+func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
+	if !s.passMiddlewares(w, r) {
+		return
+	}
+	upgrade := isUpgrade(r)
+	query := parameters(r)
+	if refusal, context := s.verify(r, query, upgrade); refusal != nil {
+		s.refuse(w, r, refusal, context)
+		return
+	}
+	sid := query.Get("sid")
+	switch {
+	case sid == "" && upgrade:
+		s.openWebSocket(w, r, query)
+	case sid == "":
+		s.openPolling(w, r, query)
+	case upgrade:
+		s.upgrade(w, r, sid)
+	default:
+		if c := s.session(sid); c != nil {
+			c.servePolling(w, r, query)
+			return
+		}
+		s.refuse(w, r, unknownSession, map[string]any{"sid": sid}) // it ended this moment
+	}
+}
+
+// isUpgrade tells whether a request wants to become a WebSocket (RFC 6455 section 4.2.1).
+func isUpgrade(r *http.Request) bool {
+	if !strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
+		return false
+	}
+	for _, value := range r.Header.Values("Connection") {
+		for token := range strings.SplitSeq(value, ",") {
+			if strings.EqualFold(strings.TrimSpace(token), "upgrade") {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// parameters returns the query of a request. What is ill-formed in it is not there.
+func parameters(r *http.Request) url.Values {
+	values, _ := url.ParseQuery(r.URL.RawQuery)
+	return values
+}
+
+// passMiddlewares calls the middlewares, and reports whether the request goes on.
+func (s *Server) passMiddlewares(w http.ResponseWriter, r *http.Request) bool {
+	if len(s.Middlewares()) == 0 {
+		return true
+	}
+	ctx := types.NewHttpContext(w, r)
+	passed := false
+	var failure error
+	s.ApplyMiddlewares(ctx, func(err error) { passed, failure = true, err })
+	switch {
+	case failure != nil:
+		s.refuse(w, r, badRequest, map[string]any{"name": "MIDDLEWARE_FAILURE"})
+		return false
+	case ctx.IsDone() || !passed:
+		return false
+	}
+	for name, values := range ctx.ResponseHeaders().All() {
+		w.Header()[http.CanonicalHeaderKey(name)] = values
+	}
+	ctx.Flush() // its goroutine ends; the answer is the server's
+	return true
+}
+
+// verify returns why a request is refused, nil when it is not.
+func (s *Server) verify(r *http.Request, query url.Values, upgrade bool) (*types.CodeMessage, map[string]any) {
+	transport := query.Get("transport")
+	if !s.offers(transport) {
+		return unknownTransport, map[string]any{"transport": transport}
+	}
+	if upgrade && transport != WebSocket {
+		return badRequest, map[string]any{"name": "TRANSPORT_MISMATCH", "transport": transport}
+	}
+	if sid := query.Get("sid"); sid != "" {
+		return s.verifySession(r, sid, transport, upgrade)
+	}
+	switch revision := query.Get("EIO"); {
+	case r.Method != http.MethodGet:
+		return badMethod, map[string]any{"method": r.Method}
+	case transport == WebSocket && !upgrade:
+		return badRequest, map[string]any{"name": "TRANSPORT_HANDSHAKE_ERROR"}
+	case revision != "4" && (revision != "3" || !s.opts.AllowEIO3):
+		return unsupportedProtocol, map[string]any{"protocol": revision}
+	case query.Has("j") && revision != "3":
+		return badRequest, map[string]any{"name": "JSONP_IS_OF_REVISION_3"}
+	}
+	if s.opts.AllowRequest != nil {
+		if err := s.opts.AllowRequest(r); err != nil {
+			return &types.CodeMessage{Code: forbidden.Code, Message: err.Error()}, map[string]any{"message": err.Error()}
+		}
+	}
+	return nil, nil
+}
+
+// verifySession looks at a request of a session that there is.
+func (s *Server) verifySession(r *http.Request, sid, transport string, upgrade bool) (*types.CodeMessage, map[string]any) {
+	c := s.session(sid)
+	switch {
+	case c == nil:
+		return unknownSession, map[string]any{"sid": sid}
+	case upgrade && (c.websocket.Load() || c.Upgrading() || s.opts.NoUpgrades):
+		return badRequest, map[string]any{"name": "ALREADY_UPGRADED"}
+	case !upgrade && (transport != Polling || c.websocket.Load()):
+		return badRequest, map[string]any{"name": "TRANSPORT_MISMATCH", "transport": transport, "previousTransport": c.Transport().Name()}
+	case !upgrade && r.Method != http.MethodGet && r.Method != http.MethodPost:
+		return badRequest, map[string]any{"method": r.Method}
+	}
+	return nil, nil
+}
+
+func (s *Server) offers(transport string) bool { return slices.Contains(s.opts.Transports, transport) }
+
+// session returns an open session, nil when there is none of this id.
+func (s *Server) session(sid string) *Conn {
+	found, ok := s.clients.Load(sid)
+	if !ok {
+		return nil
+	}
+	c, _ := found.(*Conn) // nothing else is stored there
+	return c
+}
+
+// addHeaders adds the cookie of a new session and what the program wants to an answer.
+func (s *Server) addHeaders(header http.Header, c *Conn, ctx *types.HttpContext, initial bool) {
+	if initial && s.opts.Cookie != nil {
+		header.Add("Set-Cookie", s.cookie(c.id))
+	}
+	for _, event := range []types.EventName{"initial_headers", "headers"} {
+		if event == "initial_headers" && !initial || s.ListenerCount(event) == 0 {
+			continue
+		}
+		bag := types.NewParameterBag(nil)
+		s.Emit(event, bag, ctx)
+		for name, values := range bag.All() {
+			for _, value := range values {
+				header.Add(name, value)
+			}
+		}
+	}
+}
+
+func (s *Server) cookie(value string) string {
+	cookie := *s.opts.Cookie
+	cookie.Value = value
+	if cookie.Name == "" {
+		cookie.Name = "io"
+	}
+	if cookie.Path == "" {
+		cookie.Path = "/"
+	}
+	if cookie.SameSite == 0 {
+		cookie.SameSite = http.SameSiteLaxMode
+	}
+	return cookie.String()
+}
+
+// host returns the address of a connection without its port.
+func (c *Conn) host() string {
+	if host, _, err := net.SplitHostPort(c.address); err == nil {
+		return host
+	}
+	return c.address
+}
+
+// spawn runs fn in a goroutine that Shutdown waits for, and reports whether the server is open.
+func (s *Server) spawn(fn func()) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return false
+	}
+	s.goes.Go(fn)
+	return true
+}

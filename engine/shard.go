@@ -1,0 +1,343 @@
+package engine
+
+import (
+	"sync"
+)
+
+// Bounds of what waits for a shard. Whoever sends more waits until the shard has caught up, and
+// with it the clients that make it send.
+const (
+	maxInbox      = 16 << 10 // entries
+	maxInboxBytes = 16 << 20 // of messages, each counted once
+)
+
+// entry is one thing that a shard has to do.
+type entry struct {
+	conn *Conn    // of message or op
+	msg  *Message // to conn, or to the members of lists
+	op   func(*shard, *Conn)
+
+	lists  [][]*Conn
+	except *except
+}
+
+// shard writes for a share of the connections. Everything about what a connection is sent is done
+// by the shard's goroutine, which is why Conn.out needs no lock.
+type shard struct {
+	server *Server
+	wake   chan struct{} // capacity 1: there is something in the inbox
+
+	mu      sync.Mutex
+	room    sync.Cond // the inbox was taken
+	inbox   []entry
+	bytes   int
+	stopped bool
+
+	// What follows belongs to run.
+	spare  []entry // the memory of the last batch
+	writer writer
+	tree   tree
+	dirty  []*Conn    // connections that this batch has something for
+	path   []*Message // scratch
+	join   []byte     // scratch
+	stamp  uint64     // counts broadcasts to several lists
+}
+
+func newShard(server *Server) *shard {
+	s := &shard{server: server, wake: make(chan struct{}, 1)}
+	s.room.L = &s.mu
+	return s
+}
+
+// push appends a message to the inbox. While the inbox is full it waits.
+func (s *shard) push(e entry) {
+	s.mu.Lock()
+	for (len(s.inbox) >= maxInbox || s.bytes >= maxInboxBytes) && !s.stopped {
+		s.room.Wait()
+	}
+	s.bytes += e.msg.size
+	s.add(e)
+}
+
+// do appends something to do about a connection, which comes after what was sent to it before. It
+// does not wait: there are only a few of these for each connection at a time.
+func (s *shard) do(c *Conn, op func(*shard, *Conn)) {
+	s.mu.Lock()
+	s.add(entry{conn: c, op: op})
+}
+
+// add appends an entry, unlocks s.mu and wakes the goroutine.
+func (s *shard) add(e entry) {
+	if s.stopped {
+		s.mu.Unlock()
+		return
+	}
+	s.inbox = append(s.inbox, e)
+	first := len(s.inbox) == 1
+	s.mu.Unlock()
+	if first {
+		select {
+		case s.wake <- struct{}{}:
+		default: // it has not seen the last one yet
+		}
+	}
+}
+
+// run works until stop, and then does what is left.
+func (s *shard) run() {
+	for {
+		batch, stopped := s.take()
+		if len(batch) > 0 {
+			s.sweep(batch)
+			continue
+		}
+		if stopped {
+			return
+		}
+		<-s.wake
+	}
+}
+
+func (s *shard) take() (batch []entry, stopped bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	batch = s.inbox
+	clear(s.spare)
+	s.inbox, s.spare = s.spare[:0], batch
+	s.bytes = 0
+	s.room.Broadcast()
+	return batch, s.stopped
+}
+
+func (s *shard) stop() {
+	s.mu.Lock()
+	s.stopped = true
+	s.room.Broadcast()
+	s.mu.Unlock()
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// sweep first finds out what each connection gets, and then gives it to them. Connections that get
+// the same share one piece of memory.
+func (s *shard) sweep(batch []entry) {
+	for i := range batch {
+		switch e := &batch[i]; {
+		case e.op != nil:
+			s.flush(e.conn)
+			e.op(s, e.conn)
+		case e.conn != nil:
+			s.note(e.conn, e.msg)
+		default:
+			s.noteAll(e)
+		}
+	}
+	for _, c := range s.dirty {
+		s.flush(c)
+	}
+	clear(s.dirty)
+	s.dirty = s.dirty[:0]
+	s.tree.reset()
+	if cap(s.join) > maxInboxBytes {
+		s.join = nil
+	}
+	s.join = s.join[:0]
+}
+
+// noteAll notes a broadcast. A connection that is in several lists gets it once.
+func (s *shard) noteAll(e *entry) {
+	several := len(e.lists) > 1
+	if several {
+		s.stamp++
+	}
+	for _, list := range e.lists {
+		for _, c := range list {
+			if several {
+				if c.out.stamp == s.stamp {
+					continue
+				}
+				c.out.stamp = s.stamp
+			}
+			if e.except == nil || !e.except.has(c) {
+				s.note(c, e.msg)
+			}
+		}
+	}
+}
+
+// note remembers that a connection gets a message.
+func (s *shard) note(c *Conn, m *Message) {
+	o := &c.out
+	if o.ended {
+		return
+	}
+	if o.node == nil {
+		o.node = &s.tree.root
+		s.dirty = append(s.dirty, c)
+	}
+	o.node = s.tree.next(o.node, m)
+}
+
+// flush gives a connection what this batch has for it.
+func (s *shard) flush(c *Conn) {
+	o := &c.out
+	n := o.node
+	o.node = nil
+	if n == nil || n.parent == nil || o.ended {
+		return
+	}
+	if o.link == nil || o.blocked || !o.back.empty() {
+		s.path = n.path(s.path[:0])
+		for _, m := range s.path {
+			s.keep(c, m)
+		}
+		s.kept(c)
+		return
+	}
+	p := s.frames(n, o.link.encoding)
+	wrote, err := s.writer.write(o.link, p)
+	switch {
+	case err == nil:
+		if n.notify {
+			s.path = n.path(s.path[:0])
+			for _, m := range s.path {
+				m.sent()
+			}
+		}
+	case err == errBlocked: //nolint:errorlint // it is never wrapped
+		s.tear(c, n, wrote)
+	default:
+		s.fail(c, reasonTransportError, err)
+	}
+}
+
+// frames returns the bytes of all messages up to n, joined once for all that get the same.
+func (s *shard) frames(n *node, e encoding) []byte {
+	threshold := s.server.opts.DeflateThreshold
+	if n.parent.parent == nil {
+		return n.msg.frames(e, threshold)
+	}
+	if n.joined[e] == nil {
+		s.path = n.path(s.path[:0])
+		start := len(s.join)
+		for _, m := range s.path {
+			s.join = append(s.join, m.frames(e, threshold)...)
+		}
+		n.joined[e] = s.join[start:len(s.join):len(s.join)]
+	}
+	return n.joined[e]
+}
+
+// tear keeps what a write did not take: the rest of the message that it ended in, and those behind.
+func (s *shard) tear(c *Conn, n *node, wrote int) {
+	o := &c.out
+	s.path = n.path(s.path[:0])
+	o.blocked = true
+	c.behind.Store(true)
+	for _, m := range s.path {
+		size := len(m.frames(o.link.encoding, s.server.opts.DeflateThreshold))
+		switch {
+		case wrote >= size:
+			wrote -= size
+			m.sent()
+		case wrote > 0:
+			o.back.push(piece{msg: m, off: wrote, size: size - wrote})
+			wrote = 0
+		default:
+			s.keep(c, m)
+		}
+	}
+	s.kept(c)
+	if !o.ended {
+		s.await(c)
+	}
+}
+
+// keep has a message wait for a connection, unless it is one that does not wait.
+func (s *shard) keep(c *Conn, m *Message) {
+	o := &c.out
+	if m.opts.Volatile && c.behind.Load() {
+		s.server.stats.VolatileDropped.Add(1)
+		return
+	}
+	if m.opts.Latest != "" && o.back.replace(m.opts.Latest) {
+		s.server.stats.Replaced.Add(1)
+	}
+	o.back.push(piece{msg: m, size: m.size})
+}
+
+// kept is called when something was kept: to answer a request that waits for it, or to close a
+// connection for which too much waits.
+func (s *shard) kept(c *Conn) {
+	o := &c.out
+	switch {
+	case o.poll != nil:
+		s.answer(c)
+	case o.back.over(s.server.opts.MaxBuffer):
+		s.server.stats.SlowConsumers.Add(1)
+		s.fail(c, ReasonSlowConsumer, nil)
+	}
+}
+
+// await has the shard told when a connection takes something again.
+func (s *shard) await(c *Conn) {
+	l := c.out.link
+	s.server.goes.Go(func() { // ends with the connection at the latest
+		l.awaitWritable()
+		s.do(c, (*shard).drain)
+	})
+}
+
+// maxDrainBytes is how much is joined for a connection that catches up.
+const maxDrainBytes = 64 << 10
+
+// drain writes what waits for a connection.
+func (s *shard) drain(c *Conn) {
+	o := &c.out
+	o.blocked = false
+	for !o.ended && o.link != nil && !o.back.empty() {
+		start := len(s.join)
+		s.join = o.back.gather(s.join, maxDrainBytes, o.link.encoding, s.server.opts.DeflateThreshold)
+		p := s.join[start:]
+		wrote, err := s.writer.write(o.link, p)
+		s.join = s.join[:start]
+		o.back.advance(wrote, o.link.encoding, s.server.opts.DeflateThreshold)
+		switch {
+		case err == nil:
+		case err == errBlocked: //nolint:errorlint // it is never wrapped
+			o.blocked = true
+			s.await(c)
+			return
+		default:
+			s.fail(c, reasonTransportError, err)
+			return
+		}
+	}
+	c.behind.Store(o.link == nil && o.poll == nil)
+	if o.closing && o.back.empty() {
+		s.finish(c)
+	}
+}
+
+// fail ends a session from here, where no callback may run.
+func (s *shard) fail(c *Conn, reason string, err error) {
+	s.release(c)
+	s.server.goes.Go(func() { c.end(reason, err) }) // ends with the listeners of "close"
+}
+
+// release forgets what waits for a connection that has ended. A request that waits is told.
+func (s *shard) release(c *Conn) {
+	o := &c.out
+	if o.ended {
+		return
+	}
+	o.ended = true
+	o.back = backlog{}
+	c.behind.Store(true)
+	if o.poll != nil {
+		o.poll.answer <- closePayload(c.protocol)
+		o.poll = nil
+	}
+}

@@ -1,0 +1,201 @@
+package engine
+
+import (
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/gobwas/ws"
+)
+
+// probeData is what the packets that try a WebSocket carry (Engine.IO protocol: upgrade).
+const probeData = "probe"
+
+// upgrade has the client of a session on polling try a WebSocket. Messages go on by polling until
+// the client says that it wants the WebSocket.
+func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, sid string) {
+	c := s.session(sid)
+	if c == nil || !c.upgrading.CompareAndSwap(false, true) {
+		s.refuse(w, r, badRequest, map[string]any{"name": "UPGRADE_FAILURE"})
+		return
+	}
+	rd, early, err := s.accept(w, r, c, false)
+	if err != nil {
+		c.upgrading.Store(false)
+		return
+	}
+	c.mu.Lock()
+	c.probe = rd.link
+	c.mu.Unlock()
+	if c.state.Load() == stateClosed { // end may have looked before
+		_ = rd.link.conn.Close()
+	}
+	_ = rd.link.conn.SetReadDeadline(time.Now().Add(s.opts.UpgradeTimeout))
+	c.startReading(rd, early, true)
+}
+
+// probe takes a packet on a WebSocket that the client tries.
+func (p *packets) probe(pk part) error {
+	c := p.conn
+	text := string(pk.body)
+	switch {
+	case c.state.Load() == stateClosed:
+		return errClosed
+	case !pk.binary && text == string(rune(packetPing))+probeData:
+		c.shard.do(c, func(s *shard, c *Conn) { s.beginProbe(c, p.link) })
+		c.Emit("upgrading", c.Transport())
+		return nil
+	case !pk.binary && text == string(rune(packetUpgrade)):
+		// Taken for good: no request may bring messages while the WebSocket does.
+		if !c.posting.CompareAndSwap(false, true) {
+			return fmt.Errorf("%w: an upgrade while a request is under way", ErrPacket)
+		}
+		p.probing = false
+		c.switchTo(p.link)
+		return nil
+	default:
+		return fmt.Errorf("%w: neither a probe nor an upgrade", ErrPacket)
+	}
+}
+
+// switchTo makes the WebSocket the transport.
+func (c *Conn) switchTo(l *link) {
+	_ = l.conn.SetReadDeadline(time.Time{})
+	c.mu.Lock()
+	c.link, c.probe = l, nil
+	c.mu.Unlock()
+	c.websocket.Store(true)
+	c.upgrading.Store(false)
+	c.shard.do(c, func(s *shard, c *Conn) { s.attach(c, l) })
+	c.Emit("upgrade", c.Transport())
+}
+
+// abandonProbe goes on by polling when the WebSocket came to nothing.
+func (c *Conn) abandonProbe(l *link) {
+	c.mu.Lock()
+	c.probe = nil
+	c.mu.Unlock()
+	c.shard.do(c, func(_ *shard, c *Conn) { c.out.probing = false })
+	c.upgrading.Store(false)
+}
+
+// beginProbe answers a probe, and frees the request that waits: the client decides for the
+// WebSocket when no request is under way any more.
+func (s *shard) beginProbe(c *Conn, l *link) {
+	if c.out.ended {
+		return
+	}
+	pong := newPacket(packetPong, probeData)
+	if _, err := s.writer.write(l, pong.frames(l.encoding, s.server.opts.DeflateThreshold)); err != nil {
+		_ = l.conn.Close() // it took not even that: its reader abandons it
+		return
+	}
+	c.out.probing = true
+	s.free(c)
+}
+
+// free answers a request that waits, with nothing.
+func (s *shard) free(c *Conn) {
+	if c.out.poll != nil {
+		s.keep(c, s.server.noop)
+		s.answer(c)
+	}
+}
+
+// attach makes a WebSocket what a session writes to, and writes what waits.
+func (s *shard) attach(c *Conn, l *link) {
+	o := &c.out
+	if o.ended {
+		return
+	}
+	s.free(c)
+	o.link, o.probing = l, false
+	s.drain(c)
+}
+
+// attachPoll has a request wait for something, or answers it with what is there.
+func (s *shard) attachPoll(c *Conn, p *poll) {
+	o := &c.out
+	switch {
+	case o.ended:
+		p.answer <- closePayload(c.protocol)
+	case o.link != nil: // it has been upgraded meanwhile
+		p.answer <- encodePayload([]*Message{s.server.noop}, c.protocol, p.base64)
+	default:
+		o.poll = p
+		c.behind.Store(false)
+		switch {
+		case o.closing:
+			s.finish(c)
+		case !o.back.empty():
+			s.answer(c)
+		case o.probing:
+			s.free(c)
+		}
+	}
+}
+
+// answer gives what waits to the request that waits.
+func (s *shard) answer(c *Conn) {
+	o := &c.out
+	p := o.poll
+	o.poll = nil
+	c.behind.Store(true)
+	p.answer <- encodePayload(o.back.take(), c.protocol, p.base64)
+}
+
+// sendNow sends a message from here.
+func (s *shard) sendNow(c *Conn, m *Message) {
+	s.note(c, m)
+	s.flush(c)
+}
+
+// close ends a session when what waits is written, or with discard at once.
+func (s *shard) close(c *Conn, discard bool) {
+	o := &c.out
+	if o.ended {
+		return
+	}
+	o.closing = true
+	if discard && o.blocked {
+		s.fail(c, reasonForcedClose, nil) // there is no telling a client that takes nothing
+		return
+	}
+	if discard {
+		o.back = backlog{}
+	}
+	if o.back.empty() && o.link != nil || o.poll != nil {
+		s.finish(c)
+	}
+	if discard && !o.ended && o.link == nil {
+		s.fail(c, reasonForcedClose, nil) // between two requests: the next one is told
+	}
+}
+
+// finish tells the client that the session ends, and ends it.
+func (s *shard) finish(c *Conn) {
+	s.goodbye(c, ws.StatusNoStatusRcvd)
+	if c.out.poll != nil {
+		s.keep(c, newPacket(packetClose, ""))
+		s.answer(c)
+	}
+	s.fail(c, reasonForcedClose, nil)
+}
+
+// goodbye writes a close frame (RFC 6455 section 5.5.1) where nothing is in the way.
+func (s *shard) goodbye(c *Conn, code ws.StatusCode) {
+	o := &c.out
+	if o.ended || o.blocked || !o.back.empty() || o.link == nil || o.link.finished.Load() {
+		return
+	}
+	var body []byte
+	if code != ws.StatusNoStatusRcvd {
+		body = ws.NewCloseFrameBody(code, "")
+	}
+	o.link.finished.Store(true)
+	if _, err := s.writer.write(o.link, newControl(ws.OpClose, body).plain); err != nil {
+		_ = o.link.conn.Close()
+		return
+	}
+	o.link.finish()
+}

@@ -1,0 +1,185 @@
+package engine
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"time"
+
+	"github.com/gobwas/ws"
+	"github.com/gobwas/ws/wsflate"
+)
+
+// handshakeTimeout bounds the writing of the answer to a WebSocket's handshake.
+const handshakeTimeout = 10 * time.Second
+
+// openWebSocket begins a session on a WebSocket.
+func (s *Server) openWebSocket(w http.ResponseWriter, r *http.Request, query url.Values) {
+	c, refusal := s.newConn(r, query, WebSocket)
+	if refusal != nil {
+		s.refuse(w, r, refusal, nil)
+		return
+	}
+	rd, early, err := s.accept(w, r, c, true)
+	if err != nil {
+		c.end(reasonTransportError, err)
+		return
+	}
+	c.mu.Lock()
+	c.link = rd.link
+	c.mu.Unlock()
+	s.open(c)
+	c.shard.do(c, func(s *shard, c *Conn) { s.attach(c, rd.link) })
+	c.startReading(rd, early, false)
+}
+
+// accept answers the handshake of a WebSocket (RFC 6455 section 4.2.2) and takes the connection
+// from the HTTP server. early is what the client sent behind its handshake.
+func (s *Server) accept(w http.ResponseWriter, r *http.Request, c *Conn, initial bool) (rd *reader, early []byte, err error) {
+	upgrader := ws.HTTPUpgrader{Timeout: handshakeTimeout, Header: make(http.Header)}
+	for name, values := range w.Header() {
+		upgrader.Header[name] = values // what middlewares and CORS have set
+	}
+	s.addHeaders(upgrader.Header, c, c.request, initial)
+	var extension *wsflate.Extension
+	if s.opts.Deflate {
+		extension = negotiateDeflate()
+		upgrader.Negotiate = extension.Negotiate
+	}
+	conn, buffered, _, err := upgrader.Upgrade(r, w)
+	if err != nil {
+		if conn != nil {
+			_ = conn.Close()
+		}
+		return nil, nil, err
+	}
+	e := plain
+	if extension != nil {
+		if _, accepted := extension.Accepted(); accepted {
+			e = deflated
+		}
+	}
+	rd = &reader{buffers: &s.buffers, max: s.opts.MaxPayload, deflate: e == deflated}
+	if c.protocol == 3 {
+		e += plain3 - plain
+	}
+	rd.link = newLink(conn, e)
+	return rd, earlyBytes(buffered), nil
+}
+
+func earlyBytes(buffered *bufio.ReadWriter) []byte {
+	n := buffered.Reader.Buffered()
+	if n == 0 {
+		return nil
+	}
+	early := make([]byte, n)
+	_, _ = io.ReadFull(buffered.Reader, early) // they are there
+	return early
+}
+
+// startReading reads the link in a goroutine that ends with the link. The HTTP server's own ends
+// now, and with it what it holds for a request.
+func (c *Conn) startReading(rd *reader, early []byte, probing bool) {
+	read := func() { c.readLink(rd, early, probing) }
+	if !c.server.spawn(read) {
+		_ = rd.link.conn.Close()
+		c.end(reasonForcedClose, nil)
+	}
+}
+
+// readLink reads a WebSocket to its end.
+func (c *Conn) readLink(rd *reader, early []byte, probing bool) {
+	defer rd.link.conn.Close() //nolint:errcheck // there is nobody to tell
+	p := &packets{conn: c, link: rd.link, probing: probing}
+	err := rd.run(early, p)
+	if p.probing {
+		c.abandonProbe(rd.link)
+		return
+	}
+	if c.state.Load() != stateClosed {
+		reason, code := reasonOf(err)
+		if code != 0 {
+			c.shard.do(c, func(s *shard, c *Conn) { s.goodbye(c, code) })
+			c.lastWords(rd.link)
+		}
+		c.end(reason, err)
+	}
+	if rd.link.finished.Load() {
+		_, _ = io.Copy(io.Discard, rd.link.conn) // until the client closes, or the time is over
+	}
+}
+
+// lastWords waits until the shard has written why the connection is closed.
+func (c *Conn) lastWords(l *link) {
+	written := make(chan struct{})
+	c.shard.do(c, func(*shard, *Conn) { close(written) })
+	select {
+	case <-written:
+	case <-c.server.stop:
+	}
+}
+
+// reasonOf returns the reason of a session's end and the code that the client gets (RFC 6455
+// section 7.4.1), 0 for none.
+func reasonOf(err error) (reason string, code ws.StatusCode) {
+	switch {
+	case errors.Is(err, ErrPayloadTooLarge):
+		return reasonTransportError, ws.StatusMessageTooBig
+	case errors.Is(err, ErrFrame), errors.Is(err, ErrHeartbeat):
+		return reasonTransportError, ws.StatusProtocolError
+	case errors.Is(err, ErrPacket):
+		return reasonParseError, ws.StatusProtocolError
+	case errors.Is(err, errClosedByClient):
+		return reasonTransportClose, ws.StatusNormalClosure
+	case errors.Is(err, io.EOF), errors.Is(err, net.ErrClosed), errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, errClosed):
+		return reasonTransportClose, 0
+	default:
+		return reasonTransportError, 0
+	}
+}
+
+// packets takes what a WebSocket's reader has read.
+type packets struct {
+	conn    *Conn
+	link    *link
+	probing bool // the client has not decided for this WebSocket yet
+}
+
+// onMessage takes a frame's content: text is a packet, binary a message, which in revision 3 has its
+// type in front.
+func (p *packets) onMessage(data []byte, binary bool) error {
+	pk, err := decodeFrame(data, binary, p.conn.protocol)
+	if err != nil {
+		return err
+	}
+	if p.probing {
+		return p.probe(pk)
+	}
+	if err := p.conn.onPacket(pk); err != nil {
+		return err
+	}
+	p.conn.flow.pace(p.conn.server.opts.MaxUnprocessed)
+	return nil
+}
+
+// onControl takes a control frame (RFC 6455 section 5.5).
+func (p *packets) onControl(op ws.OpCode, data []byte) error {
+	switch op {
+	case ws.OpPing:
+		if !p.probing {
+			p.conn.SendMessage(newControl(ws.OpPong, data))
+		}
+	case ws.OpClose:
+		if len(data) > 0 {
+			if err := ws.CheckCloseFrameData(ws.ParseCloseFrameData(data)); err != nil || len(data) == 1 {
+				return ErrFrame
+			}
+		}
+		return errClosedByClient
+	}
+	return nil
+}
