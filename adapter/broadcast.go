@@ -1,7 +1,10 @@
 package adapter
 
 import (
+	"slices"
 	"time"
+
+	"chorus/engine"
 
 	"github.com/zishang520/socket.io/parsers/socket/v3/parser"
 	"github.com/zishang520/socket.io/servers/socket/v3"
@@ -11,11 +14,17 @@ import (
 // Broadcast sends a packet to the matching sockets of this node. It is encoded once, whatever
 // the number of receivers.
 func (l *local) Broadcast(packet *parser.Packet, opts *socket.BroadcastOptions) {
-	sockets := l.match(opts)
-	if len(sockets) == 0 {
-		return
+	l.broadcast(packet, opts, "")
+}
+
+// broadcast is Broadcast of a packet that may be the newest of a name, see [Publisher.PublishLatest].
+func (l *local) broadcast(packet *parser.Packet, opts *socket.BroadcastOptions, latest string) {
+	rooms, except := targets(opts)
+	to, without := l.index.audiences(rooms, except)
+	to = slices.DeleteFunc(to, func(a *audience) bool { return len(a.sockets) == 0 })
+	if len(to) > 0 {
+		l.deliver(l.addressed(packet), flagsOf(opts), latest, to, without)
 	}
-	l.deliver(l.addressed(packet), flagsOf(opts), sockets)
 }
 
 // BroadcastWithAck sends a packet to the matching sockets of this node, says how many they are,
@@ -42,7 +51,14 @@ func (l *local) BroadcastWithAck(packet *parser.Packet, opts *socket.BroadcastOp
 			}
 		})
 	}
-	l.deliver(addressed, flags, sockets)
+	if len(sockets) > 0 {
+		to := newAudience(len(sockets), func(use func(*member)) {
+			for _, s := range sockets {
+				use(&member{id: s.Id(), socket: s, conn: connOf(s)})
+			}
+		})
+		l.deliver(addressed, flags, "", []*audience{to}, nil)
+	}
 	clientCount(uint64(len(sockets)))
 }
 
@@ -66,22 +82,86 @@ func (l *local) addressed(packet *parser.Packet) *parser.Packet {
 	return &addressed
 }
 
-// deliver encodes the packet and writes it to the sockets.
-func (l *local) deliver(packet *parser.Packet, flags *socket.BroadcastFlags, sockets []*socket.Socket) {
-	opts := &socket.WriteOptions{PreEncoded: true, Volatile: flags.Volatile}
-	opts.Compress = flags.Compress
-
+// deliver encodes the packet and sends it to the audiences, but not to the members of without.
+func (l *local) deliver(packet *parser.Packet, flags *socket.BroadcastFlags, latest string, to []*audience, without []*member) {
 	encoded := l.nsp.Server().Encoder().Encode(packet)
-	if len(encoded) == 1 {
-		if text, ok := encoded[0].(*types.StringBuffer); ok {
-			// '4' is the Engine.IO packet type "message" (Engine.IO v4: packet encoding).
-			frame := types.NewStringBufferString("4")
-			_, _ = frame.Write(text.Bytes())
-			opts.WsPreEncodedFrame = frame
+	if len(encoded) == 0 {
+		return // the parser has said why
+	}
+	tellListeners(packet, to, without)
+
+	receivers := make([]*engine.Receivers, len(to))
+	for i, a := range to {
+		receivers[i] = a.receivers
+	}
+	except := make([]*engine.Conn, 0, len(without))
+	for _, m := range without {
+		if m.conn != nil {
+			except = append(except, m.conn)
 		}
 	}
-	for _, s := range sockets {
-		s.NotifyOutgoingListeners()(packet)
+	engine.Broadcast(message(encoded, flags, latest), except, receivers...)
+
+	opts := &socket.WriteOptions{PreEncoded: true, Volatile: flags.Volatile}
+	opts.Compress = flags.Compress
+	each(to, without, func(a *audience) []*socket.Socket { return a.others }, func(s *socket.Socket) {
 		s.Client().WriteToEngine(encoded, opts)
+	})
+}
+
+// message is an encoded packet as the engine sends it.
+func message(encoded []types.BufferInterface, flags *socket.BroadcastFlags, latest string) *engine.Message {
+	parts := make([]engine.Part, len(encoded))
+	for i, buffer := range encoded {
+		_, text := buffer.(*types.StringBuffer)
+		parts[i] = engine.Part{Data: buffer.Bytes(), Binary: !text}
 	}
+	return engine.NewMessage(engine.MessageOptions{
+		Volatile:   flags.Volatile,
+		Latest:     latest,
+		NoCompress: flags.Compress != nil && !*flags.Compress,
+	}, parts...)
+}
+
+// tellListeners calls what receivers have registered with OnAnyOutgoing, which few do.
+func tellListeners(packet *parser.Packet, to []*audience, without []*member) {
+	var listening []*socket.Socket
+	for _, a := range to {
+		for _, s := range a.sockets {
+			if len(s.ListenersAnyOutgoing()) > 0 {
+				listening = append(listening, s)
+			}
+		}
+	}
+	if len(listening) == 0 {
+		return
+	}
+	each([]*audience{{sockets: listening}}, without, func(a *audience) []*socket.Socket { return a.sockets }, func(s *socket.Socket) {
+		s.NotifyOutgoingListeners()(packet)
+	})
+}
+
+// each calls use once for each socket that part finds in the audiences and that is not in without.
+func each(to []*audience, without []*member, part func(*audience) []*socket.Socket, use func(*socket.Socket)) {
+	var done map[*socket.Socket]bool // made for the first socket: mostly there is none
+	for _, a := range to {
+		for _, s := range part(a) {
+			if done == nil {
+				done = make(map[*socket.Socket]bool, len(without))
+				for _, m := range without {
+					done[m.socket] = true
+				}
+			}
+			if !done[s] {
+				done[s] = true
+				use(s)
+			}
+		}
+	}
+}
+
+// connOf returns a socket's connection, nil when it is another engine's.
+func connOf(s *socket.Socket) *engine.Conn {
+	conn, _ := s.Conn().(*engine.Conn)
+	return conn
 }

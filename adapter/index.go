@@ -3,6 +3,8 @@ package adapter
 import (
 	"sync"
 
+	"chorus/engine"
+
 	"github.com/zishang520/socket.io/servers/socket/v3"
 	"github.com/zishang520/socket.io/v3/pkg/types"
 )
@@ -12,8 +14,27 @@ import (
 // It is safe for concurrent use.
 type index struct {
 	mu    sync.RWMutex
-	rooms map[socket.Room]map[socket.SocketId]struct{}
-	sids  map[socket.SocketId]map[socket.Room]struct{}
+	rooms map[socket.Room]*room
+	sids  map[socket.SocketId]*member
+	all   cache // of everybody
+}
+
+// member is a socket that is in a room at least.
+type member struct {
+	id    socket.SocketId
+	rooms map[socket.Room]*room // but its own; nil while there are none
+	own   bool                  // it is in the room of its id, which every socket has: see room
+
+	// Nil until the socket has connected: nothing is delivered before.
+	socket *socket.Socket
+	conn   *engine.Conn // nil with another engine
+}
+
+// room is a room with members. The room of a socket's id has none of its own but sockets that were
+// put there besides; most such rooms are not there at all.
+type room struct {
+	members map[*member]struct{}
+	cache   cache
 }
 
 // change says what a join or leave did to one room.
@@ -25,10 +46,7 @@ type change struct {
 }
 
 func newIndex() *index {
-	return &index{
-		rooms: make(map[socket.Room]map[socket.SocketId]struct{}),
-		sids:  make(map[socket.SocketId]map[socket.Room]struct{}),
-	}
+	return &index{rooms: make(map[socket.Room]*room), sids: make(map[socket.SocketId]*member)}
 }
 
 // add puts a socket into rooms.
@@ -36,70 +54,137 @@ func (x *index) add(id socket.SocketId, rooms []socket.Room) []change {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 
-	own := x.sids[id]
-	if own == nil {
-		own = make(map[socket.Room]struct{}, len(rooms))
-		x.sids[id] = own
+	m := x.sids[id]
+	if m == nil {
+		m = &member{id: id}
+		x.sids[id] = m
+		x.all.drop()
 	}
 	changes := make([]change, 0, len(rooms))
-	for _, room := range rooms {
-		members, existed := x.rooms[room]
-		if !existed {
-			members = make(map[socket.SocketId]struct{}, 1)
-			x.rooms[room] = members
-		}
-		_, was := members[id]
-		members[id] = struct{}{}
-		own[room] = struct{}{}
-		changes = append(changes, change{room: room, moved: !was, edge: !existed, socket: id})
+	for _, name := range rooms {
+		changes = append(changes, x.join(m, name))
 	}
 	return changes
+}
+
+// join puts a member into a room; x.mu is held.
+func (x *index) join(m *member, name socket.Room) change {
+	c := change{room: name, socket: m.id, edge: !x.exists(name)}
+	if name == socket.Room(m.id) {
+		c.moved = !m.own
+		m.own = true
+		return c
+	}
+	r := x.rooms[name]
+	if r == nil {
+		r = &room{members: make(map[*member]struct{}, 1)}
+		x.rooms[name] = r
+	}
+	if _, was := r.members[m]; was {
+		return c
+	}
+	c.moved = true
+	r.members[m] = struct{}{}
+	r.cache.drop()
+	if m.rooms == nil {
+		m.rooms = make(map[socket.Room]*room, 1)
+	}
+	m.rooms[name] = r
+	return c
+}
+
+// attach makes a socket known that has connected: from now on it gets what its rooms get. It
+// returns false when the socket has gone already.
+func (x *index) attach(s *socket.Socket, conn *engine.Conn) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	m := x.sids[s.Id()]
+	if m == nil {
+		return false
+	}
+	m.socket, m.conn = s, conn
+	x.all.drop()
+	for _, r := range m.rooms {
+		r.cache.drop()
+	}
+	return true
 }
 
 // remove takes a socket out of one room.
-func (x *index) remove(id socket.SocketId, room socket.Room) change {
+func (x *index) remove(id socket.SocketId, name socket.Room) change {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-
-	delete(x.sids[id], room)
-	return x.leave(id, room)
+	m := x.sids[id]
+	if m == nil {
+		return change{room: name, socket: id}
+	}
+	return x.leave(m, name)
 }
 
 // removeAll takes a socket out of every room and forgets it.
-func (x *index) removeAll(id socket.SocketId) []change {
+func (x *index) removeAll(id socket.SocketId) (m *member, changes []change) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-
-	own := x.sids[id]
-	delete(x.sids, id)
-	changes := make([]change, 0, len(own))
-	for room := range own {
-		changes = append(changes, x.leave(id, room))
+	m = x.sids[id]
+	if m == nil {
+		return nil, nil
 	}
-	return changes
+	changes = make([]change, 0, len(m.rooms)+1)
+	if m.own {
+		changes = append(changes, x.leave(m, socket.Room(id)))
+	}
+	for name := range m.rooms {
+		changes = append(changes, x.leave(m, name))
+	}
+	delete(x.sids, id)
+	x.all.drop()
+	return m, changes
 }
 
-// leave removes the membership on the room's side; x.mu is held.
-func (x *index) leave(id socket.SocketId, room socket.Room) change {
-	members, ok := x.rooms[room]
-	if !ok {
-		return change{room: room, socket: id}
+// leave takes a member out of a room; x.mu is held.
+func (x *index) leave(m *member, name socket.Room) change {
+	c := change{room: name, socket: m.id}
+	if name == socket.Room(m.id) {
+		c.moved, m.own = m.own, false
+		c.edge = c.moved && !x.exists(name)
+		return c
 	}
-	_, was := members[id]
-	delete(members, id)
-	if len(members) > 0 {
-		return change{room: room, moved: was, socket: id}
+	r := m.rooms[name]
+	if r == nil {
+		return c
 	}
-	delete(x.rooms, room)
-	return change{room: room, moved: was, edge: true, socket: id}
+	c.moved = true
+	delete(m.rooms, name)
+	delete(r.members, m)
+	r.cache.drop()
+	if len(r.members) == 0 {
+		delete(x.rooms, name)
+	}
+	c.edge = !x.exists(name)
+	return c
+}
+
+// exists tells whether a room has a member; x.mu is held.
+func (x *index) exists(name socket.Room) bool {
+	if _, ok := x.rooms[name]; ok {
+		return true
+	}
+	return x.owner(name) != nil
+}
+
+// owner returns the socket whose own room this is, when it is in it; x.mu is held.
+func (x *index) owner(name socket.Room) *member {
+	if m := x.sids[socket.SocketId(name)]; m != nil && m.own {
+		return m
+	}
+	return nil
 }
 
 // has tells whether a socket of this node is in the room.
-func (x *index) has(room socket.Room) bool {
+func (x *index) has(name socket.Room) bool {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	_, ok := x.rooms[room]
-	return ok
+	return x.exists(name)
 }
 
 // hasAny tells whether a socket of this node is in one of the rooms; no rooms stands for all
@@ -110,12 +195,24 @@ func (x *index) hasAny(rooms []socket.Room) bool {
 	if len(rooms) == 0 {
 		return len(x.sids) > 0
 	}
-	for _, room := range rooms {
-		if _, ok := x.rooms[room]; ok {
+	for _, name := range rooms {
+		if x.exists(name) {
 			return true
 		}
 	}
 	return false
+}
+
+// eachMember calls use with every member of a room; x.mu is held.
+func (x *index) eachMember(name socket.Room, use func(*member)) {
+	if m := x.owner(name); m != nil {
+		use(m)
+	}
+	if r := x.rooms[name]; r != nil {
+		for m := range r.members {
+			use(m)
+		}
+	}
 }
 
 // selectIDs returns the sockets that are in at least one of rooms (no rooms: all) and in none of
@@ -124,46 +221,37 @@ func (x *index) selectIDs(rooms, except []socket.Room) []socket.SocketId {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 
+	var ids []socket.SocketId
+	take := func(m *member) {
+		if !x.inAny(m, except) {
+			ids = append(ids, m.id)
+		}
+	}
 	switch len(rooms) {
 	case 0:
-		ids := make([]socket.SocketId, 0, len(x.sids))
-		for id := range x.sids {
-			if !x.inAny(id, except) {
-				ids = append(ids, id)
-			}
+		for _, m := range x.sids {
+			take(m)
 		}
-		return ids
 	case 1:
-		members := x.rooms[rooms[0]]
-		ids := make([]socket.SocketId, 0, len(members))
-		for id := range members {
-			if !x.inAny(id, except) {
-				ids = append(ids, id)
-			}
-		}
-		return ids
-	}
-
-	seen := make(map[socket.SocketId]struct{})
-	var ids []socket.SocketId
-	for _, room := range rooms {
-		for id := range x.rooms[room] {
-			if _, twice := seen[id]; twice {
-				continue
-			}
-			seen[id] = struct{}{}
-			if !x.inAny(id, except) {
-				ids = append(ids, id)
-			}
+		x.eachMember(rooms[0], take)
+	default:
+		seen := make(map[*member]struct{})
+		for _, name := range rooms {
+			x.eachMember(name, func(m *member) {
+				if _, twice := seen[m]; !twice {
+					seen[m] = struct{}{}
+					take(m)
+				}
+			})
 		}
 	}
 	return ids
 }
 
-// inAny tells whether the socket is in one of rooms; x.mu is held.
-func (x *index) inAny(id socket.SocketId, rooms []socket.Room) bool {
-	for _, room := range rooms {
-		if _, ok := x.rooms[room][id]; ok {
+// inAny tells whether the member is in one of rooms; x.mu is held.
+func (x *index) inAny(m *member, rooms []socket.Room) bool {
+	for _, name := range rooms {
+		if _, ok := m.rooms[name]; ok || m.own && name == socket.Room(m.id) {
 			return true
 		}
 	}
@@ -174,14 +262,20 @@ func (x *index) inAny(id socket.SocketId, rooms []socket.Room) bool {
 func (x *index) roomsOf(id socket.SocketId) *types.Set[socket.Room] {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-
-	own, ok := x.sids[id]
+	m, ok := x.sids[id]
 	if !ok {
 		return nil
 	}
+	return m.roomSet()
+}
+
+func (m *member) roomSet() *types.Set[socket.Room] {
 	set := types.NewSet[socket.Room]()
-	for room := range own {
-		set.Add(room)
+	if m.own {
+		set.Add(socket.Room(m.id))
+	}
+	for name := range m.rooms {
+		set.Add(name)
 	}
 	return set
 }
@@ -190,26 +284,29 @@ func (x *index) roomsOf(id socket.SocketId) *types.Set[socket.Room] {
 func (x *index) allRooms() []socket.Room {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-
-	rooms := make([]socket.Room, 0, len(x.rooms))
-	for room := range x.rooms {
-		rooms = append(rooms, room)
+	rooms := make([]socket.Room, 0, len(x.rooms)+len(x.sids))
+	for name := range x.rooms {
+		rooms = append(rooms, name)
+	}
+	for id, m := range x.sids {
+		if _, twice := x.rooms[socket.Room(id)]; m.own && !twice {
+			rooms = append(rooms, socket.Room(id))
+		}
 	}
 	return rooms
 }
 
 // roomsSnapshot copies the index by room, for the library's Adapter.Rooms.
 func (x *index) roomsSnapshot() *types.Map[socket.Room, *types.Set[socket.SocketId]] {
-	x.mu.RLock()
-	defer x.mu.RUnlock()
-
 	snapshot := &types.Map[socket.Room, *types.Set[socket.SocketId]]{}
-	for room, members := range x.rooms {
+	for _, name := range x.allRooms() {
 		set := types.NewSet[socket.SocketId]()
-		for id := range members {
-			set.Add(id)
+		x.mu.RLock()
+		x.eachMember(name, func(m *member) { set.Add(m.id) })
+		x.mu.RUnlock()
+		if set.Len() > 0 { // else it ended meanwhile
+			snapshot.Store(name, set)
 		}
-		snapshot.Store(room, set)
 	}
 	return snapshot
 }
@@ -218,14 +315,9 @@ func (x *index) roomsSnapshot() *types.Map[socket.Room, *types.Set[socket.Socket
 func (x *index) sidsSnapshot() *types.Map[socket.SocketId, *types.Set[socket.Room]] {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-
 	snapshot := &types.Map[socket.SocketId, *types.Set[socket.Room]]{}
-	for id, own := range x.sids {
-		set := types.NewSet[socket.Room]()
-		for room := range own {
-			set.Add(room)
-		}
-		snapshot.Store(id, set)
+	for id, m := range x.sids {
+		snapshot.Store(id, m.roomSet())
 	}
 	return snapshot
 }

@@ -74,7 +74,19 @@ func (l *local) AddAll(id socket.SocketId, rooms *types.Set[socket.Room]) {
 	// The library empties a socket's rooms before it marks the socket as disconnected, so a join
 	// in between would stay for ever. A later one finds the socket gone.
 	if s, ok := l.nsp.Sockets().Load(id); ok && rooms.Has(socket.Room(id)) {
+		l.attach(s)
 		_ = s.Once("disconnect", func(...any) { l.DelAll(id) })
+	}
+}
+
+// attach has a socket that has connected get what its rooms get.
+func (l *local) attach(s *socket.Socket) {
+	conn := connOf(s)
+	if conn != nil {
+		conn.Follow(s)
+	}
+	if !l.index.attach(s, conn) && conn != nil {
+		conn.Unfollow(s)
 	}
 }
 
@@ -82,7 +94,13 @@ func (l *local) AddAll(id socket.SocketId, rooms *types.Set[socket.Room]) {
 func (l *local) Del(id socket.SocketId, room socket.Room) { l.left(l.index.remove(id, room)) }
 
 // DelAll takes a socket out of all its rooms.
-func (l *local) DelAll(id socket.SocketId) { l.left(l.index.removeAll(id)...) }
+func (l *local) DelAll(id socket.SocketId) {
+	m, changes := l.index.removeAll(id)
+	if m != nil && m.conn != nil {
+		m.conn.Unfollow(m.socket)
+	}
+	l.left(changes...)
+}
 
 func (l *local) left(changes ...change) {
 	for _, c := range changes {

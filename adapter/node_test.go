@@ -2,15 +2,17 @@ package adapter_test
 
 import (
 	"context"
+	"net/http"
 	"net/http/httptest"
 	"sync"
 	"testing"
 	"time"
 
 	"chorus/adapter"
+	"chorus/engine"
 
 	"github.com/redis/go-redis/v9"
-	"github.com/zishang520/socket.io/servers/engine/v3"
+	eio "github.com/zishang520/socket.io/servers/engine/v3"
 	"github.com/zishang520/socket.io/servers/socket/v3"
 )
 
@@ -33,6 +35,7 @@ type settings struct {
 	client func(*redis.Options)
 	wrap   func(socket.AdapterConstructor) socket.AdapterConstructor
 	unfit  bool // do not wait until the node hears the cluster
+	stock  bool // on the library's own engine
 }
 
 // startNode runs a node on the Redis at addr until the test ends.
@@ -56,7 +59,7 @@ func startNode(t *testing.T, addr string, s settings) *node {
 	if s.wrap != nil {
 		rooms = s.wrap(rooms)
 	}
-	n.serve(rooms)
+	n.serve(rooms, s.stock)
 	if !s.unfit {
 		n.awaitHealth()
 	}
@@ -67,25 +70,38 @@ func startNode(t *testing.T, addr string, s settings) *node {
 func startLonely(t *testing.T) *node {
 	t.Helper()
 	n := &node{t: t, open: make(map[string]chan struct{})}
-	n.serve(adapter.NewMemory())
+	n.serve(adapter.NewMemory(), false)
 	return n
 }
 
-func (n *node) serve(rooms socket.AdapterConstructor) {
+func (n *node) serve(rooms socket.AdapterConstructor, stock bool) {
 	n.t.Helper()
 	opts := socket.DefaultServerOptions()
 	opts.SetAdapter(rooms)
 	opts.SetServeClient(false)
 	n.Server = socket.NewServer(nil, opts)
-	n.http = httptest.NewServer(n.ServeHandler(opts))
+	var handler http.Handler
+	if stock {
+		handler = n.ServeHandler(opts)
+	} else {
+		ours := engine.New(engine.Options{})
+		n.Bind(ours)
+		handler = ours
+		n.t.Cleanup(func() {
+			ctx, cancel := context.WithTimeout(context.Background(), patience)
+			defer cancel()
+			n.on(ours.Shutdown(ctx))
+		})
+	}
+	n.http = httptest.NewServer(handler)
 	n.t.Cleanup(func() {
 		n.Close(nil)
 		n.http.Close()
 	})
-	// The engine sends its open packet before the library listens to the client; what a quick client
-	// sends in between is lost. This listener comes after the library's own.
+	// The library's engine sends its open packet before the library listens to the client; what a
+	// quick client sends in between is lost. This listener comes after the library's own.
 	n.on(n.Engine().On("connection", func(args ...any) {
-		close(n.opened("session " + args[0].(engine.Socket).Id()))
+		close(n.opened("session " + args[0].(eio.Socket).Id()))
 	}))
 	n.announce(n.Sockets())
 }
