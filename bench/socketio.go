@@ -1,0 +1,134 @@
+package bench
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"strconv"
+)
+
+// socketIO is Engine.IO 4 with Socket.IO 5 over WebSocket: one packet is one text frame, which
+// begins with both packet types.
+type socketIO struct {
+	nsp       string // as in packets: empty, or "/chat,"
+	event     string // as JSON
+	joinEvent string // as JSON
+}
+
+const (
+	eioOpen  = '0'
+	eioClose = '1'
+	eioPing  = '2'
+	eioPong  = '3'
+
+	sioConnect      = "40"
+	sioDisconnect   = "41"
+	sioEvent        = "42"
+	sioAck          = "43"
+	sioConnectError = "44"
+)
+
+func newSocketIO(o *Options) *socketIO {
+	d := &socketIO{event: quote(o.Event), joinEvent: quote(o.JoinEvent)}
+	if o.Namespace != "" && o.Namespace != "/" {
+		d.nsp = o.Namespace + ","
+		if o.Namespace[0] != '/' {
+			d.nsp = "/" + d.nsp
+		}
+	}
+	return d
+}
+
+func quote(text string) string {
+	quoted, err := json.Marshal(text)
+	if err != nil {
+		panic(err) // a string always has its JSON
+	}
+	return string(quoted)
+}
+
+func (d *socketIO) target(server *url.URL) string {
+	query := server.Query()
+	query.Set("EIO", "4")
+	query.Set("transport", "websocket")
+	return pathOr(server, "/socket.io/") + "?" + query.Encode()
+}
+
+// pathOr returns the path of a URL that has one.
+func pathOr(u *url.URL, usual string) string {
+	if path := u.EscapedPath(); path != "" && path != "/" {
+		return path
+	}
+	return usual
+}
+
+func (d *socketIO) join(c *handshake, client member) error {
+	if open, err := c.receive(); err != nil {
+		return err
+	} else if open[0] != eioOpen {
+		return fmt.Errorf("%w: the first packet is %s instead of OPEN", ErrProtocol, excerpt(open))
+	}
+	connect := sioConnect + d.nsp
+	if client.token != "" {
+		connect += `{"token":` + quote(client.token) + "}"
+	}
+	if err := c.send([]byte(connect)); err != nil {
+		return err
+	}
+	for {
+		packet, err := c.receive()
+		if err != nil {
+			return err
+		}
+		switch {
+		case packet[0] == eioPing && len(packet) == 1:
+			if err := c.send(d.pong()); err != nil {
+				return err
+			}
+		case bytes.HasPrefix(packet, []byte(sioConnectError)):
+			return fmt.Errorf("%w: %s", ErrRefused, excerpt(packet[len(sioConnectError):]))
+		case bytes.HasPrefix(packet, []byte(sioConnect+d.nsp)):
+			if client.room == "" {
+				return nil
+			}
+			return c.send([]byte(sioEvent + d.nsp + "[" + d.joinEvent + "," + quote(client.room) + "]"))
+		}
+	}
+}
+
+func (d *socketIO) publish(dst []byte, room string, value []byte) []byte {
+	dst = append(append(append(append(dst, sioEvent...), d.nsp...), '['), d.event...)
+	if room != "" {
+		dst = append(append(append(append(dst, ','), '"'), room...), '"')
+	}
+	return append(append(append(dst, ','), value...), ']')
+}
+
+func (d *socketIO) request(dst []byte, number uint32, value []byte) []byte {
+	dst = strconv.AppendUint(append(append(dst, sioEvent...), d.nsp...), uint64(number), 10)
+	return append(append(append(append(append(dst, '['), d.event...), ','), value...), ']')
+}
+
+func (d *socketIO) read(frame []byte) (message []byte, k kind, rest []byte) {
+	switch {
+	case len(frame) == 1 && frame[0] == eioPing:
+		return frame, heartbeat, nil
+	case len(frame) == 1 && frame[0] == eioClose:
+		return frame, farewell, nil
+	case len(frame) < 2 || frame[0] != '4':
+		return frame, other, nil
+	}
+	switch frame[1] {
+	case '1':
+		return frame, farewell, nil
+	case '2':
+		return frame, delivery, nil
+	case '3':
+		return frame, answer, nil
+	default:
+		return frame, other, nil
+	}
+}
+
+func (d *socketIO) pong() []byte { return []byte{eioPong} }

@@ -1,0 +1,34 @@
+package bench
+
+import (
+	"math"
+	"sync/atomic"
+	"time"
+)
+
+// clock is the time of a run, in nanoseconds since its beginning.
+type clock struct{ begin time.Time }
+
+func (c clock) now() int64 { return int64(time.Since(c.begin)) }
+
+// never is a moment that does not come.
+const never = math.MaxInt64
+
+// window is the part of a run that is measured. Before it is set, it is in the far future.
+type window struct{ from, until atomic.Int64 }
+
+func newWindow() *window {
+	w := &window{}
+	w.set(never, never)
+	return w
+}
+
+func (w *window) set(from, until int64) {
+	w.until.Store(until)
+	w.from.Store(from)
+}
+
+func (w *window) has(t int64) bool { return t >= w.from.Load() && t < w.until.Load() }
+
+// before tells whether the window has not ended at t.
+func (w *window) before(t int64) bool { return t < w.until.Load() }
