@@ -81,6 +81,7 @@ func (l *local) AddAll(id socket.SocketId, rooms *types.Set[socket.Room]) {
 
 // attach has a socket that has connected get what its rooms get.
 func (l *local) attach(s *socket.Socket) {
+	s.Enqueue(func() { trimTaskQueue(s) }) // behind what it has to do to connect
 	conn := connOf(s)
 	if conn != nil {
 		conn.Follow(s)

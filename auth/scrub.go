@@ -1,7 +1,6 @@
 package auth
 
 import (
-	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -11,15 +10,12 @@ import (
 )
 
 // scrub removes every token from a socket's handshake, which stays in memory and travels over
-// Redis to every server that calls fetchSockets. The lists in its maps belong to the connection's
-// HTTP request, where other namespaces of the connection still look for their token, so they are
-// replaced and not edited.
+// Redis to every server that calls fetchSockets. The maps are the socket's own; the lists in them
+// belong to the connection's HTTP request, where other namespaces of the connection still look for
+// their token, so they are replaced and not edited.
 func scrub(h *socket.Handshake, cookie string) {
-	h.Auth = maps.Clone(h.Auth)
 	delete(h.Auth, tokenName)
-	h.Query = maps.Clone(h.Query)
 	delete(h.Query, tokenName)
-	h.Headers = maps.Clone(h.Headers)
 	for name := range h.Headers {
 		switch http.CanonicalHeaderKey(name) {
 		case authorization:

@@ -2,10 +2,12 @@ package engine
 
 import (
 	"io"
+	"net/http"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
+	"weak"
 
 	"chorus/internal/emitter"
 
@@ -43,7 +45,8 @@ type Conn struct {
 	shard    *shard
 	id       string
 	protocol int
-	request  *types.HttpContext
+	request  *http.Request // of the handshake, without what belongs to its connection
+	context  weak.Pointer[types.HttpContext]
 	address  string // what counts for Options.MaxConnectionsPerAddress
 
 	beganPolling bool
@@ -97,7 +100,17 @@ func (c *Conn) Protocol() int { return c.protocol }
 
 // Request returns the request of the handshake. It has been answered: there is no body to read and
 // nothing to write to.
-func (c *Conn) Request() *types.HttpContext { return c.request }
+// It is made when it is asked for, since it takes a kilobyte and is of use at the beginning only.
+func (c *Conn) Request() *types.HttpContext {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	ctx := c.context.Value()
+	if ctx == nil {
+		ctx = newContext(c.request)
+		c.context = weak.Make(ctx)
+	}
+	return ctx
+}
 
 // RemoteAddress returns where the handshake came from, see Options.RemoteAddress.
 func (c *Conn) RemoteAddress() string { return c.address }

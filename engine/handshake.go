@@ -25,7 +25,7 @@ func (s *Server) newConn(r *http.Request, query url.Values, transport string) (*
 		shard:    s.shards[s.next.Add(1)%uint64(len(s.shards))],
 		id:       s.opts.GenerateID(r),
 		protocol: 4,
-		request:  newContext(r),
+		request:  keepable(r),
 		address:  s.opts.RemoteAddress(r),
 	}
 	if query.Get("EIO") == "3" {

@@ -73,7 +73,7 @@ func (c *Conn) respond(w http.ResponseWriter, r *http.Request, query url.Values,
 		c.end(reasonTransportError, answer.err)
 		return
 	}
-	c.server.addHeaders(w.Header(), c, c.request, initial)
+	c.server.addHeaders(w.Header(), c, initial)
 	contentType, body := "text/plain; charset=UTF-8", answer.body
 	switch {
 	case query.Has("j"):

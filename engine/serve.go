@@ -141,7 +141,7 @@ func (s *Server) session(sid string) *Conn {
 }
 
 // addHeaders adds the cookie of a new session and what the program wants to an answer.
-func (s *Server) addHeaders(header http.Header, c *Conn, ctx *types.HttpContext, initial bool) {
+func (s *Server) addHeaders(header http.Header, c *Conn, initial bool) {
 	if initial && s.opts.Cookie != nil {
 		header.Add("Set-Cookie", s.cookie(c.id))
 	}
@@ -150,7 +150,7 @@ func (s *Server) addHeaders(header http.Header, c *Conn, ctx *types.HttpContext,
 			continue
 		}
 		bag := types.NewParameterBag(nil)
-		s.Emit(event, bag, ctx)
+		s.Emit(event, bag, c.Request())
 		for name, values := range bag.All() {
 			for _, value := range values {
 				header.Add(name, value)

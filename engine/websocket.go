@@ -44,7 +44,7 @@ func (s *Server) accept(w http.ResponseWriter, r *http.Request, c *Conn, initial
 	for name, values := range w.Header() {
 		upgrader.Header[name] = values // what middlewares and CORS have set
 	}
-	s.addHeaders(upgrader.Header, c, c.request, initial)
+	s.addHeaders(upgrader.Header, c, initial)
 	var extension *wsflate.Extension
 	if s.opts.Deflate {
 		extension = negotiateDeflate()
