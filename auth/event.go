@@ -19,6 +19,11 @@ const (
 // maxAttempts is how many tokens a client may try on one connection.
 const maxAttempts = 3
 
+// maxEarlyEvents is how many events a client may send before it has authenticated. A client that
+// waits for "authenticated" sends one, and what waits for the handlers must be bounded: as long as
+// the client is nobody, nothing else slows it down.
+const maxEarlyEvents = 100
+
 // closeGrace is how long a client that was disconnected has for closing the connection itself.
 const closeGrace = time.Second
 
@@ -31,6 +36,7 @@ type session struct {
 
 	authenticated bool
 	attempts      int
+	early         int   // events that came before
 	event         []any // the event at hand, between conceal and guard
 }
 
@@ -71,6 +77,10 @@ func (p *session) guard(event []any, next func(error)) {
 		next(nil)
 	default:
 		ack(denied(ErrCredentialsRequired))
+		if p.early++; p.early == maxEarlyEvents {
+			p.m.refused(p.s, ErrCredentialsRequired)
+			p.end()
+		}
 	}
 }
 

@@ -140,6 +140,19 @@ func TestEventsOfNobodyAreRefused(t *testing.T) {
 	}
 }
 
+// TestNobodyCannotFlood sends more events than a client has reason for before it has authenticated.
+func TestNobodyCannotFlood(t *testing.T) {
+	t.Parallel()
+	cl := dial(t, serve(t, auth.MiddlewareOptions{Mode: auth.ModeEvent}), "", nil)
+	cl.connect("")
+	for range 99 {
+		cl.send(`2["message"]`)
+	}
+	cl.send(`21["message"]`)
+	cl.want("31", `[{"ok":false,"error":{"code":"credentials_required","message":"no token provided"}}]`)
+	cl.ended(`1`)
+}
+
 func TestUnauthorized(t *testing.T) {
 	t.Parallel()
 	cases := []struct {

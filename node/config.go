@@ -6,6 +6,7 @@ import (
 
 	"chorus/adapter"
 	"chorus/auth"
+	"chorus/engine"
 )
 
 // Config is everything that an operator can set. The YAML key of a field stands in its tag; the
@@ -23,6 +24,20 @@ type Config struct {
 	// MaxPayload is the largest message of a client, in bytes; default 1000000. A larger one
 	// closes its connection.
 	MaxPayload int64 `yaml:"max_payload"`
+	// MaxBuffer is how many bytes may wait for a client that does not take them; default 1048576.
+	// More close its connection.
+	MaxBuffer int64 `yaml:"max_buffer"`
+	// MaxUnprocessed is how many messages of a client may wait for their handlers before no more
+	// are read of it; default 256.
+	MaxUnprocessed int64 `yaml:"max_unprocessed"`
+	// MaxConnections of this node; default 100000. Further ones are refused.
+	MaxConnections int64 `yaml:"max_connections"`
+	// MaxConnectionsPerAddress of this node; default 0: no limit of its own. Behind a proxy all
+	// clients have the address of the proxy.
+	MaxConnectionsPerAddress int64 `yaml:"max_connections_per_address"`
+	// Compression offers permessage-deflate to clients, for messages of 1 KiB and more; default
+	// false.
+	Compression bool `yaml:"compression"`
 	// ConnectTimeout closes a connection that has joined no namespace; default 45s.
 	ConnectTimeout time.Duration `yaml:"connect_timeout"`
 	// AllowEIO3 lets Socket.IO 2.x clients in (Engine.IO 3); default false.
@@ -124,7 +139,10 @@ func DefaultConfig() Config {
 		Path:           "/socket.io/",
 		PingInterval:   25 * time.Second,
 		PingTimeout:    20 * time.Second,
-		MaxPayload:     1_000_000,
+		MaxPayload:     engine.DefaultMaxPayload,
+		MaxBuffer:      engine.DefaultMaxBuffer,
+		MaxUnprocessed: engine.DefaultMaxUnprocessed,
+		MaxConnections: engine.DefaultMaxConnections,
 		ConnectTimeout: 45 * time.Second,
 		Admin:          AdminConfig{Listen: "127.0.0.1:3900"},
 		Auth: AuthConfig{

@@ -1,14 +1,24 @@
 package node
 
-import "chorus/engine"
+import (
+	"log/slog"
+
+	"chorus/engine"
+)
 
 // newEngine makes the Engine.IO server under the Socket.IO server.
-func newEngine(cfg Config, n *Node) *engine.Server {
+func newEngine(cfg Config, log *slog.Logger) *engine.Server {
 	return engine.New(engine.Options{
-		PingInterval: cfg.PingInterval,
-		PingTimeout:  cfg.PingTimeout,
-		MaxPayload:   cfg.MaxPayload,
-		AllowEIO3:    cfg.AllowEIO3,
-		Logger:       n.log,
+		PingInterval:             cfg.PingInterval,
+		PingTimeout:              cfg.PingTimeout,
+		BodyTimeout:              bodyTimeout,
+		MaxPayload:               cfg.MaxPayload,
+		MaxBuffer:                int(cfg.MaxBuffer),
+		MaxUnprocessed:           int(cfg.MaxUnprocessed),
+		MaxConnections:           int(cfg.MaxConnections),
+		MaxConnectionsPerAddress: int(cfg.MaxConnectionsPerAddress),
+		AllowEIO3:                cfg.AllowEIO3,
+		Deflate:                  cfg.Compression,
+		Logger:                   log,
 	})
 }

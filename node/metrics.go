@@ -4,11 +4,11 @@ import (
 	"net/http"
 
 	"chorus/adapter"
+	"chorus/engine"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
-	"github.com/zishang520/socket.io/servers/engine/v3"
 )
 
 // metrics are the figures of one node, at /metrics of the admin address.
@@ -32,8 +32,14 @@ func newMetrics() *metrics {
 // observeAuth counts an attempt to authenticate.
 func (m *metrics) observeAuth(outcome string) { m.auth.WithLabelValues(outcome).Inc() }
 
-func (m *metrics) watchConnections(e engine.BaseServer) {
+func (m *metrics) watchEngine(e *engine.Server) {
 	m.gauge("chorus_connections", "Open connections.", func() float64 { return float64(e.ClientsCount()) })
+	m.gauge("chorus_write_pending_bytes", "Messages that wait to be written, each counted once.", func() float64 { return float64(e.Buffered()) })
+	stats := e.Stats()
+	m.counter("chorus_slow_consumers_total", "Connections closed because too much waited for them.", stats.SlowConsumers.Load)
+	m.counter("chorus_volatile_dropped_total", "Volatile messages dropped for clients that were behind.", stats.VolatileDropped.Load)
+	m.counter("chorus_replaced_total", "Messages that gave way to a newer one of their name, for clients that were behind.", stats.Replaced.Load)
+	m.counter("chorus_connections_refused_total", "Connections refused because there were too many.", stats.Refused.Load)
 }
 
 func (m *metrics) watchAdapter(a *adapter.Redis) {
@@ -58,10 +64,12 @@ func (m *metrics) watchAdapter(a *adapter.Redis) {
 		{"events_dropped", "Server-side events dropped because handlers did not keep up.", stats.EventsDropped.Load},
 		{"disconnects", "Losses of the subscribing connection.", stats.Disconnects.Load},
 	} {
-		m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
-			Name: "chorus_redis_" + c.name + "_total", Help: c.help,
-		}, func() float64 { return float64(c.value()) }))
+		m.counter("chorus_redis_"+c.name+"_total", c.help, c.value)
 	}
+}
+
+func (m *metrics) counter(name, help string, value func() uint64) {
+	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, func() float64 { return float64(value()) }))
 }
 
 func (m *metrics) gauge(name, help string, value func() float64) {

@@ -56,9 +56,9 @@ func New(cfg Config) (*Node, error) {
 	opts.SetServeClient(false)
 	opts.SetAdapter(auth.Gate(rooms))
 	n.io = socket.NewServer(nil, opts)
-	n.engine = newEngine(cfg, n)
+	n.engine = newEngine(cfg, n.log)
 	n.io.Bind(n.engine)
-	n.metrics.watchConnections(n.engine)
+	n.metrics.watchEngine(n.engine)
 
 	if err := n.guardNamespaces(); err != nil {
 		return nil, err

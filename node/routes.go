@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// bodyTimeout bounds the reading of a request's body. It is not the server's ReadTimeout: that
-// would also end requests of long-polling, which wait for much longer.
+// bodyTimeout bounds the reading of a request's body and the writing of an answer. It is not the
+// HTTP server's ReadTimeout: that would also end requests of long-polling, which wait for much longer.
 const bodyTimeout = 30 * time.Second
 
 // routes returns the public endpoints.
@@ -18,17 +18,13 @@ func (n *Node) routes() http.Handler {
 	return mux
 }
 
-// admit refuses new sessions while the node drains, and bodies that do not arrive.
+// admit refuses new sessions while the node drains.
 func (n *Node) admit(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if n.draining.Load() && !r.URL.Query().Has("sid") {
 			w.Header().Set("Connection", "close")
 			http.Error(w, "this node is shutting down", http.StatusServiceUnavailable)
 			return
-		}
-		if r.Method == http.MethodPost {
-			// A writer without deadlines, as in tests, has no slow clients either.
-			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout))
 		}
 		next.ServeHTTP(w, r)
 	})

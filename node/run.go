@@ -71,6 +71,10 @@ func (n *Node) serve(ctx context.Context) error {
 	for i, server := range servers {
 		group.Go(func() error { return serve(server, listeners[i]) }) // ends with drain
 	}
+	group.Go(func() error { // ends with ctx
+		n.settle(stop)
+		return nil
+	})
 	group.Go(func() error {
 		<-stop.Done()
 		return n.drain(context.WithoutCancel(ctx), servers)

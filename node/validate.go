@@ -30,6 +30,10 @@ func (c *Config) Validate() error {
 	check.positive("drain.timeout", c.Drain.Timeout)
 	check.positive("cluster.request_timeout", c.Cluster.RequestTimeout)
 	check.that(c.MaxPayload >= 1024, "max_payload", "%d bytes is less than the least, 1024", c.MaxPayload)
+	check.that(c.MaxBuffer >= 4096, "max_buffer", "%d bytes is less than the least, 4096", c.MaxBuffer)
+	check.that(c.MaxUnprocessed >= 1, "max_unprocessed", "%d is not positive", c.MaxUnprocessed)
+	check.that(c.MaxConnections >= 1, "max_connections", "%d is not positive", c.MaxConnections)
+	check.that(c.MaxConnectionsPerAddress >= 0, "max_connections_per_address", "%d is negative: 0 stands for no limit", c.MaxConnectionsPerAddress)
 	for _, origin := range c.CORS.Origins {
 		check.origin("cors.origins", origin)
 	}
