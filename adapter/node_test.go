@@ -10,6 +10,7 @@ import (
 	"chorus/adapter"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/zishang520/socket.io/parsers/socket/v3/parser"
 	"github.com/zishang520/socket.io/servers/engine/v3"
 	"github.com/zishang520/socket.io/servers/socket/v3"
 )
@@ -32,6 +33,7 @@ type settings struct {
 	adapter.RedisOptions
 	client func(*redis.Options)
 	wrap   func(socket.AdapterConstructor) socket.AdapterConstructor
+	parser parser.Parser // nil: the library's own
 	unfit  bool // do not wait until the node hears the cluster
 }
 
@@ -56,7 +58,7 @@ func startNode(t *testing.T, addr string, s settings) *node {
 	if s.wrap != nil {
 		rooms = s.wrap(rooms)
 	}
-	n.serve(rooms)
+	n.serve(rooms, s.parser)
 	if !s.unfit {
 		n.awaitHealth()
 	}
@@ -67,13 +69,16 @@ func startNode(t *testing.T, addr string, s settings) *node {
 func startLonely(t *testing.T) *node {
 	t.Helper()
 	n := &node{t: t, open: make(map[string]chan struct{})}
-	n.serve(adapter.NewMemory())
+	n.serve(adapter.NewMemory(), nil)
 	return n
 }
 
-func (n *node) serve(rooms socket.AdapterConstructor) {
+func (n *node) serve(rooms socket.AdapterConstructor, p parser.Parser) {
 	n.t.Helper()
 	opts := socket.DefaultServerOptions()
+	if p != nil {
+		opts.SetParser(p)
+	}
 	opts.SetAdapter(rooms)
 	opts.SetServeClient(false)
 	n.Server = socket.NewServer(nil, opts)
