@@ -34,7 +34,7 @@ type settings struct {
 	client func(*redis.Options)
 	wrap   func(socket.AdapterConstructor) socket.AdapterConstructor
 	parser parser.Parser // nil: the library's own
-	unfit  bool // do not wait until the node hears the cluster
+	unfit  bool          // do not wait until the node hears the cluster
 }
 
 // startNode runs a node on the Redis at addr until the test ends.
