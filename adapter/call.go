@@ -99,8 +99,7 @@ func (a *redisAdapter) ServerSideEmit(packet []any) error {
 	a.redis.request(a.redis.opts.RequestTimeout, func(ctx context.Context) {
 		answers := []any{}
 		err := a.ask(ctx, r, func(answer response) {
-			var value any
-			_ = json.Unmarshal(answer.Data, &value) // a missing value is null
+			value, _ := plainJSON(answer.Data) // a missing value is null
 			answers = append(answers, value)
 		})
 		ack(answers, err)
@@ -204,7 +203,7 @@ func (a *redisAdapter) onResponse(_ string, payload []byte) error {
 		}
 		return nil
 	}
-	answer, err := readAckResponse(payload)
+	answer, err := readAckResponse(payload, a.raw)
 	if err != nil {
 		return fmt.Errorf("response: %w", err)
 	}

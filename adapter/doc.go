@@ -8,4 +8,17 @@
 //	opts := socket.DefaultServerOptions()
 //	opts.SetAdapter(adapter.NewRedis(redis.NewClient(...), adapter.RedisOptions{}))
 //	io := socket.NewServer(nil, opts)
+//
+// # Values
+//
+// With the parser of package codec, what clients of other nodes have sent is [encoding/json.RawMessage],
+// as it is for clients of this node: arguments of events and answers to a broadcast with
+// acknowledgement. It means what was sent, to the last digit, and is the same text but for spaces, the
+// escapes of strings and the way to write a number. Node.js servers get of a number what JavaScript
+// reads, and null where that is infinite.
+//
+// An argument with binary inside travels as values, with its keys sorted, and so does everything with
+// the library's own parser. Its numbers are integers of 64 bits or float64 on the other side. Handlers of server-side
+// events, and what FetchSockets says of a socket's data, are plain values of encoding/json, with a
+// json.Number where a number has no float64.
 package adapter

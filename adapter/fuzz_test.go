@@ -1,8 +1,16 @@
 package adapter
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
+	"maps"
+	"math"
+	"math/big"
+	"reflect"
+	"slices"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/tinylib/msgp/msgp"
 )
@@ -44,11 +52,98 @@ func FuzzReadValue(f *testing.F) {
 	})
 }
 
+// FuzzRaw: JSON is taken, or not, as encoding/json does, and means the same behind MessagePack.
+func FuzzRaw(f *testing.F) {
+	for _, seed := range []string{
+		`null`, `[true,false]`, `{"b":{"a":[]},"a":{},"a":1}`, `"\ud83d\ude42 \ud800 \u0000\n\/"`, `"\u0041\udc00\ud800\u0041"`, "\"\u2028\xff\"", ` [ 1 , "x" ] `,
+		`[0,-0,1,-32,-33,255,256,65536,4294967296,9007199254740993,9223372036854775807,9223372036854775808,18446744073709551615,18446744073709551616,-9223372036854775809]`,
+		`[1.5,0.1,1e3,1.0,1e21,1e-7,5e-324,4.94e-324,1e400,-1e400,1e-400,0e400,123456789012345678.0,1.2345678901234567e18,0.30000000000000004]`,
+		`1234567890123456789012345`, `[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17]`, `[[[[[[[[[[0,1]]]]]]]]]]`,
+		`[`, `{"a"}`, `"\x"`, `01`, `1.`, `"a`, `nul`, `[1,]`, `-`,
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		if len(text) == 0 {
+			return
+		}
+		packed, exact, err := appendRaw(nil, text, 0)
+		if errors.Is(err, errTooDeep) {
+			return
+		}
+		if (err == nil) != json.Valid(text) {
+			t.Fatalf("%q: %v", text, err)
+		}
+		if err != nil {
+			return
+		}
+		if rest, err := msgp.Skip(packed); err != nil || len(rest) != 0 {
+			t.Fatalf("%q as %x: %v, %d bytes left", text, packed, err, len(rest))
+		}
+		got := readJSON(t, packed)
+		if !utf8.ValidString(got) {
+			t.Fatalf("%q comes back as %q", text, got)
+		}
+		if utf8.Valid(text) && !sameJSON(t, decodeNumbers(t, []byte(got)), decodeNumbers(t, text), exact) {
+			t.Fatalf("%q comes back as %q", text, got)
+		}
+		// The second time nothing changes.
+		if packed, _, err = appendRaw(nil, json.RawMessage(got), 0); err != nil || readJSON(t, packed) != got {
+			t.Fatalf("%q comes back as %q, %v", got, readJSON(t, packed), err)
+		}
+	})
+}
+
+func decodeNumbers(t *testing.T, text []byte) (value any) {
+	t.Helper()
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.UseNumber()
+	if err := d.Decode(&value); err != nil {
+		t.Fatalf("%q: %v", text, err)
+	}
+	return value
+}
+
+// sameJSON compares what came with what was sent: numbers by their float64, and all of their digits
+// where they are exact.
+func sameJSON(t *testing.T, got, want any, exact bool) bool {
+	t.Helper()
+	switch want := want.(type) {
+	case []any:
+		got, ok := got.([]any)
+		return ok && slices.EqualFunc(got, want, func(a, b any) bool { return sameJSON(t, a, b, exact) })
+	case map[string]any:
+		got, ok := got.(map[string]any)
+		return ok && maps.EqualFunc(got, want, func(a, b any) bool { return sameJSON(t, a, b, exact) })
+	case json.Number:
+		f, err := want.Float64()
+		if err != nil {
+			return got == nil && !exact
+		}
+		got, ok := got.(json.Number)
+		if !ok {
+			return false
+		}
+		if g, err := got.Float64(); err != nil || g != f || math.Signbit(g) != math.Signbit(f) {
+			return false
+		}
+		if !exact || len(want) > 400 || math.Abs(f) > 0 && (math.Abs(f) < 1e-320 || math.Abs(f) > 1e308) || f == 0 {
+			return true // too much, or nothing, for exact arithmetic
+		}
+		a, okA := new(big.Rat).SetString(got.String())
+		b, okB := new(big.Rat).SetString(want.String())
+		return okA && okB && a.Cmp(b) == 0
+	default:
+		return reflect.DeepEqual(got, want)
+	}
+}
+
 // FuzzBroadcast feeds a broadcast to its readers; what they accept survives our own encoding.
 func FuzzBroadcast(f *testing.F) {
 	for _, v := range published(f, "socket.io") {
 		f.Add([]byte(v.Args[1]))
 	}
+	f.Add(mustAppend(f, []any{"u", map[string]any{"type": 2, "data": []any{"e", 1, []byte{1}}, "exact": []any{"1e400"}}, map[string]any{}}))
 	f.Add(mustAppend(f, []any{"u", map[string]any{"type": 2, "data": []any{"e"}}, map[string]any{"rooms": []any{7}, "flags": nil}}))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		uid, rest, err := readSender(b)
@@ -59,9 +154,14 @@ func FuzzBroadcast(f *testing.F) {
 		if err != nil {
 			return
 		}
-		packet, err := readPacket(m.packet, "/")
+		packet, err := readPacket(m.packet, "/", false)
 		if err != nil {
 			return
+		}
+		if raw, err := readPacket(m.packet, "/", true); err != nil || len(raw.Data.([]any)) != len(packet.Data.([]any)) {
+			t.Fatalf("%x is read as values, and as text as %+v, %v", b, raw, err)
+		} else if _, err := appendBroadcast(nil, uid, raw, "/", m.opts); err != nil {
+			t.Fatalf("%x is read, but not written: %v", b, err)
 		}
 		again, err := appendBroadcast(nil, uid, packet, "/", m.opts)
 		if err != nil {
@@ -75,7 +175,7 @@ func FuzzBroadcast(f *testing.F) {
 		if err != nil || len(m2.opts.rooms) != len(m.opts.rooms) || len(m2.opts.except) != len(m.opts.except) {
 			t.Fatalf("the options %+v are read as %+v, %v", m.opts, m2.opts, err)
 		}
-		packet2, err := readPacket(m2.packet, "/")
+		packet2, err := readPacket(m2.packet, "/", false)
 		if err != nil || !sameMeaning(packet2.Data, packet.Data) {
 			t.Fatalf("the data %#v is read as %+v, %v", packet.Data, packet2, err)
 		}
@@ -101,14 +201,14 @@ func FuzzRequest(f *testing.F) {
 				if _, err := msgp.Skip(r.packet); err != nil {
 					t.Fatalf("the packet is no value: %v", err)
 				}
-				_, _ = readPacket(r.packet, "/")
+				_, _ = readPacket(r.packet, "/", false)
 			}
-			if r, err := readAckResponse(b); err == nil {
+			if r, err := readAckResponse(b, false); err == nil {
 				text, err := r.append(nil)
 				if err != nil {
 					t.Fatalf("%+v cannot be written: %v", r, err)
 				}
-				if again, err := readAckResponse(text); err != nil || again.requestID != r.requestID || !sameMeaning(again.value, r.value) {
+				if again, err := readAckResponse(text, false); err != nil || again.requestID != r.requestID || !sameMeaning(again.value, r.value) {
 					t.Fatalf("%+v is read as %+v, %v", r, again, err)
 				}
 			}

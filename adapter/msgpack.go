@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -47,8 +49,9 @@ func appendValue(b []byte, v any, depth int) ([]byte, error) {
 		return msgp.AppendUint64(b, v), nil
 	case float64:
 		return appendFloat(b, v), nil
-	case json.Number:
-		return appendNumber(b, v)
+	case json.RawMessage:
+		b, _, err := appendRaw(b, v, depth)
+		return b, err
 	case []byte:
 		return msgp.AppendBytes(b, v), nil
 	case *types.StringBuffer:
@@ -60,7 +63,7 @@ func appendValue(b []byte, v any, depth int) ([]byte, error) {
 	case map[string]any:
 		return appendMap(b, v, depth)
 	default:
-		return appendJSON(b, v, depth)
+		return appendOther(b, v, depth)
 	}
 }
 
@@ -77,60 +80,43 @@ func appendArray(b []byte, values []any, depth int) ([]byte, error) {
 
 func appendMap(b []byte, values map[string]any, depth int) ([]byte, error) {
 	b = msgp.AppendMapHeader(b, uint32(len(values)))
-	for key, value := range values {
+	for _, key := range slices.Sorted(maps.Keys(values)) { // as the parser has them for clients of this node
 		var err error
 		b = msgp.AppendString(b, key)
-		if b, err = appendValue(b, value, depth+1); err != nil {
+		if b, err = appendValue(b, values[key], depth+1); err != nil {
 			return b, err
 		}
 	}
 	return b, nil
 }
 
-// appendFloat writes a whole number as an integer where it fits: JavaScript has one number type,
-// and a peer tells integers from floats by the encoding. What JSON cannot say becomes nil.
+// appendFloat writes a whole number as an integer where every one of them has its float64: JavaScript
+// has one number type, and a peer tells integers from floats by the encoding. What JSON cannot say
+// becomes nil.
 func appendFloat(b []byte, f float64) []byte {
+	const maxSafeInteger = 1<<53 - 1 // as in JavaScript
 	switch {
 	case math.IsNaN(f) || math.IsInf(f, 0):
 		return msgp.AppendNil(b)
-	case f != math.Trunc(f):
+	case f == 0 && math.Signbit(f):
 		return msgp.AppendFloat64(b, f)
-	case f >= -1<<63 && f < 1<<63:
+	case f == math.Trunc(f) && math.Abs(f) <= maxSafeInteger:
 		return msgp.AppendInt64(b, int64(f))
-	case f >= 1<<63 && f < 1<<64:
-		return msgp.AppendUint64(b, uint64(f))
 	default:
 		return msgp.AppendFloat64(b, f)
 	}
 }
 
-func appendNumber(b []byte, n json.Number) ([]byte, error) {
-	if i, err := strconv.ParseInt(string(n), 10, 64); err == nil {
-		return msgp.AppendInt64(b, i), nil
-	}
-	if u, err := strconv.ParseUint(string(n), 10, 64); err == nil {
-		return msgp.AppendUint64(b, u), nil
-	}
-	f, err := n.Float64()
-	if err != nil {
-		return b, fmt.Errorf("number %q: %w", string(n), err)
-	}
-	return appendFloat(b, f), nil
-}
-
-// appendJSON writes any other Go value as what encoding/json makes of it.
-func appendJSON(b []byte, v any, depth int) ([]byte, error) {
+// appendOther writes any other Go value as what encoding/json makes of it.
+func appendOther(b []byte, v any, depth int) ([]byte, error) {
 	text, err := json.Marshal(v)
+	if err == nil {
+		b, _, err = appendRaw(b, text, depth)
+	}
 	if err != nil {
 		return b, fmt.Errorf("a value of type %T cannot be sent: %w", v, err)
 	}
-	decoder := json.NewDecoder(bytes.NewReader(text))
-	decoder.UseNumber()
-	var plain any
-	if err := decoder.Decode(&plain); err != nil {
-		return b, fmt.Errorf("a value of type %T cannot be sent: %w", v, err)
-	}
-	return appendValue(b, plain, depth)
+	return b, nil
 }
 
 // drained returns data with every reader in it replaced by its content. The library's encoder

@@ -12,6 +12,7 @@ import (
 	"chorus/engine"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/zishang520/socket.io/parsers/socket/v3/parser"
 	eio "github.com/zishang520/socket.io/servers/engine/v3"
 	"github.com/zishang520/socket.io/servers/socket/v3"
 )
@@ -34,8 +35,9 @@ type settings struct {
 	adapter.RedisOptions
 	client func(*redis.Options)
 	wrap   func(socket.AdapterConstructor) socket.AdapterConstructor
-	unfit  bool // do not wait until the node hears the cluster
-	stock  bool // on the library's own engine
+	parser parser.Parser // nil: the library's own
+	unfit  bool          // do not wait until the node hears the cluster
+	stock  bool          // on the library's own engine
 }
 
 // startNode runs a node on the Redis at addr until the test ends.
@@ -59,7 +61,7 @@ func startNode(t *testing.T, addr string, s settings) *node {
 	if s.wrap != nil {
 		rooms = s.wrap(rooms)
 	}
-	n.serve(rooms, s.stock)
+	n.serve(rooms, s)
 	if !s.unfit {
 		n.awaitHealth()
 	}
@@ -70,18 +72,21 @@ func startNode(t *testing.T, addr string, s settings) *node {
 func startLonely(t *testing.T) *node {
 	t.Helper()
 	n := &node{t: t, open: make(map[string]chan struct{})}
-	n.serve(adapter.NewMemory(), false)
+	n.serve(adapter.NewMemory(), settings{})
 	return n
 }
 
-func (n *node) serve(rooms socket.AdapterConstructor, stock bool) {
+func (n *node) serve(rooms socket.AdapterConstructor, s settings) {
 	n.t.Helper()
 	opts := socket.DefaultServerOptions()
+	if s.parser != nil {
+		opts.SetParser(s.parser)
+	}
 	opts.SetAdapter(rooms)
 	opts.SetServeClient(false)
 	n.Server = socket.NewServer(nil, opts)
 	var handler http.Handler
-	if stock {
+	if s.stock {
 		handler = n.ServeHandler(opts)
 	} else {
 		ours := engine.New(engine.Options{})

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"time"
 
+	"chorus/codec"
+
 	"github.com/redis/go-redis/v9"
 	"github.com/zishang520/socket.io/servers/socket/v3"
 )
@@ -129,6 +131,7 @@ func (r *Redis) New(nsp socket.Namespace) socket.Adapter {
 		redis:    r,
 		uid:      uid,
 		channels: newChannels(r.opts.Prefix, nsp.Name(), uid),
+		raw:      codec.Is(nsp.Server().Opts().Parser()),
 	}
 }
 

@@ -16,6 +16,7 @@ type redisAdapter struct {
 	redis    *Redis
 	uid      string // names this server in this namespace
 	channels channels
+	raw      bool // this server's parser has arguments as json.RawMessage
 	calls    callTable
 }
 
@@ -105,7 +106,7 @@ func (a *redisAdapter) onBroadcast(channel string, payload []byte) error {
 		a.redis.stats.Skipped.Add(1)
 		return nil
 	}
-	packet, err := readPacket(message.packet, a.nsp.Name())
+	packet, err := readPacket(message.packet, a.nsp.Name(), a.raw)
 	if err != nil {
 		return err
 	}

@@ -128,35 +128,53 @@ type ackResponse struct {
 }
 
 func (r *ackResponse) append(b []byte) ([]byte, error) {
+	start := len(b)
 	b = msgp.AppendMapHeader(b, 3)
 	b = msgp.AppendInt(msgp.AppendString(b, "type"), int(typeAck))
 	b = msgp.AppendString(msgp.AppendString(b, "requestId"), r.requestID)
-	return appendValue(msgp.AppendString(b, "packet"), r.value, 0)
+	b = msgp.AppendString(b, "packet")
+	text, ok := r.value.(json.RawMessage)
+	if !ok {
+		return appendValue(b, r.value, 0)
+	}
+	b, exact, err := appendRaw(b, text, 0)
+	if err == nil && !exact {
+		b[start]++ // one field more
+		b = appendText(msgp.AppendString(b, keyExact), text)
+	}
+	return b, err
 }
 
-func readAckResponse(b []byte) (r ackResponse, err error) {
+// readAckResponse reads the answer of a client, as json.RawMessage where it can be if raw is set.
+func readAckResponse(b []byte, raw bool) (r ackResponse, err error) {
 	r.kind = -1
+	var exact json.RawMessage
 	_, err = eachField(b, func(key string, b []byte) ([]byte, error) {
 		var err error
 		switch key {
 		case "requestId":
 			r.requestID, b, err = msgp.ReadStringBytes(b)
-			return b, err
 		case "type":
 			var kind int
 			kind, b, err = msgp.ReadIntBytes(b)
 			r.kind = messageType(kind)
-			return b, err
 		case "packet":
-			r.value, b, err = readValue(b, 0)
-			return b, err
+			if raw {
+				r.value, b, _, err = readRaw(nil, b, 0)
+			} else {
+				r.value, b, err = readValue(b, 0)
+			}
+		case keyExact:
+			exact, b, err = readText(b)
 		default:
 			return msgp.Skip(b)
 		}
+		return b, err
 	})
 	if err == nil && r.kind != typeAck {
 		err = fmt.Errorf("%w: a MessagePack response must be an acknowledgement, not type %d", errMalformed, r.kind)
 	}
+	r.value = orExact(r.value, exact)
 	return r, err
 }
 
@@ -214,7 +232,7 @@ func newRemoteSocket(w wireSocket) *remoteSocket {
 	r := &remoteSocket{id: w.ID, handshake: &socket.Handshake{}, rooms: w.Rooms}
 	// A foreign server may have a handshake of another shape; what fits is kept.
 	_ = json.Unmarshal(w.Handshake, r.handshake)
-	_ = json.Unmarshal(w.Data, &r.data)
+	r.data, _ = plainJSON(w.Data)
 	return r
 }
 

@@ -100,7 +100,8 @@ func (a *redisAdapter) serveFetch(r request) error {
 func (a *redisAdapter) serveEvent(r request) error {
 	args := make([]any, len(r.Data))
 	for i, text := range r.Data {
-		if err := json.Unmarshal(text, &args[i]); err != nil {
+		var err error
+		if args[i], err = plainJSON(text); err != nil {
 			return fmt.Errorf("data: %w", err)
 		}
 	}
@@ -146,7 +147,7 @@ func (a *redisAdapter) serveBroadcast(r broadcastRequest) error {
 	if r.uid == a.uid {
 		return nil
 	}
-	packet, err := readPacket(r.packet, a.nsp.Name())
+	packet, err := readPacket(r.packet, a.nsp.Name(), a.raw)
 	if err != nil {
 		return err
 	}

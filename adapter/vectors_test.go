@@ -110,7 +110,7 @@ func decodeBroadcast(t *testing.T, payload []byte, nsp string) decodedBroadcast 
 	if err != nil {
 		t.Fatal(err)
 	}
-	packet, err := readPacket(m.packet, nsp)
+	packet, err := readPacket(m.packet, nsp, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -179,7 +179,7 @@ func TestVectorsBroadcast(t *testing.T) {
 			// What we write ourselves must mean the same.
 			_, rest, _ := readSender(v.Args[1])
 			m, _ := readBroadcast(rest)
-			packet, err := readPacket(m.packet, want.nsp)
+			packet, err := readPacket(m.packet, want.nsp, false)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -193,7 +193,7 @@ func TestVectorsBroadcast(t *testing.T) {
 			} else if again.data = got.data; !reflect.DeepEqual(again, got) {
 				t.Errorf("encoded again: %+v\nwant %+v", again, got)
 			}
-			if _, err := readPacket(m.packet, "/another"); err == nil {
+			if _, err := readPacket(m.packet, "/another", false); err == nil {
 				t.Error("another namespace takes it")
 			}
 		})
@@ -303,7 +303,7 @@ func TestVectorsBroadcastRequest(t *testing.T) {
 		}
 		check := func(r broadcastRequest) {
 			t.Helper()
-			packet, err := readPacket(r.packet, "/")
+			packet, err := readPacket(r.packet, "/", false)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -335,7 +335,7 @@ func TestVectorsResponse(t *testing.T) {
 	for _, v := range published(t, "socket.io-response") {
 		seen[v.Op]++
 		if !isJSON(v.Args[1]) {
-			answer, err := readAckResponse(v.Args[1])
+			answer, err := readAckResponse(v.Args[1], false)
 			if err != nil || answer.requestID != "YM7H2N" || answer.value != "answer" {
 				t.Errorf("%s: %+v, %v", v.Op, answer, err)
 			}
@@ -343,7 +343,7 @@ func TestVectorsResponse(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if again, err := readAckResponse(text); err != nil || !reflect.DeepEqual(again, answer) {
+			if again, err := readAckResponse(text, false); err != nil || !reflect.DeepEqual(again, answer) {
 				t.Errorf("%s encoded again: %+v, %v", v.Op, again, err)
 			}
 			continue

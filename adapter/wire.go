@@ -51,15 +51,69 @@ func appendBroadcast(b []byte, uid string, packet *parser.Packet, nsp string, op
 	return appendOptions(b, opts), nil
 }
 
+// keyExact is a field of ours, which other servers do not look at: the text of what MessagePack
+// cannot say exactly (see appendRaw). In a packet it is an array with the text, or nil, of each
+// argument behind the event's name; in an acknowledgement it is the text of the value.
+const keyExact = "exact"
+
 // appendPacket appends an event. Its type is EVENT also with binary inside, which travels inline.
 func appendPacket(b []byte, packet *parser.Packet, nsp string) ([]byte, error) {
+	start := len(b)
 	b = msgp.AppendMapHeader(b, 3)
 	b = msgp.AppendInt(msgp.AppendString(b, "type"), int(parser.EVENT))
-	b, err := appendValue(msgp.AppendString(b, "data"), packet.Data, 0)
+	b, exact, err := appendData(msgp.AppendString(b, "data"), packet.Data)
 	if err != nil {
 		return nil, err
 	}
-	return msgp.AppendString(msgp.AppendString(b, "nsp"), nsp), nil
+	b = msgp.AppendString(msgp.AppendString(b, "nsp"), nsp)
+	if exact != nil {
+		b[start]++ // one field more
+		b = append(msgp.AppendString(b, keyExact), exact...)
+	}
+	return b, nil
+}
+
+// appendData appends the list of an event. exact is nil when that says all.
+func appendData(b []byte, data any) (packed []byte, exact msgp.Raw, err error) {
+	args, ok := data.([]any)
+	if !ok {
+		b, err = appendValue(b, data, 0)
+		return b, nil, err
+	}
+	b = msgp.AppendArrayHeader(b, uint32(len(args)))
+	done := 0 // arguments that exact says something of
+	for i, arg := range args {
+		text, ok := arg.(json.RawMessage)
+		if !ok {
+			if b, err = appendValue(b, arg, 1); err != nil {
+				return b, nil, err
+			}
+			continue
+		}
+		same := false
+		if b, same, err = appendRaw(b, text, 1); err != nil {
+			return b, nil, err
+		}
+		if same || i == 0 {
+			continue
+		}
+		if exact == nil {
+			exact = msgp.AppendArrayHeader(exact, uint32(len(args)-1))
+		}
+		exact = append(appendNils(exact, i-1-done), appendText(nil, text)...)
+		done = i
+	}
+	if exact != nil {
+		exact = appendNils(exact, len(args)-1-done)
+	}
+	return b, exact, nil
+}
+
+func appendNils(b []byte, n int) []byte {
+	for range n {
+		b = msgp.AppendNil(b)
+	}
+	return b
 }
 
 func appendOptions(b []byte, opts wireOptions) []byte {
@@ -133,28 +187,28 @@ func readBroadcast(b []byte) (m broadcastMessage, err error) {
 	return m, nil
 }
 
-// readPacket decodes an event of the namespace nsp.
-func readPacket(b []byte, nsp string) (*parser.Packet, error) {
+// readPacket decodes an event of the namespace nsp. Its arguments are json.RawMessage where they can be,
+// if raw is set, else plain values.
+func readPacket(b []byte, nsp string, raw bool) (*parser.Packet, error) {
 	packet := &parser.Packet{Type: parser.EVENT, Nsp: "/"}
 	kind := -1
 	var data []any
+	var exact []json.RawMessage
 	_, err := eachField(b, func(key string, b []byte) ([]byte, error) {
+		var err error
 		switch key {
 		case "type":
-			var err error
 			kind, b, err = msgp.ReadIntBytes(b)
-			return b, err
 		case "nsp":
-			var err error
 			packet.Nsp, b, err = msgp.ReadStringBytes(b)
-			return b, err
 		case "data":
-			value, b, err := readValue(b, 0)
-			data, _ = value.([]any)
-			return b, err
+			data, b, err = readData(b, raw)
+		case keyExact:
+			exact, b, err = readExact(b)
 		default:
 			return msgp.Skip(b)
 		}
+		return b, err
 	})
 	switch {
 	case err != nil:
@@ -166,8 +220,83 @@ func readPacket(b []byte, nsp string) (*parser.Packet, error) {
 	case len(data) == 0:
 		return nil, fmt.Errorf("%w: an event without a name", errMalformed)
 	}
+	for i, text := range exact[:min(len(exact), len(data)-1)] {
+		data[i+1] = orExact(data[i+1], text)
+	}
 	packet.Data = data
 	return packet, nil
+}
+
+// readData reads the list of an event: its name, and the arguments.
+func readData(b []byte, raw bool) ([]any, []byte, error) {
+	n, rest, err := msgp.ReadArrayHeaderBytes(b)
+	if err != nil {
+		return nil, b, err
+	}
+	if uint64(n) > uint64(len(rest)) { // each value takes at least one byte
+		return nil, b, errTruncated
+	}
+	data := make([]any, n)
+	var memory []byte
+	if raw {
+		memory = make([]byte, 0, len(rest)+len(rest)/8) // JSON is a little longer
+	}
+	for i := range data {
+		if raw && i > 0 {
+			data[i], rest, memory, err = readRaw(memory, rest, 1)
+		} else {
+			data[i], rest, err = readValue(rest, 1)
+		}
+		if err != nil {
+			return nil, b, err
+		}
+	}
+	return data, rest, nil
+}
+
+// readExact reads the texts of arguments; see keyExact. Others than ourselves may have written them.
+func readExact(b []byte) ([]json.RawMessage, []byte, error) {
+	n, rest, err := msgp.ReadArrayHeaderBytes(b)
+	if err != nil {
+		return nil, b, err
+	}
+	if uint64(n) > uint64(len(rest)) {
+		return nil, b, errTruncated
+	}
+	texts := make([]json.RawMessage, n)
+	for i := range texts {
+		if msgp.IsNil(rest) {
+			rest = rest[1:]
+			continue
+		}
+		if texts[i], rest, err = readText(rest); err != nil {
+			return nil, b, err
+		}
+	}
+	return texts, rest, nil
+}
+
+// orExact returns the exact text of a raw value, if there is one.
+func orExact(value any, text json.RawMessage) any {
+	if _, raw := value.(json.RawMessage); raw && text != nil {
+		return text
+	}
+	return value
+}
+
+func appendText(b []byte, text json.RawMessage) []byte { return msgp.AppendStringFromBytes(b, text) }
+
+// readText reads a string that holds JSON.
+func readText(b []byte) (json.RawMessage, []byte, error) {
+	text, rest, err := msgp.ReadStringAsBytes(b, nil)
+	if err != nil {
+		return nil, b, err
+	}
+	if len(text) == 0 {
+		return nil, b, errNotJSON
+	}
+	_, _, err = appendRaw(nil, text, 1)
+	return text, rest, err
 }
 
 func readOptions(b []byte) (opts wireOptions, rest []byte, err error) {

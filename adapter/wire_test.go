@@ -144,7 +144,7 @@ func TestPackets(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			packet, err := readPacket(mustAppend(t, test.v), test.nsp)
+			packet, err := readPacket(mustAppend(t, test.v), test.nsp, false)
 			if test.want == nil {
 				if err == nil {
 					t.Errorf("accepted as %+v", packet)
@@ -245,7 +245,7 @@ func TestAckResponses(t *testing.T) {
 		{"no type", map[string]any{"requestId": "r", "packet": 1}, nil, false},
 		{"a list", []any{9, "r", 1}, nil, false},
 	} {
-		r, err := readAckResponse(mustAppend(t, test.v))
+		r, err := readAckResponse(mustAppend(t, test.v), false)
 		if (err == nil) != test.ok || test.ok && !(r.requestID == "r" && reflect.DeepEqual(r.value, test.want)) {
 			t.Errorf("%s: %+v, %v", test.name, r, err)
 		}
@@ -254,7 +254,7 @@ func TestAckResponses(t *testing.T) {
 	b := msgp.AppendMapHeader(nil, 2)
 	b = msgp.AppendInt(msgp.AppendString(b, "type"), int(typeAck))
 	b = msgp.AppendTimeExt(msgp.AppendString(b, "packet"), time.Unix(1, 0))
-	if r, err := readAckResponse(b); err != nil || r.value != "1970-01-01T00:00:01.000Z" {
+	if r, err := readAckResponse(b, false); err != nil || r.value != "1970-01-01T00:00:01.000Z" {
 		t.Errorf("a date as the answer: %v, %v", r.value, err)
 	}
 }

@@ -1,6 +1,9 @@
 package auth
 
 import (
+	"encoding/json"
+	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 
@@ -48,6 +51,27 @@ func authToken(value any) (string, error) {
 		return onlyToken(value)
 	}
 	return "", ErrCredentialsFormat
+}
+
+// eventToken reads the argument of an "authenticate" event: {token}, as a value or, with a parser that
+// leaves arguments as they came, as JSON. An object in which a name occurs twice is refused: what it
+// says depends on who reads it.
+func eventToken(arg any) (string, error) {
+	if text, ok := arg.(json.RawMessage); ok {
+		object, err := parseObject(text)
+		switch {
+		case errors.Is(err, errNotObject):
+			return "", ErrCredentialsRequired
+		case err != nil:
+			return "", fmt.Errorf("%w: %w", ErrCredentialsFormat, err)
+		}
+		arg = object
+	}
+	object, ok := arg.(map[string]any)
+	if !ok {
+		return "", ErrCredentialsRequired
+	}
+	return authToken(object[tokenName])
 }
 
 // headerToken reads the Authorization header (RFC 6750 section 2.1).

@@ -112,11 +112,7 @@ func (p *session) verify(args []any) (*Claims, error) {
 	if len(args) == 0 {
 		return nil, ErrCredentialsRequired
 	}
-	credentials, ok := args[0].(map[string]any)
-	if !ok {
-		return nil, ErrCredentialsRequired
-	}
-	token, err := authToken(credentials[tokenName])
+	token, err := eventToken(args[0])
 	if err != nil {
 		return nil, err
 	}

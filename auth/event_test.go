@@ -3,11 +3,15 @@ package auth_test
 import (
 	"encoding/json"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
+	"chorus/adapter"
 	"chorus/auth"
 
+	"github.com/gorilla/websocket"
+	"github.com/zishang520/socket.io/parsers/socket/v3/parser"
 	"github.com/zishang520/socket.io/servers/socket/v3"
 )
 
@@ -27,58 +31,65 @@ func authenticate(token any) string {
 func TestEventMode(t *testing.T) {
 	t.Parallel()
 	for name, rooms := range adapters {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			io := listen(t, auth.Gate(rooms), nil)
-			io.Use(auth.Middleware(newVerifier(t, nil), auth.MiddlewareOptions{Mode: auth.ModeEvent}))
-			conns, raised := connections(t, io.Sockets()), sockets(t, io.Sockets(), "authenticated")
+		for parserName, p := range parsers {
+			t.Run(name+" adapter, "+parserName+" parser", func(t *testing.T) {
+				t.Parallel()
+				testEventMode(t, rooms, p)
+			})
+		}
+	}
+}
 
-			cl := dial(t, io, "", nil)
-			cl.connect("")
-			s := receive(t, conns)
+func testEventMode(t *testing.T, rooms socket.AdapterConstructor, p parser.Parser) {
+	t.Helper()
+	io := listen(t, auth.Gate(rooms), withParser(p))
+	io.Use(auth.Middleware(newVerifier(t, nil), auth.MiddlewareOptions{Mode: auth.ModeEvent}))
+	conns, raised := connections(t, io.Sockets()), sockets(t, io.Sockets(), "authenticated")
 
-			if auth.FromSocket(s) != nil || s.Data() != nil {
-				t.Error("nobody has claims")
-			}
-			s.Join("lobby")
-			io.SocketsJoin("lobby")
-			if rooms := s.Rooms().Keys(); len(rooms) != 0 {
-				t.Errorf("nobody is in rooms %v", rooms)
-			}
-			if found := fetch(t, io); len(found) != 0 {
-				t.Errorf("fetchSockets finds nobody: %v", found)
-			}
-			io.Emit("news", "before")
-			io.To("lobby").Emit("news", "before")
-			io.To(socket.Room(s.Id())).Emit("news", "before")
-			io.DisconnectSockets(true)
+	cl := dial(t, io, "", nil)
+	cl.connect("")
+	s := receive(t, conns)
 
-			cl.send(authenticate(sign(t, secret, goodClaims("ada"))))
-			cl.exactly(`2["authenticated"]`)
-			if got := receive(t, raised); got != s {
-				t.Error("authenticated was raised with another socket")
-			}
-			if claims := auth.FromSocket(s); claims == nil || claims.Subject() != "ada" {
-				t.Errorf("got claims %v", claims)
-			}
-			if data, ok := s.Data().(map[string]any); !ok || data["decoded"] != any(auth.FromSocket(s)) {
-				t.Errorf("got data %v", s.Data())
-			}
-			if rooms := s.Rooms().Keys(); !slices.Equal(rooms, []socket.Room{socket.Room(s.Id())}) {
-				t.Errorf("somebody is in rooms %v", rooms)
-			}
-			if found := fetch(t, io); !slices.Equal(found, []socket.SocketId{s.Id()}) {
-				t.Errorf("fetchSockets finds %v", found)
-			}
-			s.Join("lobby")
-			io.Emit("news", "after")
-			cl.exactly(`2["news","after"]`)
-			io.To("lobby").Emit("news", "lobby")
-			cl.exactly(`2["news","lobby"]`)
-			if n := auth.Held(io.Sockets()); n != 0 {
-				t.Errorf("%d sockets are held", n)
-			}
-		})
+	if auth.FromSocket(s) != nil || s.Data() != nil {
+		t.Error("nobody has claims")
+	}
+	s.Join("lobby")
+	io.SocketsJoin("lobby")
+	if rooms := s.Rooms().Keys(); len(rooms) != 0 {
+		t.Errorf("nobody is in rooms %v", rooms)
+	}
+	if found := fetch(t, io); len(found) != 0 {
+		t.Errorf("fetchSockets finds nobody: %v", found)
+	}
+	io.Emit("news", "before")
+	io.To("lobby").Emit("news", "before")
+	io.To(socket.Room(s.Id())).Emit("news", "before")
+	io.DisconnectSockets(true)
+
+	cl.send(authenticate(sign(t, secret, goodClaims("ada"))))
+	cl.exactly(`2["authenticated"]`)
+	if got := receive(t, raised); got != s {
+		t.Error("authenticated was raised with another socket")
+	}
+	if claims := auth.FromSocket(s); claims == nil || claims.Subject() != "ada" {
+		t.Errorf("got claims %v", claims)
+	}
+	if data, ok := s.Data().(map[string]any); !ok || data["decoded"] != any(auth.FromSocket(s)) {
+		t.Errorf("got data %v", s.Data())
+	}
+	if rooms := s.Rooms().Keys(); !slices.Equal(rooms, []socket.Room{socket.Room(s.Id())}) {
+		t.Errorf("somebody is in rooms %v", rooms)
+	}
+	if found := fetch(t, io); !slices.Equal(found, []socket.SocketId{s.Id()}) {
+		t.Errorf("fetchSockets finds %v", found)
+	}
+	s.Join("lobby")
+	io.Emit("news", "after")
+	cl.exactly(`2["news","after"]`)
+	io.To("lobby").Emit("news", "lobby")
+	cl.exactly(`2["news","lobby"]`)
+	if n := auth.Held(io.Sockets()); n != 0 {
+		t.Errorf("%d sockets are held", n)
 	}
 }
 
@@ -168,24 +179,85 @@ func TestUnauthorized(t *testing.T) {
 		{"number", authenticate(7), "credentials_bad_format", auth.Reason(auth.ErrCredentialsFormat)},
 	}
 	for _, c := range cases {
-		t.Run(c.name, func(t *testing.T) {
+		for name, p := range parsers {
+			t.Run(c.name+" with the parser of "+name, func(t *testing.T) {
+				t.Parallel()
+				testUnauthorized(t, p, c.packet, c.code, c.message)
+			})
+		}
+	}
+}
+
+func testUnauthorized(t *testing.T, p parser.Parser, packet, wantCode, message string) {
+	t.Helper()
+	observed := make(chan string, 4)
+	io := listen(t, auth.Gate(adapter.NewMemory()), withParser(p))
+	io.Use(auth.Middleware(newVerifier(t, nil), auth.MiddlewareOptions{
+		Mode: auth.ModeEvent, Observe: func(code string) { observed <- code },
+	}))
+	conns := connections(t, io.Sockets())
+	cl := dial(t, io, "", nil)
+	cl.connect("")
+	gone := disconnected(t, receive(t, conns))
+	cl.send(packet)
+	cl.want("20", unauthorized(wantCode, message))
+	if code := receive(t, observed); code != wantCode {
+		t.Errorf("observed %q", code)
+	}
+	cl.send("30[]") // calls the acknowledgement
+	cl.ended("1")
+	receive(t, gone)
+}
+
+// With a parser that leaves arguments as they came, the middleware reads the JSON itself: an object
+// that could be read in two ways, as one that names two tokens, opens nothing.
+func TestAuthenticateWithRawJSON(t *testing.T) {
+	t.Parallel()
+	good := quote(sign(t, secret, goodClaims("ada")))
+	format := auth.Reason(auth.ErrCredentialsFormat)
+	for name, packet := range map[string]string{
+		"two tokens, the last is good":  `2["authenticate",{"token":"x","token":` + good + `}]`,
+		"two tokens, the first is good": `2["authenticate",{"token":` + good + `,"token":"x"}]`,
+		"one of them in disguise":       `2["authenticate",{"token":` + good + `,"tok\u0065n":"x"}]`,
+		"one of them null":              `2["authenticate",{"token":null,"token":` + good + `}]`,
+		"another name twice":            `2["authenticate",{"a":1,"token":` + good + `,"a":1}]`,
+		"a name twice further inside":   `2["authenticate",{"token":` + good + `,"a":[{"b":1,"b":1}]}]`,
+		"nested too deep":               `2["authenticate",{"token":` + good + `,"a":` + strings.Repeat("[", 100) + strings.Repeat("]", 100) + `}]`,
+		"a list":                        `2["authenticate",{"token":[` + good + `]}]`,
+		"an object":                     `2["authenticate",{"token":{"token":` + good + `}}]`,
+		"true":                          `2["authenticate",{"token":true}]`,
+	} {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			observed := make(chan string, 4)
-			io := serve(t, auth.MiddlewareOptions{Mode: auth.ModeEvent, Observe: func(code string) { observed <- code }})
-			conns := connections(t, io.Sockets())
-			cl := dial(t, io, "", nil)
-			cl.connect("")
-			gone := disconnected(t, receive(t, conns))
-			cl.send(c.packet)
-			cl.want("20", unauthorized(c.code, c.message))
-			if code := receive(t, observed); code != c.code {
-				t.Errorf("observed %q", code)
-			}
-			cl.send("30[]") // calls the acknowledgement
-			cl.ended("1")
-			receive(t, gone)
+			testUnauthorized(t, parsers["codec"], packet, auth.CodeCredentialsBadFormat, format)
 		})
 	}
+	for name, packet := range map[string]string{
+		"the name in disguise": `2["\u0061uthenticate",{"tok\u0065n" : ` + good + ` }]`,
+		"more beside it":       `2["authenticate",{"a":1e400,"token":` + good + `,"b":[{"token":1}]},{"token":2}]`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			io := listen(t, auth.Gate(adapter.NewMemory()), withParser(parsers["codec"]))
+			io.Use(auth.Middleware(newVerifier(t, nil), auth.MiddlewareOptions{Mode: auth.ModeEvent}))
+			cl := dial(t, io, "", nil)
+			cl.connect("")
+			cl.send(packet)
+			cl.exactly(`2["authenticated"]`)
+		})
+	}
+	t.Run("token beside an attachment", func(t *testing.T) {
+		t.Parallel()
+		io := listen(t, auth.Gate(adapter.NewMemory()), withParser(parsers["codec"]))
+		io.Use(auth.Middleware(newVerifier(t, nil), auth.MiddlewareOptions{Mode: auth.ModeEvent}))
+		cl := dial(t, io, "", nil)
+		cl.connect("")
+		cl.send(`51-["authenticate",{"token":` + good + `,"picture":{"_placeholder":true,"num":0}}]`)
+		if err := cl.ws.WriteMessage(websocket.BinaryMessage, []byte{1}); err != nil {
+			t.Fatal(err)
+		}
+		cl.exactly(`2["authenticated"]`)
+	})
 }
 
 func TestThreeAttempts(t *testing.T) {

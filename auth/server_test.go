@@ -8,7 +8,9 @@ import (
 
 	"chorus/adapter"
 	"chorus/auth"
+	"chorus/codec"
 
+	"github.com/zishang520/socket.io/parsers/socket/v3/parser"
 	"github.com/zishang520/socket.io/servers/engine/v3"
 	"github.com/zishang520/socket.io/servers/socket/v3"
 )
@@ -29,6 +31,17 @@ type server struct {
 var adapters = map[string]socket.AdapterConstructor{
 	"library": &socket.AdapterBuilder{},
 	"memory":  adapter.NewMemory(),
+}
+
+// parsers are those that events are read with.
+var parsers = map[string]parser.Parser{
+	"library": parser.NewParser(),
+	"codec":   codec.New(codec.Options{}),
+}
+
+// withParser makes a server use a parser.
+func withParser(p parser.Parser) func(*socket.ServerOptions) {
+	return func(opts *socket.ServerOptions) { opts.SetParser(p) }
 }
 
 // serve runs a server with a middleware on the main namespace.

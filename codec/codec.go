@@ -59,6 +59,12 @@ func New(opts Options) parser.Parser {
 	return &factory{opts: opts}
 }
 
+// Is tells whether a parser is one of New: whether arguments are json.RawMessage.
+func Is(p parser.Parser) bool {
+	_, ok := p.(*factory)
+	return ok
+}
+
 func setDefault(bound *int, value int) {
 	if *bound <= 0 {
 		*bound = value

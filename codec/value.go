@@ -24,7 +24,7 @@ func (w *writer) value(value any, depth int) {
 	case json.RawMessage:
 		w.raw(v)
 	case string:
-		w.buf = appendText(w.buf, v)
+		w.buf = AppendText(w.buf, v)
 	case bool:
 		w.buf = strconv.AppendBool(w.buf, v)
 	case int:
@@ -85,7 +85,7 @@ func (w *writer) object(members map[string]any, depth int) {
 		if i > 0 {
 			w.buf = append(w.buf, ',')
 		}
-		w.buf = append(appendText(w.buf, key), ':')
+		w.buf = append(AppendText(w.buf, key), ':')
 		if w.value(members[key], depth); w.tooDeep {
 			return
 		}
@@ -114,7 +114,7 @@ func (w *writer) checked(text []byte) {
 		return
 	}
 	if !utf8.Valid(text) {
-		text = bytes.ToValidUTF8(text, []byte("\ufffd")) // text frames must be UTF-8 (RFC 6455 section 8.1)
+		text = bytes.ToValidUTF8(text, []byte(replacement)) // text frames must be UTF-8 (RFC 6455 section 8.1)
 	}
 	w.buf = append(w.buf, text...)
 }
@@ -135,7 +135,7 @@ func (w *writer) text(reader any) {
 		w.unsendable(reader, err)
 		return
 	}
-	w.buf = appendText(w.buf, content)
+	w.buf = AppendText(w.buf, content)
 }
 
 func (w *writer) attach(value any) {
@@ -196,39 +196,4 @@ func recoverTo(err *error) {
 	if r := recover(); r != nil {
 		*err = fmt.Errorf("panic: %v", r)
 	}
-}
-
-// appendText appends a string as JSON.stringify writes it. Bytes that are not UTF-8 become U+FFFD.
-func appendText(b []byte, s string) []byte {
-	const hex = "0123456789abcdef"
-	if !utf8.ValidString(s) {
-		s = strings.ToValidUTF8(s, "\ufffd")
-	}
-	b = append(b, '"')
-	done := 0
-	for i := range len(s) {
-		c := s[i]
-		if c >= ' ' && c != '"' && c != '\\' {
-			continue
-		}
-		b = append(append(b, s[done:i]...), '\\')
-		done = i + 1
-		switch c {
-		case '"', '\\':
-			b = append(b, c)
-		case '\b':
-			b = append(b, 'b')
-		case '\f':
-			b = append(b, 'f')
-		case '\n':
-			b = append(b, 'n')
-		case '\r':
-			b = append(b, 'r')
-		case '\t':
-			b = append(b, 't')
-		default:
-			b = append(b, 'u', '0', '0', hex[c>>4], hex[c&15])
-		}
-	}
-	return append(append(b, s[done:]...), '"')
 }

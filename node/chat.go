@@ -5,6 +5,7 @@ import (
 	"log/slog"
 
 	"chorus/adapter"
+	"chorus/codec"
 
 	"github.com/zishang520/socket.io/parsers/socket/v3/parser"
 	"github.com/zishang520/socket.io/servers/socket/v3"
@@ -30,7 +31,7 @@ func chat(nsp socket.Namespace, log *slog.Logger) error {
 	return nsp.On("connection", func(args ...any) {
 		s := args[0].(*socket.Socket) //nolint:errcheck,forcetypeassert // the library's contract for this event
 		_ = s.On(eventMessage, func(args ...any) {
-			args, ack := splitAck(args)
+			args, ack := codec.SplitAck(args)
 			if len(args) != 1 {
 				ack(refusal(CodeBadRequest, "message takes exactly one value"))
 				return
@@ -46,17 +47,6 @@ func chat(nsp socket.Namespace, log *slog.Logger) error {
 			})
 		})
 	})
-}
-
-// splitAck separates an event's values from the client's acknowledgement callback, which does
-// nothing when the client wants none.
-func splitAck(args []any) ([]any, func(answer any)) {
-	if n := len(args); n > 0 {
-		if ack, ok := args[n-1].(socket.Ack); ok {
-			return args[:n-1], func(answer any) { ack([]any{answer}, nil) }
-		}
-	}
-	return args, func(any) {}
 }
 
 // refusal is the answer to an event that was not done as asked.

@@ -11,6 +11,7 @@ import (
 
 	"chorus/adapter"
 	"chorus/auth"
+	"chorus/codec"
 	"chorus/engine"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
@@ -54,6 +55,7 @@ func New(cfg Config) (*Node, error) {
 	opts := socket.DefaultServerOptions()
 	opts.SetConnectTimeout(cfg.ConnectTimeout)
 	opts.SetServeClient(false)
+	opts.SetParser(codec.New(codec.Options{OnUnsendable: n.logUnsendable}))
 	opts.SetAdapter(auth.Gate(rooms))
 	n.io = socket.NewServer(nil, opts)
 	n.engine = newEngine(cfg, n.log)
@@ -76,6 +78,11 @@ func (n *Node) IO() *socket.Server { return n.io }
 
 // Handler returns the public endpoints: Socket.IO, /healthz and /readyz.
 func (n *Node) Handler() http.Handler { return n.handler }
+
+// logUnsendable logs what the program has emitted and no client gets as it was meant.
+func (n *Node) logUnsendable(err error) {
+	n.log.Error("a value cannot be sent", slog.Any("error", err))
+}
 
 // guardNamespaces has every namespace, those to come as well, ask for a token.
 func (n *Node) guardNamespaces() error {

@@ -108,10 +108,15 @@ func TestMessageReachesEverybody(t *testing.T) {
 	a, b := run(t, cfg), run(t, cfg)
 	alice, bob := join(t, a.addr, token(t)), join(t, b.addr, token(t))
 
-	alice.send(`421["message",{"text":"hi","n":12345678901}]`)
-	for _, client := range []*rawClient{alice, bob} {
-		if got := client.await(`42["message"`); got != `42["message",{"n":12345678901,"text":"hi"}]` {
-			t.Errorf("heard %s", got)
+	for _, message := range []string{
+		`{"text":"hi","n":12345678901}`, `{"b":1,"a":[-0,18446744073709551615]}`,
+		`{"spaces" : 1.0, "digits": 1234567890123456789012345}`, `[1e400,"\ud800"]`, // with all that is in it
+	} {
+		alice.send(`421["message",` + message + `]`)
+		for _, client := range []*rawClient{alice, bob} {
+			if got := client.await(`42["message"`); got != `42["message",`+message+`]` {
+				t.Errorf("heard %s, want %s", got, message)
+			}
 		}
 	}
 	alice.send(`422["message","again"]`)

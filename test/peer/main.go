@@ -13,6 +13,7 @@ import (
 	"sync"
 	"syscall"
 
+	"chorus/codec"
 	"chorus/node"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
@@ -58,9 +59,14 @@ func (p *peer) handle(nsp socket.Namespace) error {
 	if err := nsp.On("connection", func(args ...any) {
 		s := args[0].(*socket.Socket) //nolint:errcheck,forcetypeassert // the library's contract for this event
 		_ = s.On("join", func(args ...any) {
-			rooms, ack := list(args[0]), args[1].(socket.Ack) //nolint:errcheck,forcetypeassert // the tests' own client
+			args, reply := codec.SplitAck(args)
+			rooms, err := codec.Arg[[]socket.Room]("join", args, 0)
+			if err != nil {
+				reply(err.Error())
+				return
+			}
 			s.Join(rooms...)
-			ack([]any{"joined"}, nil)
+			reply("joined")
 		})
 	}); err != nil {
 		return err

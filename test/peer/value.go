@@ -73,15 +73,3 @@ func names(rooms []string) []socket.Room {
 	}
 	return out
 }
-
-// list reads the rooms that a client wants to join.
-func list(v any) []socket.Room {
-	values, _ := v.([]any)
-	var rooms []socket.Room
-	for _, value := range values {
-		if name, ok := value.(string); ok {
-			rooms = append(rooms, socket.Room(name))
-		}
-	}
-	return rooms
-}

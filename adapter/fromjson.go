@@ -1,0 +1,470 @@
+package adapter
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"unicode/utf16"
+	"unicode/utf8"
+
+	"github.com/tinylib/msgp/msgp"
+)
+
+var errNotJSON = errors.New("not JSON")
+
+// appendRaw appends JSON text as MessagePack, in one pass: names keep their order, and those that
+// occur twice do so on the other side. exact is false when MessagePack, as JavaScript reads it,
+// cannot say what the text says: a number with more digits than a float64 has or beyond its range,
+// half of a surrogate pair. Then it says what JavaScript would read; of 1e400 it makes nil, since
+// JSON.stringify writes Infinity as null.
+func appendRaw(b []byte, text json.RawMessage, depth int) (packed []byte, exact bool, err error) {
+	if len(text) == 0 {
+		return msgp.AppendNil(b), true, nil // as encoding/json does
+	}
+	const others = 64 // what usually follows: namespace, rooms, flags
+	t := transcoder{text: text, out: slices.Grow(b, len(text)+others)}
+	t.space()
+	if err := t.value(depth); err != nil {
+		return b, false, fmt.Errorf("at byte %d of a JSON text: %w", t.i, err)
+	}
+	if t.space(); t.i < len(text) {
+		return b, false, fmt.Errorf("at byte %d of a JSON text: %w", t.i, errNotJSON)
+	}
+	return t.out, !t.inexact, nil
+}
+
+// transcoder reads JSON (RFC 8259) and writes MessagePack.
+type transcoder struct {
+	text    []byte
+	i       int
+	out     []byte
+	inexact bool
+}
+
+func (t *transcoder) value(depth int) error {
+	if depth > maxDepth {
+		return errTooDeep
+	}
+	switch c := t.at(); c {
+	case '"':
+		return t.string()
+	case '{':
+		return t.object(depth)
+	case '[':
+		return t.array(depth)
+	case 't':
+		t.out = msgp.AppendBool(t.out, true)
+		return t.literal("true")
+	case 'f':
+		t.out = msgp.AppendBool(t.out, false)
+		return t.literal("false")
+	case 'n':
+		t.out = msgp.AppendNil(t.out)
+		return t.literal("null")
+	default:
+		return t.number()
+	}
+}
+
+func (t *transcoder) array(depth int) error {
+	h := t.open(depth, arrayHeader)
+	if t.enter(']') {
+		return nil
+	}
+	for n := uint32(1); ; n++ {
+		if err := t.value(depth + 1); err != nil {
+			return err
+		}
+		switch t.space(); t.at() {
+		case ',':
+			t.i++
+			t.space()
+		case ']':
+			t.i++
+			t.close(h, n)
+			return nil
+		default:
+			return errNotJSON
+		}
+	}
+}
+
+func (t *transcoder) object(depth int) error {
+	h := t.open(depth, mapHeader)
+	if t.enter('}') {
+		return nil
+	}
+	for n := uint32(1); ; n++ {
+		if t.at() != '"' {
+			return errNotJSON
+		}
+		if err := t.string(); err != nil {
+			return err
+		}
+		if t.space(); t.at() != ':' {
+			return errNotJSON
+		}
+		t.i++
+		t.space()
+		if err := t.value(depth + 1); err != nil {
+			return err
+		}
+		switch t.space(); t.at() {
+		case ',':
+			t.i++
+			t.space()
+		case '}':
+			t.i++
+			t.close(h, n)
+			return nil
+		default:
+			return errNotJSON
+		}
+	}
+}
+
+// enter steps behind an opening bracket, and behind the closing one if that follows.
+func (t *transcoder) enter(end byte) (empty bool) {
+	t.i++
+	if t.space(); t.at() != end {
+		return false
+	}
+	t.i++
+	return true
+}
+
+// headerKind are the first bytes of the three headers of a container.
+type headerKind struct{ fix, short, long byte }
+
+var (
+	arrayHeader = headerKind{fix: 0x90, short: 0xdc, long: 0xdd}
+	mapHeader   = headerKind{fix: 0x80, short: 0xde, long: 0xdf}
+)
+
+// header is the place of a container's header, whose length is known at the end of the container.
+type header struct {
+	kind headerKind
+	at   int
+	wide bool
+}
+
+// maxMoving is how deep containers lie whose header may have to grow, for which all that is in them
+// moves. Deeper ones have the longest header at once: what moves is bounded by a few times the text.
+const maxMoving = 8
+
+const wideHeader = 5 // bytes
+
+// open writes the header of an empty container.
+func (t *transcoder) open(depth int, kind headerKind) header {
+	h := header{kind: kind, at: len(t.out), wide: depth > maxMoving}
+	if h.wide {
+		t.out = append(t.out, kind.long, 0, 0, 0, 0)
+	} else {
+		t.out = append(t.out, kind.fix)
+	}
+	return h
+}
+
+// close writes the length of a container, which is all that follows its header.
+func (t *transcoder) close(h header, n uint32) {
+	switch {
+	case h.wide:
+		binary.BigEndian.PutUint32(t.out[h.at+1:], n)
+	case n < 1<<4:
+		t.out[h.at] = h.kind.fix | byte(n)
+	case n < 1<<16:
+		t.grow(h.at+1, 2)
+		t.out[h.at] = h.kind.short
+		binary.BigEndian.PutUint16(t.out[h.at+1:], uint16(n))
+	default:
+		t.grow(h.at+1, wideHeader-1)
+		t.out[h.at] = h.kind.long
+		binary.BigEndian.PutUint32(t.out[h.at+1:], n)
+	}
+}
+
+// grow makes room for n bytes at a place.
+func (t *transcoder) grow(at, n int) {
+	t.out = append(t.out, make([]byte, n)...)
+	copy(t.out[at+n:], t.out[at:])
+}
+
+func (t *transcoder) string() error {
+	start := t.i + 1
+	escaped := false
+	end := start
+	for ; ; end++ {
+		if end >= len(t.text) {
+			t.i = end
+			return errNotJSON
+		}
+		c := t.text[end]
+		if c == '"' {
+			break
+		}
+		if c < ' ' {
+			t.i = end
+			return errNotJSON
+		}
+		if c == '\\' {
+			escaped = true
+			end++
+		}
+	}
+	t.i = end + 1
+	if !escaped {
+		t.out = msgp.AppendStringFromBytes(t.out, t.text[start:end])
+		return nil
+	}
+	return t.unescape(t.text[start:end])
+}
+
+// unescape writes a string that has escapes. They only get shorter: the header is that of the longest
+// string that it can be.
+func (t *transcoder) unescape(s []byte) error {
+	at := len(t.out)
+	size := stringHeader(len(s))
+	t.out = append(t.out, make([]byte, size)...)
+	for i := 0; i < len(s); i++ {
+		if s[i] != '\\' {
+			t.out = append(t.out, s[i])
+			continue
+		}
+		i++
+		switch c := s[i]; c { // never the last one: string has seen what follows
+		case '"', '\\', '/':
+			t.out = append(t.out, c)
+		case 'b':
+			t.out = append(t.out, '\b')
+		case 'f':
+			t.out = append(t.out, '\f')
+		case 'n':
+			t.out = append(t.out, '\n')
+		case 'r':
+			t.out = append(t.out, '\r')
+		case 't':
+			t.out = append(t.out, '\t')
+		case 'u':
+			r, n := unicodeEscape(s[i-1:])
+			if n == 0 {
+				return errNotJSON
+			}
+			if utf16.IsSurrogate(r) {
+				r, t.inexact = utf8.RuneError, true
+			}
+			t.out = utf8.AppendRune(t.out, r)
+			i += n - 2
+		default:
+			return errNotJSON
+		}
+	}
+	putStringHeader(t.out[at:at+size], len(t.out)-at-size)
+	return nil
+}
+
+// unicodeEscape reads \uXXXX, or two that are a surrogate pair, at the head of s, and returns how many
+// bytes that took; 0 when there is none. Half of a pair is returned as it is.
+func unicodeEscape(s []byte) (r rune, n int) {
+	const size = len(`\u0000`)
+	r, ok := hex4(s)
+	if !ok {
+		return 0, 0
+	}
+	if second, ok := hex4(s[size:]); ok && utf16.IsSurrogate(r) {
+		if pair := utf16.DecodeRune(r, second); pair != utf8.RuneError {
+			return pair, 2 * size
+		}
+	}
+	return r, size
+}
+
+func hex4(s []byte) (r rune, ok bool) {
+	if len(s) < len(`\u0000`) || s[0] != '\\' || s[1] != 'u' {
+		return 0, false
+	}
+	for _, c := range s[2:6] {
+		switch {
+		case '0' <= c && c <= '9':
+			c -= '0'
+		case 'a' <= c && c <= 'f':
+			c -= 'a' - 10
+		case 'A' <= c && c <= 'F':
+			c -= 'A' - 10
+		default:
+			return 0, false
+		}
+		r = r<<4 | rune(c)
+	}
+	return r, true
+}
+
+// stringHeader returns the size of the header of a string of at most n bytes.
+func stringHeader(n int) int {
+	switch {
+	case n < 1<<5:
+		return 1
+	case n < 1<<8:
+		return 2
+	case n < 1<<16:
+		return 3
+	default:
+		return 5
+	}
+}
+
+func putStringHeader(h []byte, n int) {
+	switch len(h) {
+	case 1:
+		h[0] = 0xa0 | byte(n)
+	case 2:
+		h[0], h[1] = 0xd9, byte(n)
+	case 3:
+		h[0] = 0xda
+		binary.BigEndian.PutUint16(h[1:], uint16(n)) //nolint:gosec // stringHeader has measured it
+	default:
+		h[0] = 0xdb
+		binary.BigEndian.PutUint32(h[1:], uint32(n)) //nolint:gosec // a text is never that long
+	}
+}
+
+func (t *transcoder) number() error {
+	start := t.i
+	if t.at() == '-' {
+		t.i++
+	}
+	if c := t.at(); c == '0' {
+		t.i++
+	} else if !t.digits() {
+		return errNotJSON
+	}
+	whole := true
+	if t.at() == '.' {
+		whole = false
+		if t.i++; !t.digits() {
+			return errNotJSON
+		}
+	}
+	if c := t.at(); c == 'e' || c == 'E' {
+		whole = false
+		if t.i++; t.at() == '+' || t.at() == '-' {
+			t.i++
+		}
+		if !t.digits() {
+			return errNotJSON
+		}
+	}
+	var exact bool
+	t.out, exact = appendNumber(t.out, t.text[start:t.i], whole)
+	t.inexact = t.inexact || !exact
+	return nil
+}
+
+// digits steps over digits, of which there must be one.
+func (t *transcoder) digits() bool {
+	start := t.i
+	for '0' <= t.at() && t.at() <= '9' {
+		t.i++
+	}
+	return t.i > start
+}
+
+func (t *transcoder) literal(want string) error {
+	if len(t.text)-t.i < len(want) || string(t.text[t.i:t.i+len(want)]) != want {
+		return errNotJSON
+	}
+	t.i += len(want)
+	return nil
+}
+
+func (t *transcoder) space() {
+	for t.i < len(t.text) {
+		switch t.text[t.i] {
+		case ' ', '\t', '\n', '\r':
+			t.i++
+		default:
+			return
+		}
+	}
+}
+
+// at returns the byte at hand, and 0, which is never part of JSON, behind the end.
+func (t *transcoder) at() byte {
+	if t.i < len(t.text) {
+		return t.text[t.i]
+	}
+	return 0
+}
+
+// appendNumber appends a JSON number: an integer where one fits, else the nearest float64, of which
+// exact tells whether it stands for the same number in writing.
+func appendNumber(b, text []byte, whole bool) (packed []byte, exact bool) {
+	if whole && string(text) != "-0" {
+		if i, err := strconv.ParseInt(string(text), 10, 64); err == nil {
+			return msgp.AppendInt64(b, i), true
+		}
+		if u, err := strconv.ParseUint(string(text), 10, 64); err == nil {
+			return msgp.AppendUint64(b, u), true
+		}
+	}
+	f, err := strconv.ParseFloat(string(text), 64)
+	if err != nil { // out of range: the syntax has been checked
+		return msgp.AppendNil(b), false
+	}
+	return appendFloat(b, f), means(text, f)
+}
+
+// means tells whether a float64, written as JavaScript writes it, is the number of the text.
+func means(text []byte, f float64) bool {
+	// Every number of 15 digits comes back from a float64 (DBL_DIG), unless it is so small that the
+	// float64 has fewer.
+	const safeDigits, smallest = 15, 1e-290
+	var few [32]byte
+	digits, exponent := decimal(few[:0], text)
+	if len(digits) <= safeDigits && (math.Abs(f) > smallest || len(digits) == 0) {
+		return true
+	}
+	var printed, more [32]byte
+	want, wantExponent := decimal(more[:0], strconv.AppendFloat(printed[:0], f, 'e', -1, 64))
+	return string(digits) == string(want) && exponent == wantExponent
+}
+
+// decimal appends the digits of a number without the zeros at both ends, none of zero, and returns
+// them with the power of ten that they are to be multiplied by.
+func decimal(b, text []byte) (digits []byte, exponent int) {
+	const most = 1 << 30 // keeps an exponent of a thousand digits from overflowing
+	fraction := 0
+	point := false
+	for i, c := range text {
+		switch {
+		case c == '.':
+			point = true
+		case c == 'e' || c == 'E':
+			exponent, _ = strconv.Atoi(string(text[i+1:])) // out of range it is the largest
+			exponent = max(-most, min(exponent, most))
+			return trimZeros(b, exponent-fraction)
+		case '0' <= c && c <= '9':
+			if point {
+				fraction++
+			}
+			if c != '0' || len(b) > 0 {
+				b = append(b, c)
+			}
+		}
+	}
+	return trimZeros(b, -fraction)
+}
+
+func trimZeros(digits []byte, exponent int) ([]byte, int) {
+	if len(digits) == 0 {
+		return digits, 0
+	}
+	for digits[len(digits)-1] == '0' {
+		digits = digits[:len(digits)-1]
+		exponent++
+	}
+	return digits, exponent
+}
