@@ -44,7 +44,8 @@ func to(operator func(*node) *socket.BroadcastOperator) func(*node) error {
 func TestBroadcasts(t *testing.T) {
 	t.Parallel()
 	eachRedis(t, func(t *testing.T, addr string) {
-		a, b, c := startNode(t, addr, settings{}), startNode(t, addr, settings{}), startNode(t, addr, settings{})
+		a, b := startNode(t, addr, settings{}), startNode(t, addr, settings{})
+		c := startNode(t, addr, settings{stock: true})
 		stranger := startNode(t, addr, settings{RedisOptions: adapter.RedisOptions{Prefix: "other"}})
 		const odd = socket.Room("räume#🙂/*?[1]#")
 		clients := map[string]*client{
@@ -695,10 +696,14 @@ func TestPublish(t *testing.T) {
 			if err := receive(t, "the outcome", done); err != nil {
 				t.Error(err)
 			}
+			publisher.PublishLatest("cursor", &parser.Packet{Type: parser.EVENT, Data: []any{"cursor", 2}}, nil, func(err error) { done <- err })
+			if err := receive(t, "the outcome", done); err != nil {
+				t.Error(err)
+			}
 			n.Emit("end")
-			here.want(`2["x",1]`, `2["local"]`)
+			here.want(`2["x",1]`, `2["local"]`, `2["cursor",2]`)
 			if there != nil {
-				there.want(`2["x",1]`)
+				there.want(`2["x",1]`, `2["cursor",2]`)
 				publisher.Publish(&parser.Packet{Type: parser.EVENT, Data: []any{"x", func() {}}}, nil, func(err error) { done <- err })
 				if err := receive(t, "the outcome", done); err == nil {
 					t.Error("a function was published")

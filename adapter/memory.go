@@ -192,6 +192,12 @@ func (l *local) Publish(packet *parser.Packet, opts *socket.BroadcastOptions, do
 	done(nil)
 }
 
+// PublishLatest implements [Publisher].
+func (l *local) PublishLatest(name string, packet *parser.Packet, opts *socket.BroadcastOptions, done func(error)) {
+	l.broadcast(packet, opts, name)
+	done(nil)
+}
+
 // match returns the connected sockets of this node that opts selects.
 func (l *local) match(opts *socket.BroadcastOptions) []*socket.Socket {
 	rooms, except := targets(opts)

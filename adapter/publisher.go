@@ -12,6 +12,12 @@ type Publisher interface {
 	// clients of this node got it. It does not block; done must not block either. Messages of
 	// one caller keep their order.
 	Publish(packet *parser.Packet, opts *socket.BroadcastOptions, done func(error))
+
+	// PublishLatest is Publish of the newest state of something, such as who is typing or where a
+	// cursor is: of the messages with the same name that wait for a client which does not keep up,
+	// only the newest is kept. The name is the program's own, and the same on all nodes. Servers
+	// that are not of this project deliver all.
+	PublishLatest(name string, packet *parser.Packet, opts *socket.BroadcastOptions, done func(error))
 }
 
 // Of returns the Publisher of a namespace, looking through adapters that wrap another one

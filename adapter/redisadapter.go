@@ -37,17 +37,22 @@ func (a *redisAdapter) routes() []route {
 
 // Broadcast sends a packet to the matching sockets of the cluster. It does not wait for Redis.
 func (a *redisAdapter) Broadcast(packet *parser.Packet, opts *socket.BroadcastOptions) {
-	a.broadcast(packet, opts, nil)
+	a.broadcast(packet, opts, "", nil)
 }
 
 // Publish implements [Publisher].
 func (a *redisAdapter) Publish(packet *parser.Packet, opts *socket.BroadcastOptions, done func(error)) {
-	a.broadcast(packet, opts, done)
+	a.broadcast(packet, opts, "", done)
 }
 
-func (a *redisAdapter) broadcast(packet *parser.Packet, opts *socket.BroadcastOptions, done func(error)) {
+// PublishLatest implements [Publisher].
+func (a *redisAdapter) PublishLatest(name string, packet *parser.Packet, opts *socket.BroadcastOptions, done func(error)) {
+	a.broadcast(packet, opts, name, done)
+}
+
+func (a *redisAdapter) broadcast(packet *parser.Packet, opts *socket.BroadcastOptions, latest string, done func(error)) {
 	if flagsOf(opts).Local {
-		a.local.Broadcast(packet, opts)
+		a.local.broadcast(packet, opts, latest)
 		if done != nil {
 			done(nil)
 		}
@@ -57,10 +62,11 @@ func (a *redisAdapter) broadcast(packet *parser.Packet, opts *socket.BroadcastOp
 	if err == nil {
 		var payload []byte
 		wire := newWireOptions(opts)
+		wire.latest = latest
 		payload, err = appendBroadcast(nil, a.uid, packet, a.nsp.Name(), wire)
 		if err == nil {
 			a.redis.outbox.push(publication{channel: a.channels.broadcastTo(wire.rooms), payload: payload, done: done})
-			a.local.Broadcast(packet, opts)
+			a.local.broadcast(packet, opts, latest)
 			return
 		}
 	}
@@ -110,7 +116,7 @@ func (a *redisAdapter) onBroadcast(channel string, payload []byte) error {
 	if err != nil {
 		return err
 	}
-	a.local.Broadcast(packet, message.opts.broadcastOptions())
+	a.local.broadcast(packet, message.opts.broadcastOptions(), message.opts.latest)
 	return nil
 }
 

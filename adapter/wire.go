@@ -24,6 +24,7 @@ type wireOptions struct {
 	rooms  []socket.Room
 	except []socket.Room
 	flags  socket.BroadcastFlags
+	latest string // flag of ours, which Node.js servers pass over: see Publisher.PublishLatest
 }
 
 func newWireOptions(opts *socket.BroadcastOptions) wireOptions {
@@ -120,7 +121,7 @@ func appendOptions(b []byte, opts wireOptions) []byte {
 	b = msgp.AppendMapHeader(b, 3)
 	b = appendRooms(msgp.AppendString(b, "rooms"), opts.rooms)
 	b = appendRooms(msgp.AppendString(b, "except"), opts.except)
-	return appendFlags(msgp.AppendString(b, "flags"), &opts.flags)
+	return appendFlags(msgp.AppendString(b, "flags"), &opts.flags, opts.latest)
 }
 
 func appendRooms(b []byte, rooms []socket.Room) []byte {
@@ -131,10 +132,13 @@ func appendRooms(b []byte, rooms []socket.Room) []byte {
 	return b
 }
 
+// flagLatest is the flag of messages that are the newest of a name.
+const flagLatest = "latest"
+
 // appendFlags appends the flags that concern other servers, those alone that are set.
-func appendFlags(b []byte, flags *socket.BroadcastFlags) []byte {
+func appendFlags(b []byte, flags *socket.BroadcastFlags, latest string) []byte {
 	var n uint32
-	for _, set := range []bool{flags.Volatile, flags.Compress != nil, flags.Timeout != nil} {
+	for _, set := range []bool{flags.Volatile, flags.Compress != nil, flags.Timeout != nil, latest != ""} {
 		if set {
 			n++
 		}
@@ -148,6 +152,9 @@ func appendFlags(b []byte, flags *socket.BroadcastFlags) []byte {
 	}
 	if flags.Timeout != nil {
 		b = msgp.AppendInt64(msgp.AppendString(b, "timeout"), flags.Timeout.Milliseconds())
+	}
+	if latest != "" {
+		b = msgp.AppendString(msgp.AppendString(b, flagLatest), latest)
 	}
 	return b
 }
@@ -310,7 +317,7 @@ func readOptions(b []byte) (opts wireOptions, rest []byte, err error) {
 			opts.except, b, err = readRooms(b)
 			return b, err
 		case "flags":
-			return readFlags(b, &opts.flags)
+			return readFlags(b, &opts)
 		default:
 			return msgp.Skip(b)
 		}
@@ -338,9 +345,10 @@ func readRooms(b []byte) ([]socket.Room, []byte, error) {
 	return rooms, rest, nil
 }
 
-// readFlags reads volatile, compress and timeout (milliseconds) and ignores the others, which
+// readFlags reads volatile, compress, timeout (milliseconds) and latest, and ignores the others, which
 // concern the sending server alone.
-func readFlags(b []byte, flags *socket.BroadcastFlags) ([]byte, error) {
+func readFlags(b []byte, opts *wireOptions) ([]byte, error) {
+	flags := &opts.flags
 	if msgp.IsNil(b) {
 		return msgp.ReadNilBytes(b)
 	}
@@ -361,6 +369,8 @@ func readFlags(b []byte, flags *socket.BroadcastFlags) ([]byte, error) {
 				timeout := time.Duration(ms * float64(time.Millisecond))
 				flags.Timeout = &timeout
 			}
+		case flagLatest:
+			opts.latest, _ = value.(string)
 		}
 		return rest, nil
 	})

@@ -49,6 +49,7 @@ func TestOptionsSurviveTheWire(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			sent := newWireOptions(test.opts)
+			sent.latest = test.name
 			got, rest, err := readOptions(appendOptions(nil, sent))
 			if err != nil || len(rest) != 0 {
 				t.Fatalf("%v, %d bytes left", err, len(rest))
@@ -58,6 +59,9 @@ func TestOptionsSurviveTheWire(t *testing.T) {
 			}
 			if !reflect.DeepEqual(got.flags, test.want) {
 				t.Errorf("flags %+v, want %+v", got.flags, test.want)
+			}
+			if got.latest != test.name {
+				t.Errorf("the newest of %q, want %q", got.latest, test.name)
 			}
 			if opts := got.broadcastOptions(); opts.Rooms.Len() != len(sent.rooms) || opts.Except.Len() != len(sent.except) {
 				t.Errorf("for the library: %v except %v", opts.Rooms.Keys(), opts.Except.Keys())
@@ -87,6 +91,8 @@ func TestForeignOptions(t *testing.T) {
 		{"flags of other types", map[string]any{"flags": map[string]any{"volatile": 1, "compress": "no", "timeout": "soon"}}, wireOptions{}},
 		{"whole timeout", map[string]any{"flags": map[string]any{"timeout": 1000}}, wireOptions{flags: socket.BroadcastFlags{Timeout: &second}}},
 		{"unsigned timeout", map[string]any{"flags": map[string]any{"timeout": uint64(1000)}}, wireOptions{flags: socket.BroadcastFlags{Timeout: &second}}},
+		{"the newest of a name", map[string]any{"flags": map[string]any{"latest": "typing"}}, wireOptions{latest: "typing"}},
+		{"a name that is none", map[string]any{"flags": map[string]any{"latest": 7}}, wireOptions{}},
 		{"unknown fields", map[string]any{"flags": map[string]any{"binary": []byte{1}, "new": map[string]any{}}, "more": []any{1}}, wireOptions{}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
