@@ -21,19 +21,22 @@ type entry struct {
 	except *except
 }
 
-// shard writes for a share of the connections. Everything about what a connection is sent is done
-// by the shard's goroutine, which is why Conn.out needs no lock.
+// shard writes for a share of the connections. Everything about what a connection is sent is done by
+// one goroutine at a time, whoever is busy, which is why Conn.out needs no lock. That is the shard's
+// own goroutine, or one that sends to a single connection when the shard has nothing to do.
 type shard struct {
 	server *Server
-	wake   chan struct{} // capacity 1: there is something in the inbox
+	wake   chan struct{} // capacity 1: the shard's goroutine is to work
 
 	mu      sync.Mutex
 	room    sync.Cond // the inbox was taken
 	inbox   []entry
 	bytes   int
+	busy    bool // somebody works
+	woken   bool // the shard's goroutine is about to
 	stopped bool
 
-	// What follows belongs to run.
+	// What follows belongs to whoever is busy.
 	spare  []entry // the memory of the last batch
 	writer writer
 	tree   tree
@@ -49,74 +52,96 @@ func newShard(server *Server) *shard {
 	return s
 }
 
-// push appends a message to the inbox. While the inbox is full it waits.
+// push appends a message to the inbox. While the inbox is full it waits. A message to one connection
+// is written at once when nobody is at work: that spares waking the goroutine, which takes longer.
 func (s *shard) push(e entry) {
 	s.mu.Lock()
 	for (len(s.inbox) >= maxInbox || s.bytes >= maxInboxBytes) && !s.stopped {
 		s.room.Wait()
 	}
 	s.bytes += e.msg.size
-	s.add(e)
+	s.add(e, e.conn != nil)
 }
 
 // do appends something to do about a connection, which comes after what was sent to it before. It
 // does not wait: there are only a few of these for each connection at a time.
 func (s *shard) do(c *Conn, op func(*shard, *Conn)) {
 	s.mu.Lock()
-	s.add(entry{conn: c, op: op})
+	s.add(entry{conn: c, op: op}, false)
 }
 
-// add appends an entry, unlocks s.mu and wakes the goroutine.
-func (s *shard) add(e entry) {
+// add appends an entry, unlocks s.mu and sees to it that somebody works.
+func (s *shard) add(e entry, here bool) {
 	if s.stopped {
 		s.mu.Unlock()
 		return
 	}
 	s.inbox = append(s.inbox, e)
-	first := len(s.inbox) == 1
+	if s.busy || s.woken {
+		s.mu.Unlock() // whoever is at work, or is about to be, looks again
+		return
+	}
+	if !here {
+		s.woken = true
+		s.mu.Unlock()
+		s.wake <- struct{}{}
+		return
+	}
+	s.busy = true
+	batch := s.take()
 	s.mu.Unlock()
-	if first {
-		select {
-		case s.wake <- struct{}{}:
-		default: // it has not seen the last one yet
-		}
+	s.sweep(batch)
+	s.mu.Lock()
+	s.busy = false
+	left := len(s.inbox) > 0 || s.stopped
+	s.woken = left
+	s.mu.Unlock()
+	if left {
+		s.wake <- struct{}{}
 	}
 }
 
-// run works until stop, and then does what is left.
+// run works whenever it is woken, until the shard is stopped.
 func (s *shard) run() {
-	for {
-		batch, stopped := s.take()
-		if len(batch) > 0 {
+	for range s.wake {
+		s.mu.Lock()
+		s.woken = false
+		s.busy = true
+		for len(s.inbox) > 0 {
+			batch := s.take()
+			s.mu.Unlock()
 			s.sweep(batch)
-			continue
+			s.mu.Lock()
 		}
+		s.busy = false
+		stopped := s.stopped
+		s.mu.Unlock()
 		if stopped {
 			return
 		}
-		<-s.wake
 	}
 }
 
-func (s *shard) take() (batch []entry, stopped bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	batch = s.inbox
+// take returns what is in the inbox; s.mu is held.
+func (s *shard) take() []entry {
+	batch := s.inbox
 	clear(s.spare)
 	s.inbox, s.spare = s.spare[:0], batch
 	s.bytes = 0
 	s.room.Broadcast()
-	return batch, s.stopped
+	return batch
 }
 
+// stop has run return when it has done what there is to do.
 func (s *shard) stop() {
 	s.mu.Lock()
 	s.stopped = true
 	s.room.Broadcast()
+	wake := !s.busy && !s.woken
+	s.woken = s.woken || wake
 	s.mu.Unlock()
-	select {
-	case s.wake <- struct{}{}:
-	default:
+	if wake {
+		s.wake <- struct{}{}
 	}
 }
 
