@@ -179,7 +179,7 @@ func (t *transcoder) close(h header, n uint32) {
 	case n < 1<<16:
 		t.grow(h.at+1, 2)
 		t.out[h.at] = h.kind.short
-		binary.BigEndian.PutUint16(t.out[h.at+1:], uint16(n))
+		binary.BigEndian.PutUint16(t.out[h.at+1:], uint16(n)) //nolint:gosec // it is below 1<<16 here
 	default:
 		t.grow(h.at+1, wideHeader-1)
 		t.out[h.at] = h.kind.long

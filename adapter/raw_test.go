@@ -106,18 +106,18 @@ func TestRaw(t *testing.T) {
 }
 
 // readJSON reads a value without binary.
-func readJSON(t testing.TB, b []byte) string {
-	t.Helper()
+func readJSON(tb testing.TB, b []byte) string {
+	tb.Helper()
 	value, rest, _, err := readRaw(nil, b, 0)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	if len(rest) != 0 {
-		t.Errorf("%d bytes left", len(rest))
+		tb.Errorf("%d bytes left", len(rest))
 	}
 	text, ok := value.(json.RawMessage)
 	if !ok || !json.Valid(text) {
-		t.Fatalf("read %#v, want JSON", value)
+		tb.Fatalf("read %#v, want JSON", value)
 	}
 	return string(text)
 }
@@ -246,8 +246,8 @@ func TestRawWithBinary(t *testing.T) {
 func TestExactText(t *testing.T) {
 	t.Parallel()
 	const huge, half, plain = `{"n": 1234567890123456789012345}`, `"\ud800"`, `[1.50]`
-	raw := func(texts ...string) []any {
-		args := []any{"e"}
+	raw := func(texts ...string) (args []any) {
+		args = append(make([]any, 0, 1+len(texts)), "e")
 		for _, text := range texts {
 			args = append(args, json.RawMessage(text))
 		}

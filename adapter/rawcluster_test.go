@@ -14,7 +14,7 @@ import (
 )
 
 // TestRawArguments: two servers whose parser leaves arguments as they are, and one with the library's.
-func TestRawArguments(t *testing.T) {
+func TestRawArguments(t *testing.T) { //nolint:tparallel // its parts share the clients
 	t.Parallel()
 	addr := miniredis.RunT(t).Addr()
 	raw := settings{parser: codec.New(codec.Options{OnUnsendable: func(err error) { t.Error(err) }})}

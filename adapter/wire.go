@@ -81,8 +81,8 @@ func appendData(b []byte, data any) (packed []byte, exact msgp.Raw, err error) {
 		b, err = appendValue(b, data, 0)
 		return b, nil, err
 	}
-	b = msgp.AppendArrayHeader(b, uint32(len(args)))
-	done := 0 // arguments that exact says something of
+	b = msgp.AppendArrayHeader(b, uint32(len(args))) //nolint:gosec // a list is never that long
+	done := 0                                        // arguments that exact says something of
 	for i, arg := range args {
 		text, ok := arg.(json.RawMessage)
 		if !ok {
@@ -99,7 +99,7 @@ func appendData(b []byte, data any) (packed []byte, exact msgp.Raw, err error) {
 			continue
 		}
 		if exact == nil {
-			exact = msgp.AppendArrayHeader(exact, uint32(len(args)-1))
+			exact = msgp.AppendArrayHeader(exact, uint32(len(args)-1)) //nolint:gosec // as above
 		}
 		exact = append(appendNils(exact, i-1-done), appendText(nil, text)...)
 		done = i
