@@ -1,8 +1,13 @@
 package main
 
-import "chorus/bench"
+import (
+	"math"
 
-// What the tables tell of a report. A part that a report does not have counts as 0.
+	"chorus/bench"
+)
+
+// What the tables tell of a report. A part that a report does not have counts as 0, and what cannot
+// be told, because nothing arrived, as NaN.
 
 func load(r *bench.Report) bench.LoadReport {
 	if r.Load == nil {
@@ -12,8 +17,9 @@ func load(r *bench.Report) bench.LoadReport {
 }
 
 func latency(r *bench.Report) bench.LatencyReport {
-	if r.Latency == nil {
-		return bench.LatencyReport{}
+	if r.Latency == nil || load(r).Deliveries == 0 {
+		none := math.NaN()
+		return bench.LatencyReport{P50: none, P95: none, P99: none, P999: none, Max: none}
 	}
 	return *r.Latency
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -118,14 +119,16 @@ func (r *row) line(s scenario, report *bench.Report) string {
 	return text
 }
 
-// value is the median of a figure over the rounds; false when all of them failed.
+// value is the median of a figure over the rounds; false when none of them has it.
 func (r *row) value(f figure) (float64, bool) {
-	if len(r.reports) == 0 {
-		return 0, false
+	var values []float64
+	for _, report := range r.reports {
+		if value := f.of(report); !math.IsNaN(value) {
+			values = append(values, value)
+		}
 	}
-	values := make([]float64, len(r.reports))
-	for i, report := range r.reports {
-		values[i] = f.of(report)
+	if len(values) == 0 {
+		return 0, false
 	}
 	return median(values), true
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -169,7 +170,7 @@ func (t *table) markdown() string {
 		b.WriteString("| " + r.name(t.scenario) + " |")
 		for _, f := range t.scenario.figures {
 			value, ok := r.value(f)
-			b.WriteString(" " + cell(ok, f.text(value)) + " |")
+			b.WriteString(" " + r.cell(ok, f.text(value)) + " |")
 			if f.ratio {
 				b.WriteString(" " + ratio(value, ok, base, f) + " |")
 			}
@@ -222,6 +223,9 @@ func (f figure) heading() string {
 }
 
 func (f figure) text(value float64) string {
+	if math.IsNaN(value) {
+		return "none"
+	}
 	text := strconv.FormatFloat(value, 'f', f.digits, 64)
 	if f.digits > 0 {
 		return text
@@ -232,11 +236,15 @@ func (f figure) text(value float64) string {
 	return text
 }
 
-func cell(ok bool, text string) string {
-	if !ok {
+func (r *row) cell(ok bool, text string) string {
+	switch {
+	case ok:
+		return text
+	case len(r.reports) == 0:
 		return "failed"
+	default:
+		return "none"
 	}
-	return text
 }
 
 func ratio(value float64, ok bool, base *row, f figure) string {

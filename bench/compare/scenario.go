@@ -131,7 +131,7 @@ func scenarios() []scenario {
 			name: "stalled", title: "A client that stops reading",
 			text:    "1,000 clients, 25 broadcasts a second of 16 KB, without and with one client that does not read: memory and the latency of the others.",
 			servers: []string{chorusName, centrifugeName, nodeName}, rounds: 1,
-			options: bench.Options{Connections: manyClients, Senders: 20, Rate: 25, Payload: 16 << 10, WarmUp: 2 * time.Second, Duration: 12 * time.Second, DrainTimeout: 5 * time.Second},
+			options: bench.Options{Connections: manyClients, Senders: 20, Rate: 25, Payload: 16 << 10, WarmUp: 2 * time.Second, Duration: 15 * time.Second, DrainTimeout: 5 * time.Second},
 			variants: []variant{
 				{title: "all read", change: func(*bench.Options) {}},
 				{title: "one does not", change: func(o *bench.Options) { o.Stalled = 1 }},

@@ -5,10 +5,10 @@ import "fmt"
 // target is what this project promises itself of a scenario.
 type target struct {
 	scenario, figure string
-	of               string // whose figure; chorus when empty
-	against          string // whose figure it is divided by; empty for none
-	most, least      float64
-	text             string
+
+	against     string // whose figure it is divided by; empty for none
+	most, least float64
+	text        string
 }
 
 func targets() []target {
