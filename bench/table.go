@@ -50,6 +50,9 @@ func (l *LoadReport) lines(line func(name, format string, values ...any)) {
 	if l.Evicted > 0 {
 		line("stalled clients closed", "%d", l.Evicted)
 	}
+	if l.GeneratorCores > 0 {
+		line("generator CPU", "%.2f cores", l.GeneratorCores)
+	}
 }
 
 func perDelivery(r *Report) string {

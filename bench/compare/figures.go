@@ -49,6 +49,7 @@ func deliveriesPerSecond(r *bench.Report) float64 { return load(r).DeliveriesPer
 func deliveredShare(r *bench.Report) float64      { return share(load(r).Deliveries, load(r).Expected) }
 func sentShare(r *bench.Report) float64           { return share(load(r).Sent, load(r).Offered) }
 func lostShare(r *bench.Report) float64           { return share(load(r).Lost, load(r).Expected) }
+func generatorCores(r *bench.Report) float64      { return load(r).GeneratorCores }
 func lost(r *bench.Report) float64                { return float64(load(r).Lost) }
 func dropped(r *bench.Report) float64             { return float64(load(r).Dropped) }
 func evicted(r *bench.Report) float64             { return float64(load(r).Evicted) }

@@ -20,6 +20,7 @@ func describeMachine(ctx context.Context, dir string) []fact {
 		{"CPU", strconv.Itoa(runtime.NumCPU()) + " cores, " + lineOf("/proc/cpuinfo", "model name")},
 		{"memory", lineOf("/proc/meminfo", "MemTotal")},
 		{"kernel", "Linux " + output(ctx, dir, "uname", "-r")},
+		{"load average before", output(ctx, dir, "cut", "-d ", "-f1-3", "/proc/loadavg")},
 		{"Go", runtime.Version()},
 		{"this project", output(ctx, dir, "git", "describe", "--tags", "--always", "--dirty")},
 		{"Redis", output(ctx, dir, "redis-server", "--version")},

@@ -40,12 +40,13 @@ func run(ctx context.Context, f flags) error {
 	if err != nil {
 		return err
 	}
+	machine := describeMachine(ctx, f.Dir)
 	lab, err := openLab(ctx, f.Dir)
 	if err != nil {
 		return err
 	}
 	defer lab.close()
-	results := &results{}
+	results := &results{machine: machine, rounds: f.Rounds}
 	for _, s := range scenarios {
 		table, err := lab.measure(ctx, s, servers, f)
 		if err != nil {
@@ -56,7 +57,6 @@ func run(ctx context.Context, f flags) error {
 	if f.partial() {
 		return results.print(os.Stdout)
 	}
-	results.machine = describeMachine(ctx, f.Dir)
 	return results.write(f.Dir)
 }
 

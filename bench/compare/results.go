@@ -17,6 +17,7 @@ import (
 // results are the tables of all scenarios.
 type results struct {
 	machine []fact
+	rounds  int
 	tables  []*table
 }
 
@@ -110,9 +111,9 @@ func (t *table) row(server string) *row {
 func (r *results) markdown(w io.Writer, memory string, now time.Time) error {
 	var b strings.Builder
 	b.WriteString("# Chorus and others under the same load\n\n")
-	fmt.Fprintf(&b, "Measured on %s by `make bench`: one run, in which each server had its turn in every round, with\n"+
-		"fresh processes. Figures are medians over the rounds; `×` is how many times this project's\nfigure it is. "+
-		"The raw reports are in `%s`.\n\n![chart](%s)\n\n", now.UTC().Format("2 January 2006"), rawName, chartName)
+	fmt.Fprintf(&b, "Measured on %s by `make bench`: one run of up to %d rounds, in each of which every server had\n"+
+		"its turn, with fresh processes. Figures are medians over the rounds; `×` is how many times this project's\nfigure it is. "+
+		"The raw reports are in `%s`.\n\n![chart](%s)\n\n", now.UTC().Format("2 January 2006"), r.rounds, rawName, chartName)
 	b.WriteString("## What was promised\n\n| | kept? |\n|---|---|\n")
 	for _, t := range targets() {
 		fmt.Fprintf(&b, "| %s | %s |\n", t.text, t.verdict(r))

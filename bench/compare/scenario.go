@@ -83,6 +83,7 @@ func scenarios() []scenario {
 				{title: "connections dropped", digits: 0, of: dropped},
 				{title: "CPU per delivery", unit: "us", digits: 2, of: cpuPerDelivery},
 				{title: "p99", unit: "ms", digits: 0, of: p99},
+				{title: "generator", unit: "cores", digits: 2, of: generatorCores},
 			},
 		},
 		{

@@ -19,7 +19,7 @@ type benchCommand struct {
 	Connections int           `short:"n" default:"100" help:"Number of clients."`
 	ConnectRate float64       `placeholder:"N" help:"Clients that connect per second; default as fast as it goes."`
 	Concurrency int           `default:"64" help:"Clients that connect at a time."`
-	Senders     int           `short:"s" default:"10" help:"How many of the clients send; 0 for idle connections."`
+	Senders     *int          `short:"s" placeholder:"10" help:"How many of the clients send, default 10 or all; 0 for idle connections."`
 	Rate        float64       `short:"r" default:"100" help:"Messages per second of all senders; 0 for as fast as it goes."`
 	InFlight    int           `default:"2" help:"With --rate 0: messages per sender on their way."`
 	Payload     int           `default:"100" help:"Bytes of a message's value."`
@@ -46,7 +46,7 @@ func (c *benchCommand) Run(ctx context.Context) error {
 	opts := bench.Options{
 		URLs: c.URLs, Protocol: bench.Protocol(c.Protocol), Namespace: c.Namespace, Token: token,
 		Connections: c.Connections, ConnectRate: c.ConnectRate, ConnectConcurrency: c.Concurrency, Stalled: c.Stalled,
-		Senders: c.Senders, Rate: c.Rate, InFlight: c.InFlight, Payload: c.Payload,
+		Senders: c.senders(), Rate: c.Rate, InFlight: c.InFlight, Payload: c.Payload,
 		Event: c.Event, Echo: c.Echo, Rooms: c.Rooms, JoinEvent: c.JoinEvent,
 		WarmUp: c.WarmUp, Duration: c.Duration, PIDs: c.PID,
 	}
@@ -79,6 +79,16 @@ func (c *benchCommand) check() error {
 		return fmt.Errorf("--payload %d: it has to be at least one byte", c.Payload)
 	}
 	return nil
+}
+
+// defaultSenders is how many clients send, if there are so many.
+const defaultSenders = 10
+
+func (c *benchCommand) senders() int {
+	if c.Senders != nil {
+		return *c.Senders
+	}
+	return max(0, min(defaultSenders, c.Connections-c.Stalled))
 }
 
 // benchTokenLife is longer than any run.
