@@ -34,6 +34,12 @@ test-e2e: build redis ## official clients and a Node.js server against real node
 	cd test && npm ci --no-audit --no-fund
 	cd test && npm test
 
+.PHONY: bench
+bench: redis ## the same load on this and on other servers: bench/RESULTS.md; about 20 minutes, on an idle machine
+	@command -v node >/dev/null || { echo 'make: Node.js 20 or later is needed, it is one of the servers' >&2; exit 1; }
+	cd bench/peers/node && npm ci --no-audit --no-fund
+	go run ./bench/compare
+
 .PHONY: redis
 redis:
 	@command -v redis-server >/dev/null || { \
@@ -48,4 +54,4 @@ lint: ## golangci-lint, built on first use
 
 .PHONY: clean
 clean: ## remove what make made
-	rm -rf bin test/node_modules
+	rm -rf bin test/node_modules bench/peers/node/node_modules

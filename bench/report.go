@@ -37,6 +37,10 @@ type LoadReport struct {
 	Dropped    int    `json:"dropped"`               // connections that the server closed, from connecting on
 	DropReason string `json:"drop_reason,omitempty"` // of the first
 	Evicted    int    `json:"evicted"`               // stalled clients that the server closed
+
+	// GeneratorCores is what the process of this generator used, 0 where that cannot be told. At
+	// about 1 for each of Options.Readers, the generator is what is measured.
+	GeneratorCores float64 `json:"generator_cores"`
 }
 
 // LatencyReport has quantiles in milliseconds, from the moment a message was due to its arrival.
@@ -71,7 +75,8 @@ type measurement struct {
 	window            *window
 	connectTook       time.Duration
 	before, connected Usage
-	from, until       Usage // at the ends of the window
+	from, until       Usage         // at the ends of the window
+	own               time.Duration // CPU time of this process between them
 }
 
 func (m *measurement) report(o *Options) *Report {
@@ -106,6 +111,7 @@ func (m *measurement) loadReport(o *Options, latency *histogram, inWindow uint64
 		Deliveries: latency.total, Lost: m.load.expected - min(latency.total, m.load.expected),
 		DeliveriesPerSecond: per(float64(inWindow), o.Duration.Seconds()),
 		Dropped:             m.fleet.dropped(), Evicted: m.fleet.evicted(),
+		GeneratorCores: per(m.own.Seconds(), o.Duration.Seconds()),
 	}
 	for _, receiver := range m.fleet.receivers {
 		l.OutOfOrder += receiver.outOfOrder

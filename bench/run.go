@@ -59,8 +59,10 @@ func (r *run) measure(ctx context.Context, d dialect) (*Report, error) {
 	var sending sync.WaitGroup
 	sending.Go(func() { m.load.run(ctx) }) // ends with the window
 	m.from, err = r.usageAt(ctx, from)
+	ownFrom := ownTime()
 	if err == nil {
 		m.until, err = r.usageAt(ctx, from+int64(r.opts.Duration))
+		m.own = ownTime() - ownFrom
 	}
 	sending.Wait()
 	if err != nil { // ctx has ended, or the server has

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"fmt"
+	"os"
 	"time"
 )
 
@@ -27,4 +28,10 @@ func UsageOf(pids []int) (Usage, error) {
 		sum.RSS += rss
 	}
 	return sum, nil
+}
+
+// ownTime is the CPU time of this process; 0 where that cannot be told.
+func ownTime() time.Duration {
+	used, _ := processTime(os.Getpid())
+	return used
 }

@@ -18,6 +18,7 @@ type commands struct {
 	Dev     devCommand     `cmd:"" help:"Run a whole cluster in one process, for development; needs nothing but this binary."`
 	Token   tokenCommand   `cmd:"" help:"Make a token that the nodes of this configuration let in."`
 	Check   checkCommand   `cmd:"" help:"Check the configuration and print what is in force, secrets masked."`
+	Bench   benchCommand   `cmd:"" help:"Put load on servers and measure them."`
 	Health  healthCommand  `cmd:"" help:"Ask a node whether it is ready: exit code 0 or 1, for containers."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }

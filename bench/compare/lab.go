@@ -1,0 +1,105 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+)
+
+// lab has what all measurements need: binaries and a Redis.
+type lab struct {
+	dir   string // of the benchmark, in the source tree
+	temp  string
+	redis *process
+}
+
+func openLab(ctx context.Context, dir string) (*lab, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, err
+	}
+	temp, err := os.MkdirTemp("", "chorus-bench-")
+	if err != nil {
+		return nil, err
+	}
+	l := &lab{dir: dir, temp: temp}
+	if err := l.open(ctx); err != nil {
+		l.close()
+		return nil, err
+	}
+	return l, nil
+}
+
+func (l *lab) open(ctx context.Context) (err error) {
+	fmt.Println("building")
+	for _, build := range []struct{ dir, packages string }{
+		{filepath.Dir(l.dir), "./bench/server"}, {filepath.Join(l.dir, "peers"), "./..."},
+	} {
+		command := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", l.temp+"/", build.packages) //nolint:gosec // constants
+		command.Dir = build.dir
+		command.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if output, err := command.CombinedOutput(); err != nil {
+			return fmt.Errorf("go build %s: %w: %s", build.packages, err, output)
+		}
+	}
+	address, err := freeAddress(ctx)
+	if err != nil {
+		return err
+	}
+	l.redis, err = start(ctx, l.temp, "redis", address, []string{
+		"redis-server", "--bind", "127.0.0.1", "--port", portOf(address), "--save", "", "--appendonly", "no", "--dir", l.temp,
+	}, nil)
+	return err
+}
+
+func (l *lab) close() {
+	if l.redis != nil {
+		l.redis.stop()
+	}
+	_ = os.RemoveAll(l.temp)
+}
+
+// cluster is the running processes of a server.
+type cluster struct {
+	processes []*process
+	urls      []string
+	pids      []int
+}
+
+// serverNice is the priority of servers, below that of the generator and of Redis. Their clients
+// would be on other machines; here, what the generator waits for a core must not count as the
+// server's latency.
+const serverNice = "5"
+
+func (l *lab) start(ctx context.Context, s server, nodes int) (*cluster, error) {
+	c := &cluster{}
+	for i := range nodes {
+		address, err := freeAddress(ctx)
+		if err != nil {
+			return c, err
+		}
+		argv, env := s.command(place{bin: l.temp, dir: l.dir, listen: address, redis: l.redisFor(s)})
+		argv = append([]string{"nice", "-n", serverNice}, argv...)
+		p, err := start(ctx, l.temp, fmt.Sprintf("%s-%d", s.name, i), address, argv, env)
+		if err != nil {
+			return c, err
+		}
+		c.processes, c.urls, c.pids = append(c.processes, p), append(c.urls, "http://"+address), append(c.pids, p.pid())
+	}
+	return c, nil
+}
+
+func (l *lab) redisFor(s server) string {
+	if s.name == floorName {
+		return ""
+	}
+	return l.redis.address
+}
+
+func (c *cluster) stop() {
+	for _, p := range c.processes {
+		p.stop()
+	}
+}

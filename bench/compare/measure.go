@@ -1,0 +1,143 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"chorus/auth"
+	"chorus/bench"
+)
+
+// table is what a scenario came to.
+type table struct {
+	scenario scenario
+	rows     []*row
+}
+
+// row is a server's part of it, or that of one variant.
+type row struct {
+	server  server
+	variant string
+	reports []*bench.Report
+	failure string // of the first run that failed
+}
+
+// special measures what the load generator does not.
+type special func(ctx context.Context, l *lab, c *cluster, quick bool) (*bench.Report, error)
+
+// measure runs a scenario: in each round every server has its turn, with fresh processes, so that
+// what else the machine does meets all alike. It fails only when ctx ends.
+func (l *lab) measure(ctx context.Context, s scenario, servers []server, f flags) (*table, error) {
+	variants := s.variants
+	if variants == nil {
+		variants = []variant{{change: func(*bench.Options) {}}}
+	}
+	t := &table{scenario: s}
+	for _, server := range servers {
+		if !slices.Contains(s.servers, server.name) {
+			continue
+		}
+		for _, v := range variants {
+			t.rows = append(t.rows, &row{server: server, variant: v.title})
+		}
+	}
+	rounds := f.Rounds
+	if s.rounds > 0 {
+		rounds = min(rounds, s.rounds)
+	}
+	if f.Quick {
+		rounds = 1
+	}
+	for round := range rounds {
+		for i, r := range t.rows {
+			options := s.options
+			variants[i%len(variants)].change(&options)
+			report, err := l.once(ctx, s, r.server, options, f.Quick)
+			if ctx.Err() != nil {
+				return nil, ctx.Err()
+			}
+			if err != nil {
+				report = nil
+				r.failure = err.Error()
+			} else {
+				r.reports = append(r.reports, report)
+			}
+			fmt.Printf("%s  %-10s round %d of %d  %-10s %s\n", time.Now().Format(time.TimeOnly), s.name, round+1, rounds, r.server.name, r.line(s, report))
+		}
+	}
+	return t, nil
+}
+
+// once starts the server, runs the load, and stops the server.
+func (l *lab) once(ctx context.Context, s scenario, of server, options bench.Options, quick bool) (*bench.Report, error) {
+	nodes := of.nodes
+	if s.nodes > 0 {
+		nodes = s.nodes
+	}
+	c, err := l.start(ctx, of, nodes)
+	defer c.stop()
+	if err != nil {
+		return nil, err
+	}
+	if s.special != nil {
+		return s.special(ctx, l, c, quick)
+	}
+	options.URLs, options.PIDs, options.Protocol, options.Token = c.urls, c.pids, of.protocol, token
+	options.ConnectTimeout = connectTimeout
+	if quick {
+		options.WarmUp, options.Duration = options.WarmUp/2, options.Duration/3
+		if options.ConnectRate > 0 {
+			options.Connections /= 4
+		}
+	}
+	return bench.Run(ctx, options)
+}
+
+const (
+	connectTimeout = 10 * time.Second
+	tokenLife      = time.Hour
+)
+
+func token(client int) (string, error) {
+	return auth.Sign(secret, "HS256", map[string]any{
+		"sub": fmt.Sprintf("client-%d", client), "exp": time.Now().Add(tokenLife).Unix(),
+	})
+}
+
+// line is what a run came to, for who watches.
+func (r *row) line(s scenario, report *bench.Report) string {
+	if report == nil {
+		return "failed: " + r.failure
+	}
+	text := r.variant
+	for _, f := range s.figures {
+		text += fmt.Sprintf("  %s %s", f.title, f.text(f.of(report)))
+	}
+	return text
+}
+
+// value is the median of a figure over the rounds; false when none of them has it.
+func (r *row) value(f figure) (float64, bool) {
+	var values []float64
+	for _, report := range r.reports {
+		if value := f.of(report); !math.IsNaN(value) {
+			values = append(values, value)
+		}
+	}
+	if len(values) == 0 {
+		return 0, false
+	}
+	return median(values), true
+}
+
+func median(values []float64) float64 {
+	values = slices.Sorted(slices.Values(values))
+	middle := len(values) / 2
+	if len(values)%2 == 1 {
+		return values[middle]
+	}
+	return (values[middle-1] + values[middle]) / 2
+}

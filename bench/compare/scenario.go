@@ -1,0 +1,152 @@
+package main
+
+import (
+	"strings"
+	"time"
+
+	"chorus/bench"
+)
+
+// scenario is one load, and what of its reports is told.
+type scenario struct {
+	name, title, text string
+	servers           []string // that it makes sense for
+	nodes             int      // instead of the server's own number; 0 for that
+	rounds            int      // at most
+	options           bench.Options
+	variants          []variant // instead of one row per server, one for each of these
+	figures           []figure
+	special           special // instead of the load generator
+}
+
+// variant is the same load with a difference.
+type variant struct {
+	title  string
+	change func(*bench.Options)
+}
+
+// figure is a column of a table.
+type figure struct {
+	title  string
+	unit   string
+	digits int
+	ratio  bool // compared with chorus's
+	of     func(*bench.Report) float64
+}
+
+const (
+	manyClients = 1000
+	twentyK     = 20_000
+)
+
+var (
+	everybody = []string{floorName, chorusName, centrifugeName, nodeName, stockName}
+	products  = []string{chorusName, centrifugeName, nodeName, stockName}
+)
+
+func scenarioNames() string {
+	var names []string
+	for _, s := range scenarios() {
+		names = append(names, s.name)
+	}
+	return strings.Join(names, ", ")
+}
+
+func scenarios() []scenario {
+	return []scenario{
+		{
+			name: "reach", title: "Does everybody hear everybody?",
+			text:    "Two nodes, 20 clients spread over them, 2 of which send: which share of the deliveries arrives.",
+			servers: products, nodes: 2, rounds: 1,
+			options: bench.Options{Connections: 20, Senders: 2, Rate: 20, WarmUp: time.Second, Duration: 2 * time.Second, DrainTimeout: 2 * time.Second},
+			figures: []figure{{title: "delivered", unit: "%", digits: 0, of: deliveredShare}},
+		},
+		{
+			name: "cost", title: "What a delivery costs",
+			text:    "1,000 clients, 20 broadcasts a second of 100 bytes: CPU time of the server's processes, system and user, per delivered message.",
+			servers: everybody,
+			options: bench.Options{Connections: manyClients, Senders: 20, Rate: 20, WarmUp: 3 * time.Second, Duration: 10 * time.Second},
+			figures: []figure{
+				{title: "CPU per delivery", unit: "us", digits: 2, ratio: true, of: cpuPerDelivery},
+				{title: "p50", unit: "ms", digits: 2, of: p50}, {title: "p99", unit: "ms", digits: 2, of: p99},
+				{title: "lost", digits: 0, of: lost},
+			},
+		},
+		{
+			name: "saturation", title: "How much gets through",
+			text:    "1,000 clients and 1,000 broadcasts a second offered, which would be 1,000,000 deliveries a second: what arrives in the time, what is lost (not there 5 s after the end), and how many connections the server closes.",
+			servers: everybody,
+			options: bench.Options{Connections: manyClients, Senders: 20, Rate: 1000, WarmUp: 2 * time.Second, Duration: 6 * time.Second, DrainTimeout: 5 * time.Second},
+			figures: []figure{
+				{title: "deliveries", unit: "/s", digits: 0, ratio: true, of: deliveriesPerSecond},
+				{title: "sent", unit: "%", digits: 0, of: sentShare}, {title: "lost", unit: "%", digits: 1, of: lostShare},
+				{title: "connections dropped", digits: 0, of: dropped},
+				{title: "CPU per delivery", unit: "us", digits: 2, of: cpuPerDelivery},
+				{title: "p99", unit: "ms", digits: 0, of: p99},
+				{title: "generator", unit: "cores", digits: 2, of: generatorCores},
+			},
+		},
+		{
+			name: "latency", title: "How fast under load",
+			text:    "1,000 clients, 400 broadcasts a second: from the moment a message is due to its arrival at each client.",
+			servers: products,
+			options: bench.Options{Connections: manyClients, Senders: 20, Rate: 400, WarmUp: 2 * time.Second, Duration: 6 * time.Second, DrainTimeout: 5 * time.Second},
+			figures: []figure{
+				{title: "p50", unit: "ms", digits: 2, of: p50}, {title: "p99", unit: "ms", digits: 2, ratio: true, of: p99},
+				{title: "p99.9", unit: "ms", digits: 2, of: p999},
+				{title: "deliveries", unit: "/s", digits: 0, of: deliveriesPerSecond}, {title: "lost", unit: "%", digits: 1, of: lostShare},
+			},
+		},
+		{
+			name: "echo", title: "Requests",
+			text:    "20,000 requests a second over 200 connections, each answered with its argument (Socket.IO acknowledgement, centrifuge RPC): CPU time per round trip.",
+			servers: products,
+			options: bench.Options{Connections: 200, Senders: 200, Rate: twentyK, Echo: true, WarmUp: 2 * time.Second, Duration: 5 * time.Second, DrainTimeout: 5 * time.Second},
+			figures: []figure{
+				{title: "CPU per round trip", unit: "us", digits: 1, ratio: true, of: cpuPerDelivery},
+				{title: "round trips", unit: "/s", digits: 0, of: deliveriesPerSecond},
+				{title: "p50", unit: "ms", digits: 2, of: p50}, {title: "p99", unit: "ms", digits: 2, of: p99},
+			},
+		},
+		{
+			name: "memory", title: "Memory of an idle connection",
+			text:    "8,000 authenticated clients over the server's nodes, 12 s after the last has connected: resident bytes then, less those before, per connection.",
+			servers: products, rounds: 1,
+			options: bench.Options{Connections: 8000, ConnectRate: 1000, Duration: 12 * time.Second},
+			figures: []figure{
+				{title: "per connection", unit: "KB", digits: 1, ratio: true, of: kilobytesPerConnection},
+				{title: "all in all", unit: "MB", digits: 0, of: megabytes}, {title: "failed to connect", digits: 0, of: failed},
+			},
+		},
+		{
+			name: "connect", title: "What a connect costs",
+			text:    "4,000 clients, 500 a second, each with a JWT (HS256) of its own that the server verifies: CPU time per connect, handshakes included.",
+			servers: products, rounds: 2,
+			options: bench.Options{Connections: 4000, ConnectRate: 500, Duration: time.Second},
+			figures: []figure{
+				{title: "CPU per connect", unit: "us", digits: 0, ratio: true, of: cpuPerConnect},
+				{title: "connects", unit: "/s", digits: 0, of: connectsPerSecond}, {title: "failed", digits: 0, of: failed},
+			},
+		},
+		{
+			name: "stalled", title: "A client that stops reading",
+			text:    "1,000 clients, 25 broadcasts a second of 16 KB, without and with one client that does not read: memory and the latency of the others.",
+			servers: []string{chorusName, centrifugeName, nodeName}, rounds: 1,
+			options: bench.Options{Connections: manyClients, Senders: 20, Rate: 25, Payload: 16 << 10, WarmUp: 2 * time.Second, Duration: 15 * time.Second, DrainTimeout: 5 * time.Second},
+			variants: []variant{
+				{title: "all read", change: func(*bench.Options) {}},
+				{title: "one does not", change: func(o *bench.Options) { o.Stalled = 1 }},
+			},
+			figures: []figure{
+				{title: "memory grows by", unit: "MB", digits: 1, of: growth}, {title: "p99 of the others", unit: "ms", digits: 1, of: p99},
+				{title: "lost", digits: 0, of: lost}, {title: "stalled client closed", digits: 0, of: evicted},
+			},
+		},
+		{
+			name: "foreign", title: "Messages of the cluster that concern nobody here",
+			text:    "5,000 messages a second on Redis, in the form of the Node.js adapter, for a room with no member on this node: CPU time of the node for each.",
+			servers: []string{chorusName, nodeName, stockName}, nodes: 1, rounds: 2,
+			special: foreign, figures: []figure{{title: "CPU per message", unit: "us", digits: 2, ratio: true, of: cpuPerDelivery}},
+		},
+	}
+}

@@ -1,0 +1,85 @@
+package main
+
+import (
+	"path/filepath"
+
+	"chorus/bench"
+)
+
+// server is something to measure.
+type server struct {
+	name     string
+	title    string
+	protocol bench.Protocol
+	nodes    int // processes over one Redis
+	note     string
+
+	// command is what starts one process; the lab's directory of binaries, the address to listen
+	// on and that of Redis are filled in.
+	command func(place place) (argv, env []string)
+}
+
+// place is where a server runs.
+type place struct{ bin, dir, listen, redis string }
+
+// secret signs the tokens of all clients.
+const secret = "a secret of the benchmark that is long enough"
+
+const (
+	chorusName     = "chorus"
+	floorName      = "floor"
+	nodeName       = "node"
+	stockName      = "stock"
+	centrifugeName = "centrifuge"
+)
+
+func allServers() []server {
+	peer := func(name string) func(place) ([]string, []string) {
+		return func(p place) ([]string, []string) {
+			argv := []string{filepath.Join(p.bin, name), "-listen", p.listen}
+			if p.redis != "" {
+				argv = append(argv, "-redis", p.redis)
+			}
+			return argv, []string{"BENCH_SECRET=" + secret}
+		}
+	}
+	return []server{
+		{
+			name: floorName, title: "bare `write(2)`", protocol: bench.Bare, nodes: 1, command: peer(floorName),
+			note: "accepts WebSocket connections and does nothing but one `write(2)` of one ready frame per receiver: no protocol, no authentication, no Redis, one process",
+		},
+		{
+			name: chorusName, title: "**chorus**", protocol: bench.SocketIO, nodes: 2,
+			note: "this project's node and an `echo` event",
+			command: func(p place) ([]string, []string) {
+				env := []string{
+					"CHORUS_LISTEN=" + p.listen, "CHORUS_ADMIN_LISTEN=", "CHORUS_LOG_LEVEL=warn",
+					"CHORUS_AUTH_SECRET=" + secret,
+				}
+				if p.redis != "" {
+					env = append(env, "CHORUS_CLUSTER_REDIS_URL=redis://"+p.redis)
+				}
+				return []string{filepath.Join(p.bin, "server")}, env
+			},
+		},
+		{
+			name: centrifugeName, title: "centrifuge", protocol: bench.Centrifuge, nodes: 2, command: peer(centrifugeName),
+			note: "the Go library, JSON protocol, Redis broker, its defaults",
+		},
+		{
+			name: nodeName, title: "Node.js", protocol: bench.SocketIO, nodes: 2,
+			note: "`socket.io` with `@socket.io/redis-adapter`, their defaults",
+			command: func(p place) ([]string, []string) {
+				argv := []string{"node", filepath.Join(p.dir, "peers", "node", "server.js"), "--listen", p.listen}
+				if p.redis != "" {
+					argv = append(argv, "--redis", p.redis)
+				}
+				return argv, []string{"BENCH_SECRET=" + secret}
+			},
+		},
+		{
+			name: stockName, title: "stock Go library", protocol: bench.SocketIO, nodes: 1, command: peer(stockName),
+			note: "the Socket.IO library that chorus builds on, with its own engine and Redis adapter; one node, because its adapter does not carry broadcasts between nodes (see *reach*)",
+		},
+	}
+}
