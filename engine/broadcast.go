@@ -1,5 +1,7 @@
 package engine
 
+import "slices"
+
 // Receivers are connections that get broadcasts together, grouped once for all broadcasts. They do
 // not change, and are safe for concurrent use.
 type Receivers struct{ groups []group }
@@ -67,7 +69,7 @@ func newExcept(conns []*Conn) *except {
 	case len(conns) == 0:
 		return nil
 	case len(conns) <= fewConns:
-		return &except{few: conns}
+		return &except{few: slices.Clone(conns)}
 	}
 	e := &except{many: make(map[*Conn]struct{}, len(conns))}
 	for _, c := range conns {

@@ -66,6 +66,8 @@ type Conn struct {
 	link  *link // of the transport, when that is a WebSocket
 	probe *link // of a WebSocket that the client tries
 	held  held
+	known bool     // the listeners of "connection" have been told
+	ended *closing // what "close" is to say when they have
 
 	out output // belongs to the shard
 }
@@ -81,6 +83,12 @@ type output struct {
 	probing bool // requests that wait are freed at once
 	closing bool // to be closed when all is written
 	ended   bool
+}
+
+// closing is what the listeners of "close" hear.
+type closing struct {
+	reason string
+	err    error
 }
 
 // States of a session.
@@ -192,7 +200,7 @@ func readPart(data io.Reader) (Part, error) {
 // set. The client is told; "close" has the reason "forced close".
 func (c *Conn) Close(discard bool) {
 	if c.state.CompareAndSwap(stateOpen, stateClosing) || discard && c.state.Load() == stateClosing {
-		c.server.wheel.set(&c.timer, closeTimeout)
+		c.setTimer(closeTimeout)
 		c.shard.do(c, func(s *shard, c *Conn) { s.close(c, discard) })
 	}
 }
@@ -205,11 +213,12 @@ func (c *Conn) end(reason string, err error) {
 	if c.state.Swap(stateClosed) == stateClosed {
 		return
 	}
-	c.server.forget(c)
 	c.flow.end()
 	c.shard.do(c, (*shard).release)
+	c.server.forget(c) // the last: with the last session, the shards end
 	c.mu.Lock()
-	link, probe := c.link, c.probe
+	link, probe, known := c.link, c.probe, c.known
+	c.ended = &closing{reason: reason, err: err}
 	c.mu.Unlock()
 	if link != nil && !link.finished.Load() {
 		_ = link.conn.Close()
@@ -218,7 +227,22 @@ func (c *Conn) end(reason string, err error) {
 		_ = probe.conn.Close()
 	}
 	c.server.logEnd(c, reason, err)
-	c.Emit("close", reason, err)
+	if known {
+		c.Emit("close", reason, err)
+	}
+}
+
+// announce tells the listeners of "connection", and, should the session end meanwhile, after them
+// those of "close".
+func (c *Conn) announce() {
+	c.server.Emit("connection", c)
+	c.mu.Lock()
+	c.known = true
+	ended := c.ended
+	c.mu.Unlock()
+	if ended != nil {
+		c.Emit("close", ended.reason, ended.err)
+	}
 }
 
 // onMessage hands a message of the client to the listeners.

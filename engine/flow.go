@@ -1,6 +1,9 @@
 package engine
 
-import "sync"
+import (
+	"sync"
+	"sync/atomic"
+)
 
 // Queue is where the messages of a client wait for their handlers; *socket.Socket of the library is
 // one. Enqueue runs tasks one after the other, those that messages have become among them.
@@ -21,6 +24,9 @@ type flow struct {
 	change sync.Cond
 	queues []followed
 	ended  bool
+
+	// held is set while the client is kept from saying more, its answers to heartbeats included.
+	held atomic.Bool
 
 	// Since the last mark. The goroutine that reads owns them.
 	messages int
@@ -73,25 +79,39 @@ func (f *flow) count(bytes int) {
 	f.bytes += bytes
 }
 
-// pace returns when the client may say more: at once, or when its messages are being processed.
-func (f *flow) pace(bound int) {
+// pace returns when the client may say more: at once, or when its messages are being processed. In
+// that case it returns true, with held still set.
+func (f *flow) pace(bound int) (waited bool) {
 	if f.messages < max(bound/marks, 1) && f.bytes < maxMarkBytes {
-		return
+		return false
 	}
 	f.messages, f.bytes = 0, 0
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for i := range f.queues {
-		f.queues[i].out++
-		q := f.queues[i].queue
+	for _, q := range f.expect() {
 		f.mark(q, tasksPerMessage)
 	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	for f.full() && !f.ended {
 		if f.change.L == nil {
 			f.change.L = &f.mu
 		}
+		waited = true
+		f.held.Store(true)
 		f.change.Wait()
 	}
+	return waited
+}
+
+// expect counts a mark for each queue, and returns the queues.
+func (f *flow) expect() []Queue {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	queues := make([]Queue, len(f.queues))
+	for i := range f.queues {
+		f.queues[i].out++
+		queues[i] = f.queues[i].queue
+	}
+	return queues
 }
 
 // mark goes behind what waits in a queue as often as a message does, and then says so.

@@ -8,21 +8,28 @@ import "bytes"
 type held struct {
 	parts   []Part
 	missing int
+	done    []func() // to be called when the parts are written
 }
 
 // send sends a part, alone or, when it is one of several, with the last of them.
 func (c *Conn) send(p Part, noCompress bool, done func()) {
-	parts := c.complete(p)
-	if len(parts) == 0 {
+	complete := c.gather(p, done)
+	if len(complete.parts) == 0 {
 		return
 	}
-	m := NewMessage(MessageOptions{NoCompress: noCompress}, parts...)
-	m.done = done
+	m := NewMessage(MessageOptions{NoCompress: noCompress}, complete.parts...)
+	if len(complete.done) > 0 {
+		m.done = func() {
+			for _, done := range complete.done {
+				done()
+			}
+		}
+	}
 	c.SendMessage(m)
 }
 
-// complete returns the parts that can be sent now.
-func (c *Conn) complete(p Part) []Part {
+// gather returns the parts that can be sent now.
+func (c *Conn) gather(p Part, done func()) (complete held) {
 	announced := 0
 	if !p.Binary {
 		announced = attachments(p.Data)
@@ -30,26 +37,26 @@ func (c *Conn) complete(p Part) []Part {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	h := &c.held
-	switch {
-	case announced > 0:
+	if announced > 0 {
 		// One that was never completed goes as it is: the client will complain.
-		incomplete := h.parts
-		h.parts, h.missing = []Part{p.clone()}, announced
-		return incomplete
-	case h.missing > 0 && p.Binary:
-		h.parts = append(h.parts, p.clone())
-		if h.missing--; h.missing > 0 {
-			return nil
-		}
-		parts := h.parts
-		*h = held{}
-		return parts
-	case h.missing > 0:
-		parts := append(h.parts, p)
-		*h = held{}
-		return parts
-	default:
-		return []Part{p}
+		complete, *h = *h, held{missing: announced}
+		h.add(p.clone(), done)
+		return complete
+	}
+	if h.missing > 1 && p.Binary {
+		h.missing--
+		h.add(p.clone(), done)
+		return held{}
+	}
+	complete, *h = *h, held{}
+	complete.add(p, done)
+	return complete
+}
+
+func (h *held) add(p Part, done func()) {
+	h.parts = append(h.parts, p)
+	if done != nil {
+		h.done = append(h.done, done)
 	}
 }
 

@@ -51,11 +51,8 @@ func (s *Server) open(c *Conn) {
 		MaxPayload:   s.opts.MaxPayload,
 	})
 	c.SendMessage(newPacket(packetOpen, string(data)))
-	s.Emit("connection", c)
 	c.startHeartbeat()
-	if c.state.Load() == stateClosed {
-		s.wheel.remove(&c.timer)
-	}
+	c.announce()
 	// The library's timer for clients that join no namespace begins in a goroutine of its own, and
 	// loses a stop that comes before: let it begin.
 	runtime.Gosched()

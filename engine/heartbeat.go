@@ -27,7 +27,6 @@ type wheel struct {
 type timer struct {
 	prev, next *timer
 	conn       *Conn
-	at         int64 // tick
 }
 
 // Bounds of a wheel: precise to a twentieth of the shortest interval, and looked at no more often
@@ -53,7 +52,6 @@ func (w *wheel) set(t *timer, d time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	t.unlink()
-	t.at = at
 	// One that is further away than the ring is long is looked at, and set again, before its time.
 	head := &w.slots[min(max(at, w.now+1), w.now+int64(len(w.slots))-1)%int64(len(w.slots))]
 	t.prev, t.next = head.prev, head
@@ -132,7 +130,37 @@ func (c *Conn) startHeartbeat() {
 		wait += c.server.opts.PingTimeout
 	}
 	c.beat.due.Store(time.Now().Add(wait).UnixNano())
-	c.server.wheel.set(&c.timer, wait)
+	c.setTimer(wait)
+}
+
+// setTimer has onTimer called after d, or when the session is to end, at the latest when it must
+// have ended.
+func (c *Conn) setTimer(d time.Duration) {
+	c.server.wheel.set(&c.timer, d)
+	switch c.state.Load() { // it may have changed before the timer was set
+	case stateClosing:
+		c.server.wheel.set(&c.timer, closeTimeout)
+	case stateClosed:
+		c.server.wheel.remove(&c.timer)
+	}
+}
+
+// pace keeps the client from saying more while too much of it waits for its handlers. What it has
+// said meanwhile, answers to heartbeats as well, is read afterwards.
+func (c *Conn) pace() {
+	if !c.flow.pace(c.server.opts.MaxUnprocessed) {
+		return
+	}
+	if due := time.Now().Add(c.server.opts.PingTimeout).UnixNano(); due > c.beat.due.Load() {
+		c.beat.due.Store(due)
+	}
+	c.flow.held.Store(false)
+}
+
+// overdue tells whether the client has not been heard for too long. The timer finds it up to a tick
+// later, but a request that comes too late is not to be served.
+func (c *Conn) overdue() bool {
+	return (c.protocol == 3 || c.beat.awaiting.Load()) && !c.flow.held.Load() && time.Now().UnixNano() >= c.beat.due.Load()
 }
 
 // onTimer looks at what is due.
@@ -144,18 +172,22 @@ func (c *Conn) onTimer() {
 		c.server.goes.Go(func() { c.end(reasonForcedClose, nil) }) // ends with the listeners of "close"
 		return
 	}
-	wait := time.Until(time.Unix(0, c.beat.due.Load()))
+	wait, timeout := time.Until(time.Unix(0, c.beat.due.Load())), c.server.opts.PingTimeout
 	switch {
 	case wait > 0:
-		c.server.wheel.set(&c.timer, wait)
-	case c.protocol == 3 || c.beat.awaiting.Load():
-		c.server.goes.Go(func() { c.end(reasonPingTimeout, nil) }) // ends with the listeners of "close"
-	default:
-		timeout := c.server.opts.PingTimeout
-		c.beat.due.Store(time.Now().Add(timeout).UnixNano())
+		c.setTimer(wait)
+	case c.protocol != 3 && !c.beat.awaiting.Load():
+		// The client's time begins when the ping was due, or, should the timer be later than its
+		// precision, when it is sent.
+		wait = max(wait, -2*c.server.wheel.tick) + timeout
+		c.beat.due.Store(time.Now().Add(wait).UnixNano())
 		c.beat.awaiting.Store(true)
 		c.shard.do(c, func(s *shard, c *Conn) { s.sendNow(c, c.server.ping) })
-		c.server.wheel.set(&c.timer, timeout)
+		c.setTimer(min(wait, c.server.opts.PingInterval)) // the next ping may be due before this one's time is over
+	case c.flow.held.Load(): // it may have answered: nobody looks
+		c.setTimer(timeout)
+	default:
+		c.server.goes.Go(func() { c.end(reasonPingTimeout, nil) }) // ends with the listeners of "close"
 	}
 }
 

@@ -50,8 +50,9 @@ func (s *Server) Upgrades(transport string) []string {
 	return []string{}
 }
 
-// Use adds a middleware, which is called with every request. One that calls next with an error
-// refuses the request, and one that has answered it need not call next.
+// Use adds a middleware, which is called with every request and calls next before it returns. One
+// that calls next with an error refuses the request, and one that has answered it need not call
+// next.
 func (s *Server) Use(m eio.Middleware) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"net"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -16,13 +17,12 @@ type link struct {
 	conn     net.Conn
 	raw      syscall.RawConn // nil: writes go by way of a goroutine, as for TLS
 	encoding encoding
-	finished atomic.Bool  // nothing more is written; what the client still says is not listened to
-	busy     atomic.Bool  // without raw: a write is under way
-	failed   atomic.Value // without raw: error of the last write
+	finished atomic.Bool // nothing more is written; what the client still says is not listened to
+	behind   behind      // used without raw
 }
 
-func newLink(conn net.Conn, e encoding) *link {
-	return &link{conn: conn, raw: rawConn(conn), encoding: e}
+func newLink(conn net.Conn, e encoding, goes *sync.WaitGroup) *link {
+	return &link{conn: conn, raw: rawConn(conn), encoding: e, behind: behind{goes: goes}}
 }
 
 // linger is how long a client may take to close a connection that the server has closed.
@@ -31,10 +31,16 @@ const linger = 2 * time.Second
 // finish ends what is written, and bounds what is read: closing at once would reset the connection
 // when something of the client is still to be read, and what was written last would be lost.
 func (l *link) finish() {
-	if half, ok := l.conn.(interface{ CloseWrite() error }); ok && !l.busy.Load() {
-		_ = half.CloseWrite()
+	if l.behind.underWay() == nil {
+		l.closeWrite()
 	}
 	_ = l.conn.SetReadDeadline(time.Now().Add(linger))
+}
+
+func (l *link) closeWrite() {
+	if half, ok := l.conn.(interface{ CloseWrite() error }); ok {
+		_ = half.CloseWrite()
+	}
 }
 
 // writer writes to the links of a shard. It is one object for all, so that a write allocates
@@ -64,34 +70,22 @@ func (w *writer) write(l *link, p []byte) (int, error) {
 	return w.n, err
 }
 
-// writeBehind takes all of p, or nothing while an earlier write is under way.
-func (l *link) writeBehind(p []byte) (int, error) {
-	if err, failed := l.failed.Load().(error); failed {
-		return 0, err
+// writeLast writes what ends a connection that is not blocked.
+func (w *writer) writeLast(l *link, p []byte) error {
+	if l.raw == nil && l.behind.append(p) {
+		return nil
 	}
-	if !l.busy.CompareAndSwap(false, true) {
-		return 0, errBlocked
-	}
-	p = append([]byte(nil), p...)
-	go func() { // ends with the write, which ends with the connection
-		if _, err := l.conn.Write(p); err != nil {
-			l.failed.Store(err)
-		}
-		l.busy.Store(false)
-	}()
-	return len(p), nil
+	_, err := w.write(l, p)
+	return err
 }
-
-// pollWritable is how often a link without raw is looked at while it is behind.
-const pollWritable = 2 * time.Millisecond
 
 // awaitWritable returns when the link takes something again, or has failed.
 func (l *link) awaitWritable() {
-	if l.raw == nil {
-		for l.busy.Load() {
-			time.Sleep(pollWritable)
-		}
+	if l.raw != nil {
+		_ = l.raw.Write(func(fd uintptr) bool { return writable(fd) })
 		return
 	}
-	_ = l.raw.Write(func(fd uintptr) bool { return writable(fd) })
+	if written := l.behind.underWay(); written != nil {
+		<-written
+	}
 }

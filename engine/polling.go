@@ -61,8 +61,13 @@ func (c *Conn) serveGet(w http.ResponseWriter, r *http.Request, query url.Values
 	case <-r.Context().Done():
 		c.polling.Store(false)
 		c.end(reasonTransportClose, errCancelled)
-	case <-c.server.stop: // the shards have stopped
-		c.server.refuse(w, r, closed, nil)
+	case <-c.server.ended: // the shards have done all that they will
+		select {
+		case answer := <-p.answer:
+			c.respond(w, r, query, answer, initial)
+		default:
+			c.server.refuse(w, r, closed, nil)
+		}
 	}
 }
 
@@ -73,7 +78,7 @@ func (c *Conn) respond(w http.ResponseWriter, r *http.Request, query url.Values,
 		c.end(reasonTransportError, answer.err)
 		return
 	}
-	c.server.addHeaders(w.Header(), c, initial)
+	c.server.addHeaders(w.Header(), c, r, initial)
 	contentType, body := "text/plain; charset=UTF-8", answer.body
 	switch {
 	case query.Has("j"):
@@ -93,14 +98,22 @@ func (c *Conn) respond(w http.ResponseWriter, r *http.Request, query url.Values,
 // write answers within the time for bodies.
 func (c *Conn) write(w http.ResponseWriter, status int, contentType string, body []byte) error {
 	// A writer without deadlines, as in tests, has no slow clients either.
-	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(c.server.opts.BodyTimeout))
+	control := http.NewResponseController(w)
+	_ = control.SetWriteDeadline(time.Now().Add(c.server.opts.BodyTimeout))
 	header := w.Header()
 	header.Set("Content-Type", contentType)
 	header.Set("Content-Length", strconv.Itoa(len(body)))
 	header.Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	_, err := w.Write(body)
-	return err
+	if _, err := w.Write(body); err != nil {
+		return err
+	}
+	if err := control.Flush(); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return err
+	}
+	// The HTTP server would keep the deadline for what comes next on the connection.
+	_ = control.SetWriteDeadline(time.Time{})
+	return nil
 }
 
 // servePost takes packets of the client.
@@ -110,16 +123,18 @@ func (c *Conn) servePost(w http.ResponseWriter, r *http.Request, query url.Value
 		c.end(reasonTransportError, errOverlap)
 		return
 	}
-	defer c.posting.Store(false)
 	body, err := c.readBody(w, r, query)
 	if err == nil {
 		err = decodePayload(body, c.protocol, c.server.opts.MaxBodyPackets, c.onPacket)
 	}
 	switch {
 	case err == nil, errors.Is(err, errClosedByClient):
-		c.flow.pace(c.server.opts.MaxUnprocessed)
+		c.pace()
+		c.posting.Store(false) // the client's next request may come before this one is done
+		c.server.addHeaders(w.Header(), c, r, false)
 		_ = c.write(w, http.StatusOK, "text/html", []byte("ok")) // a client that has gone shows elsewhere
 		if err != nil {
+			c.shard.do(c, (*shard).free) // a request that waits has nothing to learn from a CLOSE
 			c.end(reasonTransportClose, nil)
 		}
 	case errors.Is(err, ErrPayloadTooLarge):

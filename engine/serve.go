@@ -65,14 +65,23 @@ func (s *Server) passMiddlewares(w http.ResponseWriter, r *http.Request) bool {
 		return true
 	}
 	ctx := types.NewHttpContext(w, r)
-	passed := false
-	var failure error
-	s.ApplyMiddlewares(ctx, func(err error) { passed, failure = true, err })
-	switch {
-	case failure != nil:
-		s.refuse(w, r, badRequest, map[string]any{"name": "MIDDLEWARE_FAILURE"})
-		return false
-	case ctx.IsDone() || !passed:
+	passed := make(chan error, 1)
+	s.ApplyMiddlewares(ctx, func(err error) {
+		select {
+		case passed <- err:
+		default: // next was called twice
+		}
+	})
+	select {
+	case err := <-passed:
+		if ctx.IsDone() {
+			return false
+		}
+		if err != nil {
+			s.refuse(w, r, badRequest, map[string]any{"name": "MIDDLEWARE_FAILURE"})
+			return false
+		}
+	default:
 		return false
 	}
 	for name, values := range ctx.ResponseHeaders().All() {
@@ -91,8 +100,8 @@ func (s *Server) verify(r *http.Request, query url.Values, upgrade bool) (*types
 	if upgrade && transport != WebSocket {
 		return badRequest, map[string]any{"name": "TRANSPORT_MISMATCH", "transport": transport}
 	}
-	if sid := query.Get("sid"); sid != "" {
-		return s.verifySession(r, sid, transport, upgrade)
+	if query.Get("sid") != "" {
+		return s.verifySession(r, query, transport, upgrade)
 	}
 	switch revision := query.Get("EIO"); {
 	case r.Method != http.MethodGet:
@@ -113,10 +122,11 @@ func (s *Server) verify(r *http.Request, query url.Values, upgrade bool) (*types
 }
 
 // verifySession looks at a request of a session that there is.
-func (s *Server) verifySession(r *http.Request, sid, transport string, upgrade bool) (*types.CodeMessage, map[string]any) {
+func (s *Server) verifySession(r *http.Request, query url.Values, transport string, upgrade bool) (*types.CodeMessage, map[string]any) {
+	sid := query.Get("sid")
 	c := s.session(sid)
 	switch {
-	case c == nil:
+	case c == nil, c.overdue():
 		return unknownSession, map[string]any{"sid": sid}
 	case upgrade && (c.websocket.Load() || c.Upgrading() || s.opts.NoUpgrades):
 		return badRequest, map[string]any{"name": "ALREADY_UPGRADED"}
@@ -124,6 +134,8 @@ func (s *Server) verifySession(r *http.Request, sid, transport string, upgrade b
 		return badRequest, map[string]any{"name": "TRANSPORT_MISMATCH", "transport": transport, "previousTransport": c.Transport().Name()}
 	case !upgrade && r.Method != http.MethodGet && r.Method != http.MethodPost:
 		return badRequest, map[string]any{"method": r.Method}
+	case c.protocol != 3 && query.Has("j"):
+		return badRequest, map[string]any{"name": "JSONP_IS_OF_REVISION_3"}
 	}
 	return nil, nil
 }
@@ -140,8 +152,8 @@ func (s *Server) session(sid string) *Conn {
 	return c
 }
 
-// addHeaders adds the cookie of a new session and what the program wants to an answer.
-func (s *Server) addHeaders(header http.Header, c *Conn, initial bool) {
+// addHeaders adds the cookie of a new session and what the program wants to the answer of a request.
+func (s *Server) addHeaders(header http.Header, c *Conn, r *http.Request, initial bool) {
 	if initial && s.opts.Cookie != nil {
 		header.Add("Set-Cookie", s.cookie(c.id))
 	}
@@ -149,8 +161,11 @@ func (s *Server) addHeaders(header http.Header, c *Conn, initial bool) {
 		if event == "initial_headers" && !initial || s.ListenerCount(event) == 0 {
 			continue
 		}
-		bag := types.NewParameterBag(nil)
-		s.Emit(event, bag, c.Request())
+		bag, ctx := types.NewParameterBag(nil), c.Request()
+		if !initial {
+			ctx = newContext(keepable(r))
+		}
+		s.Emit(event, bag, ctx)
 		for name, values := range bag.All() {
 			for _, value := range values {
 				header.Add(name, value)

@@ -11,6 +11,15 @@ const (
 	maxInboxBytes = 16 << 20 // of messages, each counted once
 )
 
+// Bounds of a sweep. When every connection gets something of its own between the broadcasts, each
+// has a path and joined bytes of its own, and a batch would take as much as the inbox times the
+// connections.
+const (
+	maxNodes     = 16 << 10 // of the tree; then the connections are given what they have so far
+	maxJoinBytes = 16 << 20 // what is joined beyond is not kept for others that get the same
+	maxKeptPath  = 1 << 10  // messages
+)
+
 // entry is one thing that a shard has to do.
 type entry struct {
 	conn *Conn    // of message or op
@@ -158,17 +167,30 @@ func (s *shard) sweep(batch []entry) {
 		default:
 			s.noteAll(e)
 		}
+		if s.tree.used >= maxNodes {
+			s.flushAll()
+		}
 	}
+	s.flushAll()
+}
+
+// flushAll gives all connections what was noted for them.
+func (s *shard) flushAll() {
 	for _, c := range s.dirty {
 		s.flush(c)
 	}
 	clear(s.dirty)
 	s.dirty = s.dirty[:0]
 	s.tree.reset()
-	if cap(s.join) > maxInboxBytes {
+	if cap(s.join) > maxJoinBytes {
 		s.join = nil
 	}
 	s.join = s.join[:0]
+	if cap(s.path) > maxKeptPath {
+		s.path = nil
+	}
+	clear(s.path[:cap(s.path)])
+	s.path = s.path[:0]
 }
 
 // noteAll notes a broadcast. A connection that is in several lists gets it once.
@@ -221,8 +243,12 @@ func (s *shard) flush(c *Conn) {
 		s.kept(c)
 		return
 	}
+	start := len(s.join)
 	p := s.frames(n, o.link.encoding)
 	wrote, err := s.writer.write(o.link, p)
+	if len(s.join) > maxJoinBytes {
+		s.join, n.joined[o.link.encoding] = s.join[:start], nil
+	}
 	switch {
 	case err == nil:
 		if n.notify {
@@ -321,6 +347,9 @@ const maxDrainBytes = 64 << 10
 // drain writes what waits for a connection.
 func (s *shard) drain(c *Conn) {
 	o := &c.out
+	if o.ended {
+		return
+	}
 	o.blocked = false
 	for !o.ended && o.link != nil && !o.back.empty() {
 		start := len(s.join)

@@ -60,6 +60,7 @@ func (t *tree) reset() {
 		clear(t.blocks[(used-1)/blockNodes])
 	}
 	if len(t.blocks) > maxKeptBlocks {
+		clear(t.blocks[maxKeptBlocks:]) // the array behind the slice would keep them
 		t.blocks = t.blocks[:maxKeptBlocks:maxKeptBlocks]
 	}
 	t.used = 0

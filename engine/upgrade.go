@@ -42,7 +42,7 @@ func (p *packets) probe(pk part) error {
 	case c.state.Load() == stateClosed:
 		return errClosed
 	case !pk.binary && text == string(rune(packetPing))+probeData:
-		c.shard.do(c, func(s *shard, c *Conn) { s.beginProbe(c, p.link) })
+		c.sync(func(s *shard, c *Conn) { s.beginProbe(c, p.link) })
 		c.Emit("upgrading", c.Transport())
 		return nil
 	case !pk.binary && text == string(rune(packetUpgrade)):
@@ -71,7 +71,7 @@ func (c *Conn) switchTo(l *link) {
 }
 
 // abandonProbe goes on by polling when the WebSocket came to nothing.
-func (c *Conn) abandonProbe(l *link) {
+func (c *Conn) abandonProbe() {
 	c.mu.Lock()
 	c.probe = nil
 	c.mu.Unlock()
@@ -85,13 +85,20 @@ func (s *shard) beginProbe(c *Conn, l *link) {
 	if c.out.ended {
 		return
 	}
-	pong := newPacket(packetPong, probeData)
-	if _, err := s.writer.write(l, pong.frames(l.encoding, s.server.opts.DeflateThreshold)); err != nil {
-		_ = l.conn.Close() // it took not even that: its reader abandons it
-		return
+	if s.writeProbe(l, newPacket(packetPong, probeData)) {
+		c.out.probing = true
+		s.free(c)
 	}
-	c.out.probing = true
-	s.free(c)
+}
+
+// writeProbe writes to a WebSocket that the client tries, and reports whether it took that. Else
+// its reader abandons it.
+func (s *shard) writeProbe(l *link, m *Message) bool {
+	_, err := s.writer.write(l, m.frames(l.encoding, s.server.opts.DeflateThreshold))
+	if err != nil {
+		_ = l.conn.Close()
+	}
+	return err == nil
 }
 
 // free answers a request that waits, with nothing.
@@ -188,14 +195,18 @@ func (s *shard) goodbye(c *Conn, code ws.StatusCode) {
 	if o.ended || o.blocked || !o.back.empty() || o.link == nil || o.link.finished.Load() {
 		return
 	}
-	var body []byte
-	if code != ws.StatusNoStatusRcvd {
-		body = ws.NewCloseFrameBody(code, "")
-	}
 	o.link.finished.Store(true)
-	if _, err := s.writer.write(o.link, newControl(ws.OpClose, body).plain); err != nil {
+	if err := s.writer.writeLast(o.link, newClose(code).plain); err != nil {
 		_ = o.link.conn.Close()
 		return
 	}
 	o.link.finish()
+}
+
+// newClose returns a close frame.
+func newClose(code ws.StatusCode) *Message {
+	if code == ws.StatusNoStatusRcvd {
+		return newControl(ws.OpClose, nil)
+	}
+	return newControl(ws.OpClose, ws.NewCloseFrameBody(code, ""))
 }

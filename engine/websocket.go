@@ -3,6 +3,7 @@ package engine
 import (
 	"bufio"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -32,6 +33,10 @@ func (s *Server) openWebSocket(w http.ResponseWriter, r *http.Request, query url
 	c.mu.Lock()
 	c.link = rd.link
 	c.mu.Unlock()
+	if c.state.Load() == stateClosed { // end may have looked before
+		_ = rd.link.conn.Close()
+		return
+	}
 	s.open(c)
 	c.shard.do(c, func(s *shard, c *Conn) { s.attach(c, rd.link) })
 	c.startReading(rd, early, false)
@@ -44,7 +49,7 @@ func (s *Server) accept(w http.ResponseWriter, r *http.Request, c *Conn, initial
 	for name, values := range w.Header() {
 		upgrader.Header[name] = values // what middlewares and CORS have set
 	}
-	s.addHeaders(upgrader.Header, c, initial)
+	s.addHeaders(upgrader.Header, c, r, initial)
 	var extension *wsflate.Extension
 	if s.opts.Deflate {
 		extension = negotiateDeflate()
@@ -67,7 +72,7 @@ func (s *Server) accept(w http.ResponseWriter, r *http.Request, c *Conn, initial
 	if c.protocol == 3 {
 		e += plain3 - plain
 	}
-	rd.link = newLink(conn, e)
+	rd.link = newLink(conn, e, &s.goes)
 	return rd, earlyBytes(buffered), nil
 }
 
@@ -96,15 +101,17 @@ func (c *Conn) readLink(rd *reader, early []byte, probing bool) {
 	defer rd.link.conn.Close() //nolint:errcheck // there is nobody to tell
 	p := &packets{conn: c, link: rd.link, probing: probing}
 	err := rd.run(early, p)
+	reason, code := reasonOf(err)
 	if p.probing {
-		c.abandonProbe(rd.link)
+		if code != 0 {
+			c.sync(func(s *shard, _ *Conn) { s.writeProbe(rd.link, newClose(code)) })
+		}
+		c.abandonProbe()
 		return
 	}
 	if c.state.Load() != stateClosed {
-		reason, code := reasonOf(err)
 		if code != 0 {
-			c.shard.do(c, func(s *shard, c *Conn) { s.goodbye(c, code) })
-			c.lastWords(rd.link)
+			c.sync(func(s *shard, c *Conn) { s.goodbye(c, code) })
 		}
 		c.end(reason, err)
 	}
@@ -113,20 +120,33 @@ func (c *Conn) readLink(rd *reader, early []byte, probing bool) {
 	}
 }
 
-// lastWords waits until the shard has written why the connection is closed.
-func (c *Conn) lastWords(l *link) {
-	written := make(chan struct{})
-	c.shard.do(c, func(*shard, *Conn) { close(written) })
+// sync has the shard do something, and returns when it has.
+func (c *Conn) sync(op func(*shard, *Conn)) {
+	done := make(chan struct{})
+	c.shard.do(c, func(s *shard, c *Conn) {
+		defer close(done)
+		op(s, c)
+	})
 	select {
-	case <-written:
-	case <-c.server.stop:
+	case <-done:
+	case <-c.server.stop: // the shard may have ended
 	}
 }
+
+// closeFrame is the error that a client's close frame becomes. It is answered with the same code
+// (RFC 6455 section 5.5.1).
+type closeFrame struct{ code ws.StatusCode }
+
+func (f closeFrame) Error() string   { return fmt.Sprintf("%s: code %d", errClosedByClient, f.code) }
+func (closeFrame) Is(err error) bool { return err == errClosedByClient } //nolint:errorlint // it is the one asked for
 
 // reasonOf returns the reason of a session's end and the code that the client gets (RFC 6455
 // section 7.4.1), 0 for none.
 func reasonOf(err error) (reason string, code ws.StatusCode) {
+	var frame closeFrame
 	switch {
+	case errors.As(err, &frame):
+		return reasonTransportClose, frame.code
 	case errors.Is(err, ErrPayloadTooLarge):
 		return reasonTransportError, ws.StatusMessageTooBig
 	case errors.Is(err, ErrFrame), errors.Is(err, ErrHeartbeat):
@@ -162,7 +182,7 @@ func (p *packets) onMessage(data []byte, binary bool) error {
 	if err := p.conn.onPacket(pk); err != nil {
 		return err
 	}
-	p.conn.flow.pace(p.conn.server.opts.MaxUnprocessed)
+	p.conn.pace()
 	return nil
 }
 
@@ -170,16 +190,21 @@ func (p *packets) onMessage(data []byte, binary bool) error {
 func (p *packets) onControl(op ws.OpCode, data []byte) error {
 	switch op {
 	case ws.OpPing:
-		if !p.probing {
-			p.conn.SendMessage(newControl(ws.OpPong, data))
+		pong := newControl(ws.OpPong, data)
+		if p.probing {
+			p.conn.sync(func(s *shard, _ *Conn) { s.writeProbe(p.link, pong) })
+			return nil
 		}
+		p.conn.SendMessage(pong)
 	case ws.OpClose:
-		if len(data) > 0 {
-			if err := ws.CheckCloseFrameData(ws.ParseCloseFrameData(data)); err != nil || len(data) == 1 {
-				return ErrFrame
-			}
+		if len(data) == 0 {
+			return closeFrame{code: ws.StatusNoStatusRcvd}
 		}
-		return errClosedByClient
+		code, reason := ws.ParseCloseFrameData(data)
+		if err := ws.CheckCloseFrameData(code, reason); err != nil || len(data) == 1 {
+			return fmt.Errorf("%w: close frame: %w", ErrFrame, err)
+		}
+		return closeFrame{code: code}
 	}
 	return nil
 }
