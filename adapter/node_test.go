@@ -183,4 +183,4 @@ func acks() (socket.Ack, <-chan acked) {
 }
 
 // short is a request timeout for requests that nobody answers.
-const short = 300 * time.Millisecond
+const short = 700 * time.Millisecond
