@@ -40,6 +40,10 @@ type Config struct {
 	Compression bool `yaml:"compression"`
 	// ConnectTimeout closes a connection that has joined no namespace; default 45s.
 	ConnectTimeout time.Duration `yaml:"connect_timeout"`
+	// MinHeap is the size of the heap, in bytes, below which garbage is hardly collected: with little
+	// memory in use, collecting it takes more time than the clients do. Run sets it for the whole
+	// process, unless GOGC is set; 0 leaves the runtime alone. Default 67108864.
+	MinHeap int64 `yaml:"min_heap"`
 	// AllowEIO3 lets Socket.IO 2.x clients in (Engine.IO 3); default false.
 	AllowEIO3 bool `yaml:"allow_eio3"`
 	// Insecure lets a node start without a key, and then lets everybody in; or with secrets that
@@ -143,6 +147,7 @@ func DefaultConfig() Config {
 		MaxBuffer:      engine.DefaultMaxBuffer,
 		MaxUnprocessed: engine.DefaultMaxUnprocessed,
 		MaxConnections: engine.DefaultMaxConnections,
+		MinHeap:        64 << 20,
 		ConnectTimeout: 45 * time.Second,
 		Admin:          AdminConfig{Listen: "127.0.0.1:3900"},
 		Auth: AuthConfig{

@@ -72,7 +72,7 @@ func (n *Node) serve(ctx context.Context) error {
 		group.Go(func() error { return serve(server, listeners[i]) }) // ends with drain
 	}
 	group.Go(func() error { // ends with ctx
-		n.settle(stop)
+		n.tendMemory(stop)
 		return nil
 	})
 	group.Go(func() error {

@@ -34,6 +34,7 @@ func (c *Config) Validate() error {
 	check.that(c.MaxUnprocessed >= 1, "max_unprocessed", "%d is not positive", c.MaxUnprocessed)
 	check.that(c.MaxConnections >= 1, "max_connections", "%d is not positive", c.MaxConnections)
 	check.that(c.MaxConnectionsPerAddress >= 0, "max_connections_per_address", "%d is negative: 0 stands for no limit", c.MaxConnectionsPerAddress)
+	check.that(c.MinHeap >= 0, "min_heap", "%d is negative: 0 leaves the runtime alone", c.MinHeap)
 	for _, origin := range c.CORS.Origins {
 		check.origin("cors.origins", origin)
 	}

@@ -1,0 +1,67 @@
+package node
+
+import (
+	"context"
+	"os"
+	"runtime/debug"
+	runtimemetrics "runtime/metrics"
+	"time"
+)
+
+// How a node that runs looks after the memory of its process.
+const (
+	memoryInterval = 5 * time.Second
+	settleRounds   = 3   // collections until stacks are small
+	settleChange   = 100 // connections that are worth it
+
+	maxGCPercent = 400
+	minGCPercent = 100 // the runtime's own default
+)
+
+// tendMemory looks after memory until ctx ends.
+//
+// A node that thousands of clients have come to and that is then idle keeps the garbage of their
+// handshakes, more than the clients themselves take: an idle program collects every two minutes
+// only, shrinks stacks by half each time, and is slow to give memory back. So garbage is collected
+// when connections have come or gone and the node is idle; a busy one collects by itself.
+//
+// And a node with few clients has so small a heap that it would collect several times a second: see
+// Config.MinHeap.
+func (n *Node) tendMemory(ctx context.Context) {
+	ticker := time.NewTicker(memoryInterval)
+	defer ticker.Stop()
+	var settled, rounds int
+	collections := n.tuneGC()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		if connections := int(n.engine.ClientsCount()); abs(connections-settled) >= settleChange { //nolint:gosec // a count fits
+			settled, rounds = connections, settleRounds
+		}
+		now := n.tuneGC()
+		if idle := now == collections; idle && rounds > 0 {
+			rounds--
+			debug.FreeOSMemory()
+			now = n.tuneGC()
+		}
+		collections = now
+	}
+}
+
+// tuneGC sets how much the heap may grow between two collections, unless GOGC says so, and returns
+// how many there have been.
+func (n *Node) tuneGC() (collections uint64) {
+	samples := []runtimemetrics.Sample{{Name: "/gc/cycles/total:gc-cycles"}, {Name: "/gc/heap/live:bytes"}}
+	runtimemetrics.Read(samples)
+	live := max(samples[1].Value.Uint64(), 1)
+	if n.cfg.MinHeap > 0 && os.Getenv("GOGC") == "" {
+		percent := 100 * uint64(n.cfg.MinHeap) / live //nolint:gosec // it is positive
+		debug.SetGCPercent(int(min(max(percent, minGCPercent), maxGCPercent)))
+	}
+	return samples[0].Value.Uint64()
+}
+
+func abs(n int) int { return max(n, -n) }
