@@ -15,6 +15,9 @@ import (
 // their token, so they are replaced and not edited.
 func scrub(h *socket.Handshake, cookie string) {
 	delete(h.Auth, tokenName)
+	if len(h.Auth) == 0 {
+		h.Auth = map[string]any{} // a map keeps the room of what was in it, for as long as the socket lives
+	}
 	delete(h.Query, tokenName)
 	for name := range h.Headers {
 		switch http.CanonicalHeaderKey(name) {
