@@ -61,7 +61,7 @@ func (f *fleet) connect(ctx context.Context) error {
 	pace := schedule{start: f.clock.now(), rate: f.opts.ConnectRate}
 	for i := range f.opts.Connections {
 		if pace.rate > 0 {
-			sleep(time.Duration(pace.at(uint64(i)) - f.clock.now())) //nolint:gosec // not negative
+			_ = f.clock.sleepUntil(ctx, pace.at(uint64(i))) //nolint:gosec // not negative; ctx is looked at below
 		}
 		select {
 		case slots <- struct{}{}:
