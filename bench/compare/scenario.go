@@ -121,7 +121,7 @@ func scenarios() []scenario {
 		{
 			name: "connect", title: "What a connect costs",
 			text:    "4,000 clients, 500 a second, each with a JWT (HS256) of its own that the server verifies: CPU time per connect, handshakes included.",
-			servers: products, rounds: 2,
+			servers: products, rounds: 1,
 			options: bench.Options{Connections: 4000, ConnectRate: 500, Duration: time.Second},
 			figures: []figure{
 				{title: "CPU per connect", unit: "us", digits: 0, ratio: true, of: cpuPerConnect},
@@ -131,7 +131,7 @@ func scenarios() []scenario {
 		{
 			name: "stalled", title: "A client that stops reading",
 			text:    "1,000 clients, 25 broadcasts a second of 16 KB, without and with one client that does not read: memory and the latency of the others.",
-			servers: []string{chorusName, centrifugeName, nodeName}, rounds: 1,
+			servers: []string{chorusName, centrifugeName}, rounds: 1,
 			options: bench.Options{Connections: manyClients, Senders: 20, Rate: 25, Payload: 16 << 10, WarmUp: 2 * time.Second, Duration: 15 * time.Second, DrainTimeout: 5 * time.Second},
 			variants: []variant{
 				{title: "all read", change: func(*bench.Options) {}},
