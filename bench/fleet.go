@@ -136,7 +136,7 @@ func (f *fleet) add(ctx context.Context, i int) error {
 
 // senders returns up to n clients that are not stalled.
 func (f *fleet) senders(n int) []*conn {
-	var senders []*conn
+	senders := make([]*conn, 0, n)
 	for _, c := range f.conns {
 		if len(senders) < n && !c.stalled {
 			senders = append(senders, c)
