@@ -60,7 +60,7 @@ func (r *results) raw() (string, error) {
 		Variant  string        `json:"variant,omitempty"`
 		Report   *bench.Report `json:"report"`
 	}
-	var runs []run
+	runs := make([]run, 0, len(r.tables))
 	for _, t := range r.tables {
 		for _, row := range t.rows {
 			for _, report := range row.reports {
