@@ -61,7 +61,7 @@ func (f *fleet) connect(ctx context.Context) error {
 	pace := schedule{start: f.clock.now(), rate: f.opts.ConnectRate}
 	for i := range f.opts.Connections {
 		if pace.rate > 0 {
-			sleep(time.Duration(pace.at(uint64(i)) - f.clock.now())) //nolint:gosec // not negative
+			_ = f.clock.sleepUntil(ctx, pace.at(uint64(i))) //nolint:gosec // not negative; ctx is looked at below
 		}
 		select {
 		case slots <- struct{}{}:
@@ -136,7 +136,7 @@ func (f *fleet) add(ctx context.Context, i int) error {
 
 // senders returns up to n clients that are not stalled.
 func (f *fleet) senders(n int) []*conn {
-	var senders []*conn
+	senders := make([]*conn, 0, n)
 	for _, c := range f.conns {
 		if len(senders) < n && !c.stalled {
 			senders = append(senders, c)

@@ -57,7 +57,7 @@ func appendFrame(dst []byte, op byte, payload []byte, key [4]byte) []byte {
 	case n < 126:
 		dst = append(dst, 0x80|byte(n))
 	case n < 1<<16:
-		dst = binary.BigEndian.AppendUint16(append(dst, 0x80|126), uint16(n))
+		dst = binary.BigEndian.AppendUint16(append(dst, 0x80|126), uint16(n)) //nolint:gosec // less than 1<<16
 	default:
 		dst = binary.BigEndian.AppendUint64(append(dst, 0x80|127), uint64(n))
 	}

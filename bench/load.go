@@ -36,7 +36,6 @@ type sender struct {
 
 // Pauses of the loop that sends.
 const (
-	longestSleep  = 50 * time.Millisecond // looks at ctx after that
 	inFlightPause = 100 * time.Microsecond
 	// stuckAfter is how long nothing arrives before what is in flight counts as lost, for the
 	// purpose of sending on.
@@ -72,23 +71,12 @@ func (l *load) run(ctx context.Context) {
 
 func (l *load) paced(ctx context.Context) {
 	s := schedule{start: l.clock.now(), rate: l.opts.Rate}
-	end := l.window.until.Load()
-	for i := uint64(0); ctx.Err() == nil; i++ {
+	for i := uint64(0); ; i++ {
 		due := s.at(i)
-		if due >= end {
+		if !l.window.before(due) || l.clock.sleepUntil(ctx, due) != nil {
 			return
 		}
-		for {
-			now := l.clock.now()
-			if now >= due {
-				break
-			}
-			sleep(min(time.Duration(due-now), longestSleep))
-			if ctx.Err() != nil {
-				return
-			}
-		}
-		l.send(i, due)
+		_ = l.send(i, due) // what is not sent is counted as that
 	}
 }
 
@@ -112,13 +100,15 @@ func (l *load) unpaced(ctx context.Context) {
 			sleep(inFlightPause)
 			continue
 		}
-		l.send(i, now)
+		if l.send(i, now) != nil {
+			sleep(inFlightPause)
+		}
 		i++
 	}
 }
 
-// send sends message i.
-func (l *load) send(i uint64, due int64) {
+// send sends message i, and fails when its sender cannot.
+func (l *load) send(i uint64, due int64) error {
 	s := l.senders[i%uint64(len(l.senders))]
 	receivers, room := uint64(1), ""
 	if !l.opts.Echo {
@@ -145,7 +135,7 @@ func (l *load) send(i uint64, due int64) {
 		l.late.record(l.clock.now() - due)
 	}
 	if err != nil {
-		return // it is offered and not sent
+		return err // it is offered and not sent
 	}
 	s.number++
 	l.total += receivers
@@ -153,6 +143,7 @@ func (l *load) send(i uint64, due int64) {
 		l.sent++
 		l.expected += receivers
 	}
+	return nil
 }
 
 func roomName(number int) string { return "room-" + strconv.Itoa(number) }

@@ -63,7 +63,7 @@ func feed(t *testing.T, r *receiver, c *conn, stream []byte, piece func() int) e
 
 func TestReceiveAnyPieces(t *testing.T) {
 	const messages = 300
-	var stream []byte
+	stream := make([]byte, 0, messages*100)
 	for i := range uint32(messages) {
 		stream = append(stream, serverFrame(opText, event(stamp{due: 1, sender: 1, number: i}))...)
 		if i%50 == 0 {
@@ -95,7 +95,7 @@ func TestReceiveAnyPieces(t *testing.T) {
 func TestReceiveCountsOrder(t *testing.T) {
 	r := newTestReceiver(newSocketIO(&Options{}), delivery)
 	c, _ := newFake()
-	var stream []byte
+	stream := make([]byte, 0, 1<<10)
 	for _, number := range []uint32{0, 1, 3, 2, 4} {
 		stream = append(stream, serverFrame(opText, event(stamp{sender: 2, number: number}))...)
 		stream = append(stream, serverFrame(opText, event(stamp{sender: 99, number: number}))...) // nobody of ours
@@ -200,8 +200,8 @@ func TestSendWaitsForAFullSocket(t *testing.T) {
 // A delivery has to cost the generator next to nothing: a core that receives a million a second has
 // a microsecond for each, and the kernel needs most of it.
 func BenchmarkReceive(b *testing.B) {
-	var chunk []byte
 	const messages = 100
+	chunk := make([]byte, 0, messages*100)
 	for i := range uint32(messages) {
 		chunk = append(chunk, serverFrame(opText, event(stamp{due: 1, number: i}))...)
 	}

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"context"
 	"math"
 	"sync/atomic"
 	"time"
@@ -10,6 +11,20 @@ import (
 type clock struct{ begin time.Time }
 
 func (c clock) now() int64 { return int64(time.Since(c.begin)) }
+
+// longestSleep is how long a sleeper does not look at its context.
+const longestSleep = 50 * time.Millisecond
+
+// sleepUntil waits for a moment, or for the end of ctx, whose error it returns.
+func (c clock) sleepUntil(ctx context.Context, moment int64) error {
+	for {
+		left := moment - c.now()
+		if err := ctx.Err(); err != nil || left <= 0 {
+			return err
+		}
+		sleep(min(time.Duration(left), longestSleep))
+	}
+}
 
 // never is a moment that does not come.
 const never = math.MaxInt64

@@ -19,7 +19,7 @@ func load(r *bench.Report) bench.LoadReport {
 func latency(r *bench.Report) bench.LatencyReport {
 	if r.Latency == nil || load(r).Deliveries == 0 {
 		none := math.NaN()
-		return bench.LatencyReport{P50: none, P95: none, P99: none, P999: none, Max: none}
+		return bench.LatencyReport{P50: none, P95: none, P99: none, P999: none, Max: none, SendP99: none}
 	}
 	return *r.Latency
 }
@@ -56,6 +56,7 @@ func evicted(r *bench.Report) float64             { return float64(load(r).Evict
 func p50(r *bench.Report) float64                 { return latency(r).P50 }
 func p99(r *bench.Report) float64                 { return latency(r).P99 }
 func p999(r *bench.Report) float64                { return latency(r).P999 }
+func sendP99(r *bench.Report) float64             { return latency(r).SendP99 }
 func failed(r *bench.Report) float64              { return float64(r.Connect.Failed) }
 func connectsPerSecond(r *bench.Report) float64   { return r.Connect.PerSecond }
 func megabytes(r *bench.Report) float64           { return float64(usage(r).RSSEnd) / mega }

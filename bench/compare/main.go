@@ -26,16 +26,15 @@ func (f *flags) partial() bool { return len(f.Only) > 0 || len(f.Scenario) > 0 |
 func main() {
 	var f flags
 	kong.Parse(&f, kong.Name("compare"), kong.Vars{"scenarios": scenarioNames()})
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, f); err != nil {
+	if err := run(f); err != nil {
 		fmt.Fprintln(os.Stderr, "compare:", err)
-		stop()
-		os.Exit(1) //nolint:gocritic // what is deferred is done
+		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, f flags) error {
+func run(f flags) error {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
 	scenarios, servers, err := choose(f)
 	if err != nil {
 		return err

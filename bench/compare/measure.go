@@ -121,7 +121,7 @@ func (r *row) line(s scenario, report *bench.Report) string {
 
 // value is the median of a figure over the rounds; false when none of them has it.
 func (r *row) value(f figure) (float64, bool) {
-	var values []float64
+	values := make([]float64, 0, len(r.reports))
 	for _, report := range r.reports {
 		if value := f.of(report); !math.IsNaN(value) {
 			values = append(values, value)
