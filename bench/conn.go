@@ -8,6 +8,7 @@ import (
 // conn is a client that is a member.
 type conn struct {
 	room    int // number of its room
+	poller  int // number of its poller
 	stalled bool
 	key     [4]byte
 	last    []uint32 // per sender: the number of its last message, plus one; nil to not look at the order
@@ -88,7 +89,3 @@ func (c *conn) close() bool {
 	_ = c.socket.close() // there is nothing left that could be lost
 	return true
 }
-
-// stalledBuffer is the receive buffer of a client that does not read, in bytes: the smaller, the
-// sooner its server notices.
-const stalledBuffer = 4 << 10

@@ -101,7 +101,7 @@ func (f *fleet) add(ctx context.Context, i int) error {
 	ctx, cancel := context.WithTimeout(ctx, f.opts.ConnectTimeout)
 	defer cancel()
 	var client member
-	c := &conn{stalled: i >= f.opts.Connections-f.opts.Stalled}
+	c := &conn{poller: i % len(f.pollers), stalled: i >= f.opts.Connections-f.opts.Stalled}
 	if f.opts.Rooms > 0 {
 		// Clients of every server are in every room.
 		c.room = i / len(f.servers) % f.opts.Rooms
@@ -122,7 +122,7 @@ func (f *fleet) add(ctx context.Context, i int) error {
 	if f.opts.Senders*f.opts.Connections <= maxOrders {
 		c.last = make([]uint32, f.opts.Senders)
 	}
-	if err := f.pollers[i%len(f.pollers)].adopt(h, c); err != nil {
+	if err := f.pollers[c.poller].adopt(h, c); err != nil {
 		return errors.Join(err, h.conn.Close())
 	}
 	f.mu.Lock()
@@ -194,7 +194,22 @@ func (f *fleet) settle(ctx context.Context, expected uint64) {
 const (
 	settlePause = 5 * time.Millisecond
 	settleQuiet = 3 * time.Second
+	resumeTime  = 2 * time.Second
 )
+
+// resume lets stalled clients read for a while: whether the server has closed their connections
+// shows only behind what it had sent before.
+func (f *fleet) resume(ctx context.Context) {
+	if f.opts.Stalled == 0 {
+		return
+	}
+	for _, c := range f.conns {
+		if c.stalled {
+			f.pollers[c.poller].resume(c)
+		}
+	}
+	_ = f.clock.sleepUntil(ctx, f.clock.now()+int64(resumeTime)) // ctx is looked at later
+}
 
 // stop ends the receiving: what the receivers hold may be read from then on.
 func (f *fleet) stop() {

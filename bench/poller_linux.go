@@ -71,10 +71,18 @@ func (p *poller) adopt(h *handshake, c *conn) error {
 	c.socket = s
 	p.conns[s.number].Store(c)
 	if c.stalled {
-		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, stalledBuffer)
 		return s.control(unix.EPOLL_CTL_ADD, 0)
 	}
 	return s.control(unix.EPOLL_CTL_ADD, unix.EPOLLIN)
+}
+
+// resume reads again from a connection that is stalled.
+func (p *poller) resume(c *conn) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.gone {
+		_ = c.socket.notifyWritable(false) // it asks for what can be read, too; a connection that cannot be watched stays stalled
+	}
 }
 
 // poll receives until the epoll instance is closed.

@@ -27,9 +27,6 @@ func newPoller(r *receiver, _ int) (*poller, error) { return &poller{receiver: r
 
 func (p *poller) adopt(h *handshake, c *conn) error {
 	c.socket = plainSocket{h.conn}
-	if tcp, ok := h.conn.(*net.TCPConn); ok && c.stalled {
-		_ = tcp.SetReadBuffer(stalledBuffer)
-	}
 	p.mu.Lock()
 	p.conns = append(p.conns, h.conn)
 	p.mu.Unlock()
@@ -37,6 +34,13 @@ func (p *poller) adopt(h *handshake, c *conn) error {
 		p.running.Go(func() { p.receive(h.conn, c) }) // ends with close
 	}
 	return nil
+}
+
+// resume reads again from a connection that is stalled.
+func (p *poller) resume(c *conn) {
+	if s, ok := c.socket.(plainSocket); ok {
+		p.running.Go(func() { p.receive(s.Conn, c) }) // ends with close
+	}
 }
 
 func (p *poller) receive(from net.Conn, c *conn) {

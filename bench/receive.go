@@ -70,7 +70,7 @@ func (r *receiver) messages(c *conn, frame []byte, now int64) (arrived uint64, e
 		message, k, frame = r.dialect.read(frame)
 		switch k {
 		case r.counts:
-			if s, ok := c.stamps.find(message); ok {
+			if s, ok := c.stamps.find(message); ok && !c.stalled {
 				r.record(c, s, now)
 				arrived++
 			}

@@ -108,6 +108,19 @@ func TestReceiveCountsOrder(t *testing.T) {
 	}
 }
 
+func TestReceiveDoesNotCountTheStalled(t *testing.T) {
+	r := newTestReceiver(newSocketIO(&Options{}), delivery)
+	c, _ := newFake()
+	c.stalled = true
+	if _, err := r.take(c, serverFrame(opText, event(stamp{}))); err != nil {
+		t.Fatal(err)
+	}
+	r.drop(c, errFarewell)
+	if r.arrived.Load() != 0 || r.latency.total != 0 || r.dropped.Load() != 0 || r.evicted.Load() != 1 {
+		t.Errorf("arrived %d, timed %d, dropped %d, evicted %d", r.arrived.Load(), r.latency.total, r.dropped.Load(), r.evicted.Load())
+	}
+}
+
 func TestReceiveWindow(t *testing.T) {
 	r := newTestReceiver(newSocketIO(&Options{}), delivery)
 	c, _ := newFake()

@@ -69,6 +69,7 @@ func (r *run) measure(ctx context.Context, d dialect) (*Report, error) {
 		return nil, err
 	}
 	r.fleet.settle(ctx, m.load.total)
+	r.fleet.resume(ctx)
 	r.fleet.stop()
 	return m.report(&r.opts), ctx.Err()
 }
