@@ -110,6 +110,9 @@ func (c *Conn) readLink(rd *reader, early []byte, probing bool) {
 		return
 	}
 	if c.state.Load() != stateClosed {
+		if rd.link.finished.Load() { // it is the server that has closed, and about to say so
+			reason, code, err = reasonForcedClose, 0, nil
+		}
 		if code != 0 {
 			c.sync(func(s *shard, c *Conn) { s.goodbye(c, code) })
 		}
