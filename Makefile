@@ -34,6 +34,12 @@ test-e2e: build redis ## official clients and a Node.js server against real node
 	cd test && npm ci --no-audit --no-fund
 	cd test && npm test
 
+CHURN := 10m
+
+.PHONY: churn
+churn: redis ## clients come and go for ten minutes (or CHURN=1h); fails if anything of them stays
+	go test -count=1 -timeout 0 -v ./test/churn -churn $(CHURN)
+
 .PHONY: redis
 redis:
 	@command -v redis-server >/dev/null || { \
