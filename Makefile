@@ -40,6 +40,12 @@ bench: redis ## the same load on this and on other servers: bench/RESULTS.md; ab
 	cd bench/peers/node && npm ci --no-audit --no-fund
 	go run ./bench/compare
 
+CHURN := 10m
+
+.PHONY: churn
+churn: redis ## clients come and go for ten minutes (or CHURN=1h); fails if anything of them stays
+	go test -count=1 -timeout 0 -v ./test/churn -churn $(CHURN)
+
 .PHONY: redis
 redis:
 	@command -v redis-server >/dev/null || { \

@@ -1,6 +1,8 @@
 package adapter
 
 import (
+	"chorus/internal/taskqueue"
+
 	"github.com/zishang520/socket.io/parsers/socket/v3/parser"
 	"github.com/zishang520/socket.io/servers/socket/v3"
 	"github.com/zishang520/socket.io/v3/pkg/types"
@@ -81,7 +83,8 @@ func (l *local) AddAll(id socket.SocketId, rooms *types.Set[socket.Room]) {
 
 // attach has a socket that has connected get what its rooms get.
 func (l *local) attach(s *socket.Socket) {
-	s.Enqueue(func() { trimTaskQueue(s) }) // behind what it has to do to connect
+	taskqueue.Release(s)
+	s.Enqueue(func() { taskqueue.Trim(s) }) // behind what it has to do to connect
 	conn := connOf(s)
 	if conn != nil {
 		conn.Follow(s)

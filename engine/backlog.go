@@ -69,6 +69,15 @@ func (b *backlog) compact() {
 	b.pieces, b.gaps = kept, 0
 }
 
+// large returns the bytes of the first that waits when they are min or more: they need not be
+// copied to be worth a write.
+func (b *backlog) large(min int, e encoding, threshold int) []byte {
+	if p := &b.pieces[0]; p.msg != nil && p.size >= min {
+		return p.msg.frames(e, threshold)[p.off:]
+	}
+	return nil
+}
+
 // gather appends the bytes of what waits, about max of them or those of one message.
 func (b *backlog) gather(to []byte, max int, e encoding, threshold int) []byte {
 	start := len(to)

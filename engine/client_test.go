@@ -20,6 +20,7 @@ import (
 	"chorus/engine"
 
 	"github.com/zishang520/socket.io/parsers/engine/v3/packet"
+	"github.com/zishang520/socket.io/servers/engine/v3/transports"
 	"github.com/zishang520/socket.io/v3/pkg/types"
 )
 
@@ -416,6 +417,9 @@ func (c *wsClient) wantOpen() handshake {
 		c.t.Fatalf("the handshake was refused with %d", c.status)
 	}
 	f := c.read()
+	if f.first == fin|rsv1|opText {
+		f = received{first: fin | opText, payload: decompressed(c.t, f.payload)}
+	}
 	var open handshake
 	if f.first != fin|opText || !strings.HasPrefix(f.payload, "0{") || json.Unmarshal([]byte(f.payload[1:]), &open) != nil {
 		c.t.Fatalf("got %x %q, which is no OPEN packet", f.first, f.payload)
@@ -515,6 +519,7 @@ func (c *wsClient) wantEnd(code int) {
 	if f, err := c.next(); !errors.Is(err, io.EOF) {
 		c.t.Fatalf("behind the close frame came %x %q, %v", f.first, f.payload, err)
 	}
+	_ = c.conn.Close()
 }
 
 // wantGone fails unless the connection ends; what comes before does not matter.
@@ -527,6 +532,7 @@ func (c *wsClient) wantGone() {
 		case errors.As(err, &timeout) && timeout.Timeout():
 			c.t.Fatal("the connection stays open")
 		case err != nil:
+			_ = c.conn.Close()
 			return
 		}
 	}
@@ -546,3 +552,9 @@ func packetOf(value any) string {
 }
 
 func eventName(name string) types.EventName { return types.EventName(name) }
+
+type transport = transports.Transport
+
+func newText(text string) *types.StringBuffer {
+	return types.NewStringBufferString(text).(*types.StringBuffer)
+}

@@ -44,6 +44,7 @@ func TestPingsAndPongs(t *testing.T) {
 
 // A pong keeps the session, for much longer than interval and timeout.
 func TestPongKeepsTheSession(t *testing.T) {
+	t.Parallel()
 	opts := brisk()
 	opts.PingTimeout = 500 * time.Millisecond
 	s := start(t, opts, nil)
@@ -110,6 +111,7 @@ func TestPingTimeout(t *testing.T) {
 // Engine.IO protocol, test suite: a client that comes after interval and timeout finds no session,
 // however late the timers are.
 func TestOverdueClientFindsNoSession(t *testing.T) {
+	t.Parallel()
 	opts := engine.Options{PingInterval: 300 * time.Millisecond, PingTimeout: 200 * time.Millisecond}
 	s := start(t, opts, nil)
 	for range 3 {

@@ -31,7 +31,7 @@ const linger = 2 * time.Second
 // finish ends what is written, and bounds what is read: closing at once would reset the connection
 // when something of the client is still to be read, and what was written last would be lost.
 func (l *link) finish() {
-	if l.behind.underWay() == nil {
+	if l.raw != nil { // else the last write does it
 		l.closeWrite()
 	}
 	_ = l.conn.SetReadDeadline(time.Now().Add(linger))
@@ -72,8 +72,8 @@ func (w *writer) write(l *link, p []byte) (int, error) {
 
 // writeLast writes what ends a connection that is not blocked.
 func (w *writer) writeLast(l *link, p []byte) error {
-	if l.raw == nil && l.behind.append(p) {
-		return nil
+	if l.raw == nil {
+		return l.endBehind(p)
 	}
 	_, err := w.write(l, p)
 	return err

@@ -32,34 +32,36 @@ func (l *link) writeBehind(p []byte) (int, error) {
 		return 0, errBlocked
 	}
 	n := min(len(p), maxBehindBytes)
-	taken := bytes.Clone(p[:n])
-	b.written = make(chan struct{})
-	b.goes.Go(func() { l.writeAll(taken) }) // ends with the write, which ends with the connection
+	l.begin(bytes.Clone(p[:n]), false)
 	if n < len(p) {
 		return n, errBlocked
 	}
 	return n, nil
 }
 
-// append has p written after what is being written, and reports whether something is.
-func (b *behind) append(p []byte) bool {
+// endBehind has p written after what is being written, and then the connection's writing side closed.
+func (l *link) endBehind(p []byte) error {
+	b := &l.behind
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.written == nil {
-		return false
+	switch {
+	case b.failed != nil:
+		return b.failed
+	case b.written != nil:
+		b.last = p
+	default:
+		l.begin(p, true)
 	}
-	b.last = p
-	return true
+	return nil
 }
 
-// underWay returns what is closed when the write under way has ended, nil when there is none.
-func (b *behind) underWay() <-chan struct{} {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.written
+// begin begins a write; b.mu is held.
+func (l *link) begin(p []byte, last bool) {
+	l.behind.written = make(chan struct{})
+	l.behind.goes.Go(func() { l.writeAll(p, last) }) // ends with the write, which ends with the connection
 }
 
-func (l *link) writeAll(p []byte) {
+func (l *link) writeAll(p []byte, last bool) {
 	b := &l.behind
 	for p != nil {
 		_, err := l.conn.Write(p)
@@ -71,10 +73,19 @@ func (l *link) writeAll(p []byte) {
 		if p == nil {
 			close(b.written)
 			b.written = nil
+		} else {
+			last = true
 		}
 		b.mu.Unlock()
 	}
-	if l.finished.Load() {
+	if last {
 		l.closeWrite()
 	}
+}
+
+// underWay returns what is closed when the write under way has ended, nil when there is none.
+func (b *behind) underWay() <-chan struct{} {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.written
 }

@@ -353,8 +353,11 @@ func (s *shard) drain(c *Conn) {
 	o.blocked = false
 	for !o.ended && o.link != nil && !o.back.empty() {
 		start := len(s.join)
-		s.join = o.back.gather(s.join, maxDrainBytes, o.link.encoding, s.server.opts.DeflateThreshold)
-		p := s.join[start:]
+		p := o.back.large(maxDrainBytes, o.link.encoding, s.server.opts.DeflateThreshold)
+		if p == nil {
+			s.join = o.back.gather(s.join, maxDrainBytes, o.link.encoding, s.server.opts.DeflateThreshold)
+			p = s.join[start:]
+		}
 		wrote, err := s.writer.write(o.link, p)
 		s.join = s.join[:start]
 		o.back.advance(wrote, o.link.encoding, s.server.opts.DeflateThreshold)

@@ -110,6 +110,9 @@ func (c *Conn) readLink(rd *reader, early []byte, probing bool) {
 		return
 	}
 	if c.state.Load() != stateClosed {
+		if rd.link.finished.Load() { // it is the server that has closed, and about to say so
+			reason, code, err = reasonForcedClose, 0, nil
+		}
 		if code != 0 {
 			c.sync(func(s *shard, c *Conn) { s.goodbye(c, code) })
 		}
@@ -137,8 +140,7 @@ func (c *Conn) sync(op func(*shard, *Conn)) {
 // (RFC 6455 section 5.5.1).
 type closeFrame struct{ code ws.StatusCode }
 
-func (f closeFrame) Error() string   { return fmt.Sprintf("%s: code %d", errClosedByClient, f.code) }
-func (closeFrame) Is(err error) bool { return err == errClosedByClient } //nolint:errorlint // it is the one asked for
+func (f closeFrame) Error() string { return fmt.Sprintf("%s: code %d", errClosedByClient, f.code) }
 
 // reasonOf returns the reason of a session's end and the code that the client gets (RFC 6455
 // section 7.4.1), 0 for none.

@@ -29,6 +29,7 @@ func newRedisLink(cfg Config, log *slog.Logger) (*redisLink, error) {
 	opts.ContextTimeoutEnabled = true
 	opts.MaxRetries = -1 // the adapter has its own back-off
 	opts.ClientName = "chorus"
+	opts.Protocol = 2 // with 3 the client looks for push notifications before each message
 	client := redis.NewClient(opts)
 	return &redisLink{
 		client: client,

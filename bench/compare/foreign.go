@@ -12,15 +12,23 @@ import (
 
 // What foreign publishes.
 const (
-	foreignRate    = 5000 // messages per second
-	foreignBatch   = 10   // published together
+	denseRate      = 50_000 // messages per second
+	denseBatch     = 100    // published together
+	sparseRate     = 5000
+	sparseBatch    = 10
 	foreignTime    = 8 * time.Second
 	foreignChannel = "socket.io#/#nobody#"
 )
 
-// foreign publishes messages for a room that nobody of the node is in, and measures the node. Its
-// report has a message in the place of a delivery.
-func foreign(ctx context.Context, l *lab, c *cluster, quick bool) (*bench.Report, error) {
+// foreign publishes messages for a room that nobody of the node is in, so many per second of which
+// batch at a time, and measures the node. Its report has a message in the place of a delivery.
+func foreign(rate, batch int) special {
+	return func(ctx context.Context, l *lab, c *cluster, quick bool) (*bench.Report, error) {
+		return measureForeign(ctx, l, c, quick, rate, batch)
+	}
+}
+
+func measureForeign(ctx context.Context, l *lab, c *cluster, quick bool, rate, batch int) (*bench.Report, error) {
 	duration := foreignTime
 	if quick {
 		duration /= 3
@@ -38,7 +46,7 @@ func foreign(ctx context.Context, l *lab, c *cluster, quick bool) (*bench.Report
 		begin := time.Now()
 		for time.Since(begin) < duration {
 			_, err := client.Pipelined(ctx, func(p redis.Pipeliner) error {
-				for range foreignBatch {
+				for range batch {
 					p.Publish(ctx, foreignChannel, message)
 				}
 				return nil
@@ -46,8 +54,8 @@ func foreign(ctx context.Context, l *lab, c *cluster, quick bool) (*bench.Report
 			if err != nil {
 				return err
 			}
-			messages += foreignBatch
-			due := begin.Add(time.Duration(messages) * time.Second / foreignRate)
+			messages += batch
+			due := begin.Add(time.Duration(messages) * time.Second / time.Duration(rate))
 			if err := sleep(ctx, time.Until(due)); err != nil {
 				return err
 			}

@@ -145,9 +145,15 @@ func scenarios() []scenario {
 		},
 		{
 			name: "foreign", title: "Messages of the cluster that concern nobody here",
-			text:    "5,000 messages a second on Redis, in the form of the Node.js adapter, for a room with no member on this node: CPU time of the node for each.",
+			text:    "50,000 messages a second on Redis, a hundred at a time and in the form of the Node.js adapter, for a room with no member on this node: CPU time of the node for each.",
 			servers: []string{chorusName, nodeName, stockName}, nodes: 1, rounds: 2,
-			special: foreign, figures: []figure{{title: "CPU per message", unit: "us", digits: 2, ratio: true, of: cpuPerDelivery}},
+			special: foreign(denseRate, denseBatch), figures: []figure{{title: "CPU per message", unit: "us", digits: 2, ratio: true, of: cpuPerDelivery}},
+		},
+		{
+			name: "sparse", title: "A few such messages at a time",
+			text:    "5,000 of them a second, ten at a time: most of it is waking an idle process.",
+			servers: []string{chorusName, nodeName, stockName}, nodes: 1, rounds: 2,
+			special: foreign(sparseRate, sparseBatch), figures: []figure{{title: "CPU per message", unit: "us", digits: 2, ratio: true, of: cpuPerDelivery}},
 		},
 	}
 }

@@ -1,4 +1,4 @@
-package adapter
+package taskqueue
 
 import (
 	"reflect"
@@ -7,9 +7,9 @@ import (
 	"github.com/zishang520/socket.io/servers/socket/v3"
 )
 
-// TestTrimTaskQueue fails when the library's queue is built otherwise than trimTaskQueue knows: then
+// TestTrim fails when the library's queue is built otherwise than Trim knows: then
 // either the library has mended it, or idle sockets take 8 KiB more.
-func TestTrimTaskQueue(t *testing.T) {
+func TestTrim(t *testing.T) {
 	t.Parallel()
 	s := socket.MakeSocket()
 	room := func() int {
@@ -18,7 +18,7 @@ func TestTrimTaskQueue(t *testing.T) {
 	if room() == 0 {
 		t.Fatal("a queue has no room to begin with")
 	}
-	trimTaskQueue(s)
+	Trim(s)
 	if room() != 0 {
 		t.Errorf("there is room for %d tasks", room())
 	}

@@ -1,0 +1,170 @@
+package engine
+
+import (
+	"sync"
+	"testing"
+	"time"
+)
+
+// manual is a queue that runs when the test says so.
+type manual struct {
+	mu    sync.Mutex
+	tasks []func()
+}
+
+func (q *manual) Enqueue(task func()) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.tasks = append(q.tasks, task)
+}
+
+// run runs what waits, and what comes meanwhile.
+func (q *manual) run() {
+	for {
+		q.mu.Lock()
+		if len(q.tasks) == 0 {
+			q.mu.Unlock()
+			return
+		}
+		task := q.tasks[0]
+		q.tasks = q.tasks[1:]
+		q.mu.Unlock()
+		task()
+	}
+}
+
+// inline is a queue that runs a task at once.
+type inline struct{}
+
+func (*inline) Enqueue(task func()) { task() }
+
+// say has a client say messages until it is held back or has said them all, and returns a channel
+// that is closed when it has.
+func say(f *flow, bound, messages, bytes int) (said *int, done chan struct{}) {
+	said, done = new(int), make(chan struct{})
+	go func() { // ends with the messages
+		defer close(done)
+		for range messages {
+			f.mu.Lock()
+			*said++
+			f.mu.Unlock()
+			f.count(bytes)
+			if f.pace(bound) {
+				f.held.Store(false)
+			}
+		}
+	}()
+	return said, done
+}
+
+func awaitHeld(t *testing.T, f *flow) {
+	t.Helper()
+	for end := time.Now().Add(10 * time.Second); !f.held.Load(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("the client is never held back")
+		}
+	}
+}
+
+func awaitDone(t *testing.T, done <-chan struct{}) {
+	t.Helper()
+	select {
+	case <-done:
+	case <-time.After(10 * time.Second):
+		t.Fatal("the client is held back for ever")
+	}
+}
+
+func TestFlowHoldsAClientBack(t *testing.T) {
+	for _, c := range []struct {
+		name                   string
+		bound, messages, bytes int
+		most                   int
+	}{
+		{"by messages", 256, 1000, 1, 256},
+		{"by bytes", 1 << 20, 1000, 100 << 10, 12},
+		{"by a bound of one", 1, 1000, 1, 4},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			conn, q := &Conn{}, &manual{}
+			conn.Follow(q)
+			conn.Follow(q) // once is enough
+			said, done := say(&conn.flow, c.bound, c.messages, c.bytes)
+			awaitHeld(t, &conn.flow)
+			conn.flow.mu.Lock()
+			if *said > c.most || *said < c.most/2 {
+				t.Errorf("%d messages were taken, want about %d", *said, c.most)
+			}
+			conn.flow.mu.Unlock()
+			for finished := false; !finished; {
+				q.run()
+				select {
+				case <-done:
+					finished = true
+				default:
+				}
+			}
+			if *said != c.messages {
+				t.Errorf("%d of %d messages were taken", *said, c.messages)
+			}
+		})
+	}
+}
+
+func TestFlowLetsGo(t *testing.T) {
+	for name, release := range map[string]func(*Conn, Queue){
+		"with Unfollow": (*Conn).Unfollow,
+		"with the end":  func(c *Conn, _ Queue) { c.flow.end() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			conn, q := &Conn{}, &manual{}
+			conn.Follow(q)
+			_, done := say(&conn.flow, 4, 1000, 1)
+			awaitHeld(t, &conn.flow)
+			release(conn, q)
+			awaitDone(t, done)
+			q.run() // marks that come back late do no harm
+		})
+	}
+}
+
+func TestFlowWaitsForTheSlowestQueue(t *testing.T) {
+	conn, slow := &Conn{}, &manual{}
+	conn.Follow(&inline{})
+	conn.Follow(slow)
+	_, done := say(&conn.flow, 4, 100, 1)
+	awaitHeld(t, &conn.flow)
+	conn.Unfollow(slow)
+	awaitDone(t, done)
+}
+
+// A mark goes behind what waits, as often as a message does: a message becomes a task, which
+// becomes another.
+func TestFlowMarksComeBehindTheHandlers(t *testing.T) {
+	conn, q := &Conn{}, &manual{}
+	conn.Follow(q)
+	handled := 0
+	for range 4 {
+		q.Enqueue(func() { q.Enqueue(func() { handled++ }) })
+	}
+	for range marks {
+		conn.flow.mark(q, tasksPerMessage)
+		conn.flow.queues[0].out++
+	}
+	for conn.flow.full() {
+		q.mu.Lock()
+		task := q.tasks[0]
+		q.tasks = q.tasks[1:]
+		q.mu.Unlock()
+		task()
+	}
+	if handled != 4 {
+		t.Errorf("%d of 4 messages were handled when the client was let go", handled)
+	}
+}
+
+func TestFlowWithoutQueues(t *testing.T) {
+	conn := &Conn{}
+	_, done := say(&conn.flow, 1, 1000, 1<<20)
+	awaitDone(t, done)
+}

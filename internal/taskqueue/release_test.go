@@ -1,0 +1,26 @@
+package taskqueue
+
+import (
+	"reflect"
+	"runtime"
+	"testing"
+	"time"
+	"weak"
+
+	"github.com/zishang520/socket.io/servers/socket/v3"
+	"github.com/zishang520/socket.io/v3/pkg/queue"
+)
+
+func TestReleasedQueueIsFreed(t *testing.T) {
+	s := socket.MakeSocket()
+	Release(s)
+	q := (*queue.Queue)(reflect.ValueOf(s).Elem().FieldByName("taskQueue").UnsafePointer())
+	freed := weak.Make(q)
+	q.Close()
+	s, q = nil, nil
+	for end := time.Now().Add(10 * time.Second); freed.Value() != nil; runtime.GC() {
+		if time.Now().After(end) {
+			t.Fatal("the queue of a socket that is gone is still there")
+		}
+	}
+}
