@@ -14,6 +14,7 @@ import (
 
 	"chorus/auth"
 	"chorus/bench"
+	"chorus/codec"
 	"chorus/node"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
@@ -38,8 +39,16 @@ func start(t *testing.T) string {
 	_ = n.IO().On("connection", func(args ...any) {
 		s := args[0].(*socket.Socket)
 		_ = s.On("echo", func(args ...any) { args[1].(socket.Ack)(args[:1], nil) })
-		_ = s.On("join", func(args ...any) { s.Join(socket.Room(args[0].(string))) })
-		_ = s.On("say", func(args ...any) { _ = n.IO().To(socket.Room(args[0].(string))).Emit("say", args[1]) })
+		_ = s.On("join", func(args ...any) {
+			if room, err := codec.Arg[socket.Room]("join", args, 0); err == nil {
+				s.Join(room)
+			}
+		})
+		_ = s.On("say", func(args ...any) {
+			if room, err := codec.Arg[socket.Room]("say", args, 0); err == nil {
+				_ = n.IO().To(room).Emit("say", args[1])
+			}
+		})
 	})
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
