@@ -51,6 +51,7 @@ func (l *local) BroadcastWithAck(packet *parser.Packet, opts *socket.BroadcastOp
 			}
 		})
 	}
+	clientCount(uint64(len(sockets))) // before an answer can come
 	if len(sockets) > 0 {
 		to := newAudience(len(sockets), func(use func(*member)) {
 			for _, s := range sockets {
@@ -59,7 +60,6 @@ func (l *local) BroadcastWithAck(packet *parser.Packet, opts *socket.BroadcastOp
 		})
 		l.deliver(addressed, flags, "", []*audience{to}, nil)
 	}
-	clientCount(uint64(len(sockets)))
 }
 
 // ackValue turns the arguments of a client's acknowledgement into the one value that counts.

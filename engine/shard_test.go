@@ -77,7 +77,7 @@ func (s *sink) Write(p []byte) (int, error) {
 // When every connection gets something of its own between broadcasts, each gets bytes of its own.
 // One batch of them may not take the inbox times the connections.
 func TestSweepIsBounded(t *testing.T) {
-	const conns, messages, size = 64, 400, 10_000
+	const conns, messages, size = 64, 300, 10_000
 	s := idle(t)
 	s.server.opts.MaxBuffer = 1 << 30 // what they refer to is the same for all
 	var goes sync.WaitGroup

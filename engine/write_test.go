@@ -376,7 +376,7 @@ func TestLatestThatIsPartlyWritten(t *testing.T) {
 	s := start(t, opts, nil)
 	slow := s.connect()
 	session := s.session()
-	large := strings.Repeat("x", 16<<20)
+	large := strings.Repeat("x", 12<<20)
 	session.SendMessage(latest("a", large))
 	session.flushed()
 	if session.Transport().Writable() {

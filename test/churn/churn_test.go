@@ -100,7 +100,7 @@ type state struct {
 	heap       uint64
 }
 
-// settle returns the state once no session is left and the goroutines grow no fewer.
+// settle returns the state once no session is left and the goroutines become no fewer.
 func (c *crowd) settle(t *testing.T, n *node.Node) state {
 	t.Helper()
 	c.http.CloseIdleConnections()
@@ -112,7 +112,7 @@ func (c *crowd) settle(t *testing.T, n *node.Node) state {
 		time.Sleep(10 * time.Millisecond)
 	}
 	least, since := runtime.NumGoroutine(), time.Now()
-	for time.Since(since) < 3*time.Second { // longer than any timer of the node
+	for time.Since(since) < 2100*time.Millisecond { // longer than any timer of the node
 		time.Sleep(50 * time.Millisecond)
 		if now := runtime.NumGoroutine(); now < least {
 			least, since = now, time.Now()
