@@ -15,3 +15,6 @@ func (s *shard) Flushed() {
 
 // Held tells whether the client is kept from saying more.
 func (c *Conn) Held() bool { return c.flow.held.Load() }
+
+// Posting tells whether a POST request is being read.
+func (c *Conn) Posting() bool { return c.posting.Load() }

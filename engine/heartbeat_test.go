@@ -14,7 +14,7 @@ func brisk() engine.Options {
 
 // patient are options under which a client is pinged soon but need not answer soon.
 func patient() engine.Options {
-	return engine.Options{PingInterval: 50 * time.Millisecond, PingTimeout: patience, AllowEIO3: true}
+	return engine.Options{PingInterval: 50 * time.Millisecond, PingTimeout: 3 * patience, AllowEIO3: true}
 }
 
 func TestPingsAndPongs(t *testing.T) {

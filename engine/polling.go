@@ -98,22 +98,14 @@ func (c *Conn) respond(w http.ResponseWriter, r *http.Request, query url.Values,
 // write answers within the time for bodies.
 func (c *Conn) write(w http.ResponseWriter, status int, contentType string, body []byte) error {
 	// A writer without deadlines, as in tests, has no slow clients either.
-	control := http.NewResponseController(w)
-	_ = control.SetWriteDeadline(time.Now().Add(c.server.opts.BodyTimeout))
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(c.server.opts.BodyTimeout))
 	header := w.Header()
 	header.Set("Content-Type", contentType)
 	header.Set("Content-Length", strconv.Itoa(len(body)))
 	header.Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	if _, err := w.Write(body); err != nil {
-		return err
-	}
-	if err := control.Flush(); err != nil && !errors.Is(err, http.ErrNotSupported) {
-		return err
-	}
-	// The HTTP server would keep the deadline for what comes next on the connection.
-	_ = control.SetWriteDeadline(time.Time{})
-	return nil
+	_, err := w.Write(body)
+	return err
 }
 
 // servePost takes packets of the client.

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"slices"
@@ -150,42 +151,47 @@ func TestSecondRequestClosesTheSession(t *testing.T) {
 		s := start(t, calm(), nil)
 		p := s.poll()
 		session := s.session()
-		body, release := slowBody("4a")
-		first := make(chan answer, 1)
-		go func() { first <- s.do("POST", p.query, "", body) }() // ends with the request
-		eventually(t, "the first request is being sent", func() bool { return len(body.read) > 0 })
-		eventually(t, "a second request is refused", func() bool { return p.post("4b").status == 400 })
+		first := s.beginPOST(p, 2, "4")
+		eventually(t, "the first request is being read", session.Posting)
+		p.post("4b").wantRefusal(t, 400, 3, "Bad request")
 		session.wantClosed("transport error")
-		close(release)
-		receive(t, "the first answer", first)
-		if len(session.messages) > 1 {
-			t.Error("both requests were taken")
+		first.finish("a").wantRefusal(t, 400, 3, "Bad request")
+		if len(session.messages) != 0 {
+			t.Error("a message was taken")
 		}
 	})
 }
 
-// slow is a body that has sent a part of itself, and sends the rest when it is released.
-type slow struct {
-	text    string
-	read    chan struct{}
-	release chan struct{}
+// halfPOST is a request whose body has not arrived yet.
+type halfPOST struct {
+	t    *testing.T
+	conn net.Conn
 }
 
-func slowBody(text string) (*slow, chan struct{}) {
-	s := &slow{text: text, read: make(chan struct{}, 1), release: make(chan struct{})}
-	return s, s.release
+// beginPOST sends the beginning of a request with a body of n bytes.
+func (s *server) beginPOST(p *poller, n int, body string) *halfPOST {
+	s.t.Helper()
+	conn, err := net.Dial("tcp", s.addr)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { _ = conn.Close() })
+	_, _ = fmt.Fprintf(conn, "POST /engine.io/?%s HTTP/1.1\r\nHost: test\r\nContent-Length: %d\r\n\r\n%s", p.query, n, body)
+	return &halfPOST{t: s.t, conn: conn}
 }
 
-func (s *slow) Read(p []byte) (int, error) {
-	if len(s.read) == 0 {
-		s.read <- struct{}{}
-		return copy(p, s.text[:1]), nil
+// finish sends the rest, and returns the answer.
+func (h *halfPOST) finish(body string) answer {
+	h.t.Helper()
+	_, _ = io.WriteString(h.conn, body)
+	_ = h.conn.SetReadDeadline(time.Now().Add(patience))
+	response, err := http.ReadResponse(bufio.NewReader(h.conn), nil)
+	if err != nil {
+		h.t.Fatal(err)
 	}
-	<-s.release
-	if s.text = s.text[1:]; s.text == "" {
-		return 0, fmt.Errorf("the body breaks off")
-	}
-	return copy(p, s.text[:1]), nil
+	defer func() { _ = response.Body.Close() }()
+	content, err := io.ReadAll(response.Body)
+	return answer{status: response.StatusCode, body: string(content), header: response.Header, err: err}
 }
 
 func TestCancelledGETClosesTheSession(t *testing.T) {
@@ -222,47 +228,8 @@ func TestBodyTimeout(t *testing.T) {
 	opts.BodyTimeout = 50 * time.Millisecond
 	s := start(t, opts, nil)
 	p := s.poll()
-	conn, err := net.Dial("tcp", s.addr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = conn.Close() }()
-	_, _ = fmt.Fprintf(conn, "POST /?%s HTTP/1.1\r\nHost: test\r\nContent-Length: 10\r\n\r\n4a", p.query)
-	_ = conn.SetReadDeadline(time.Now().Add(patience))
-	response, err := http.ReadResponse(bufio.NewReader(conn), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = response.Body.Close()
-	if response.StatusCode != 400 {
-		t.Errorf("answered with %d", response.StatusCode)
-	}
+	s.beginPOST(p, 10, "4a").finish("").wantRefusal(t, 400, 3, "Bad request")
 	s.session().wantClosed("transport close")
-}
-
-// The time for an answer is not to be left on the connection, which serves other requests later.
-func TestBodyTimeoutDoesNotOutliveTheRequest(t *testing.T) {
-	opts := calm()
-	opts.BodyTimeout = 50 * time.Millisecond
-	s := start(t, opts, nil)
-	conn, err := net.Dial("tcp", s.addr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = conn.Close() }()
-	rd := bufio.NewReader(conn)
-	_ = conn.SetReadDeadline(time.Now().Add(patience))
-	for _, query := range []string{"EIO=4&transport=polling", "EIO=4&transport=abc"} {
-		_, _ = fmt.Fprintf(conn, "GET /?%s HTTP/1.1\r\nHost: test\r\n\r\n", query)
-		response, err := http.ReadResponse(rd, nil)
-		if err != nil {
-			t.Fatalf("a request that came later on the connection: %v", err)
-		}
-		if _, err := rd.Discard(int(response.ContentLength)); err != nil {
-			t.Fatal(err)
-		}
-		time.Sleep(2 * opts.BodyTimeout) // longer than an answer may take
-	}
 }
 
 func TestBinaryToAPoller(t *testing.T) {

@@ -169,27 +169,35 @@ func TestPingWhileProbing(t *testing.T) {
 	ws.want("4b")
 }
 
+// No request may bring messages while the WebSocket does: their order would be lost.
 func TestUpgradeWithAPOSTUnderWay(t *testing.T) {
 	s := start(t, calm(), nil)
 	p := s.poll()
 	session := s.session()
 	ws := p.probe()
-	body, release := slowBody("4a")
-	posted := make(chan answer, 1)
-	go func() { posted <- s.do("POST", p.query, "", body) }() // ends with the request
-	eventually(t, "the POST is being sent", func() bool { return len(body.read) > 0 })
+	post := s.beginPOST(p, 2, "4")
+	eventually(t, "the POST is being read", session.Posting)
 	ws.send("5")
-	// The server may have the WebSocket's packet before the request: then that is refused.
-	eventually(t, "one of the two is refused", func() bool { return session.Upgraded() || !session.Upgrading() })
-	if session.Upgraded() {
-		close(release)
-		receive(t, "the answer to the POST", posted)
-		return
-	}
 	ws.wantEnd(1002)
-	session.wantOpen()
-	close(release)
-	receive(t, "the answer to the POST", posted)
+	if session.Upgraded() {
+		t.Error("the session is upgraded")
+	}
+	post.finish("a").want(t, 200, "ok")
+	session.wantMessages("a")
+	ws = p.probe()
+	ws.send("5", "4b")
+	session.wantMessages("b")
+}
+
+// An upgrade frees a request that waits, also when there was no probe.
+func TestUpgradeWithoutProbe(t *testing.T) {
+	s := start(t, calm(), echo)
+	p := s.poll()
+	waiting := p.getLater()
+	ws := p.dial(p.upgradeQuery(), textFrame("5"))
+	receive(t, "the answer to the GET", waiting).want(t, 200, "6")
+	ws.send("4hello")
+	ws.want("4hello")
 }
 
 func TestCloseWhileProbing(t *testing.T) {
