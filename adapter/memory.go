@@ -1,7 +1,7 @@
 package adapter
 
 import (
-	"chorus/internal/taskqueue"
+	"chorus/internal/library"
 
 	"github.com/zishang520/socket.io/parsers/socket/v3/parser"
 	"github.com/zishang520/socket.io/servers/socket/v3"
@@ -83,8 +83,9 @@ func (l *local) AddAll(id socket.SocketId, rooms *types.Set[socket.Room]) {
 
 // attach has a socket that has connected get what its rooms get.
 func (l *local) attach(s *socket.Socket) {
-	taskqueue.Release(s)
-	s.Enqueue(func() { taskqueue.Trim(s) }) // behind what it has to do to connect
+	library.ReleaseQueue(s)
+	library.StopConnectTimer(s.Client())
+	s.Enqueue(func() { library.TrimQueue(s) }) // behind what it has to do to connect
 	conn := connOf(s)
 	if conn != nil {
 		conn.Follow(s)

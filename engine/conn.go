@@ -50,6 +50,7 @@ type Conn struct {
 	address  string // what counts for Options.MaxConnectionsPerAddress
 
 	beganPolling bool
+	born         time.Time
 
 	state     atomic.Int32
 	behind    atomic.Bool // a volatile message would be dropped
@@ -213,13 +214,20 @@ func (c *Conn) end(reason string, err error) {
 	if c.state.Swap(stateClosed) == stateClosed {
 		return
 	}
-	c.flow.end()
-	c.shard.do(c, (*shard).release)
-	c.server.forget(c) // the last: with the last session, the shards end
 	c.mu.Lock()
 	link, probe, known := c.link, c.probe, c.known
 	c.ended = &closing{reason: reason, err: err}
 	c.mu.Unlock()
+	wait := youth - time.Since(c.born)
+	if known && wait > 0 {
+		c.server.goes.Go(func() { // ends with the listeners
+			time.Sleep(wait)
+			c.Emit("close", reason, err)
+		})
+	}
+	c.flow.end()
+	c.shard.do(c, (*shard).release)
+	c.server.forget(c) // with the last session, the shards end
 	if link != nil && !link.finished.Load() {
 		_ = link.conn.Close()
 	}
@@ -227,10 +235,15 @@ func (c *Conn) end(reason string, err error) {
 		_ = probe.conn.Close()
 	}
 	c.server.logEnd(c, reason, err)
-	if known {
+	if known && wait <= 0 {
 		c.Emit("close", reason, err)
 	}
 }
+
+// youth is how old a session is at least when its listeners are told that it has ended. The library
+// starts a timer for clients that join no namespace, in a goroutine of its own, and a stop that comes
+// before that goroutine has begun is lost: it would wait for ever.
+const youth = 20 * time.Millisecond
 
 // announce tells the listeners of "connection", and, should the session end meanwhile, after them
 // those of "close".
@@ -241,6 +254,7 @@ func (c *Conn) announce() {
 	ended := c.ended
 	c.mu.Unlock()
 	if ended != nil {
+		time.Sleep(youth)
 		c.Emit("close", ended.reason, ended.err)
 	}
 }

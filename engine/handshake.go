@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
-	"runtime"
+	"time"
 
 	"github.com/zishang520/socket.io/v3/pkg/types"
 )
@@ -25,6 +25,7 @@ func (s *Server) newConn(r *http.Request, query url.Values, transport string) (*
 		shard:    s.shards[s.next.Add(1)%uint64(len(s.shards))],
 		id:       s.opts.GenerateID(r),
 		protocol: 4,
+		born:     time.Now(),
 		request:  keepable(r),
 		address:  s.opts.RemoteAddress(r),
 	}
@@ -53,7 +54,4 @@ func (s *Server) open(c *Conn) {
 	c.SendMessage(newPacket(packetOpen, string(data)))
 	c.startHeartbeat()
 	c.announce()
-	// The library's timer for clients that join no namespace begins in a goroutine of its own, and
-	// loses a stop that comes before: let it begin.
-	runtime.Gosched()
 }

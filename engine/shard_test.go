@@ -33,7 +33,7 @@ func TestInboxBoundMakesTheSenderWait(t *testing.T) {
 				defer s.mu.Unlock()
 				s.take()
 			},
-			"until the end":                 (*shard).stop,
+			"until the end": (*shard).stop,
 		} {
 			t.Run(c.name+", "+name, func(t *testing.T) {
 				s := idle(t)

@@ -1,7 +1,7 @@
 package node
 
 import (
-	"chorus/internal/taskqueue"
+	"chorus/internal/library"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
 )
@@ -10,7 +10,7 @@ import (
 // stand: the library acknowledges a CONNECT packet before it knows the socket by its namespace,
 // and an event that came right behind would close the connection.
 func connectInOrder(s *socket.Socket, next func(*socket.ExtendedError)) {
-	taskqueue.Release(s) // the first middleware sees every socket, also those that are refused
+	library.ReleaseQueue(s) // the first middleware sees every socket, also those that are refused
 	connected := make(chan struct{})
 	s.Enqueue(func() {
 		// next enqueues the rest of the connection, this comes behind it.

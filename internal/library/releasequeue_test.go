@@ -1,4 +1,4 @@
-package taskqueue
+package library
 
 import (
 	"reflect"
@@ -13,7 +13,7 @@ import (
 
 func TestReleasedQueueIsFreed(t *testing.T) {
 	s := socket.MakeSocket()
-	Release(s)
+	ReleaseQueue(s)
 	q := (*queue.Queue)(reflect.ValueOf(s).Elem().FieldByName("taskQueue").UnsafePointer())
 	freed := weak.Make(q)
 	q.Close()

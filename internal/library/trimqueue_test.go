@@ -1,4 +1,4 @@
-package taskqueue
+package library
 
 import (
 	"reflect"
@@ -18,7 +18,7 @@ func TestTrim(t *testing.T) {
 	if room() == 0 {
 		t.Fatal("a queue has no room to begin with")
 	}
-	Trim(s)
+	TrimQueue(s)
 	if room() != 0 {
 		t.Errorf("there is room for %d tasks", room())
 	}
