@@ -192,11 +192,20 @@ func (s *shard) finish(c *Conn) {
 // goodbye writes a close frame (RFC 6455 section 5.5.1) where nothing is in the way.
 func (s *shard) goodbye(c *Conn, code ws.StatusCode) {
 	o := &c.out
-	if o.ended || o.blocked || !o.back.empty() || o.link == nil || o.link.finished.Load() {
+	if o.ended || o.link == nil || o.link.finished.Load() {
 		return
 	}
+	last := newClose(code).plain
+	if o.blocked || !o.back.empty() {
+		if o.link.raw != nil || o.back.size > maxDrainBytes {
+			return
+		}
+		// The write under way need not be a long one: the little that waits goes with the frame.
+		last = append(o.back.gather(nil, 2*maxDrainBytes, o.link.encoding, s.server.opts.DeflateThreshold), last...)
+		o.back = backlog{}
+	}
 	o.link.finished.Store(true)
-	if err := s.writer.writeLast(o.link, newClose(code).plain); err != nil {
+	if err := s.writer.writeLast(o.link, last); err != nil {
 		_ = o.link.conn.Close()
 		return
 	}
