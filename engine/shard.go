@@ -76,7 +76,7 @@ func (s *shard) push(e entry) {
 // does not wait: there are only a few of these for each connection at a time.
 func (s *shard) do(c *Conn, op func(*shard, *Conn)) {
 	s.mu.Lock()
-	s.add(entry{conn: c, op: op}, false)
+	s.add(entry{conn: c, op: op}, true)
 }
 
 // add appends an entry, unlocks s.mu and sees to it that somebody works.
