@@ -11,10 +11,12 @@ import (
 	"time"
 )
 
-// idle returns a shard that does not run.
+// idle returns a shard that does not run: the test is who is at work.
 func idle(t *testing.T) *shard {
 	t.Helper()
-	return newShard(&Server{opts: Options{}.withDefaults()})
+	s := newShard(&Server{opts: Options{}.withDefaults()})
+	s.busy = true
+	return s
 }
 
 func TestInboxBoundMakesTheSenderWait(t *testing.T) {
@@ -37,7 +39,6 @@ func TestInboxBoundMakesTheSenderWait(t *testing.T) {
 		} {
 			t.Run(c.name+", "+name, func(t *testing.T) {
 				s := idle(t)
-				s.busy = true // somebody is at work all the time
 				var sent atomic.Int64
 				done := make(chan struct{})
 				go func() { // ends with the last message
