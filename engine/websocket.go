@@ -38,8 +38,8 @@ func (s *Server) openWebSocket(w http.ResponseWriter, r *http.Request, query url
 		return
 	}
 	s.open(c)
+	c.startReading(rd, early, false) // before the client hears anything: from then on it is told why it ends
 	c.shard.do(c, func(s *shard, c *Conn) { s.attach(c, rd.link) })
-	c.startReading(rd, early, false)
 }
 
 // accept answers the handshake of a WebSocket (RFC 6455 section 4.2.2) and takes the connection
