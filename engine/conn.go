@@ -2,6 +2,7 @@ package engine
 
 import (
 	"io"
+	"log/slog"
 	"net/http"
 	"strings"
 	"sync"
@@ -160,7 +161,7 @@ func (c *Conn) MaybeUpgrade(transports.Transport) {}
 func (c *Conn) Send(data io.Reader, opts *packet.Options, sent eio.SendCallback) eio.Socket {
 	part, err := readPart(data)
 	if err != nil {
-		c.server.log.Debug("message not sent", "error", err)
+		c.server.log.Debug("message not sent", slog.Any("error", err))
 		return c
 	}
 	var done func()

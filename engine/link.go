@@ -82,7 +82,7 @@ func (w *writer) writeLast(l *link, p []byte) error {
 // awaitWritable returns when the link takes something again, or has failed.
 func (l *link) awaitWritable() {
 	if l.raw != nil {
-		_ = l.raw.Write(func(fd uintptr) bool { return writable(fd) })
+		_ = l.raw.Write(writable)
 		return
 	}
 	if written := l.behind.underWay(); written != nil {

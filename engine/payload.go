@@ -89,7 +89,7 @@ func decodePayload(body []byte, protocol, limit int, use func(part) error) error
 // decodePayload3 is for revision 3, whose payloads have lengths in them and come in a text and a
 // binary form. The library knows both.
 func decodePayload3(body []byte, add func(part, error) error) error {
-	var data types.BufferInterface = types.NewStringBuffer(body)
+	data := types.NewStringBuffer(body)
 	if len(body) > 0 && body[0] <= 1 {
 		data = types.NewBytesBuffer(body)
 	}

@@ -196,7 +196,7 @@ func (s *Server) forget(c *Conn) {
 }
 
 func (s *Server) logEnd(c *Conn, reason string, err error) {
-	s.log.LogAttrs(context.Background(), slog.LevelDebug, "session ended",
+	s.log.Debug("session ended",
 		slog.String("reason", reason), slog.Any("error", err), slog.String("transport", c.Transport().Name()))
 }
 

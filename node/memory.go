@@ -58,8 +58,8 @@ func (n *Node) tuneGC() (collections uint64) {
 	runtimemetrics.Read(samples)
 	live := max(samples[1].Value.Uint64(), 1)
 	if n.cfg.MinHeap > 0 && os.Getenv("GOGC") == "" {
-		percent := 100 * uint64(n.cfg.MinHeap) / live //nolint:gosec // it is positive
-		debug.SetGCPercent(int(min(max(percent, minGCPercent), maxGCPercent)))
+		percent := 100 * uint64(n.cfg.MinHeap) / live                          //nolint:gosec // it is positive
+		debug.SetGCPercent(int(min(max(percent, minGCPercent), maxGCPercent))) //nolint:gosec // between the two
 	}
 	return samples[0].Value.Uint64()
 }
