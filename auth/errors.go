@@ -14,6 +14,14 @@ const (
 	CodeTokenTooLarge        = "token_too_large"
 	CodeInvalidIssuer        = "invalid_issuer"
 	CodeInvalidAudience      = "invalid_audience"
+	CodeMissingClaim         = "missing_claim"
+	CodeTokenRevoked         = "token_revoked"
+	CodeInvalidSubject       = "invalid_subject"
+	CodeKeysUnavailable      = "keys_unavailable"
+	CodeTooManyConnections   = "too_many_connections"
+	CodeConnectionReplaced   = "connection_replaced"
+	CodeOriginNotAllowed     = "origin_not_allowed"
+	CodeForbidden            = "forbidden"
 	CodeInternalError        = "internal_error"
 )
 
@@ -64,6 +72,43 @@ var (
 
 	// ErrAudienceInvalid means that aud names none of Options.Audience. Code invalid_audience.
 	ErrAudienceInvalid error = &refusal{CodeInvalidAudience, "jwt audience invalid"}
+
+	// ErrTypeRefused means that the token's typ is none of Options.Types: it was made for another
+	// purpose (RFC 8725 section 3.11). Code invalid_token.
+	ErrTypeRefused error = &refusal{CodeInvalidToken, "invalid token type"}
+
+	// ErrKeyUnknown means that no key is known by the token's kid, or none for its algorithm. Code
+	// invalid_token.
+	ErrKeyUnknown error = &refusal{CodeInvalidToken, "no key for this token"}
+
+	// ErrKeysUnavailable means that the issuer's keys have not been loaded yet: the token may be good.
+	// Code keys_unavailable.
+	ErrKeysUnavailable error = &refusal{CodeKeysUnavailable, "the keys of the issuer are not available"}
+
+	// ErrClaimMissing means that one of Options.RequiredClaims is missing. Code missing_claim.
+	ErrClaimMissing error = &refusal{CodeMissingClaim, "a required claim is missing"}
+
+	// ErrTokenRevoked means that the token, or its subject, was revoked. Code token_revoked.
+	ErrTokenRevoked error = &refusal{CodeTokenRevoked, "jwt revoked"}
+
+	// ErrSubjectChanged means that a token for a refresh is of another subject than the one before. Code
+	// invalid_subject.
+	ErrSubjectChanged error = &refusal{CodeInvalidSubject, "the token is of another subject"}
+
+	// ErrTooManyConnections means that the subject has as many connections as it may have. Code
+	// too_many_connections.
+	ErrTooManyConnections error = &refusal{CodeTooManyConnections, "too many connections of this subject"}
+
+	// ErrConnectionReplaced means that the subject has opened more connections than it may have, and this
+	// was the oldest. Code connection_replaced.
+	ErrConnectionReplaced error = &refusal{CodeConnectionReplaced, "replaced by a newer connection"}
+
+	// ErrOriginNotAllowed means that the token came in a cookie, from a web page that may not use it. Code
+	// origin_not_allowed.
+	ErrOriginNotAllowed error = &refusal{CodeOriginNotAllowed, "a cookie is not taken from this origin"}
+
+	// ErrForbidden means that the token is good and does not permit what was asked for. Code forbidden.
+	ErrForbidden error = &refusal{CodeForbidden, "forbidden"}
 
 	// ErrMisconfigured means that the server is not set up for the middleware's mode: a person
 	// must act, and the log says how. Code internal_error.

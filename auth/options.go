@@ -69,6 +69,9 @@ type Options struct {
 	// MaxTokenBytes is the size of the largest token that is looked at; 0 stands for
 	// DefaultMaxTokenBytes.
 	MaxTokenBytes int
+
+	// Revocations, when not nil, knows which tokens are refused although they have not expired.
+	Revocations *Revocations
 }
 
 // hmacMethods are the algorithms of this package. Everything else a token may name, "none" first

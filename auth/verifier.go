@@ -20,6 +20,8 @@ type Verifier struct {
 	requireExp    bool
 	maxTokenBytes int
 	now           func() time.Time
+	rules         rules
+	revocations   *Revocations
 }
 
 // NewVerifier makes a Verifier. Its errors wrap ErrNoKey, ErrBadSecret, ErrUnknownAlgorithm or
@@ -53,6 +55,7 @@ func NewVerifier(opts Options) (*Verifier, error) {
 		requireExp:    !opts.AllowMissingExp,
 		maxTokenBytes: maxTokenBytes,
 		now:           time.Now,
+		revocations:   opts.Revocations,
 	}, nil
 }
 
@@ -84,7 +87,13 @@ func (v *Verifier) Verify(ctx context.Context, token string) (*Claims, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := v.rules.apply(claims); err != nil {
+		return nil, err
+	}
 	if err := v.check(claims); err != nil {
+		return nil, err
+	}
+	if err := v.revocations.check(claims); err != nil {
 		return nil, err
 	}
 	return claims, nil
