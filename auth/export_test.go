@@ -37,3 +37,9 @@ func Scrub(h *socket.Handshake, cookie string)                       { scrub(h, 
 
 // Remember hangs claims on a socket.
 func Remember(s *socket.Socket, claims *Claims) { remember(s, claims) }
+
+// Match tells whether a pattern matches a name; what is no pattern matches nothing.
+func Match(text, subject, name string) bool {
+	p, err := parsePattern(text)
+	return err == nil && p.matches(name, subject)
+}

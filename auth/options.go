@@ -70,6 +70,13 @@ type Options struct {
 	// DefaultMaxTokenBytes.
 	MaxTokenBytes int
 
+	// PermissionsClaim names the claim that says what a token may do, see [Permissions]; empty
+	// stands for DefaultPermissionsClaim.
+	PermissionsClaim string
+
+	// Defaults is what a token may do as far as it does not say; nil stands for DefaultPermissions.
+	Defaults *Permissions
+
 	// Revocations, when not nil, knows which tokens are refused although they have not expired.
 	Revocations *Revocations
 }

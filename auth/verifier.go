@@ -46,6 +46,10 @@ func NewVerifier(opts Options) (*Verifier, error) {
 	if err := opts.checkAudience(); err != nil {
 		return nil, err
 	}
+	rules, err := opts.newRules()
+	if err != nil {
+		return nil, err
+	}
 	return &Verifier{
 		keys:          keys,
 		methods:       methods,
@@ -55,6 +59,7 @@ func NewVerifier(opts Options) (*Verifier, error) {
 		requireExp:    !opts.AllowMissingExp,
 		maxTokenBytes: maxTokenBytes,
 		now:           time.Now,
+		rules:         rules,
 		revocations:   opts.Revocations,
 	}, nil
 }
