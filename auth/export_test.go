@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"net/http"
 	"time"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
@@ -31,7 +32,6 @@ func Registered() int {
 	return n
 }
 
-
 // Remember hangs claims on a socket.
 func Remember(s *socket.Socket, claims *Claims) { remember(s, claims) }
 
@@ -61,3 +61,6 @@ func Match(text, subject, name string) bool {
 	p, err := parsePattern(text)
 	return err == nil && p.matches(name, subject)
 }
+
+// RefuseHTTP answers a request as [HTTP] does.
+func RefuseHTTP(w http.ResponseWriter, err error, scope string) { refuseHTTP(w, err, scope) }
