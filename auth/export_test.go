@@ -37,3 +37,9 @@ func Scrub(h *socket.Handshake, cookie string)                       { scrub(h, 
 
 // Remember hangs claims on a socket.
 func Remember(s *socket.Socket, claims *Claims) { remember(s, claims) }
+
+// ReadJWKS returns how many keys of a JWKS can be used.
+func ReadJWKS(data []byte) (int, error) {
+	keys, _, err := parseJWKSet(data)
+	return len(keys), err
+}

@@ -183,28 +183,32 @@ func TestJWKSOutage(t *testing.T) {
 		many[n] = entry(k.rsa.Public(), fmt.Sprint(n), nil)
 	}
 	cases := map[string]http.HandlerFunc{
-		"500":                   status(500),
-		"404 with keys":         func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(404); text(good)(w, r) },
-		"204":                   status(204),
-		"not modified":          status(304),
-		"redirect to nowhere":   status(302),
-		"empty":                 text(""),
-		"HTML":                  text("<html>down for maintenance</html>"),
-		"cut short":             text(good[:len(good)-1]),
-		"a tail":                text(good + good),
-		"array":                 text("[]"),
-		"null":                  text("null"),
-		"no keys":               text("{}"),
-		"keys not an array":     text(`{"keys":{}}`),
-		"empty set":             text(jwks()),
-		"nothing of use":        text(jwks(jwk{"kty": "oct", "k": "AA"}, 7)),
-		"too many":              text(jwks(many...)),
-		"too large":             text(strings.Repeat(" ", 1<<20) + good),
-		"without an end":        endless,
-		"connection cut":        func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
-		"redirect in a circle":  func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.Path+"x", http.StatusFound) },
-		"redirect to file":      func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "file:///etc/passwd", http.StatusFound) },
-		"redirect over http":    func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "http://192.0.2.1/", http.StatusFound) },
+		"500":                  status(500),
+		"404 with keys":        func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(404); text(good)(w, r) },
+		"204":                  status(204),
+		"not modified":         status(304),
+		"redirect to nowhere":  status(302),
+		"empty":                text(""),
+		"HTML":                 text("<html>down for maintenance</html>"),
+		"cut short":            text(good[:len(good)-1]),
+		"a tail":               text(good + good),
+		"array":                text("[]"),
+		"null":                 text("null"),
+		"no keys":              text("{}"),
+		"keys not an array":    text(`{"keys":{}}`),
+		"empty set":            text(jwks()),
+		"nothing of use":       text(jwks(jwk{"kty": "oct", "k": "AA"}, 7)),
+		"too many":             text(jwks(many...)),
+		"too large":            text(strings.Repeat(" ", 1<<20) + good),
+		"without an end":       endless,
+		"connection cut":       func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+		"redirect in a circle": func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.Path+"x", http.StatusFound) },
+		"redirect to file": func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "file:///etc/passwd", http.StatusFound)
+		},
+		"redirect over http": func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "http://192.0.2.1/", http.StatusFound)
+		},
 		"nested without an end": text(strings.Repeat("[", 1<<19)),
 	}
 	for name, answer := range cases {
@@ -312,7 +316,9 @@ func TestJWKSRedirects(t *testing.T) {
 	}))
 	t.Cleanup(secure.Close)
 	upgrade := newIssuer(t)
-	upgrade.set(func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, secure.URL+"/keys", http.StatusFound) })
+	upgrade.set(func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, secure.URL+"/keys", http.StatusFound)
+	})
 	cases := []struct {
 		name, url string
 		want      error

@@ -19,7 +19,8 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// testKeys are private keys of every kind, made once; the ones called other are of somebody else.
+// testKeys are private keys of every kind, made once; the ones called other are of somebody else. Those
+// on curves are the same each time, so that what one process of a fuzz test signs is good in another.
 type testKeys struct {
 	rsa, otherRSA, smallRSA                    *rsa.PrivateKey
 	p224, p256, otherP256, p384, p521          *ecdsa.PrivateKey
@@ -32,8 +33,8 @@ var keys = sync.OnceValue(func() *testKeys {
 	k := &testKeys{
 		rsa: must(rsa.GenerateKey(rand.Reader, 2048)), otherRSA: must(rsa.GenerateKey(rand.Reader, 2048)), smallRSA: must(rsa.GenerateKey(rand.Reader, 1024)),
 		p224: must(ecdsa.GenerateKey(elliptic.P224(), rand.Reader)),
-		p256: must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader)), otherP256: must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader)),
-		p384: must(ecdsa.GenerateKey(elliptic.P384(), rand.Reader)), p521: must(ecdsa.GenerateKey(elliptic.P521(), rand.Reader)),
+		p256: must(ecdsa.ParseRawPrivateKey(elliptic.P256(), []byte(secret))), otherP256: must(ecdsa.ParseRawPrivateKey(elliptic.P256(), []byte(otherSecret))),
+		p384: must(ecdsa.ParseRawPrivateKey(elliptic.P384(), []byte(secret+secret[:16]))), p521: must(ecdsa.ParseRawPrivateKey(elliptic.P521(), []byte("\x00\x00"+secret+secret))),
 		ed25519: ed25519.NewKeyFromSeed([]byte(secret)), otherEd25519: ed25519.NewKeyFromSeed([]byte(otherSecret)),
 	}
 	k.rsaPEM, k.p256PEM, k.p384PEM = publicPEM(k.rsa.Public()), publicPEM(k.p256.Public()), publicPEM(k.p384.Public())
