@@ -64,3 +64,9 @@ func Match(text, subject, name string) bool {
 
 // RefuseHTTP answers a request as [HTTP] does.
 func RefuseHTTP(w http.ResponseWriter, err error, scope string) { refuseHTTP(w, err, scope) }
+
+// ReadJWKS returns how many keys of a JWKS can be used.
+func ReadJWKS(data []byte) (int, error) {
+	keys, _, err := parseJWKSet(data)
+	return len(keys), err
+}

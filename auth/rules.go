@@ -1,7 +1,6 @@
 package auth
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -85,7 +84,7 @@ func (o *Options) newRules() (rules, error) {
 	case "":
 		r.claim = DefaultPermissionsClaim
 	case claimIssuer, claimSubject, claimAudience, claimExpiresAt, claimNotBefore, claimIssuedAt, claimID:
-		return r, fmt.Errorf("%w: permissions in the claim %q, which means something else (RFC 7519 section 4.1): name another one", ErrBadOption, r.claim)
+		return r, badOption("PermissionsClaim", "%w: permissions in the claim %q, which means something else (RFC 7519 section 4.1): name another one", ErrBadOption, r.claim)
 	}
 	for _, m := range slices.Concat(claimMembers, roomMembers) {
 		if m.members == nil {
@@ -98,20 +97,24 @@ func (o *Options) newRules() (rules, error) {
 	}
 	r.defaults.broadcast = rule{source: defaultsKey + "broadcast", allowed: p.Broadcast}
 	r.defaults.direct = rule{source: defaultsKey + "direct", allowed: p.Direct}
-	var errs []error
-	list := func(path string, texts []string) rule {
-		patterns, err := parsePatterns(texts)
+	for _, list := range []struct {
+		into  *rule
+		path  string
+		texts []string
+	}{
+		{&r.defaults.join, "rooms.join", p.Rooms.Join},
+		{&r.defaults.publish, "rooms.publish", p.Rooms.Publish},
+		{&r.defaults.presence, "rooms.presence", p.Rooms.Presence},
+		{&r.defaults.history, "rooms.history", p.Rooms.History},
+		{&r.defaults.api, "api", p.API},
+	} {
+		patterns, err := parsePatterns(list.texts)
 		if err != nil {
-			errs = append(errs, fmt.Errorf("%w: %s%s%w", ErrBadOption, defaultsKey, path, err))
+			return r, badOption("Defaults", "%w: %s%s%w", ErrBadOption, defaultsKey, list.path, err)
 		}
-		return rule{source: defaultsKey + path, isList: true, patterns: patterns}
+		*list.into = rule{source: defaultsKey + list.path, isList: true, patterns: patterns}
 	}
-	r.defaults.join = list("rooms.join", p.Rooms.Join)
-	r.defaults.publish = list("rooms.publish", p.Rooms.Publish)
-	r.defaults.presence = list("rooms.presence", p.Rooms.Presence)
-	r.defaults.history = list("rooms.history", p.Rooms.History)
-	r.defaults.api = list("api", p.API)
-	return r, errors.Join(errs...)
+	return r, nil
 }
 
 // apply reads the permissions of a token into its claims. Claims that say nothing share the defaults.
@@ -134,7 +137,7 @@ func (r *rules) apply(c *Claims) error {
 func (r *rules) readObject(into *permissions, value any, path string, members []member) error {
 	object, ok := value.(map[string]any)
 	if !ok {
-		return fmt.Errorf("%s: want an object with the members %s", path, names(members))
+		return fmt.Errorf("%s: want an object with the members %s", path, memberNames(members))
 	}
 	known := 0
 	for _, m := range members {
@@ -154,7 +157,7 @@ func (r *rules) readObject(into *permissions, value any, path string, members []
 		}
 	}
 	if known != len(object) {
-		return fmt.Errorf("%s: has a member that is none of %s", path, names(members))
+		return fmt.Errorf("%s: has a member that is none of %s", path, memberNames(members))
 	}
 	return nil
 }
@@ -191,7 +194,7 @@ func (r *rules) readRule(into *rule, value any, m member) error {
 	return nil
 }
 
-func names(members []member) string {
+func memberNames(members []member) string {
 	list := make([]string, len(members))
 	for i, m := range members {
 		list[i] = m.name
