@@ -11,6 +11,11 @@ import (
 	"chorus/node"
 )
 
+type tokenCommands struct {
+	Make  tokenCommand      `cmd:"" default:"withargs" help:"Make a token that the nodes of this configuration let in (default)."`
+	Check tokenCheckCommand `cmd:"" help:"Say what a token may do and which rule decides, or what is wrong with it."`
+}
+
 type tokenCommand struct {
 	configFlags
 	Sub   string        `required:"" placeholder:"ID" help:"Who the token is for: the claim sub."`
