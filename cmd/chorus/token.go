@@ -11,6 +11,11 @@ import (
 	"chorus/node"
 )
 
+type tokenCommands struct {
+	Make   tokenCommand       `cmd:"" default:"withargs" help:"Make a token that the nodes of this configuration let in (default)."`
+	Revoke tokenRevokeCommand `cmd:"" help:"Have all nodes refuse a token, or the tokens of a subject, from now on."`
+}
+
 type tokenCommand struct {
 	configFlags
 	Sub   string        `required:"" placeholder:"ID" help:"Who the token is for: the claim sub."`
