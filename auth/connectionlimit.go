@@ -76,7 +76,8 @@ type ConnectionLimit struct {
 	subjects map[string]map[string]*holder // by subject and connection
 }
 
-// holder is a connection that counts. All its fields but the first three are guarded by the mutex of the limit.
+// holder is a connection that counts, or is being decided about. All fields but the first three are guarded
+// by the mutex of the limit.
 type holder struct {
 	subject, conn string
 	decided       chan struct{} // closed when err says whether it was let in
@@ -157,7 +158,8 @@ func (l *ConnectionLimit) Close(ctx context.Context) error {
 // admit counts a connection of a subject, once for all its namespaces, until each release that it gave was
 // called. Its error is ErrTooManyConnections, or ErrConnectionReplaced when the next connection was faster,
 // or that of ctx. When the connection is closed for a newer one, replaced is called from another
-// goroutine, once, perhaps before admit has returned; it must not wait for anything. release may be called again, from anywhere, and does not block.
+// goroutine, once, perhaps before admit has returned; it must not wait for anything. release may be called
+// again, from anywhere, and does not block.
 func (l *ConnectionLimit) admit(ctx context.Context, subject, conn string, replaced func()) (release func(), err error) {
 	if l == nil || subject == "" {
 		return func() {}, nil

@@ -168,9 +168,9 @@ func TestConnectionLimitAlone(t *testing.T) {
 
 func TestConnectionLimitRefuses(t *testing.T) {
 	nodes := startLimits(t, startRedis(t), 3, 3, auth.PolicyRefuse)
-	var in []*connection
+	in := make([]*connection, len(nodes))
 	for i, node := range nodes {
-		in = append(in, admit(t, node.ConnectionLimit, "a", fmt.Sprint("conn", i)))
+		in[i] = admit(t, node.ConnectionLimit, "a", fmt.Sprint("conn", i))
 	}
 	for i, node := range nodes {
 		turnAway(t, node.ConnectionLimit, "a", fmt.Sprint("more", i))
@@ -189,9 +189,9 @@ func TestConnectionLimitRefuses(t *testing.T) {
 
 func TestConnectionLimitClosesOldest(t *testing.T) {
 	nodes := startLimits(t, startRedis(t), 3, 2, auth.PolicyCloseOldest)
-	var in []*connection
+	in := make([]*connection, 0, 9)
 	other := admit(t, nodes[0].ConnectionLimit, "b", "one")
-	for i := range 9 {
+	for i := range cap(in) {
 		c := admit(t, nodes[i%3].ConnectionLimit, "a", fmt.Sprint(i))
 		if i >= 2 {
 			await(t, "the oldest is closed", func() bool { return in[i-2].replaced.Load() == 1 })

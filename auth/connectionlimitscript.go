@@ -4,7 +4,8 @@ import "github.com/redis/go-redis/v9"
 
 // limitLua is common to the scripts. For each subject there is a sorted set of its connections,
 // "NODE/NUMBER" with the microsecond at which each came in; KEYS[1] is the sorted set of the nodes with the
-// microsecond of the last sign of life. A connection of a node without one counts no more. All times are of Redis.
+// microsecond of the last sign of life. A connection of a node without one counts no more. All times are
+// those of Redis.
 // ARGV: after how many microseconds a node is dead, how many milliseconds a key lives, the most connections,
 // the policy, the channel, the node.
 const limitLua = `
@@ -51,7 +52,8 @@ return {'in', text(now)}
 `)
 
 // registerScript tells Redis about connections that are in already, and answers 0 to a node that counts as
-// dead. From KEYS[2] on there is the set of a subject for each, from ARGV[7] on the connection and the time by turns.
+// dead. From KEYS[2] on there is the set of a subject for each, from ARGV[7] on the connection and the time
+// by turns.
 var registerScript = redis.NewScript(limitLua + `
 if not alive(node) then return 0 end
 sign()
@@ -66,7 +68,8 @@ end
 return 1
 `)
 
-// beatScript is a sign of life. It answers 0 to a node that counts as dead: others may have dropped its connections.
+// beatScript is a sign of life. It answers 0 to a node that counts as dead: others may have dropped its
+// connections.
 var beatScript = redis.NewScript(limitLua + `
 if not alive(node) then return 0 end
 sign()

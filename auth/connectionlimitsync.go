@@ -219,7 +219,7 @@ func (s *limitSync) script(ctx context.Context, script *redis.Script, nodeID str
 
 // run is the goroutine.
 func (s *limitSync) run(ctx context.Context, heard <-chan news) {
-	defer s.goodbye()
+	defer s.goodbye() //nolint:contextcheck // it is said when ctx has ended
 	next := time.NewTimer(0)
 	defer next.Stop()
 	refresh := time.NewTicker(s.times.refresh)

@@ -16,18 +16,19 @@ type redisServer struct {
 	t    *testing.T
 	addr string
 	dir  string
+	args []string // more of the command line
 
 	cmd    *exec.Cmd     // nil while it is stopped
 	exited chan struct{} // closed when cmd has ended
 }
 
 // startRedis runs a redis-server on a free port until the test ends.
-func startRedis(t *testing.T) *redisServer {
+func startRedis(t *testing.T, args ...string) *redisServer {
 	t.Helper()
 	if _, err := exec.LookPath("redis-server"); err != nil {
 		t.Skip("there is no redis-server here")
 	}
-	r := &redisServer{t: t, dir: t.TempDir()}
+	r := &redisServer{t: t, dir: t.TempDir(), args: args}
 	for range 5 { // somebody may take the free port before Redis does
 		r.addr = freeAddr(t)
 		if r.tryStart() {
@@ -60,8 +61,8 @@ func (r *redisServer) tryStart() bool {
 	if err != nil {
 		return false
 	}
-	cmd := exec.Command("redis-server", "--bind", host, "--port", port, //nolint:gosec // the test's own arguments
-		"--save", "", "--appendonly", "no", "--dir", r.dir)
+	args := append([]string{"--bind", host, "--port", port, "--save", "", "--appendonly", "no", "--dir", r.dir}, r.args...)
+	cmd := exec.Command("redis-server", args...)
 	if err := cmd.Start(); err != nil {
 		return false
 	}

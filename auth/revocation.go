@@ -143,9 +143,9 @@ func (r *Revocations) Revoke(ctx context.Context, revocation Revocation) error {
 	return r.say(ctx, key, entry)
 }
 
-// Undo takes a revocation back: TokenID or Subject say which one, and any IssuedBefore that it is the one of
-// that kind and not the ban; Until is not looked at. Undoing what was not revoked does no harm. Sockets that were disconnected stay so. The
-// errors are those of Revoke.
+// Undo takes a revocation back: TokenID or Subject say which one, and any IssuedBefore that it is the one
+// of that kind and not the ban; Until is not looked at. Undoing what was not revoked does no harm. Sockets
+// that were disconnected stay so. The errors are those of Revoke.
 func (r *Revocations) Undo(ctx context.Context, revocation Revocation) error {
 	key, err := revocation.key()
 	if err != nil {
@@ -226,7 +226,8 @@ func (r *Revocations) affects(c *Claims) bool { return r.table.revoked(c, time.N
 // watch has fn called after each batch of new revocations is in force, without any lock, from one goroutine
 // at a time with Redis, and from Revoke for a node alone. What it gets tells whether a token is revoked.
 // Whoever keeps sockets must list a socket first and check its claims once more afterwards: a
-// revocation may come between the verification and the listing. fn is called until stop returns, and must not call stop.
+// revocation may come between the verification and the listing. A call that has begun when stop is called
+// may still be running when it returns.
 func (r *Revocations) watch(fn func(affected func(*Claims) bool)) (stop func()) {
 	if r == nil {
 		return func() {}

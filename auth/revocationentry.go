@@ -28,7 +28,8 @@ const maxRevocationAt = 9_000_000_000_000_000
 var errRevocationText = errors.New("not a revocation")
 
 // newer tells which of two entries for a key is the last word. It is an order of all entries, so that nodes
-// that heard the same ones in different orders agree. Of two that were said in the same microsecond the stricter one wins.
+// that heard the same ones in different orders agree. Of two that were said in the same microsecond the
+// stricter one wins.
 func (e revocationEntry) newer(than revocationEntry) bool {
 	switch {
 	case e.at != than.at:

@@ -57,8 +57,8 @@ end
 return put(field, e)
 `)
 
-// mergeScript stores and publishes the entries of a node that are newer than those in Redis. ARGV: the channel, then
-// key and entry by turns.
+// mergeScript stores and publishes the entries of a node that are newer than those in Redis. ARGV: the
+// channel, then key and entry by turns.
 var mergeScript = redis.NewScript(revocationLua + `
 local written = 0
 for i = 2, #ARGV, 2 do

@@ -37,7 +37,8 @@ func (t *revocationTable) revoked(c *Claims, now func() time.Time) bool {
 		return true
 	}
 	e, ok := t.entries[revocationKey{revokeBefore, c.subject}]
-	return ok && e.inForce(now()) && c.issuedAt.Before(time.UnixMilli(e.before)) // no iat is the zero time, before all others
+	// A token without iat has the zero time there, which is before all others.
+	return ok && e.inForce(now()) && c.issuedAt.Before(time.UnixMilli(e.before))
 }
 
 // get returns the last word on a key, the zero entry when there is none.
@@ -94,8 +95,8 @@ func (t *revocationTable) sweepLocked(now time.Time) {
 	t.sweepAt = 2 * len(t.entries)
 }
 
-// missing returns, as they are written to Redis, the entries that have not ended and that Redis, which has
-// the given ones, lacks or has in an older form.
+// missing returns the entries that have not ended and that Redis, which has the given ones, lacks or has
+// in an older form.
 func (t *revocationTable) missing(stored map[revocationKey]revocationEntry, now time.Time) map[revocationKey]revocationEntry {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
