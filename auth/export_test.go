@@ -58,3 +58,9 @@ func Watched(nsp socket.Namespace) int {
 	defer g.mu.Unlock()
 	return len(g.left)
 }
+
+// ReadJWKS returns how many keys of a JWKS can be used.
+func ReadJWKS(data []byte) (int, error) {
+	keys, _, err := parseJWKSet(data)
+	return len(keys), err
+}
