@@ -19,8 +19,8 @@ const (
 	probeInterval = 3 * time.Second
 
 	// Waiting times between attempts to reach Redis.
-	minRetry = 50 * time.Millisecond
-	maxRetry = 500 * time.Millisecond
+	minReconnect = 50 * time.Millisecond
+	maxReconnect = 500 * time.Millisecond
 
 	// maxWaitingNews bounds the messages that were read and not yet looked at. Beyond, they wait in Redis.
 	maxWaitingNews = 4096
@@ -43,12 +43,12 @@ type subscription struct {
 
 // run keeps a connection until ctx ends, and hands on what it hears.
 func (s *subscription) run(ctx context.Context, out chan<- news) {
-	retry := minRetry
+	retry := minReconnect
 	reported := false // an outage is logged once, not at every attempt
 	for ctx.Err() == nil {
 		err := s.session(ctx, func(n news) {
 			if n.subscribed {
-				retry, reported = minRetry, false
+				retry, reported = minReconnect, false
 				s.log.Info("subscribed on redis", slog.String("channel", s.channel))
 			}
 			select {
@@ -65,7 +65,7 @@ func (s *subscription) run(ctx context.Context, out chan<- news) {
 			s.log.Warn("no subscription on redis, trying again until there is", slog.String("channel", s.channel), slog.Any("error", err))
 		}
 		pause(ctx, retry)
-		retry = min(2*retry, maxRetry)
+		retry = min(2*retry, maxReconnect)
 	}
 }
 

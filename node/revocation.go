@@ -29,7 +29,7 @@ func OpenRevocations(cfg Config) (revocations *auth.Revocations, closeAll func(c
 }
 
 // NewVerifier returns a verifier with the keys and the rules of the configuration, for a program that is
-// not a node.
+// not a node. It is to be closed.
 func NewVerifier(cfg Config) (*auth.Verifier, error) {
 	return auth.NewVerifier(cfg.verifierOptions())
 }

@@ -134,10 +134,11 @@ func (c *tokenRevokeCommand) ofToken(ctx context.Context, cfg node.Config, in io
 		}
 		token = strings.TrimSpace(string(text))
 	}
-	verifier, err := node.NewVerifier(cfg)
+	verifier, err := node.NewVerifier(cfg) //nolint:contextcheck // it lives until it is closed
 	if err != nil {
 		return auth.Revocation{}, err
 	}
+	defer verifier.Close() //nolint:errcheck // it has nothing to lose
 	claims, err := verifier.Verify(ctx, token)
 	switch {
 	case err != nil:
