@@ -62,10 +62,11 @@ func New(cfg Config) (*Node, error) {
 	n.io.Bind(n.engine)
 	n.metrics.watchEngine(n.engine)
 
-	if err := n.guardNamespaces(); err != nil {
+	events, err := newChat(n.io.Sockets(), chatOptions{open: len(cfg.Secrets()) == 0, maxRooms: DefaultMaxRooms, log: n.log})
+	if err != nil {
 		return nil, err
 	}
-	if err := chat(n.io.Sockets(), n.log); err != nil {
+	if err := n.guardNamespaces(events); err != nil {
 		return nil, err
 	}
 	n.handler = n.routes()
@@ -85,7 +86,7 @@ func (n *Node) logUnsendable(err error) {
 }
 
 // guardNamespaces has every namespace, those to come as well, ask for a token.
-func (n *Node) guardNamespaces() error {
+func (n *Node) guardNamespaces(events *chat) error {
 	protect := func(nsp socket.Namespace) { nsp.Use(connectInOrder) }
 	if len(n.cfg.Secrets()) == 0 {
 		n.log.Warn("insecure: no key is configured, everybody is let in")
@@ -98,6 +99,8 @@ func (n *Node) guardNamespaces() error {
 			Mode:         auth.Mode(n.cfg.Auth.Mode),
 			EventTimeout: n.cfg.Auth.EventTimeout,
 			Cookie:       n.cfg.Auth.Cookie,
+			Origins:      n.cfg.CORS.Origins,
+			Refreshed:    events.refreshed,
 			Logger:       n.log,
 			Observe:      n.metrics.observeAuth,
 		})
