@@ -40,11 +40,11 @@ func (c *tokenCheckCommand) Run(ctx context.Context) error {
 }
 
 func (c *tokenCheckCommand) check(ctx context.Context, cfg node.Config, in io.Reader, out io.Writer) error {
-	token, err := c.token(in)
+	token, err := readToken(c.Token, in)
 	if err != nil {
 		return err
 	}
-	verifier, err := node.NewVerifier(cfg)
+	verifier, err := node.NewVerifier(cfg) //nolint:contextcheck // it lives until it is closed
 	if err != nil {
 		return err
 	}
@@ -63,9 +63,9 @@ func (c *tokenCheckCommand) check(ctx context.Context, cfg node.Config, in io.Re
 	return errors.Join(err, report.writeTo(out), verifier.Close())
 }
 
-// token returns the token that is meant, also when it was copied with the word Bearer.
-func (c *tokenCheckCommand) token(in io.Reader) (string, error) {
-	token := c.Token
+// readToken returns the token that an argument means, also when it was copied with the word Bearer.
+func readToken(argument string, in io.Reader) (string, error) {
+	token := argument
 	if token == "-" {
 		text, err := io.ReadAll(io.LimitReader(in, maxTokenInput))
 		if err != nil {
