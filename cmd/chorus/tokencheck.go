@@ -20,7 +20,7 @@ type tokenCheckCommand struct {
 }
 
 const (
-	// checkPatience is how long an issuer may take to give its keys.
+	// checkPatience is how long the issuer may take to give its keys, and Redis the revocations.
 	checkPatience = 10 * time.Second
 
 	// maxTokenInput bounds what is read of standard input.
@@ -48,19 +48,42 @@ func (c *tokenCheckCommand) check(ctx context.Context, cfg node.Config, in io.Re
 	if err != nil {
 		return err
 	}
+	defer verifier.Close() //nolint:errcheck // it has nothing to lose
 	ctx, cancel := context.WithTimeout(ctx, checkPatience)
 	defer cancel()
 	claims, err := verifier.Verify(ctx, token)
+	known := "whether it was revoked is not looked up without cluster.redis.url"
+	if err == nil && cfg.Cluster.Redis.URL != "" {
+		known, err = lookUp(ctx, cfg, claims)
+	}
 	content := readUnverified(token)
-	now := time.Now()
-	report := &tokenReport{now: now}
+	report := &tokenReport{now: time.Now()}
 	if err != nil {
 		report.bad(content, isGenuine(err))
-		err = fmt.Errorf("the token is not good: %s (%s): %s", auth.Reason(err), auth.Code(err), remedy(err, content, &cfg, now))
+		err = fmt.Errorf("the token is not good: %s (%s): %s", auth.Reason(err), auth.Code(err), remedy(err, content, &cfg, report.now))
 	} else {
-		report.good(content, claims, c.Room)
+		report.good(content, claims, c.Room, known)
 	}
-	return errors.Join(err, report.writeTo(out), verifier.Close())
+	return errors.Join(err, report.writeTo(out))
+}
+
+// lookUp returns auth.ErrTokenRevoked for a token that was revoked, and else what is known about that: a
+// Redis that is away is no reason to say nothing about a token.
+func lookUp(ctx context.Context, cfg node.Config, claims *auth.Claims) (known string, err error) {
+	revocations, closeAll, err := node.OpenRevocations(cfg) //nolint:contextcheck // it lives until it is closed
+	if err != nil {
+		return "", err
+	}
+	defer closeAll(context.WithoutCancel(ctx)) //nolint:errcheck // it has nothing to lose
+	ctx, cancel := context.WithTimeout(ctx, revocationPatience)
+	defer cancel()
+	switch err := revocations.Wait(ctx); {
+	case err != nil:
+		return "whether it was revoked is not known: " + oneLine(err), nil
+	case revocations.Revoked(claims):
+		return "", auth.ErrTokenRevoked
+	}
+	return "it was not revoked", nil
 }
 
 // readToken returns the token that an argument means, also when it was copied with the word Bearer.

@@ -154,3 +154,23 @@ func TestTokenCheckOfBadOnes(t *testing.T) {
 		})
 	}
 }
+
+func TestTokenCheckLooksUpRevocations(t *testing.T) {
+	f := newRevokeFixture(t)
+	token := f.token(map[string]any{"sub": "ada", "jti": "7"}, time.Hour)
+	check := func() (string, error) {
+		var out strings.Builder
+		err := (&tokenCheckCommand{Token: token}).check(t.Context(), f.cfg, strings.NewReader(""), &out)
+		return out.String(), err
+	}
+	if out, err := check(); err != nil || !strings.Contains(out, "it was not revoked") {
+		t.Fatalf("before: %v, %s", err, out)
+	}
+	if err := f.revocations.Revoke(t.Context(), auth.Revocation{TokenID: "7"}); err != nil {
+		t.Fatal(err)
+	}
+	out, err := check()
+	if err == nil || !strings.Contains(err.Error(), "token_revoked") || !strings.Contains(err.Error(), "--undo") || !strings.Contains(out, "has a good signature") {
+		t.Fatalf("after: %v, %s", err, out)
+	}
+}

@@ -51,6 +51,8 @@ func remedy(err error, content tokenContent, cfg *node.Config, now time.Time) st
 		return "none of the keys of this configuration made the signature; compare auth.secret, or the public keys, with those of the issuer"
 	case errors.Is(err, auth.ErrTokenExpired):
 		return since("exp", content, now) + "; get a new one"
+	case errors.Is(err, auth.ErrTokenRevoked):
+		return "chorus token revoke --list says how, --undo takes it back"
 	case errors.Is(err, auth.ErrTokenNotActive):
 		return detail(err, auth.ErrTokenNotActive) + fmt.Sprintf("; wait, or set the clocks: auth.leeway forgives %s", cfg.Auth.Leeway)
 	case errors.Is(err, auth.ErrExpMissing):

@@ -39,8 +39,8 @@ type tokenReport struct {
 	text strings.Builder
 }
 
-func (r *tokenReport) good(content tokenContent, claims *auth.Claims, room string) {
-	r.text.WriteString("The token is good for the nodes of this configuration, unless it was revoked.\n\n")
+func (r *tokenReport) good(content tokenContent, claims *auth.Claims, room, revocation string) {
+	fmt.Fprintf(&r.text, "The token is good for the nodes of this configuration; %s.\n\n", revocation)
 	r.content(content)
 	if room == "" {
 		r.text.WriteString("\nWhat it may do, and the rule that says so:\n\n")
