@@ -81,7 +81,19 @@ func (l *redisLink) await(ctx context.Context, timeout time.Duration) error {
 	}
 }
 
+// sharedClient returns the client, nil without Redis.
+func (l *redisLink) sharedClient() redis.UniversalClient {
+	if l == nil {
+		return nil
+	}
+	return l.client
+}
+
+// close ends the connection, if there is one.
 func (l *redisLink) close(ctx context.Context) error {
+	if l == nil {
+		return nil
+	}
 	err := l.adapter.Close(ctx)
 	if closeErr := l.client.Close(); err == nil {
 		err = closeErr

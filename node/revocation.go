@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 
 	"chorus/auth"
 
@@ -22,7 +23,7 @@ func OpenRevocations(cfg Config) (revocations *auth.Revocations, closeAll func(c
 		return nil, nil, err
 	}
 	client := redis.NewClient(opts)
-	revocations = auth.NewRedisRevocations(client, auth.RedisRevocationOptions{Prefix: cfg.Cluster.Redis.Prefix})
+	revocations = newRevocations(cfg, client, nil)
 	return revocations, func(ctx context.Context) error {
 		return errors.Join(revocations.Close(ctx), client.Close())
 	}, nil
@@ -31,5 +32,21 @@ func OpenRevocations(cfg Config) (revocations *auth.Revocations, closeAll func(c
 // NewVerifier returns a verifier with the keys and the rules of the configuration, for a program that is
 // not a node. It is to be closed.
 func NewVerifier(cfg Config) (*auth.Verifier, error) {
-	return auth.NewVerifier(cfg.verifierOptions())
+	opts, err := cfg.verifierOptions()
+	if err != nil {
+		return nil, err
+	}
+	return auth.NewVerifier(opts)
+}
+
+// newRevocations returns those of the cluster, or of this node alone when client is nil.
+func newRevocations(cfg Config, client redis.UniversalClient, log *slog.Logger) *auth.Revocations {
+	if client == nil {
+		return auth.NewRevocations()
+	}
+	return auth.NewRedisRevocations(client, auth.RedisRevocationOptions{
+		Prefix: cfg.Cluster.Redis.Prefix,
+		Keep:   cfg.Auth.RevocationKeep,
+		Logger: log,
+	})
 }
