@@ -50,7 +50,7 @@ func (p *inProcess) set(answer http.HandlerFunc) {
 func (p *inProcess) pauses(since time.Time) []time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	pauses := []time.Duration{}
+	pauses := make([]time.Duration, 0, len(p.looks))
 	for _, at := range p.looks {
 		pauses = append(pauses, at.Sub(since))
 		since = at
@@ -76,7 +76,7 @@ func (r *records) take(t *testing.T) []string {
 	t.Helper()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	levels := []string{}
+	var levels []string //nolint:prealloc // lines are not counted before
 	for line := range strings.Lines(r.text.String()) {
 		var record struct{ Level, Msg string }
 		if err := json.Unmarshal([]byte(line), &record); err != nil {

@@ -56,12 +56,13 @@ func (c *Config) validateAuth(check *checker) {
 			"(a new one: openssl rand -base64 48), or start with --insecure to let everybody in")
 		return
 	}
-	if _, err := auth.NewVerifier(c.verifierOptions()); err != nil {
+	opts := c.verifierOptions()
+	if err := opts.Validate(); err != nil {
 		check.that(false, fieldOf(err), "%w", err)
 	}
 }
 
-// fieldOf returns the key of what auth.NewVerifier refuses.
+// fieldOf returns the key of what auth.Options.Validate refuses.
 func fieldOf(err error) string {
 	switch {
 	case errors.Is(err, auth.ErrBadSecret):
