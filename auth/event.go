@@ -3,7 +3,6 @@ package auth
 import (
 	"context"
 	"slices"
-	"time"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
 )
@@ -24,48 +23,46 @@ const maxAttempts = 3
 // the client is nobody, nothing else slows it down.
 const maxEarlyEvents = 100
 
-// closeGrace is how long a client that was disconnected has for closing the connection itself.
-const closeGrace = time.Second
-
-// session is a socket that may authenticate with an event. All of it happens on the socket's task
-// queue, one thing after the other, so it needs no lock.
-type session struct {
-	m *middleware
-	s *socket.Socket
-	g *gate // nil when the socket has authenticated at the handshake
-
-	authenticated bool
-	attempts      int
-	early         int   // events that came before
-	event         []any // the event at hand, between conceal and guard
-}
-
 func newSession(m *middleware, s *socket.Socket, g *gate) *session {
-	return &session{m: m, s: s, g: g, authenticated: g == nil}
+	return &session{m: m, s: s, g: g}
 }
 
 // listen puts the session between the client and the handlers.
 func (p *session) listen() {
 	p.s.PrependAny(p.conceal)
-	p.s.Use(p.guard)
+	if p.guarded() {
+		p.s.Use(p.guard)
+	}
 }
+
+// guarded tells whether the client may use the event "authenticate".
+func (p *session) guarded() bool { return p.m.opts.Mode != ModeHandshake }
 
 // conceal keeps an event from the handlers of OnAny, which the library calls before it asks any
 // middleware: they would handle events of nobody and log tokens. All of them get the same list of
 // values, and this handler is the first of them.
 func (p *session) conceal(args ...any) {
 	p.event = nil
-	if len(args) == 0 || p.authenticated && args[0] != eventAuthenticate {
+	if len(args) == 0 || p.authenticated && args[0] != eventRefresh && (args[0] != eventAuthenticate || !p.guarded()) {
 		return
 	}
 	p.event = slices.Clone(args)
 	clear(args)
 	args[0] = ""
+	if !p.guarded() {
+		event, ack := splitAck(p.event)
+		p.event = nil
+		p.refresh(event[1:], ack)
+	}
 }
 
 // guard decides whether an event goes on to the handlers. What it does not pass on ends here: an
 // error given to next would be raised on the socket, once for each event.
 func (p *session) guard(event []any, next func(error)) {
+	if p.event == nil && p.authenticated {
+		next(nil)
+		return
+	}
 	if p.event != nil {
 		event, p.event = p.event, nil
 	}
@@ -73,13 +70,13 @@ func (p *session) guard(event []any, next func(error)) {
 	switch {
 	case len(args) > 0 && args[0] == eventAuthenticate:
 		p.authenticate(args[1:], ack)
-	case p.authenticated:
-		next(nil)
+	case len(args) > 0 && args[0] == eventRefresh && p.authenticated:
+		p.refresh(args[1:], ack)
 	default:
 		ack(denied(ErrCredentialsRequired))
 		if p.early++; p.early == maxEarlyEvents {
 			p.m.refused(p.s, ErrCredentialsRequired)
-			p.end()
+			p.disconnect()
 		}
 	}
 }
@@ -91,17 +88,19 @@ func (p *session) authenticate(args []any, ack func(answer any)) {
 		return
 	}
 	claims, err := p.verify(args)
+	if err == nil {
+		err = p.admit(claims)
+	}
 	if err != nil {
 		p.unauthorized(err)
 		ack(denied(err))
-		p.failed()
+		p.failed(err)
 		return
 	}
-	remember(p.s, claims)
-	if !p.g.admit(p.s.Id()) {
-		return // it has disconnected meanwhile
+	if !p.g.admit(p.s.Id(), p.end) {
+		p.end() // it has disconnected meanwhile
+		return
 	}
-	p.authenticated = true
 	p.m.opts.Observe(CodeOK)
 	_ = p.s.Emit(eventAuthenticated)
 	ack(map[string]any{"ok": true})
@@ -126,23 +125,7 @@ func (p *session) unauthorized(err error) {
 	_ = p.s.Emit(eventUnauthorized, map[string]any{
 		"message": Reason(err),
 		"data":    map[string]any{"code": Code(err), "type": unauthorizedType, "message": Reason(err)},
-	}, func([]any, error) { p.end() })
-}
-
-func (p *session) failed() {
-	p.attempts++
-	if p.attempts >= maxAttempts {
-		p.end()
-	}
-}
-
-// end disconnects the client. Closing the connection at once, as Disconnect(true) does, loses what
-// is still to be written: the reason, and the packet without which the official client takes the
-// end for a network failure and comes back for ever.
-func (p *session) end() {
-	conn := p.s.Conn()
-	p.s.Disconnect(false)
-	time.AfterFunc(closeGrace, func() { conn.Close(false) })
+	}, func([]any, error) { p.disconnect() })
 }
 
 // timeout ends the session of a client that has not authenticated in time. The timer calls it;
@@ -154,7 +137,7 @@ func (p *session) expire() {
 	case p.authenticated, !p.g.holds(p.s.Id()):
 	case p.s.Connected():
 		p.m.refused(p.s, ErrCredentialsRequired)
-		p.end()
+		p.disconnect()
 	case p.s.Conn().ReadyState() == "open":
 		// A later middleware has not decided yet. With the connection closed the library ends
 		// the socket once it does, and the hold with it.

@@ -22,7 +22,7 @@ func Hold(a socket.Adapter, id socket.SocketId, timeout time.Duration, expired f
 	return gateOf(a).hold(id, timeout, expired)
 }
 
-func Admit(a socket.Adapter, id socket.SocketId) bool { return gateOf(a).admit(id) }
+func Admit(a socket.Adapter, id socket.SocketId) bool { return gateOf(a).admit(id, func() {}) }
 
 // Registered returns how many sockets have claims.
 func Registered() int {
@@ -42,4 +42,25 @@ func Remember(s *socket.Socket, claims *Claims) { remember(s, claims) }
 func ReadJWKS(data []byte) (int, error) {
 	keys, _, err := parseJWKSet(data)
 	return len(keys), err
+}
+
+// LiveSessions is a Middleware, and how many sessions it tends.
+func LiveSessions(v *Verifier, opts MiddlewareOptions) (socket.NamespaceMiddleware, func() int) {
+	m := newMiddleware(v, opts)
+	return m.connect, func() int {
+		m.sessions.mu.Lock()
+		defer m.sessions.mu.Unlock()
+		return len(m.sessions.live)
+	}
+}
+
+// Watched returns how many sockets the gate of a namespace will tell of their end.
+func Watched(nsp socket.Namespace) int {
+	g := gateOf(nsp.Adapter())
+	if g == nil {
+		return 0
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return len(g.left)
 }

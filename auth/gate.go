@@ -22,7 +22,7 @@ func Gate(inner socket.AdapterConstructor) socket.AdapterConstructor {
 type gateConstructor struct{ inner socket.AdapterConstructor }
 
 func (c gateConstructor) New(nsp socket.Namespace) socket.Adapter {
-	return &gate{Adapter: c.inner.New(nsp), held: make(map[socket.SocketId]*hold)}
+	return &gate{Adapter: c.inner.New(nsp), held: make(map[socket.SocketId]*hold), left: make(map[socket.SocketId]func())}
 }
 
 // gate is an adapter in which some sockets are held. The inner adapter's Proto is left to itself:
@@ -32,6 +32,7 @@ type gate struct {
 
 	mu   sync.Mutex
 	held map[socket.SocketId]*hold
+	left map[socket.SocketId]func() // what to call when the socket leaves all rooms, as it does at its end
 }
 
 // hold keeps one socket out. Its fields are guarded by the gate's mutex.
@@ -91,15 +92,15 @@ func (g *gate) again(id socket.SocketId) {
 }
 
 // admit lets a held socket into rooms, the one of its id first, and tells whether it is still
-// there. Its disconnection may come at any moment: a DelAll in between is left to admit, so that
+// there; left is then called at its end. Its disconnection may come at any moment: a DelAll in between is left to admit, so that
 // the inner adapter, which is called without a lock, does not add and delete at the same time.
-func (g *gate) admit(id socket.SocketId) bool {
+func (g *gate) admit(id socket.SocketId, left func()) bool {
 	h := g.open(id)
 	if h == nil {
 		return false
 	}
 	g.Adapter.AddAll(id, types.NewSet(socket.Room(id)))
-	if g.settle(id, h) {
+	if g.settle(id, h, left) {
 		return true
 	}
 	g.Adapter.DelAll(id)
@@ -119,14 +120,35 @@ func (g *gate) open(id socket.SocketId) *hold {
 }
 
 // settle ends the hold of a socket that was let in, unless DelAll has done so.
-func (g *gate) settle(id socket.SocketId, h *hold) bool {
+func (g *gate) settle(id socket.SocketId, h *hold, left func()) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if h.gone {
 		return false
 	}
 	delete(g.held, id)
+	g.left[id] = left
 	return true
+}
+
+// watch has left called at the end of a socket that is not held, be it connected or refused by a later
+// middleware.
+func (g *gate) watch(id socket.SocketId, left func()) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.left[id] = left
+}
+
+// leave returns what is to be called at the end of a socket.
+func (g *gate) leave(id socket.SocketId) func() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	left, ok := g.left[id]
+	if !ok {
+		return func() {}
+	}
+	delete(g.left, id)
+	return left
 }
 
 // drop ends a hold without letting the socket in. It returns false when admit is at work, which
@@ -142,6 +164,13 @@ func (g *gate) drop(id socket.SocketId) bool {
 	h.gone = true
 	delete(g.held, id)
 	return !h.admitting
+}
+
+// knows tells whether a socket of this id is here already, held or let in.
+func (g *gate) knows(id socket.SocketId) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.held[id] != nil || g.left[id] != nil
 }
 
 // holds tells whether a socket is kept out.
@@ -164,6 +193,7 @@ func (g *gate) DelAll(id socket.SocketId) {
 	if g.drop(id) {
 		g.Adapter.DelAll(id)
 	}
+	g.leave(id)()
 }
 
 // PersistSession does nothing, see [Gate].

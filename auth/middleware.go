@@ -52,6 +52,26 @@ type MiddlewareOptions struct {
 	// refusal, a timeout being one with code credentials_required; nil stands for nothing. It
 	// must not block.
 	Observe func(code string)
+
+	// ExpiryNotice is how long before the end of its token a client gets "token:expiring"; 0 stands for
+	// DefaultExpiryNotice, a negative value for no notice.
+	ExpiryNotice time.Duration
+
+	// Limit bounds the connections of a subject; nil stands for no limit.
+	Limit *ConnectionLimit
+
+	// Refreshed is called when a client has replaced its token, with the claims of the new one; nil
+	// stands for nothing. It runs where the socket's handlers run.
+	Refreshed func(s *socket.Socket, claims *Claims)
+
+	// ObserveRefresh is called with CodeOK for every token that was replaced and with the code of every
+	// refusal; nil stands for nothing. It must not block.
+	ObserveRefresh func(code string)
+
+	// ObserveEnd is called with the code for every socket that was disconnected because of its token: it
+	// has expired, was revoked, or its subject has opened too many connections; nil stands for nothing.
+	// It must not block.
+	ObserveEnd func(code string)
 }
 
 // refusedMessage is the message of every refusal at the handshake. Existing front ends compare it.
@@ -87,12 +107,25 @@ const refusedMessage = "Authentication error"
 // else, a client connects anew. An acknowledgement of "authenticate" gets {ok: true}, or the error
 // as above.
 //
+// In every mode the end of the token is the end of the socket. ExpiryNotice before it, the client gets the
+// event "token:expiring" with {exp, seconds}: when the token ends, in seconds since 1970 and from now. It
+// answers with "token:refresh" and {token}, a new token of the same subject, whose claims are then those of
+// the socket; an acknowledgement gets {ok: true, exp} or the error as above, and the third bad token in
+// succession ends the socket. Without a new one it gets "token:expired" once exp and the leeway have passed.
+// A client whose token is revoked gets "token:revoked", one that gave way to a newer connection of its
+// subject "connection:replaced". These three have {code, message}, and the client is then disconnected as
+// above.
+//
 // Without a [Gate], and with the library's connection state recovery, these two modes are not
 // safe: every client that would have to use them is refused with code internal_error, and the
 // log says so.
 //
 // Middleware panics when the verifier is nil or the mode is unknown.
 func Middleware(v *Verifier, opts MiddlewareOptions) socket.NamespaceMiddleware {
+	return newMiddleware(v, opts).connect
+}
+
+func newMiddleware(v *Verifier, opts MiddlewareOptions) *middleware {
 	if v == nil {
 		panic("auth: Middleware needs a Verifier")
 	}
@@ -109,17 +142,26 @@ func Middleware(v *Verifier, opts MiddlewareOptions) socket.NamespaceMiddleware 
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.DiscardHandler)
 	}
-	if opts.Observe == nil {
-		opts.Observe = func(string) {}
+	for _, observe := range []*func(string){&opts.Observe, &opts.ObserveRefresh, &opts.ObserveEnd} {
+		if *observe == nil {
+			*observe = func(string) {}
+		}
+	}
+	if opts.ExpiryNotice == 0 {
+		opts.ExpiryNotice = DefaultExpiryNotice
 	}
 	m := &middleware{verifier: v, opts: opts}
-	return m.connect
+	if v.revocations != nil {
+		v.revocations.watch(m.revoked)
+	}
+	return m
 }
 
 // middleware is what the clients of one Middleware have in common.
 type middleware struct {
 	verifier *Verifier
 	opts     MiddlewareOptions
+	sessions sessions
 
 	misconfigured sync.Once // one line in the log, and not one for each client
 }
@@ -153,10 +195,12 @@ func (m *middleware) verify(s *socket.Socket, token string) error {
 	if err != nil {
 		return err
 	}
-	remember(s, claims)
-	if m.opts.Mode == ModeBoth {
-		newSession(m, s, nil).listen()
+	p := newSession(m, s, nil)
+	if err := p.admit(claims); err != nil {
+		return err
 	}
+	p.watchEnd()
+	p.listen()
 	m.opts.Observe(CodeOK)
 	return nil
 }
@@ -176,15 +220,12 @@ func (m *middleware) await(s *socket.Socket) error {
 	return nil
 }
 
-// isTwin tells whether another socket of the same id waits for its token. Only a Socket.IO v2
-// client that connects to a namespace twice at a time has two. Rooms and the gate know ids only:
-// the end of one socket would let the other one in, so such a connection is closed.
+// isTwin tells whether there is another socket of the same id. Only a Socket.IO v2 client that connects to
+// a namespace twice at a time has two. Rooms and the gate know ids only: the end of one socket would be that
+// of the other, or let it in, so such a connection is closed.
 func (m *middleware) isTwin(s *socket.Socket) bool {
-	if m.opts.Mode == ModeHandshake {
-		return false
-	}
 	g := gateOf(s.Nsp().Adapter())
-	return g != nil && g.holds(s.Id())
+	return g != nil && g.knows(s.Id())
 }
 
 func (m *middleware) unsafe(remedy string) error {
@@ -197,7 +238,27 @@ func (m *middleware) unsafe(remedy string) error {
 
 func (m *middleware) refused(s *socket.Socket, err error) {
 	m.opts.Observe(Code(err))
-	m.opts.Logger.Debug("client refused", slog.String("namespace", s.Nsp().Name()),
+	m.log("client refused", s, err)
+}
+
+// refreshed reports an attempt to replace a token.
+func (m *middleware) refreshed(s *socket.Socket, err error) {
+	if err == nil {
+		m.opts.ObserveRefresh(CodeOK)
+		return
+	}
+	m.opts.ObserveRefresh(Code(err))
+	m.log("token not replaced", s, err)
+}
+
+// ended reports a socket that was disconnected because of its token.
+func (m *middleware) ended(s *socket.Socket, reason error) {
+	m.opts.ObserveEnd(Code(reason))
+	m.log("client disconnected", s, reason)
+}
+
+func (m *middleware) log(message string, s *socket.Socket, err error) {
+	m.opts.Logger.Debug(message, slog.String("namespace", s.Nsp().Name()),
 		slog.String("socket", string(s.Id())), slog.String("code", Code(err)), slog.Any("error", err))
 }
 

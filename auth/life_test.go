@@ -1,0 +1,316 @@
+package auth_test
+
+import (
+	"encoding/json"
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"chorus/adapter"
+	"chorus/auth"
+
+	"github.com/zishang520/socket.io/servers/socket/v3"
+)
+
+// shortLived is a token of the subject that is good for so long.
+func shortLived(t *testing.T, sub string, life time.Duration) string {
+	t.Helper()
+	exp := float64(time.Now().Add(life).UnixMilli()) / 1000
+	return sign(t, secret, map[string]any{"sub": sub, "exp": exp, "jti": sub + "-" + life.String()})
+}
+
+func strict(o *auth.Options) { o.Leeway = -1 }
+
+// liveServer runs a server without leeway whose ends and refreshes are seen.
+func liveServer(t *testing.T, opts auth.MiddlewareOptions) (io *server, refreshes, ends chan string) {
+	t.Helper()
+	refreshes, ends = make(chan string, 16), make(chan string, 16)
+	opts.ObserveRefresh = func(code string) { refreshes <- code }
+	opts.ObserveEnd = func(code string) { ends <- code }
+	io = listen(t, auth.Gate(adapter.NewMemory()), nil)
+	io.Use(auth.Middleware(newVerifier(t, strict), opts))
+	return io, refreshes, ends
+}
+
+// event returns the name and the first argument of the next packet, which must be an event.
+func (c *client) event() (name string, arg map[string]any) {
+	c.t.Helper()
+	packet := c.next()
+	var event []json.RawMessage
+	if !strings.HasPrefix(packet, "2[") || json.Unmarshal([]byte(packet[1:]), &event) != nil {
+		c.t.Fatalf("got packet %q, want an event", packet)
+	}
+	if err := json.Unmarshal(event[0], &name); err != nil {
+		c.t.Fatal(err)
+	}
+	if len(event) > 1 {
+		if err := json.Unmarshal(event[1], &arg); err != nil {
+			c.t.Fatal(err)
+		}
+	}
+	return name, arg
+}
+
+// expect fails unless the next packet is this event, and returns its argument.
+func (c *client) expect(name string) map[string]any {
+	c.t.Helper()
+	got, arg := c.event()
+	if got != name {
+		c.t.Fatalf("got event %q %v, want %q", got, arg, name)
+	}
+	return arg
+}
+
+// Both ways in: a client that shows no new token is told of the end of its token, before and at it.
+func TestTokenExpires(t *testing.T) {
+	t.Parallel()
+	for _, mode := range []auth.Mode{auth.ModeHandshake, auth.ModeEvent, auth.ModeBoth} {
+		t.Run(string(mode), func(t *testing.T) {
+			t.Parallel()
+			io, _, ends := liveServer(t, auth.MiddlewareOptions{Mode: mode, ExpiryNotice: 400 * time.Millisecond})
+			conns := connections(t, io.Sockets())
+			cl := dial(t, io, "", nil)
+			token := shortLived(t, "ada", 700*time.Millisecond)
+			if mode == auth.ModeHandshake {
+				cl.connect(tokenObject(token))
+			} else {
+				cl.connect("")
+				cl.send(authenticate(token))
+				cl.expect("authenticated")
+			}
+			gone := disconnected(t, receive(t, conns))
+
+			notice := cl.expect("token:expiring")
+			if left := notice["exp"].(float64) - float64(time.Now().Unix()); math.Abs(left) > 2 || notice["seconds"] != 0.0 {
+				t.Errorf("notice %v", notice)
+			}
+			if bye := cl.expect("token:expired"); bye["code"] != "token_expired" || bye["message"] != "jwt expired" {
+				t.Errorf("farewell %v", bye)
+			}
+			cl.ended("1")
+			receive(t, gone)
+			if code := receive(t, ends); code != "token_expired" {
+				t.Errorf("observed the end %q", code)
+			}
+		})
+	}
+}
+
+// A token of less life than the notice: the client is told at once, after it has connected.
+func TestNoticeAtOnce(t *testing.T) {
+	t.Parallel()
+	io, _, _ := liveServer(t, auth.MiddlewareOptions{})
+	cl := dial(t, io, "", nil)
+	cl.connect(tokenObject(shortLived(t, "ada", 20*time.Second)))
+	if seconds := cl.expect("token:expiring")["seconds"].(float64); seconds < 10 || seconds > 20 {
+		t.Errorf("%v seconds", seconds)
+	}
+}
+
+func TestNoNotice(t *testing.T) {
+	t.Parallel()
+	io, _, _ := liveServer(t, auth.MiddlewareOptions{ExpiryNotice: -1})
+	cl := dial(t, io, "", nil)
+	cl.connect(tokenObject(shortLived(t, "ada", 300*time.Millisecond)))
+	cl.expect("token:expired")
+}
+
+// The leeway of Verify is that of the connection.
+func TestLeewayOfConnection(t *testing.T) {
+	t.Parallel()
+	io := listen(t, auth.Gate(adapter.NewMemory()), nil)
+	io.Use(auth.Middleware(newVerifier(t, func(o *auth.Options) { o.Leeway = 2 * time.Second }), auth.MiddlewareOptions{ExpiryNotice: -1}))
+	cl := dial(t, io, "", nil)
+	cl.connect(tokenObject(shortLived(t, "ada", -1500*time.Millisecond)))
+	cl.expect("token:expired")
+}
+
+// A new token of the same subject takes the place of the old one, in every mode, and its end counts.
+func TestRefresh(t *testing.T) {
+	t.Parallel()
+	for _, mode := range []auth.Mode{auth.ModeHandshake, auth.ModeEvent, auth.ModeBoth} {
+		t.Run(string(mode), func(t *testing.T) {
+			t.Parallel()
+			hooked := make(chan *auth.Claims, 1)
+			io, refreshes, _ := liveServer(t, auth.MiddlewareOptions{
+				Mode: mode, ExpiryNotice: 500 * time.Millisecond,
+				Refreshed: func(_ *socket.Socket, claims *auth.Claims) { hooked <- claims },
+			})
+			conns := connections(t, io.Sockets())
+			cl := dial(t, io, "", nil)
+			token := shortLived(t, "ada", 900*time.Millisecond)
+			if mode == auth.ModeEvent {
+				cl.connect("")
+				cl.send(authenticate(token))
+				cl.expect("authenticated")
+			} else {
+				cl.connect(tokenObject(token))
+			}
+			s := receive(t, conns)
+			seen := make(chan []any, 1)
+			s.OnAny(func(args ...any) { seen <- args })
+			heard := make(chan struct{}, 1)
+			_ = s.On("hello", func(...any) { heard <- struct{}{} })
+
+			cl.expect("token:expiring")
+			exp := time.Now().Unix() + 60
+			fresh := sign(t, secret, map[string]any{"sub": "ada", "exp": exp, "role": "admin"})
+			cl.send("27" + quote([]any{"token:refresh", map[string]any{"token": fresh}}))
+			cl.want("37", quote([]any{map[string]any{"ok": true, "exp": exp}}))
+
+			if role, _ := auth.FromSocket(s).Get("role"); role != "admin" {
+				t.Errorf("the socket has the role %v", role)
+			}
+			if claims := receive(t, hooked); claims != auth.FromSocket(s) {
+				t.Error("the hook got other claims")
+			}
+			if data := s.Data().(map[string]any)["decoded"]; data != auth.FromSocket(s) {
+				t.Error("the socket's data has other claims")
+			}
+			if code := receive(t, refreshes); code != auth.CodeOK {
+				t.Errorf("observed %q", code)
+			}
+			if args := receive(t, seen); args[0] != "" || args[len(args)-1] != nil {
+				t.Errorf("a handler of OnAny has seen %v", args)
+			}
+			// Longer than the first token would have lived, the client is still there.
+			time.Sleep(700 * time.Millisecond)
+			cl.send("2" + quote([]any{"hello"}))
+			receive(t, heard)
+			if err := s.Emit("bye"); err != nil {
+				t.Fatal(err)
+			}
+			cl.expect("bye")
+		})
+	}
+}
+
+// What is no new token of the same subject changes nothing, and the third one ends the socket.
+func TestRefreshRefused(t *testing.T) {
+	t.Parallel()
+	good := goodClaims("eve")
+	for name, test := range map[string]struct {
+		arg  any
+		code string
+	}{
+		"another subject": {map[string]any{"token": sign(t, secret, good)}, "invalid_subject"},
+		"expired":         {map[string]any{"token": shortLived(t, "ada", -time.Minute)}, "token_expired"},
+		"another secret":  {map[string]any{"token": sign(t, strings.ToUpper(secret), goodClaims("ada"))}, "invalid_token"},
+		"no token":        {map[string]any{}, "credentials_required"},
+		"not an object":   {"token", "credentials_required"},
+		"a number":        {map[string]any{"token": 7}, "credentials_bad_format"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			io, refreshes, ends := liveServer(t, auth.MiddlewareOptions{})
+			conns := connections(t, io.Sockets())
+			cl := dial(t, io, "", nil)
+			cl.connect(tokenObject(sign(t, secret, goodClaims("ada"))))
+			s := receive(t, conns)
+			claims := auth.FromSocket(s)
+			for range 3 {
+				cl.send("21" + quote([]any{"token:refresh", test.arg}))
+				packet := cl.next()
+				if !strings.HasPrefix(packet, `31[{`) || !strings.Contains(packet, `"code":"`+test.code+`"`) || !strings.Contains(packet, `"ok":false`) {
+					t.Fatalf("answer %q", packet)
+				}
+				if code := receive(t, refreshes); code != test.code {
+					t.Errorf("observed %q", code)
+				}
+				if auth.FromSocket(s) != claims {
+					t.Error("the socket has other claims")
+				}
+			}
+			if test.code == "token_expired" {
+				cl.expect("token:expired")
+			} else {
+				cl.expect("unauthorized")
+			}
+			cl.ended("1")
+			if code := receive(t, ends); code != test.code {
+				t.Errorf("observed the end %q", code)
+			}
+		})
+	}
+}
+
+// A client that has not authenticated has nothing to refresh.
+func TestRefreshOfNobody(t *testing.T) {
+	t.Parallel()
+	io, _, _ := liveServer(t, auth.MiddlewareOptions{Mode: auth.ModeEvent})
+	conns := connections(t, io.Sockets())
+	cl := dial(t, io, "", nil)
+	cl.connect("")
+	s := receive(t, conns)
+	cl.send("21" + quote([]any{"token:refresh", map[string]any{"token": sign(t, secret, goodClaims("ada"))}}))
+	cl.want("31", `[{"ok":false,"error":{"code":"credentials_required","message":"no token provided"}}]`)
+	if auth.FromSocket(s) != nil {
+		t.Error("it is somebody")
+	}
+}
+
+// A session ends with its socket, whatever ends that, and leaves no timer and nothing in the gate.
+func TestSessionEnds(t *testing.T) {
+	t.Parallel()
+	refuseLater := func(s *socket.Socket, next func(*socket.ExtendedError)) {
+		if _, refuse := s.Handshake().Query.Query()["refuse"]; refuse {
+			next(socket.NewExtendedError("not today", nil))
+			return
+		}
+		next(nil)
+	}
+	for name, test := range map[string]struct {
+		query string
+		end   func(cl *client, s *socket.Socket)
+	}{
+		"the client leaves":           {"", func(cl *client, _ *socket.Socket) { cl.send("1") }},
+		"the connection breaks":       {"", func(cl *client, _ *socket.Socket) { _ = cl.ws.Close() }},
+		"the server disconnects":      {"", func(_ *client, s *socket.Socket) { s.Disconnect(false) }},
+		"the server closes":           {"", func(_ *client, s *socket.Socket) { s.Disconnect(true) }},
+		"a later middleware refuses":  {"&refuse=1", nil},
+		"the connection never begins": {"&refuse=1", func(cl *client, _ *socket.Socket) { _ = cl.ws.Close() }},
+	} {
+		for gated, rooms := range map[string]socket.AdapterConstructor{"gate": auth.Gate(adapter.NewMemory()), "no gate": adapter.NewMemory()} {
+			if gated == "no gate" && name == "a later middleware refuses" {
+				continue // then it ends with the connection, which is the case after it
+			}
+			t.Run(name+", "+gated, func(t *testing.T) {
+				t.Parallel()
+				verifier := newVerifier(t, nil)
+				middleware, live := auth.LiveSessions(verifier, auth.MiddlewareOptions{})
+				io := listen(t, rooms, nil)
+				io.Use(middleware)
+				io.Use(refuseLater)
+				conns := connections(t, io.Sockets())
+				cl := dial(t, io, test.query, nil)
+				token := tokenObject(sign(t, secret, goodClaims("ada")))
+				var s *socket.Socket
+				if test.query == "" {
+					cl.connect(token)
+					s = receive(t, conns)
+					if n := live(); n != 1 {
+						t.Fatalf("%d sessions", n)
+					}
+				} else {
+					cl.send("0" + token)
+					cl.want("4", `{"message":"not today","data":null}`)
+				}
+				if test.end != nil {
+					test.end(cl, s)
+				}
+				until(t, "the session has ended", func() bool { return live() == 0 && auth.Watched(io.Sockets()) == 0 })
+			})
+		}
+	}
+}
+
+// until asks again and again; for what announces itself in no other way.
+func until(t *testing.T, what string, ask func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); !ask(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("not yet: %s", what)
+		}
+	}
+}

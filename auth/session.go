@@ -1,0 +1,182 @@
+package auth
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/zishang520/socket.io/servers/socket/v3"
+)
+
+// closeGrace is how long a client that was disconnected has for closing the connection itself.
+const closeGrace = time.Second
+
+// session is what is known of a socket that has authenticated, or may do so with an event. It acts on
+// the socket's task queue, one thing after the other; only its end may come from anywhere.
+type session struct {
+	m *middleware
+	s *socket.Socket
+	g *gate // that holds the socket until it has authenticated; nil when it has at the handshake
+
+	authenticated bool
+	attempts      int     // tokens that were refused, one after the other
+	early         int     // events that came before the token
+	event         []any   // the event at hand, between conceal and guard
+	noticed       *Claims // of whose end the client was told
+
+	claims atomic.Pointer[Claims] // nil before authentication
+
+	mu      sync.Mutex
+	ended   bool
+	timer   *time.Timer // for what is due about the token next
+	release func()      // gives up the place among the connections of the subject
+}
+
+// admit makes the claims those of the socket and has the session tended until its end. A token that was
+// revoked meanwhile is refused: either this finds that out, or whoever revoked it finds the session.
+func (p *session) admit(claims *Claims) error {
+	release, err := p.m.place(p, claims)
+	if err != nil {
+		return err
+	}
+	p.claims.Store(claims)
+	p.m.sessions.add(p)
+	if err := p.m.verifier.revocations.check(claims); err != nil {
+		p.m.sessions.remove(p)
+		release()
+		return err
+	}
+	p.release = release
+	p.authenticated = true
+	p.attempts = 0
+	remember(p.s, claims)
+	p.schedule()
+	return nil
+}
+
+// place takes a place among the connections of the subject.
+func (m *middleware) place(p *session, claims *Claims) (release func(), err error) {
+	if m.opts.Limit == nil {
+		return func() {}, nil
+	}
+	replaced := func() { p.s.Enqueue(func() { p.evict(ErrConnectionReplaced) }) }
+	return m.opts.Limit.admit(context.Background(), claims.Subject(), p.s.Conn().Id(), replaced)
+}
+
+// watchEnd has the session end with its socket. A gate hears of the end of every socket, be it connected
+// or refused by a later middleware. Without one, a socket that never connects ends with its connection.
+func (p *session) watchEnd() {
+	if g := gateOf(p.s.Nsp().Adapter()); g != nil {
+		g.watch(p.s.Id(), p.end)
+		return
+	}
+	end := func(...any) { p.end() }
+	_ = p.s.Once("disconnect", end) // fails for reserved names of a client's events only
+	_ = p.s.Conn().Once("close", end)
+}
+
+// end stops what was begun for the session. It is idempotent.
+func (p *session) end() {
+	p.mu.Lock()
+	ended, timer, release := p.ended, p.timer, p.release
+	p.ended, p.timer, p.release = true, nil, nil
+	p.mu.Unlock()
+	if ended {
+		return
+	}
+	if timer != nil {
+		timer.Stop()
+	}
+	if release != nil {
+		release()
+	}
+	p.m.sessions.remove(p)
+}
+
+// The events that tell a client why it is disconnected, by the code of the reason.
+var farewells = map[string]string{
+	CodeTokenExpired:       "token:expired",
+	CodeTokenRevoked:       "token:revoked",
+	CodeConnectionReplaced: "connection:replaced",
+}
+
+// evict tells the client why, with the event of the reason, and disconnects it.
+func (p *session) evict(reason error) {
+	code := Code(reason)
+	switch {
+	case p.hasEnded():
+		return
+	case !p.s.Connected():
+		// It is about to connect: with its connection closed the library ends it instead.
+		p.s.Conn().Close(true)
+	default:
+		name, ok := farewells[code]
+		if !ok {
+			name = eventUnauthorized
+		}
+		_ = p.s.Emit(name, map[string]any{"code": code, "message": Reason(reason)}) // fails for reserved names only
+		p.disconnect()
+	}
+	p.m.ended(p.s, reason)
+}
+
+func (p *session) hasEnded() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.ended
+}
+
+// disconnect ends the socket. Closing the connection at once, as Disconnect(true) does, loses what
+// is still to be written: the reason, and the packet without which the official client takes the
+// end for a network failure and comes back for ever.
+func (p *session) disconnect() {
+	conn := p.s.Conn()
+	p.s.Disconnect(false)
+	time.AfterFunc(closeGrace, func() { conn.Close(false) })
+}
+
+// sessions are those of one middleware that have authenticated and not ended.
+type sessions struct {
+	mu   sync.Mutex
+	live map[*session]struct{}
+}
+
+func (l *sessions) add(p *session) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.live == nil {
+		l.live = make(map[*session]struct{})
+	}
+	l.live[p] = struct{}{}
+}
+
+func (l *sessions) remove(p *session) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.live, p)
+}
+
+// find returns the sessions whose claims are among the affected.
+func (l *sessions) find(affected func(*Claims) bool) []*session {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var found []*session
+	for p := range l.live {
+		if affected(p.claims.Load()) {
+			found = append(found, p)
+		}
+	}
+	return found
+}
+
+// revoked disconnects the sessions whose tokens have been revoked.
+func (m *middleware) revoked(affected func(*Claims) bool) {
+	for _, p := range m.sessions.find(affected) {
+		p.s.Enqueue(func() {
+			if affected(p.claims.Load()) { // it may have a new token by now
+				p.evict(ErrTokenRevoked)
+			}
+		})
+	}
+}
