@@ -3,7 +3,6 @@ package adapter
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"sync"
@@ -22,7 +21,7 @@ type callTable struct {
 // call is a request that waits for the other servers.
 type call struct {
 	// answers takes the answers of one per server; nil for a broadcast with acknowledgement.
-	answers chan response
+	answers chan *clusterMessage
 	// clientCount and ack take the answers to a broadcast with acknowledgement.
 	clientCount func(uint64)
 	ack         func(any)
@@ -54,23 +53,19 @@ func (t *callTable) remove(id string) {
 // FetchSockets hands the matching sockets of the cluster to the callback, exactly once. When not
 // every server answers within the request timeout it gets those that are known, and an error
 // that wraps ErrRequestTimeout or ErrUnavailable.
-func (a *redisAdapter) FetchSockets(opts *socket.BroadcastOptions) func(func([]socket.SocketDetails, error)) {
+func (a *clusterAdapter) FetchSockets(opts *socket.BroadcastOptions) func(func([]socket.SocketDetails, error)) {
 	return func(callback func([]socket.SocketDetails, error)) {
 		sockets := a.details(opts)
 		if flagsOf(opts).Local {
 			callback(sockets, nil)
 			return
 		}
-		rooms, except := targets(opts)
-		r := request{Type: typeFetch, Opts: &requestOptions{Rooms: rooms, Except: except}}
+		m := clusterMessage{kind: kindFetch}
+		m.opts.rooms, m.opts.except = targets(opts)
 		a.redis.request(timeoutOf(opts, a.redis.opts.RequestTimeout), func(ctx context.Context) {
-			err := a.ask(ctx, r, func(answer response) {
-				var remote []wireSocket
-				if json.Unmarshal(answer.Sockets, &remote) != nil {
-					return
-				}
-				for _, s := range remote {
-					sockets = append(sockets, newRemoteSocket(s))
+			err := a.ask(ctx, m, func(answer *clusterMessage) {
+				if answer.sockets != nil {
+					sockets = append(sockets, answer.sockets()...)
 				}
 			})
 			callback(sockets, err)
@@ -81,25 +76,23 @@ func (a *redisAdapter) FetchSockets(opts *socket.BroadcastOptions) func(func([]s
 // ServerSideEmit raises an event on the other servers. With an acknowledgement as the last value
 // it gathers one answer per server, and calls back exactly once: after the last answer, or after
 // the request timeout with those that came and an error. Values must be what JSON can say.
-func (a *redisAdapter) ServerSideEmit(packet []any) error {
+func (a *clusterAdapter) ServerSideEmit(packet []any) error {
 	values, ack := splitAck(packet)
-	data := make([]json.RawMessage, len(values))
+	m := clusterMessage{kind: kindEvent, args: make([]any, len(values))}
 	for i, value := range values {
-		text, err := json.Marshal(value)
-		if err != nil {
+		var err error
+		if m.args[i], err = argument(value); err != nil {
 			return fmt.Errorf("adapter: argument %d of a server-side event: %w", i, err)
 		}
-		data[i] = text
 	}
-	r := request{Type: typeServerSideEmit, Data: data}
 	if ack == nil {
-		a.tell(nil, r)
+		a.tell(nil, m)
 		return nil
 	}
 	a.redis.request(a.redis.opts.RequestTimeout, func(ctx context.Context) {
 		answers := []any{}
-		err := a.ask(ctx, r, func(answer response) {
-			value, _ := plainJSON(answer.Data) // a missing value is null
+		err := a.ask(ctx, m, func(answer *clusterMessage) {
+			value, _ := plain(answer.value) // a missing value is null
 			answers = append(answers, value)
 		})
 		ack(answers, err)
@@ -107,10 +100,10 @@ func (a *redisAdapter) ServerSideEmit(packet []any) error {
 	return nil
 }
 
-// ask sends a request and hands the answer of each other server to collect. It returns when all
+// ask sends a question and hands the answer of each other server to collect. It returns when all
 // have answered, with an error when ctx ends before.
-func (a *redisAdapter) ask(ctx context.Context, r request, collect func(response)) error {
-	servers, err := a.redis.serverCount(ctx, a.channels.request)
+func (a *clusterAdapter) ask(ctx context.Context, m clusterMessage, collect func(*clusterMessage)) error {
+	servers, err := a.carrier.serverCount(ctx)
 	if err != nil {
 		return unavailable(err)
 	}
@@ -118,12 +111,14 @@ func (a *redisAdapter) ask(ctx context.Context, r request, collect func(response
 	if others == 0 {
 		return nil
 	}
-	c := &call{answers: make(chan response, others)}
-	r.RequestID = a.calls.add(c)
-	defer a.calls.remove(r.RequestID)
+	c := &call{answers: make(chan *clusterMessage, others)}
+	m.requestID = a.calls.add(c)
+	defer a.calls.remove(m.requestID)
 
 	sent := make(chan error, 1)
-	a.send(r, func(err error) { sent <- err })
+	if err := a.carrier.publish(m, func(_ string, err error) { sent <- err }); err != nil {
+		return err
+	}
 	for got := 0; got < others; {
 		select {
 		case err := <-sent:
@@ -149,7 +144,7 @@ func unavailable(err error) error {
 
 // BroadcastWithAck sends a packet to the matching sockets of the cluster. Each server says how
 // many clients it reached, and each client's answer is handed to ack, until flags.Timeout.
-func (a *redisAdapter) BroadcastWithAck(packet *parser.Packet, opts *socket.BroadcastOptions, clientCount func(uint64), ack socket.Ack) {
+func (a *clusterAdapter) BroadcastWithAck(packet *parser.Packet, opts *socket.BroadcastOptions, clientCount func(uint64), ack socket.Ack) {
 	flags := flagsOf(opts)
 	packet, err := repeatable(packet)
 	if err != nil {
@@ -165,53 +160,39 @@ func (a *redisAdapter) BroadcastWithAck(packet *parser.Packet, opts *socket.Broa
 	a.local.BroadcastWithAck(packet, opts, clientCount, ack)
 }
 
-func (a *redisAdapter) askClients(packet *parser.Packet, opts *socket.BroadcastOptions, clientCount func(uint64), ack func(any)) error {
-	body, err := appendPacket(nil, packet, a.nsp.Name())
-	if err != nil {
-		return err
-	}
-	r := broadcastRequest{uid: a.uid, packet: body, opts: newWireOptions(opts)}
-	r.requestID = a.calls.add(&call{clientCount: clientCount, ack: ack})
+func (a *clusterAdapter) askClients(packet *parser.Packet, opts *socket.BroadcastOptions, clientCount func(uint64), ack func(any)) error {
+	m := clusterMessage{kind: kindBroadcast, packet: packet, opts: newWireOptions(opts)}
+	m.requestID = a.calls.add(&call{clientCount: clientCount, ack: ack})
 	// Nobody knows here whether every client has answered: the entry stays for the whole timeout.
-	time.AfterFunc(timeoutOf(opts, a.redis.opts.RequestTimeout), func() { a.calls.remove(r.requestID) })
-	a.redis.outbox.push(publication{
-		channel: a.channels.request,
-		payload: r.append(nil),
-		done:    func(error) {}, // ServerCount notices that Redis is away, and the timeout ends it
-	})
-	return nil
+	time.AfterFunc(timeoutOf(opts, a.redis.opts.RequestTimeout), func() { a.calls.remove(m.requestID) })
+	// ServerCount notices that Redis is away, and the timeout ends it.
+	return a.carrier.publish(m, func(string, error) {})
 }
 
-// onResponse hands an answer to the call that waits for it; answers to other servers' calls pass
+// takeAnswer hands an answer to the call that waits for it; answers to other servers' calls pass
 // here too, and late ones.
-func (a *redisAdapter) onResponse(_ string, payload []byte) error {
-	if isJSON(payload) {
-		var answer response
-		if err := json.Unmarshal(payload, &answer); err != nil {
-			return fmt.Errorf("response: %w", err)
+func (a *clusterAdapter) takeAnswer(m *clusterMessage) {
+	c := a.calls.get(m.requestID)
+	switch {
+	case c == nil:
+	case m.kind == kindAck:
+		if c.ack != nil {
+			c.ack(m.value)
 		}
-		c := a.calls.get(answer.RequestID)
-		switch {
-		case c == nil:
-		case c.answers == nil && answer.ClientCount != nil:
-			c.clientCount(*answer.ClientCount)
-		case c.answers != nil:
-			select {
-			case c.answers <- answer:
-			default: // more answers than servers
-			}
+	case c.answers != nil:
+		select {
+		case c.answers <- m:
+		default: // more answers than servers
 		}
-		return nil
+	case m.kind == kindClientCount:
+		c.clientCount(m.clientCount)
 	}
-	answer, err := readAckResponse(payload, a.raw)
-	if err != nil {
-		return fmt.Errorf("response: %w", err)
-	}
-	if c := a.calls.get(answer.requestID); c != nil && c.ack != nil {
-		c.ack(answer.value)
-	}
-	return nil
 }
 
-// isJSON tells JSON from MessagePack, as the Node.js adapter does.
-func isJSON(payload []byte) bool { return len(payload) > 0 && payload[0] == '{' }
+// timeoutOf returns the caller's own timeout for a request, else the default.
+func timeoutOf(opts *socket.BroadcastOptions, fallback time.Duration) time.Duration {
+	if t := flagsOf(opts).Timeout; t != nil && *t > 0 {
+		return *t
+	}
+	return fallback
+}

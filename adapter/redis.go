@@ -2,7 +2,6 @@ package adapter
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -84,6 +83,9 @@ type Redis struct {
 	log    *slog.Logger
 	stats  Stats
 
+	// carry makes what carries the messages of a namespace, and how this server is called there.
+	carry func(*clusterAdapter) (uid string, c carrier)
+
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
 
@@ -103,6 +105,14 @@ const maxPendingEvents = 1024
 // close, after the adapter. Nothing that it publishes is ever retried, whatever the client's
 // MaxRetries: a message that may have arrived must not arrive twice.
 func NewRedis(client redis.UniversalClient, opts RedisOptions) *Redis {
+	r := newRedis(client, opts)
+	r.carry = newClassic
+	r.start()
+	return r
+}
+
+// newRedis makes what all formats share.
+func newRedis(client redis.UniversalClient, opts RedisOptions) *Redis {
 	opts = opts.withDefaults()
 	ctx, cancel := context.WithCancel(context.Background())
 	r := &Redis{
@@ -116,23 +126,24 @@ func NewRedis(client redis.UniversalClient, opts RedisOptions) *Redis {
 	r.subscriber = newSubscriber(client, r.log, &r.stats)
 	r.outbox = newOutbox(client, func() bool { return r.subscriber.health() == nil }, opts.MaxPending, opts.MaxPendingBytes, &r.stats)
 	r.subscriber.changed = r.outbox.refresh
-
-	r.wg.Go(func() { r.subscriber.run(ctx) }) // these three end with Close
-	r.wg.Go(func() { r.outbox.run(ctx) })
-	r.wg.Go(func() { r.runEvents(ctx) })
 	return r
+}
+
+func (r *Redis) start() {
+	r.wg.Go(func() { r.subscriber.run(r.ctx) }) // these three end with Close
+	r.wg.Go(func() { r.outbox.run(r.ctx) })
+	r.wg.Go(func() { r.runEvents(r.ctx) })
 }
 
 // New makes the adapter of a namespace; the library calls it.
 func (r *Redis) New(nsp socket.Namespace) socket.Adapter {
-	uid := rand.Text()[:10]
-	return &redisAdapter{
-		local:    newLocal(nsp),
-		redis:    r,
-		uid:      uid,
-		channels: newChannels(r.opts.Prefix, nsp.Name(), uid),
-		raw:      codec.Is(nsp.Server().Opts().Parser()),
+	a := &clusterAdapter{
+		local: newLocal(nsp),
+		redis: r,
+		raw:   codec.Is(nsp.Server().Opts().Parser()),
 	}
+	a.uid, a.carrier = r.carry(a)
+	return a
 }
 
 // Health returns nil while this node hears the cluster: connected to Redis, with every

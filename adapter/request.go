@@ -3,8 +3,6 @@ package adapter
 import (
 	"encoding/json"
 	"fmt"
-	"strings"
-	"time"
 
 	"github.com/tinylib/msgp/msgp"
 	"github.com/zishang520/socket.io/servers/socket/v3"
@@ -48,6 +46,14 @@ type requestOptions struct {
 	Except roomList `json:"except"`
 }
 
+// orRooms selects by rooms when the request has no options, as the oldest kind of request does.
+func (o *requestOptions) orRooms(rooms roomList) *socket.BroadcastOptions {
+	if o == nil {
+		o = &requestOptions{Rooms: rooms}
+	}
+	return o.broadcastOptions()
+}
+
 func (o *requestOptions) broadcastOptions() *socket.BroadcastOptions {
 	if o == nil {
 		o = &requestOptions{}
@@ -64,6 +70,131 @@ type response struct {
 	ClientCount *uint64         `json:"clientCount,omitempty"`
 	Data        json.RawMessage `json:"data,omitempty"`
 }
+
+// kinds are the requests that mean what other formats can say, too.
+var kinds = map[messageType]kind{
+	typeJoin:           kindJoin,
+	typeLeave:          kindLeave,
+	typeDisconnect:     kindDisconnect,
+	typeFetch:          kindFetch,
+	typeServerSideEmit: kindEvent,
+}
+
+// message returns what the request says.
+func (r *request) message() (*clusterMessage, error) {
+	m := &clusterMessage{
+		kind: kinds[r.Type], uid: r.UID, requestID: r.RequestID,
+		rooms: r.Rooms, close: r.Close != nil && *r.Close,
+	}
+	if m.kind == 0 {
+		return nil, fmt.Errorf("%w: request type %d", errMalformed, r.Type)
+	}
+	if r.Opts != nil {
+		m.opts.rooms, m.opts.except = r.Opts.Rooms, r.Opts.Except
+	}
+	for _, text := range r.Data {
+		m.args = append(m.args, text)
+	}
+	return m, nil
+}
+
+// encodeRequest writes a message as the request that it is here.
+func encodeRequest(uid string, m clusterMessage) ([]byte, error) {
+	r := request{UID: uid, RequestID: m.requestID, Rooms: m.rooms}
+	for t, k := range kinds {
+		if k == m.kind {
+			r.Type = t
+		}
+	}
+	for _, arg := range m.args {
+		text, err := textOf(arg)
+		if err != nil {
+			return nil, err
+		}
+		r.Data = append(r.Data, text)
+	}
+	if m.kind == kindDisconnect {
+		r.Close = &m.close
+	}
+	if m.kind != kindEvent || m.requestID == "" { // one that wants no answer has always had them
+		r.Opts = &requestOptions{Rooms: m.opts.rooms, Except: m.opts.except}
+	}
+	return json.Marshal(r)
+}
+
+// textOf returns the JSON of an argument of a server-side event, or of an answer to one. Requests are
+// JSON whatever is in them.
+func textOf(v any) (json.RawMessage, error) {
+	if text, ok := v.(json.RawMessage); ok {
+		return text, nil
+	}
+	return json.Marshal(v)
+}
+
+// encodeResponse writes an answer as the response that it is here.
+func encodeResponse(m clusterMessage) ([]byte, error) {
+	r := response{RequestID: m.requestID}
+	var t messageType
+	switch m.kind {
+	case kindAck:
+		ack := ackResponse{requestID: m.requestID, value: m.value}
+		return ack.append(nil)
+	case kindFetched:
+		sockets := []wireSocket{}
+		for _, s := range m.sockets() {
+			sockets = append(sockets, newWireSocket(s))
+		}
+		text, err := json.Marshal(sockets)
+		if err != nil {
+			return nil, err
+		}
+		r.Sockets = text
+	case kindClientCount:
+		t = typeClientCount
+		r.Type, r.ClientCount = &t, &m.clientCount
+	case kindEventAnswer:
+		t = typeServerSideEmit
+		r.Type = &t
+		if m.value != nil {
+			text, err := textOf(m.value)
+			if err != nil {
+				return nil, err
+			}
+			r.Data = text
+		}
+	}
+	return json.Marshal(r)
+}
+
+// readResponse reads an answer. Which it is of those in JSON only the question says for sure.
+func readResponse(payload []byte, raw bool) (*clusterMessage, error) {
+	if !isJSON(payload) {
+		r, err := readAckResponse(payload, raw)
+		if err != nil {
+			return nil, err
+		}
+		return &clusterMessage{kind: kindAck, requestID: r.requestID, value: r.value}, nil
+	}
+	var r response
+	if err := json.Unmarshal(payload, &r); err != nil {
+		return nil, err
+	}
+	m := &clusterMessage{kind: kindEventAnswer, requestID: r.RequestID}
+	switch {
+	case r.ClientCount != nil:
+		m.kind, m.clientCount = kindClientCount, *r.ClientCount
+	case r.Sockets != nil:
+		m.kind = kindFetched
+	}
+	if r.Data != nil {
+		m.value = r.Data
+	}
+	m.sockets = func() []socket.SocketDetails { return remoteSockets(r.Sockets) }
+	return m, nil
+}
+
+// isJSON tells JSON from MessagePack, as the Node.js adapter does.
+func isJSON(payload []byte) bool { return len(payload) > 0 && payload[0] == '{' }
 
 // broadcastRequest asks the others to broadcast and to gather the answers of their clients. It is
 // MessagePack: the packet may hold binary.
@@ -176,78 +307,4 @@ func readAckResponse(b []byte, raw bool) (r ackResponse, err error) {
 	}
 	r.value = orExact(r.value, exact)
 	return r, err
-}
-
-// wireSocket is a socket in the answer to a fetch request.
-type wireSocket struct {
-	ID        socket.SocketId `json:"id"`
-	Handshake json.RawMessage `json:"handshake"`
-	Rooms     roomList        `json:"rooms"`
-	Data      json.RawMessage `json:"data"`
-}
-
-// newWireSocket writes a socket of this node. What JSON cannot say of its data is left out: one
-// strange value must not cost the asker all sockets of this node.
-func newWireSocket(s socket.SocketDetails) wireSocket {
-	w := wireSocket{ID: s.Id(), Rooms: s.Rooms().Keys()}
-	handshake := *s.Handshake()
-	handshake.Headers = singleValues(handshake.Headers, strings.ToLower)
-	handshake.Query = singleValues(handshake.Query, func(name string) string { return name })
-	w.Handshake = jsonOrEmpty(handshake)
-	w.Data = jsonOrEmpty(s.Data())
-	return w
-}
-
-// jsonOrEmpty writes v, or the empty object that Node.js has where nothing was set.
-func jsonOrEmpty(v any) json.RawMessage {
-	text, err := json.Marshal(v)
-	if err != nil || v == nil {
-		return json.RawMessage("{}")
-	}
-	return text
-}
-
-// singleValues turns the lists of one value, which the library keeps, into the plain strings that
-// Node.js has for headers and query parameters, under the name that it has there.
-func singleValues[M ~map[string]any](m M, rename func(string) string) M {
-	out := make(M, len(m))
-	for name, value := range m {
-		if list, ok := value.([]string); ok && len(list) == 1 {
-			value = list[0]
-		}
-		out[rename(name)] = value
-	}
-	return out
-}
-
-// remoteSocket is a socket of another server.
-type remoteSocket struct {
-	id        socket.SocketId
-	handshake *socket.Handshake
-	rooms     []socket.Room
-	data      any
-}
-
-func newRemoteSocket(w wireSocket) *remoteSocket {
-	r := &remoteSocket{id: w.ID, handshake: &socket.Handshake{}, rooms: w.Rooms}
-	// A foreign server may have a handshake of another shape; what fits is kept.
-	_ = json.Unmarshal(w.Handshake, r.handshake)
-	r.data, _ = plainJSON(w.Data)
-	return r
-}
-
-func (r *remoteSocket) Id() socket.SocketId { return r.id } //nolint:revive // the library's name
-
-func (r *remoteSocket) Handshake() *socket.Handshake { return r.handshake }
-
-func (r *remoteSocket) Rooms() *types.Set[socket.Room] { return types.NewSet(r.rooms...) }
-
-func (r *remoteSocket) Data() any { return r.data }
-
-// timeoutOf returns the caller's own timeout for a request, else the default.
-func timeoutOf(opts *socket.BroadcastOptions, fallback time.Duration) time.Duration {
-	if t := flagsOf(opts).Timeout; t != nil && *t > 0 {
-		return *t
-	}
-	return fallback
 }

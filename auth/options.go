@@ -127,6 +127,13 @@ type Options struct {
 	// DefaultMaxTokenBytes.
 	MaxTokenBytes int
 
+	// PermissionsClaim names the claim that says what a token may do, see [Permissions]; empty
+	// stands for DefaultPermissionsClaim.
+	PermissionsClaim string
+
+	// Defaults is what a token may do as far as it does not say; nil stands for DefaultPermissions.
+	Defaults *Permissions
+
 	// CacheSize is the number of tokens whose good signature is remembered, so that it is not checked
 	// again; 0 stands for DefaultCacheSize, a negative value for none. One with the usual claims takes
 	// 1 to 2 KiB of memory. Dates, revocation and a change of keys are honoured all the same.
@@ -166,6 +173,10 @@ func (o *Options) verifier() (*Verifier, jwksFetch, error) {
 	if err := o.checkRules(); err != nil {
 		return nil, nil, err
 	}
+	rules, err := o.newRules()
+	if err != nil {
+		return nil, nil, err
+	}
 	return &Verifier{
 		keys:              keys,
 		cache:             cache,
@@ -178,6 +189,7 @@ func (o *Options) verifier() (*Verifier, jwksFetch, error) {
 		required:          slices.Clone(o.RequiredClaims),
 		maxTokenBytes:     cmp.Or(o.MaxTokenBytes, DefaultMaxTokenBytes),
 		now:               time.Now,
+		rules:             rules,
 		revocations:       o.Revocations,
 	}, fetch, nil
 }

@@ -1,0 +1,77 @@
+package adapter
+
+import (
+	"encoding/json"
+	"testing"
+
+	"chorus/codec"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/zishang520/socket.io/parsers/socket/v3/parser"
+	"github.com/zishang520/socket.io/servers/socket/v3"
+	"github.com/zishang520/socket.io/v3/pkg/types"
+)
+
+// benchNode returns the adapter of the main namespace of a node whose Redis is away: nothing is
+// measured but what the node does.
+func benchNode(b *testing.B) (*Redis, socket.Adapter) {
+	b.Helper()
+	client := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1", MaxRetries: -1})
+	r := NewRedis(client, RedisOptions{})
+	opts := socket.DefaultServerOptions()
+	opts.SetParser(codec.New(codec.Options{}))
+	opts.SetAdapter(r)
+	io := socket.NewServer(nil, opts)
+	b.Cleanup(func() {
+		io.Close(nil)
+		_ = r.Close(b.Context())
+		_ = client.Close()
+	})
+	a := io.Sockets().Adapter()
+	a.AddAll("member", types.NewSet[socket.Room]("here"))
+	return r, a
+}
+
+func benchPacket() *parser.Packet {
+	return &parser.Packet{Type: parser.EVENT, Data: []any{"message", json.RawMessage(`{"from":"ada","text":"hello, all of you","at":1795471069794}`)}}
+}
+
+func BenchmarkClusterPublish(b *testing.B) {
+	_, a := benchNode(b)
+	opts := &socket.BroadcastOptions{Rooms: types.NewSet[socket.Room]("away"), Flags: &socket.BroadcastFlags{}}
+	b.ReportAllocs()
+	for b.Loop() {
+		a.Broadcast(benchPacket(), opts)
+	}
+}
+
+// BenchmarkClusterReceive receives broadcasts of another node: for a room in the channel's name, for
+// several rooms, which stand behind the packet, and for rooms with a member, where it is decoded.
+func BenchmarkClusterReceive(b *testing.B) {
+	for _, test := range []struct {
+		name  string
+		rooms []socket.Room
+	}{
+		{"foreign room", []socket.Room{"away"}},
+		{"foreign rooms", []socket.Room{"away", "far"}},
+		{"member's room", []socket.Room{"here"}},
+		{"member's rooms", []socket.Room{"here", "far"}},
+	} {
+		b.Run(test.name, func(b *testing.B) {
+			r, _ := benchNode(b)
+			payload, err := appendBroadcast(nil, "another", benchPacket(), "/", wireOptions{rooms: test.rooms})
+			if err != nil {
+				b.Fatal(err)
+			}
+			names := newChannels(DefaultPrefix, "/", "UID")
+			m := &redis.Message{Channel: names.broadcastTo(test.rooms), Pattern: names.pattern, Payload: string(payload)}
+			b.ReportAllocs()
+			for b.Loop() {
+				r.subscriber.receive(m)
+			}
+			if n := r.stats.Malformed.Load(); n > 0 {
+				b.Fatalf("%d messages were not understood", n)
+			}
+		})
+	}
+}
