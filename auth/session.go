@@ -29,6 +29,7 @@ type session struct {
 
 	mu      sync.Mutex
 	ended   bool
+	closed  bool        // the connection had closed when the timer last fired
 	timer   *time.Timer // for what is due about the token next
 	release func()      // gives up the place among the connections of the subject
 }
@@ -65,15 +66,14 @@ func (m *middleware) place(p *session, claims *Claims) (release func(), err erro
 }
 
 // watchEnd has the session end with its socket. A gate hears of the end of every socket, be it connected
-// or refused by a later middleware. Without one, a socket that never connects ends with its connection.
+// or refused by a later middleware. Without one, the session of a socket that never connects ends with the
+// connection.
 func (p *session) watchEnd() {
 	if g := gateOf(p.s.Nsp().Adapter()); g != nil {
 		g.watch(p.s.Id(), p.end)
 		return
 	}
-	end := func(...any) { p.end() }
-	_ = p.s.Once("disconnect", end) // fails for reserved names of a client's events only
-	_ = p.s.Conn().Once("close", end)
+	_ = p.s.Once("disconnect", func(...any) { p.end() }) // fails for reserved names of a client's events only
 }
 
 // end stops what was begun for the session. It is idempotent.
