@@ -251,6 +251,53 @@ func TestRefreshOfNobody(t *testing.T) {
 	}
 }
 
+// A socket whose token is revoked is disconnected, and what it has sent before that and waits for a slow handler
+// is not handled any more.
+func TestRevokedSocket(t *testing.T) {
+	t.Parallel()
+	for _, mode := range []auth.Mode{auth.ModeHandshake, auth.ModeEvent} {
+		t.Run(string(mode), func(t *testing.T) {
+			t.Parallel()
+			revocations := auth.NewRevocations()
+			io := listen(t, auth.Gate(adapter.NewMemory()), nil)
+			io.Use(auth.Middleware(newVerifier(t, func(o *auth.Options) { o.Revocations = revocations }), auth.MiddlewareOptions{Mode: mode}))
+			conns := connections(t, io.Sockets())
+			cl := dial(t, io, "", nil)
+			token := sign(t, secret, goodClaims("ada"))
+			if mode == auth.ModeHandshake {
+				cl.connect(tokenObject(token))
+			} else {
+				cl.connect("")
+				cl.send(authenticate(token))
+				cl.expect("authenticated")
+			}
+			s := receive(t, conns)
+			gone := disconnected(t, s)
+			hold, began, release, read := make(chan struct{}), make(chan struct{}), make(chan struct{}), make(chan struct{}, 16)
+			_ = s.On("slow", func(...any) {
+				close(began)
+				<-release
+			})
+			_ = s.On("late", func(...any) { t.Error("an event was handled after the token was revoked") })
+			_ = s.Conn().On("data", func(...any) { read <- struct{}{} }) // behind the library's own
+			s.Enqueue(func() { <-hold })                                 // all of them are there when the first one is handled
+			for _, name := range []string{"slow", "late", "late", "late"} {
+				cl.send("2" + quote([]any{name}))
+				receive(t, read)
+			}
+			close(hold)
+			receive(t, began)
+			revoke(t, revocations, auth.Revocation{Subject: "ada"})
+			if bye := cl.expect("token:revoked"); bye["code"] != "token_revoked" {
+				t.Errorf("farewell %v", bye)
+			}
+			cl.ended("1")
+			receive(t, gone)
+			close(release)
+		})
+	}
+}
+
 // A session ends with its socket, whatever ends that, and leaves no timer and nothing in the gate.
 func TestSessionEnds(t *testing.T) {
 	t.Parallel()
