@@ -105,10 +105,11 @@ func (p *session) tend() {
 	p.schedule()
 }
 
-// refresh replaces the claims of the socket by those of a new token of the same subject.
+// refresh replaces the claims of the socket by those of a new token of the same subject. A subject is known by
+// its name within one issuer only (RFC 7519 section 4.1.2).
 func (p *session) refresh(args []any, ack func(answer any)) {
 	claims, err := p.verify(args)
-	if err == nil && claims.subject != p.claims.Load().subject {
+	if before := p.claims.Load(); err == nil && (claims.subject != before.subject || claims.issuer != before.issuer) {
 		err = ErrSubjectChanged
 	}
 	if err != nil {

@@ -196,6 +196,7 @@ func TestRefreshRefused(t *testing.T) {
 		code string
 	}{
 		"another subject": {map[string]any{"token": sign(t, secret, good)}, "invalid_subject"},
+		"another issuer":  {map[string]any{"token": sign(t, secret, map[string]any{"sub": "ada", "iss": "them", "exp": good["exp"]})}, "invalid_subject"},
 		"expired":         {map[string]any{"token": shortLived(t, "ada", -time.Minute)}, "token_expired"},
 		"another secret":  {map[string]any{"token": sign(t, strings.ToUpper(secret), goodClaims("ada"))}, "invalid_token"},
 		"no token":        {map[string]any{}, "credentials_required"},
