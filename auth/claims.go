@@ -29,6 +29,8 @@ type Claims struct {
 	expiresAt time.Time
 	notBefore time.Time
 	issuedAt  time.Time
+
+	permissions *permissions
 }
 
 // parseClaims reads a payload and checks the types of the registered claims (RFC 7519 section

@@ -12,16 +12,24 @@ import (
 
 // Where a token is in a handshake.
 const (
-	tokenName     = "token" // in the client's auth object and in the query
-	authorization = "Authorization"
-	cookieHeader  = "Cookie"
-	bearerScheme  = "bearer"
+	tokenName       = "token"        // in the client's auth object and in the query
+	accessTokenName = "access_token" // in the query, by RFC 6750 section 2.3
+	authorization   = "Authorization"
+	cookieHeader    = "Cookie"
+	bearerScheme    = "bearer"
 )
 
+// cookieSource is a cookie that may hold a token, and who may use it.
+type cookieSource struct {
+	name    string   // empty: there is none
+	host    string   // that the request went to
+	origins []string // of pages besides those of the host
+}
+
 // credentials returns the token of a handshake: from the client's auth object, the Authorization
-// header, the query, or the named cookie. The first of them that is there decides, so that a bad
+// header, the query, or the cookie. The first of them that is there decides, so that a bad
 // token is not papered over by another one. Empty values and null are not there.
-func credentials(h *socket.Handshake, cookie string) (string, error) {
+func credentials(h *socket.Handshake, cookie cookieSource) (string, error) {
 	if token, err := authToken(h.Auth[tokenName]); token != "" || err != nil {
 		return token, err
 	}
@@ -32,10 +40,19 @@ func credentials(h *socket.Handshake, cookie string) (string, error) {
 	if token, err := onlyToken(h.Query.Query()[tokenName]); token != "" || err != nil {
 		return token, err
 	}
-	if token, err := onlyToken(cookieValues(header, cookie)); token != "" || err != nil {
+	if token, err := cookie.token(header); token != "" || err != nil {
 		return token, err
 	}
 	return "", ErrCredentialsRequired
+}
+
+// token reads the cookie, which pages of other origins may not use.
+func (c cookieSource) token(header http.Header) (string, error) {
+	token, err := onlyToken(cookieValues(header, c.name))
+	if (token != "" || err != nil) && !cookiesAllowed(header, c.host, c.origins) {
+		return "", ErrOriginNotAllowed
+	}
+	return token, err
 }
 
 // authToken reads the value of auth.token, or that of token in an "authenticate" event.
@@ -82,11 +99,15 @@ func headerToken(values []string) (string, error) {
 	case len(values) == 0 || values[0] == "":
 		return "", nil
 	}
-	scheme, _, _ := strings.Cut(values[0], " ")
-	if !strings.EqualFold(scheme, bearerScheme) {
+	if !isBearer(values[0]) {
 		return "", ErrCredentialsFormat
 	}
 	return bareToken(values[0])
+}
+
+func isBearer(value string) bool {
+	scheme, _, _ := strings.Cut(value, " ")
+	return strings.EqualFold(scheme, bearerScheme)
 }
 
 // onlyToken reads a source that may hold one token.
@@ -102,10 +123,10 @@ func onlyToken(values []string) (string, error) {
 
 // bareToken takes the word Bearer, in any case, away from a token.
 func bareToken(value string) (string, error) {
-	scheme, token, _ := strings.Cut(value, " ")
-	if !strings.EqualFold(scheme, bearerScheme) {
+	if !isBearer(value) {
 		return value, nil
 	}
+	_, token, _ := strings.Cut(value, " ")
 	token = strings.TrimLeft(token, " ")
 	if token == "" {
 		return "", ErrCredentialsFormat

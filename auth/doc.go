@@ -13,6 +13,21 @@
 //
 // The library is github.com/zishang520/socket.io/servers/socket/v3.
 //
+// # Keys
+//
+// Tokens are signed with a secret that both sides know (HS256 and its like), or with a private key of
+// the issuer. The public half comes as a PEM text, or from the issuer's JWKS, where new keys are found
+// when tokens of theirs arrive. There can be several keys of every kind, and [Verifier.SetKeys] replaces
+// them while clients are connected:
+//
+//	verifier, err := auth.NewVerifier(auth.Options{
+//		JWKSURL:  "https://login.example.com/.well-known/jwks.json",
+//		Issuer:   "https://login.example.com",
+//		Audience: []string{"chat"},
+//	})
+//	...
+//	defer verifier.Close()
+//
 // # Modes
 //
 // [ModeHandshake] takes the token from the handshake and refuses the connection without a good
@@ -25,6 +40,7 @@
 // # Rules
 //
 // The rules are those of RFC 8725 (JWT Best Current Practices): the algorithms come from the
-// configuration and never from the token, no key is taken from a token's header, and what two
-// parsers could read in two ways is refused: padding, duplicate names, more than one token.
+// configuration and never from the token, each key is used with those of its type only, no key is
+// taken from a token's header, and what two parsers could read in two ways is refused: padding,
+// duplicate names, more than one token.
 package auth

@@ -45,11 +45,11 @@ var (
 	// invalid_token.
 	ErrTokenMalformed error = &refusal{CodeInvalidToken, "jwt malformed"}
 
-	// ErrAlgorithmRefused means that the token's algorithm is none of Options.Algorithms. Code
-	// invalid_token.
+	// ErrAlgorithmRefused means that the token's algorithm is none of Options.Algorithms, or none that
+	// the keys can do. Code invalid_token.
 	ErrAlgorithmRefused error = &refusal{CodeInvalidToken, "invalid algorithm"}
 
-	// ErrSignatureInvalid means that none of the secrets made the token's signature. Code
+	// ErrSignatureInvalid means that none of the keys made the token's signature. Code
 	// invalid_token.
 	ErrSignatureInvalid error = &refusal{CodeInvalidToken, "invalid signature"}
 

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"net/http"
 	"time"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
@@ -31,10 +32,6 @@ func Registered() int {
 	return n
 }
 
-// Credentials and Scrub read a handshake and clean it.
-func Credentials(h *socket.Handshake, cookie string) (string, error) { return credentials(h, cookie) }
-func Scrub(h *socket.Handshake, cookie string)                       { scrub(h, cookie) }
-
 // Remember hangs claims on a socket.
 func Remember(s *socket.Socket, claims *Claims) { remember(s, claims) }
 
@@ -57,4 +54,19 @@ func Watched(nsp socket.Namespace) int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return len(g.left)
+}
+
+// Match tells whether a pattern matches a name; what is no pattern matches nothing.
+func Match(text, subject, name string) bool {
+	p, err := parsePattern(text)
+	return err == nil && p.matches(name, subject)
+}
+
+// RefuseHTTP answers a request as [HTTP] does.
+func RefuseHTTP(w http.ResponseWriter, err error, scope string) { refuseHTTP(w, err, scope) }
+
+// ReadJWKS returns how many keys of a JWKS can be used.
+func ReadJWKS(data []byte) (int, error) {
+	keys, _, err := parseJWKSet(data)
+	return len(keys), err
 }

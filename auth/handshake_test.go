@@ -21,7 +21,9 @@ func TestHandshake(t *testing.T) {
 	expired := sign(t, secret, map[string]any{"exp": 1})
 
 	bearer := func(v ...string) http.Header { return http.Header{"Authorization": v} }
-	cookie := func(v string) http.Header { return http.Header{"Cookie": {v}} }
+	cookie := func(v string) http.Header {
+		return http.Header{"Cookie": {v}, "Origin": {"https://app.example"}}
+	}
 	cases := []struct {
 		name   string
 		auth   string
@@ -58,7 +60,7 @@ func TestHandshake(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			observed := make(chan string, 1)
-			io := serve(t, auth.MiddlewareOptions{Cookie: "session", Observe: func(code string) { observed <- code }})
+			io := serve(t, auth.MiddlewareOptions{Cookie: "session", Origins: []string{"https://app.example"}, Observe: func(code string) { observed <- code }})
 			conns := connections(t, io.Sockets())
 			cl := dial(t, io, c.query, c.header)
 			cl.send("0" + c.auth)

@@ -22,6 +22,8 @@ var (
 	errCritical     = errors.New("crit names extensions")
 	errUnencoded    = errors.New("b64 is not true")
 	errNoAlgorithm  = errors.New("alg is not a string")
+	errBadKeyID     = errors.New("kid is not a string of at most 256 bytes")
+	errBadType      = errors.New("typ is not a string")
 	errNotString    = errors.New("not a string")
 	errNotAudience  = errors.New("not a string or an array of strings")
 	errNotDate      = errors.New("not a finite number")

@@ -41,8 +41,14 @@ type MiddlewareOptions struct {
 	EventTimeout time.Duration
 
 	// Cookie names a cookie that may hold the token; empty stands for none. Browsers send cookies
-	// with every WebSocket handshake, whatever page opens it: with a cookie, check the Origin.
+	// with every WebSocket handshake, whatever page opens it, so a cookie counts only for pages of
+	// the server's own origin, as the Origin header names it, and those of Origins. Others, and
+	// clients without the header, are refused with code origin_not_allowed.
 	Cookie string
+
+	// Origins are those whose pages may use the cookie besides the server's own, as
+	// "https://app.example.com". "*" and "null" permit none.
+	Origins []string
 
 	// Logger gets refusals at level debug and faults of the server's set-up at level error; nil
 	// stands for no log. Tokens are not logged.
@@ -167,7 +173,7 @@ type middleware struct {
 }
 
 func (m *middleware) connect(s *socket.Socket, next func(*socket.ExtendedError)) {
-	token, err := credentials(s.Handshake(), m.opts.Cookie)
+	token, err := credentials(s.Handshake(), cookieSource{m.opts.Cookie, s.Request().Request().Host, m.opts.Origins})
 	scrub(s.Handshake(), m.opts.Cookie)
 
 	switch {

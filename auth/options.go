@@ -1,12 +1,13 @@
 package auth
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
-	"strings"
+	"log/slog"
+	"net/http"
+	"slices"
 	"time"
-
-	"github.com/golang-jwt/jwt/v5"
 )
 
 const (
@@ -24,22 +25,44 @@ const (
 	MinSecretBytes = 32
 )
 
-// Errors of [NewVerifier] and [Sign].
+// Errors of [NewVerifier], [Verifier.SetKeys] and [Sign].
 var (
-	// ErrNoKey means that there is no secret: nobody could be told from anybody.
-	ErrNoKey = errors.New("auth: no secret")
+	// ErrNoKey means that there is no key at all: nobody could be told from anybody.
+	ErrNoKey = errors.New("auth: no key")
 
 	// ErrBadSecret means that a secret is too short, empty, or a PEM text.
 	ErrBadSecret = errors.New("auth: bad secret")
 
-	// ErrUnknownAlgorithm means an algorithm other than HS256, HS384 and HS512.
+	// ErrBadPublicKey means that a text of Options.PublicKeys holds something else than public keys that
+	// are safe to use.
+	ErrBadPublicKey = errors.New("auth: bad public key")
+
+	// ErrUnknownAlgorithm means an algorithm that this package does not know, or that is for none of
+	// the keys.
 	ErrUnknownAlgorithm = errors.New("auth: unknown algorithm")
 
 	// ErrBadOption means any other option with a value that cannot be.
 	ErrBadOption = errors.New("auth: bad option")
 )
 
-// Options are the keys and the rules of a [Verifier].
+// OptionError is what the errors of [NewVerifier] and [Verifier.SetKeys] are: it names the field of
+// [Options] that is wrong, for programs whose own settings have other names.
+type OptionError struct {
+	Option string // as "Secrets"
+	Err    error  // wraps one of the errors above
+}
+
+func (e *OptionError) Error() string { return e.Err.Error() }
+
+// Unwrap returns Err.
+func (e *OptionError) Unwrap() error { return e.Err }
+
+func badOption(option, format string, args ...any) error {
+	return &OptionError{Option: option, Err: fmt.Errorf(format, args...)}
+}
+
+// Options are the keys and the rules of a [Verifier]. At least one key is needed: a secret, a public
+// key, or a JWKS.
 type Options struct {
 	// Secrets are the HMAC keys; a token that one of them signed is good. With two, a new secret
 	// can come in while tokens of the old one are still around.
@@ -49,8 +72,34 @@ type Options struct {
 	// one token. For development only.
 	AllowShortSecrets bool
 
-	// Algorithms are those that tokens may use, out of HS256, HS384 and HS512; none stands for
-	// all three. What a token's header says never adds to them (RFC 8725 section 3.1).
+	// PublicKeys are PEM texts with one or more blocks PUBLIC KEY, RSA PUBLIC KEY or CERTIFICATE,
+	// which is taken for its key alone: RSA of at least 2048 bits, EC on P-256, P-384 or P-521, or
+	// Ed25519. A token that one of them signed is good.
+	PublicKeys []string
+
+	// JWKSURL is where the issuer publishes its keys (RFC 7517 section 5), read in the background by
+	// a goroutine that [Verifier.Close] ends. A token whose kid is not there has it read again at
+	// once, three times in a row and then every 10 s at most. While the issuer does not answer, or
+	// with something else than keys, those read before stay in force. It must begin with https,
+	// but for an address of the same machine.
+	JWKSURL string
+
+	// JWKSRefresh is the time between two looks at the JWKS, at least MinJWKSRefresh; 0 stands for
+	// DefaultJWKSRefresh. After a failure the next look comes sooner.
+	JWKSRefresh time.Duration
+
+	// AllowInsecureJWKS accepts a JWKSURL that begins with http: whoever can change what comes over
+	// the network decides who comes in. For development only.
+	AllowInsecureJWKS bool
+
+	// JWKSTransport sends the requests for the JWKS; nil stands for one that knows the certificate
+	// authorities of the system and the proxy of the environment.
+	JWKSTransport http.RoundTripper
+
+	// Algorithms are those that tokens may use, out of HS256, HS384, HS512, RS256, RS384, RS512, PS256,
+	// PS384, PS512, ES256, ES384, ES512 and EdDSA, and each must be one that a key can do; none stands
+	// for all that the keys can do. What a token's header says never adds to them, and each key is
+	// used with the algorithms of its type only (RFC 8725 section 3.1).
 	Algorithms []string
 
 	// Issuer, when not empty, is what iss must be.
@@ -59,106 +108,127 @@ type Options struct {
 	// Audience, when not empty, holds the names of which aud must have at least one.
 	Audience []string
 
-	// Leeway is the difference between clocks that is forgiven: 0 stands for DefaultLeeway, a
-	// negative value for none, and MaxLeeway is the most.
+	// Leeway is the difference between clocks that is forgiven in exp, nbf and iat: 0 stands for
+	// DefaultLeeway, a negative value for none, and MaxLeeway is the most.
 	Leeway time.Duration
 
 	// AllowMissingExp accepts tokens without exp, which are good for ever.
 	AllowMissingExp bool
 
+	// RequiredClaims are names of claims that a token must have, with another value than null.
+	RequiredClaims []string
+
+	// Types are the values of which the header's typ must be one, without regard to case and to
+	// "application/" before them; none stands for "JWT", "at+jwt" or no typ at all. Tokens of one
+	// issuer that are for different purposes are told apart by them (RFC 8725 section 3.11).
+	Types []string
+
 	// MaxTokenBytes is the size of the largest token that is looked at; 0 stands for
 	// DefaultMaxTokenBytes.
 	MaxTokenBytes int
 
+	// PermissionsClaim names the claim that says what a token may do, see [Permissions]; empty
+	// stands for DefaultPermissionsClaim.
+	PermissionsClaim string
+
+	// Defaults is what a token may do as far as it does not say; nil stands for DefaultPermissions.
+	Defaults *Permissions
+
+	// CacheSize is the number of tokens whose good signature is remembered, so that it is not checked
+	// again; 0 stands for DefaultCacheSize, a negative value for none. One with the usual claims takes
+	// 1 to 2 KiB of memory. Dates, revocation and a change of keys are honoured all the same.
+	CacheSize int
+
 	// Revocations, when not nil, knows which tokens are refused although they have not expired.
 	Revocations *Revocations
+
+	// Logger gets what becomes of the JWKS: an outage and its end, new keys. Nil stands for none.
+	Logger *slog.Logger
 }
 
-// hmacMethods are the algorithms of this package. Everything else a token may name, "none" first
-// of all, is unknown to it.
-var hmacMethods = map[string]*jwt.SigningMethodHMAC{
-	jwt.SigningMethodHS256.Name: jwt.SigningMethodHS256,
-	jwt.SigningMethodHS384.Name: jwt.SigningMethodHS384,
-	jwt.SigningMethodHS512.Name: jwt.SigningMethodHS512,
+// Validate returns the error that NewVerifier would, and starts nothing.
+func (o *Options) Validate() error {
+	_, _, err := o.verifier()
+	return err
 }
 
-func (o *Options) keys() ([][]byte, error) {
-	if len(o.Secrets) == 0 {
-		return nil, fmt.Errorf("%w: set one of at least %d bytes, for example from `openssl rand -base64 48`", ErrNoKey, MinSecretBytes)
+// verifier puts together a verifier that does not know the keys of a JWKS yet, and how to read those.
+func (o *Options) verifier() (*Verifier, jwksFetch, error) {
+	static, err := parseKeys(o.Secrets, o.PublicKeys, o.AllowShortSecrets)
+	if err != nil {
+		return nil, nil, err
 	}
-	keys := make([][]byte, len(o.Secrets))
-	for i, secret := range o.Secrets {
-		if err := o.checkSecret(secret); err != nil {
-			return nil, fmt.Errorf("%w: secret %d of %d %w", ErrBadSecret, i+1, len(o.Secrets), err)
-		}
-		keys[i] = []byte(secret)
+	fetch, err := o.jwksFetch()
+	if err != nil {
+		return nil, nil, err
 	}
-	return keys, nil
+	keys, err := newKeyring(static, fetch != nil, o.Algorithms)
+	if err != nil {
+		return nil, nil, err
+	}
+	cache, err := newCache(cmp.Or(o.CacheSize, DefaultCacheSize))
+	if err != nil {
+		return nil, nil, badOption("CacheSize", "%w: a cache of %d tokens: %w", ErrBadOption, o.CacheSize, err)
+	}
+	if err := o.checkRules(); err != nil {
+		return nil, nil, err
+	}
+	rules, err := o.newRules()
+	if err != nil {
+		return nil, nil, err
+	}
+	return &Verifier{
+		keys:              keys,
+		cache:             cache,
+		allowShortSecrets: o.AllowShortSecrets,
+		types:             newTypeRule(o.Types),
+		issuer:            o.Issuer,
+		audience:          slices.Clone(o.Audience),
+		leeway:            max(cmp.Or(o.Leeway, DefaultLeeway), 0),
+		requireExp:        !o.AllowMissingExp,
+		required:          slices.Clone(o.RequiredClaims),
+		maxTokenBytes:     cmp.Or(o.MaxTokenBytes, DefaultMaxTokenBytes),
+		now:               time.Now,
+		rules:             rules,
+		revocations:       o.Revocations,
+	}, fetch, nil
 }
 
-func (o *Options) checkSecret(secret string) error {
-	switch {
-	case secret == "":
-		return errors.New("is empty: remove it or give it a value, for example from `openssl rand -base64 48`")
-	case strings.Contains(secret, "-----BEGIN "):
-		// A public key as a secret is known to everybody (RFC 8725 section 2.1).
-		return errors.New("is a PEM text: an HMAC secret is a random string, for example from `openssl rand -base64 48`")
-	case len(secret) < MinSecretBytes && !o.AllowShortSecrets:
-		return fmt.Errorf("has %d bytes and needs at least %d: make one with `openssl rand -base64 48`", len(secret), MinSecretBytes)
+// jwksFetch returns how to read the JWKS, nil without one.
+func (o *Options) jwksFetch() (jwksFetch, error) {
+	if o.JWKSRefresh != 0 && o.JWKSRefresh < MinJWKSRefresh {
+		return nil, badOption("JWKSRefresh", "%w: reading the JWKS every %s: the least is %s", ErrBadOption, o.JWKSRefresh, MinJWKSRefresh)
 	}
-	return nil
+	if o.JWKSURL == "" {
+		return nil, nil //nolint:nilnil // no JWKS is not an error
+	}
+	fetch, err := newJWKSFetch(o.JWKSURL, o.AllowInsecureJWKS, o.JWKSTransport)
+	if err != nil {
+		return nil, badOption("JWKSURL", "%w: the URL of the JWKS: %w", ErrBadOption, err)
+	}
+	return fetch, nil
 }
 
-func (o *Options) methods() (map[string]*jwt.SigningMethodHMAC, error) {
-	if len(o.Algorithms) == 0 {
-		return hmacMethods, nil
+func (o *Options) checkRules() error {
+	if o.Leeway > MaxLeeway {
+		return badOption("Leeway", "%w: a leeway of %s is more than %s", ErrBadOption, o.Leeway, MaxLeeway)
 	}
-	methods := make(map[string]*jwt.SigningMethodHMAC, len(o.Algorithms))
-	for _, name := range o.Algorithms {
-		method, err := hmacMethod(name)
-		if err != nil {
-			return nil, err
-		}
-		methods[name] = method
+	if o.MaxTokenBytes < 0 {
+		return badOption("MaxTokenBytes", "%w: a largest token of %d bytes", ErrBadOption, o.MaxTokenBytes)
 	}
-	return methods, nil
+	if err := noneEmpty("Audience", "audience", o.Audience); err != nil {
+		return err
+	}
+	if err := noneEmpty("RequiredClaims", "required claim", o.RequiredClaims); err != nil {
+		return err
+	}
+	return noneEmpty("Types", "type", o.Types)
 }
 
-func hmacMethod(name string) (*jwt.SigningMethodHMAC, error) {
-	method, ok := hmacMethods[name]
-	if !ok {
-		return nil, fmt.Errorf("%w %q: use HS256, HS384 or HS512", ErrUnknownAlgorithm, name)
-	}
-	return method, nil
-}
-
-func (o *Options) leeway() (time.Duration, error) {
-	switch {
-	case o.Leeway > MaxLeeway:
-		return 0, fmt.Errorf("%w: a leeway of %s is more than %s", ErrBadOption, o.Leeway, MaxLeeway)
-	case o.Leeway < 0:
-		return 0, nil
-	case o.Leeway == 0:
-		return DefaultLeeway, nil
-	}
-	return o.Leeway, nil
-}
-
-func (o *Options) maxTokenBytes() (int, error) {
-	switch {
-	case o.MaxTokenBytes < 0:
-		return 0, fmt.Errorf("%w: a largest token of %d bytes", ErrBadOption, o.MaxTokenBytes)
-	case o.MaxTokenBytes == 0:
-		return DefaultMaxTokenBytes, nil
-	}
-	return o.MaxTokenBytes, nil
-}
-
-func (o *Options) checkAudience() error {
-	for i, name := range o.Audience {
-		if name == "" {
-			return fmt.Errorf("%w: audience %d of %d is empty", ErrBadOption, i+1, len(o.Audience))
-		}
+// noneEmpty refuses an empty name, which is what is left of a forgotten value.
+func noneEmpty(option, what string, names []string) error {
+	if i := slices.Index(names, ""); i >= 0 {
+		return badOption(option, "%w: %s %d of %d is empty", ErrBadOption, what, i+1, len(names))
 	}
 	return nil
 }

@@ -1,7 +1,55 @@
 package auth
 
-// rules say where permissions come from.
-type rules struct{}
+// DefaultPermissionsClaim is the claim that says what a token may do unless Options say otherwise.
+const DefaultPermissionsClaim = "chorus"
 
-// apply reads the permissions of a token into its claims.
-func (r *rules) apply(*Claims) error { return nil }
+// Permissions say what may be done. In a token they are a claim, named by Options.PermissionsClaim:
+//
+//	"chorus": {
+//	  "broadcast": true,
+//	  "rooms": {"join": ["lobby", "team-*"], "publish": ["lobby"], "presence": ["*"], "history": ["*"]},
+//	  "direct": true,
+//	  "api": ["publish", "disconnect"]
+//	}
+//
+// What a token leaves out, be it a member or the whole claim, is taken from Options.Defaults; an empty
+// list permits nothing. Anything else in the claim than these members with these types, null too,
+// makes the token invalid: what is not understood must not grant anything.
+//
+// The lists hold patterns, of which one must match the whole name: "*" stands for any run of
+// characters, also none, "?" for exactly one, and {sub} for the token's subject, of which no character
+// is special. A backslash makes the next character stand for itself. In a token without sub, a pattern
+// with {sub} matches nothing. Names are compared byte by byte.
+type Permissions struct {
+	// Broadcast permits sending to everybody.
+	Broadcast bool `json:"broadcast" yaml:"broadcast"`
+	// Rooms permits what is done with rooms.
+	Rooms RoomPermissions `json:"rooms" yaml:"rooms"`
+	// Direct permits sending to one user.
+	Direct bool `json:"direct" yaml:"direct"`
+	// API are the functions of the HTTP API that may be used.
+	API []string `json:"api" yaml:"api"`
+}
+
+// RoomPermissions are patterns of the names of rooms.
+type RoomPermissions struct {
+	// Join are the rooms that may be entered.
+	Join []string `json:"join" yaml:"join"`
+	// Publish are the rooms that may be sent to.
+	Publish []string `json:"publish" yaml:"publish"`
+	// Presence are the rooms of which the members may be seen.
+	Presence []string `json:"presence" yaml:"presence"`
+	// History are the rooms of which the past may be read.
+	History []string `json:"history" yaml:"history"`
+}
+
+// DefaultPermissions returns what a token may do that says nothing, unless Options say otherwise:
+// everything with every room, sending to all and to each, and nothing of the API.
+func DefaultPermissions() Permissions {
+	all := func() []string { return []string{"*"} }
+	return Permissions{
+		Broadcast: true,
+		Rooms:     RoomPermissions{Join: all(), Publish: all(), Presence: all(), History: all()},
+		Direct:    true,
+	}
+}

@@ -27,15 +27,25 @@ func scrub(h *socket.Handshake, cookie string) {
 			scrubCookies(h, name, cookie)
 		}
 	}
-	h.Url = scrubURL(h.Url)
+	h.Url = scrubURL(h.Url, tokenName)
 }
 
 func scrubCookies(h *socket.Handshake, header, cookie string) {
-	if cookie == "" {
+	kept := withoutCookie(h.Headers.Header().Values(cookieHeader), cookie)
+	if len(kept) == 0 {
+		delete(h.Headers, header)
 		return
 	}
+	h.Headers[header] = kept
+}
+
+// withoutCookie returns what Cookie headers say of other cookies.
+func withoutCookie(lines []string, cookie string) []string {
+	if cookie == "" {
+		return lines
+	}
 	var kept []string
-	for _, line := range h.Headers.Header().Values(cookieHeader) {
+	for _, line := range lines {
 		pairs := strings.Split(line, ";")
 		pairs = slices.DeleteFunc(pairs, func(pair string) bool {
 			name, _, _ := strings.Cut(pair, "=")
@@ -45,24 +55,62 @@ func scrubCookies(h *socket.Handshake, header, cookie string) {
 			kept = append(kept, rest)
 		}
 	}
-	if len(kept) == 0 {
-		delete(h.Headers, header)
-		return
-	}
-	h.Headers[header] = kept
+	return kept
 }
 
-// scrubURL takes the token out of the query of a request URI and leaves the rest as it is.
-func scrubURL(uri string) string {
+// scrubURL takes a parameter out of the query of a request URI and leaves the rest as it is.
+func scrubURL(uri, parameter string) string {
 	path, query, ok := strings.Cut(uri, "?")
 	if !ok {
 		return uri
 	}
+	return path + "?" + scrubQuery(query, parameter)
+}
+
+func scrubQuery(query, parameter string) string {
 	pairs := strings.Split(query, "&")
-	pairs = slices.DeleteFunc(pairs, func(pair string) bool {
-		name, _, _ := strings.Cut(pair, "=")
-		decoded, err := url.QueryUnescape(name)
-		return err != nil || decoded == tokenName
-	})
-	return path + "?" + strings.Join(pairs, "&")
+	pairs = slices.DeleteFunc(pairs, func(pair string) bool { return isParameter(pair, parameter) })
+	return strings.Join(pairs, "&")
+}
+
+// isParameter tells whether a pair of a query is the parameter. One whose name cannot be read counts: what
+// it is depends on who reads it.
+func isParameter(pair, parameter string) bool {
+	name, _, _ := strings.Cut(pair, "=")
+	decoded, err := url.QueryUnescape(name)
+	return err != nil || decoded == parameter
+}
+
+// redacted stands in for a token in a URL.
+const redacted = "redacted"
+
+// RedactURL returns a URL or request URI fit for a log: the values of the query parameters "token" and
+// "access_token" (RFC 6750 section 2.3) are replaced by "redacted", the rest is left as it is.
+func RedactURL(uri string) string {
+	path, query, ok := strings.Cut(uri, "?")
+	if !ok {
+		return uri
+	}
+	var b strings.Builder
+	b.WriteString(path)
+	b.WriteByte('?')
+	for query != "" {
+		pair := query
+		// Some readers take a semicolon for a separator.
+		if end := strings.IndexAny(query, "&;"); end >= 0 {
+			pair = query[:end]
+		}
+		if isParameter(pair, tokenName) || isParameter(pair, accessTokenName) {
+			name, _, _ := strings.Cut(pair, "=")
+			b.WriteString(name + "=" + redacted)
+		} else {
+			b.WriteString(pair)
+		}
+		query = query[len(pair):]
+		if query != "" {
+			b.WriteByte(query[0])
+			query = query[1:]
+		}
+	}
+	return b.String()
 }

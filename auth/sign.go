@@ -16,11 +16,10 @@ func Sign(secret, algorithm string, claims map[string]any) (string, error) {
 	if algorithm == "" {
 		algorithm = jwt.SigningMethodHS256.Name
 	}
-	method, err := hmacMethod(algorithm)
-	if err != nil {
-		return "", err
+	if !isHMAC(algorithm) {
+		return "", fmt.Errorf("%w %q: a secret signs with HS256, HS384 or HS512", ErrUnknownAlgorithm, algorithm)
 	}
-	token, err := jwt.NewWithClaims(method, jwt.MapClaims(claims)).SignedString([]byte(secret))
+	token, err := jwt.NewWithClaims(algorithms[algorithm], jwt.MapClaims(claims)).SignedString([]byte(secret))
 	if err != nil {
 		return "", fmt.Errorf("auth: sign: %w", err)
 	}

@@ -8,20 +8,30 @@ import (
 
 // compact is a JWS in compact serialization (RFC 7515 section 7.1), taken apart and not verified.
 type compact struct {
+	header
 	signingInput string // header and payload as they came
-	algorithm    string
 	payload      []byte
 	signature    []byte
 }
 
-// parseCompact takes a token apart. Of the header only alg is used: kid, jwk, jku, x5u and x5c
-// come from whoever wrote the token and name no key here (RFC 8725 section 3.10).
+// header is what is used of a token's header. jwk, jku, x5u and x5c, with which whoever wrote the token
+// would bring a key along, are not (RFC 8725 section 3.10).
+type header struct {
+	algorithm string
+	keyID     string  // kid: compared with names of the JWKS, nothing else; empty when there is none
+	typ       *string // nil when there is none
+}
+
+// maxKeyIDBytes is the size of the longest kid.
+const maxKeyIDBytes = 256
+
+// parseCompact takes a token apart.
 func parseCompact(token string) (*compact, error) {
 	parts := strings.Split(token, ".")
 	if len(parts) != 3 {
 		return nil, fmt.Errorf("%w: %d parts instead of 3", ErrTokenMalformed, len(parts))
 	}
-	header, err := decodeSegment(parts[0])
+	head, err := decodeSegment(parts[0])
 	if err != nil {
 		return nil, fmt.Errorf("%w: header: %w", ErrTokenMalformed, err)
 	}
@@ -33,13 +43,13 @@ func parseCompact(token string) (*compact, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: signature: %w", ErrTokenMalformed, err)
 	}
-	algorithm, err := parseHeader(header)
+	parsed, err := parseHeader(head)
 	if err != nil {
 		return nil, fmt.Errorf("%w: header: %w", ErrTokenMalformed, err)
 	}
 	return &compact{
+		header:       parsed,
 		signingInput: token[:len(parts[0])+1+len(parts[1])],
-		algorithm:    algorithm,
 		payload:      payload,
 		signature:    signature,
 	}, nil
@@ -61,23 +71,36 @@ func decodeSegment(segment string) ([]byte, error) {
 	return data, nil
 }
 
-func parseHeader(data []byte) (algorithm string, err error) {
-	header, err := parseObject(data)
+func parseHeader(data []byte) (header, error) {
+	members, err := parseObject(data)
 	if err != nil {
-		return "", err
+		return header{}, err
 	}
 	// RFC 7515 section 4.1.11: an extension that is not understood is a reason to refuse, and
 	// none is understood here.
-	if _, ok := header["crit"]; ok {
-		return "", errCritical
+	if _, ok := members["crit"]; ok {
+		return header{}, errCritical
 	}
 	// RFC 7797 section 3: with b64 false the signature is over something else than is read here.
-	if b64, ok := header["b64"]; ok && b64 != true {
-		return "", errUnencoded
+	if b64, ok := members["b64"]; ok && b64 != true {
+		return header{}, errUnencoded
 	}
-	algorithm, ok := header["alg"].(string)
-	if !ok {
-		return "", errNoAlgorithm
+	var h header
+	var ok bool
+	if h.algorithm, ok = members["alg"].(string); !ok {
+		return header{}, errNoAlgorithm
 	}
-	return algorithm, nil
+	if kid, there := members["kid"]; there {
+		if h.keyID, ok = kid.(string); !ok || len(h.keyID) > maxKeyIDBytes {
+			return header{}, errBadKeyID
+		}
+	}
+	if value, there := members["typ"]; there {
+		typ, ok := value.(string)
+		if !ok {
+			return header{}, errBadType
+		}
+		h.typ = &typ
+	}
+	return h, nil
 }

@@ -21,32 +21,32 @@ const (
 // epoch is the time of day in tests of the verifier alone.
 var epoch = time.Unix(1_700_000_000, 0)
 
-func newVerifier(t testing.TB, change func(*auth.Options)) *auth.Verifier {
-	t.Helper()
+func newVerifier(tb testing.TB, change func(*auth.Options)) *auth.Verifier {
+	tb.Helper()
 	opts := auth.Options{Secrets: []string{secret}}
 	if change != nil {
 		change(&opts)
 	}
 	v, err := auth.NewVerifier(opts)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return v
 }
 
 // newVerifierAt is a verifier for which it is always epoch.
-func newVerifierAt(t testing.TB, change func(*auth.Options)) *auth.Verifier {
-	t.Helper()
-	v := newVerifier(t, change)
+func newVerifierAt(tb testing.TB, change func(*auth.Options)) *auth.Verifier {
+	tb.Helper()
+	v := newVerifier(tb, change)
 	auth.SetNow(v, func() time.Time { return epoch })
 	return v
 }
 
-func sign(t testing.TB, key string, claims map[string]any) string {
-	t.Helper()
+func sign(tb testing.TB, key string, claims map[string]any) string {
+	tb.Helper()
 	token, err := auth.Sign(key, "", claims)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return token
 }

@@ -1,67 +1,66 @@
 package auth
 
 import (
+	"cmp"
 	"context"
+	"crypto/sha256"
+	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"time"
-
-	"github.com/golang-jwt/jwt/v5"
 )
 
 // Verifier tells good tokens from bad ones. Make it with [NewVerifier]; it is safe for concurrent
 // use.
 type Verifier struct {
-	keys          [][]byte
-	methods       map[string]*jwt.SigningMethodHMAC // by the name that a token gives
-	issuer        string
-	audience      []string
-	leeway        time.Duration
-	requireExp    bool
-	maxTokenBytes int
-	now           func() time.Time
-	rules         rules
-	revocations   *Revocations
+	keys              *keyring
+	jwks              *jwks // nil without Options.JWKSURL
+	cache             *cache
+	allowShortSecrets bool
+	types             typeRule
+	issuer            string
+	audience          []string
+	leeway            time.Duration
+	requireExp        bool
+	required          []string
+	maxTokenBytes     int
+	now               func() time.Time
+	rules             rules
+	revocations       *Revocations
 }
 
-// NewVerifier makes a Verifier. Its errors wrap ErrNoKey, ErrBadSecret, ErrUnknownAlgorithm or
-// ErrBadOption, say what to do, and name a secret by its position only.
+// NewVerifier makes a Verifier. Its errors are of type *OptionError and wrap ErrNoKey, ErrBadSecret,
+// ErrBadPublicKey, ErrUnknownAlgorithm or ErrBadOption; they say what to do, and name a key by its
+// position only. It does not wait for a JWKS: [Verifier.Ready] tells when that was read.
 func NewVerifier(opts Options) (*Verifier, error) {
-	keys, err := opts.keys()
+	v, fetch, err := opts.verifier()
 	if err != nil {
 		return nil, err
 	}
-	methods, err := opts.methods()
-	if err != nil {
-		return nil, err
+	if fetch != nil {
+		log := opts.Logger
+		if log == nil {
+			log = slog.New(slog.DiscardHandler)
+		}
+		v.jwks = startJWKS(fetch, v.keys, cmp.Or(opts.JWKSRefresh, DefaultJWKSRefresh), log)
 	}
-	leeway, err := opts.leeway()
-	if err != nil {
-		return nil, err
+	return v, nil
+}
+
+// Close ends the reading of the JWKS and waits for its goroutine; the keys that are there stay in force.
+// It is idempotent, and without a JWKS there is nothing to end.
+func (v *Verifier) Close() error {
+	if v.jwks != nil {
+		v.jwks.close()
 	}
-	maxTokenBytes, err := opts.maxTokenBytes()
-	if err != nil {
-		return nil, err
-	}
-	if err := opts.checkAudience(); err != nil {
-		return nil, err
-	}
-	return &Verifier{
-		keys:          keys,
-		methods:       methods,
-		issuer:        opts.Issuer,
-		audience:      slices.Clone(opts.Audience),
-		leeway:        leeway,
-		requireExp:    !opts.AllowMissingExp,
-		maxTokenBytes: maxTokenBytes,
-		now:           time.Now,
-		revocations:   opts.Revocations,
-	}, nil
+	return nil
 }
 
 // Verify returns the claims of a good token. The error of a bad one wraps one of this package's
 // refusals; [Code] and [Reason] say what of it a client may know. Claims are read only after the
-// signature was found good.
+// signature was found good. With a JWKS, a token whose key is not known may have to wait until that
+// was read again, or ctx ends.
 func (v *Verifier) Verify(ctx context.Context, token string) (*Claims, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("auth: verification not begun: %w", err)
@@ -72,25 +71,8 @@ func (v *Verifier) Verify(ctx context.Context, token string) (*Claims, error) {
 	case len(token) > v.maxTokenBytes:
 		return nil, fmt.Errorf("%w: %d bytes, at most %d", ErrTokenTooLarge, len(token), v.maxTokenBytes)
 	}
-	jws, err := parseCompact(token)
+	claims, err := v.authentic(ctx, token)
 	if err != nil {
-		return nil, err
-	}
-	method, ok := v.methods[jws.algorithm]
-	if !ok {
-		return nil, ErrAlgorithmRefused
-	}
-	if !v.signed(method, jws) {
-		return nil, ErrSignatureInvalid
-	}
-	claims, err := parseClaims(jws.payload)
-	if err != nil {
-		return nil, err
-	}
-	if err := v.rules.apply(claims); err != nil {
-		return nil, err
-	}
-	if err := v.check(claims); err != nil {
 		return nil, err
 	}
 	if err := v.revocations.check(claims); err != nil {
@@ -99,15 +81,62 @@ func (v *Verifier) Verify(ctx context.Context, token string) (*Claims, error) {
 	return claims, nil
 }
 
-// signed tells whether one of the keys made the signature; the comparison takes the same time
-// for every wrong one.
-func (v *Verifier) signed(method *jwt.SigningMethodHMAC, jws *compact) bool {
-	for _, key := range v.keys {
-		if method.Verify(jws.signingInput, jws.signature, key) == nil {
-			return true
+// authentic returns the claims of a token that is good at this moment, from the cache if they are there.
+func (v *Verifier) authentic(ctx context.Context, token string) (*Claims, error) {
+	hash := tokenHash(sha256.Sum256([]byte(token)))
+	if claims, ok := v.cache.get(hash, v.keys.current.Load()); ok {
+		err := v.check(claims)
+		if err != nil { // it has expired: nothing else comes with time
+			v.cache.forget(hash)
+			return nil, err
 		}
+		return claims, nil
 	}
-	return false
+	claims, keys, err := v.open(ctx, token)
+	if err != nil {
+		return nil, err
+	}
+	if err := v.check(claims); err != nil {
+		return nil, err
+	}
+	v.cache.put(hash, verified{claims: claims, keys: keys})
+	return claims, nil
+}
+
+// open returns the claims of a token of which nothing is known yet, and the keys that it was found
+// authentic with.
+func (v *Verifier) open(ctx context.Context, token string) (*Claims, *keySet, error) {
+	jws, err := parseCompact(token)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := v.types.check(jws.typ); err != nil {
+		return nil, nil, err
+	}
+	keys, err := v.verifySignature(ctx, jws)
+	if err != nil {
+		return nil, nil, err
+	}
+	claims, err := parseClaims(jws.payload)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := v.rules.apply(claims); err != nil {
+		return nil, nil, err
+	}
+	return claims, keys, nil
+}
+
+// verifySignature returns the keys with which the signature was found good. A token without a key may be
+// of one that the issuer has had for a moment only, so the JWKS is then read, if not too often.
+func (v *Verifier) verifySignature(ctx context.Context, jws *compact) (*keySet, error) {
+	keys := v.keys.current.Load()
+	err := keys.verify(jws)
+	if (errors.Is(err, ErrKeyUnknown) || errors.Is(err, ErrKeysUnavailable)) && v.jwks.ask(ctx) {
+		keys = v.keys.current.Load()
+		err = keys.verify(jws)
+	}
+	return keys, err
 }
 
 // check applies the rules of RFC 7519 section 4.1 that need a clock or the configuration.
@@ -131,6 +160,11 @@ func (v *Verifier) check(c *Claims) error {
 	}
 	if len(v.audience) > 0 && !slices.ContainsFunc(c.audience, func(name string) bool { return slices.Contains(v.audience, name) }) {
 		return ErrAudienceInvalid
+	}
+	for _, name := range v.required {
+		if c.set[name] == nil { // missing or null
+			return fmt.Errorf("%w: %s", ErrClaimMissing, name)
+		}
 	}
 	return nil
 }

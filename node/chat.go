@@ -5,49 +5,115 @@ import (
 	"log/slog"
 
 	"chorus/adapter"
+	"chorus/auth"
 	"chorus/codec"
 
 	"github.com/zishang520/socket.io/parsers/socket/v3/parser"
 	"github.com/zishang520/socket.io/servers/socket/v3"
+	"github.com/zishang520/socket.io/v3/pkg/types"
 )
 
-// Codes of a refused chat event.
+// Codes of a refused chat event, besides those of auth.
 const (
 	CodeBadRequest         = "bad_request"
+	CodeTooManyRooms       = "too_many_rooms"
 	CodeClusterUnavailable = "cluster_unavailable"
 	CodeOverloaded         = "overloaded"
 	CodeInternal           = "internal_error"
 )
 
-// eventMessage is the one chat event: what a client says, every client of the cluster hears.
-const eventMessage = "message"
+// The chat events of clients. "message" and "publish" are also what clients hear; "left" they only hear.
+const (
+	eventMessage = "message" // a value for everybody
+	eventJoin    = "join"    // enter a room
+	eventLeave   = "leave"   // leave a room
+	eventPublish = "publish" // a room and a value for its members
+	eventLeft    = "left"    // a room that the client had to leave, and why
+)
 
-// chat registers the chat events on a namespace.
-func chat(nsp socket.Namespace, log *slog.Logger) error {
+// chatOptions are the options of the chat events.
+type chatOptions struct {
+	// open lets everybody do everything: there are no tokens that could say what one may do.
+	open bool
+	// maxRooms is how many rooms a client may be in by its own "join".
+	maxRooms int
+	log      *slog.Logger
+}
+
+// chat handles the chat events of one namespace.
+type chat struct {
+	chatOptions
+	publisher adapter.Publisher
+	members   memberships
+}
+
+// newChat registers the chat events on a namespace.
+func newChat(nsp socket.Namespace, opts chatOptions) (*chat, error) {
 	publisher, ok := adapter.Of(nsp)
 	if !ok {
-		return errors.New("node: the chat events need an adapter of this project")
+		return nil, errors.New("node: the chat events need an adapter of this project")
 	}
-	return nsp.On("connection", func(args ...any) {
+	c := &chat{chatOptions: opts, publisher: publisher}
+	return c, nsp.On("connection", func(args ...any) {
 		s := args[0].(*socket.Socket) //nolint:errcheck,forcetypeassert // the library's contract for this event
-		_ = s.On(eventMessage, func(args ...any) {
-			args, ack := codec.SplitAck(args)
-			if len(args) != 1 {
-				ack(refusal(CodeBadRequest, "message takes exactly one value"))
-				return
-			}
-			packet := &parser.Packet{Type: parser.EVENT, Data: []any{eventMessage, args[0]}}
-			publisher.Publish(packet, nil, func(err error) {
-				if err != nil {
-					log.Debug("message not accepted", slog.String("socket", string(s.Id())), slog.Any("error", err))
-					ack(refusal(codeOf(err)))
-					return
-				}
-				ack(map[string]any{"ok": true})
-			})
-		})
+		// On fails for reserved names only.
+		_ = s.On(eventMessage, func(args ...any) { c.message(s, args) })
+		_ = s.On(eventJoin, func(args ...any) { c.join(s, args) })
+		_ = s.On(eventLeave, func(args ...any) { c.leave(s, args) })
+		_ = s.On(eventPublish, func(args ...any) { c.publish(s, args) })
 	})
 }
+
+// message sends a value to every client of the cluster.
+func (c *chat) message(s *socket.Socket, args []any) {
+	args, ack := codec.SplitAck(args)
+	switch {
+	case len(args) != 1:
+		ack(refusal(CodeBadRequest, "message takes exactly one value"))
+	case !c.permits(s, auth.ActionBroadcast, ""):
+		ack(auth.Forbidden(auth.ActionBroadcast, ""))
+	default:
+		c.send(s, []any{eventMessage, args[0]}, nil, ack)
+	}
+}
+
+// publish sends a value to the members of a room. Who sends it need not be one.
+func (c *chat) publish(s *socket.Socket, args []any) {
+	args, ack := codec.SplitAck(args)
+	if len(args) != 2 {
+		ack(refusal(CodeBadRequest, "publish takes the name of a room and one value"))
+		return
+	}
+	room, err := roomOf(eventPublish, args)
+	switch {
+	case err != nil:
+		ack(refusal(CodeBadRequest, err.Error()))
+	case !c.permits(s, auth.ActionPublish, room):
+		ack(auth.Forbidden(auth.ActionPublish, room))
+	default:
+		opts := &socket.BroadcastOptions{Rooms: types.NewSet(socket.Room(room))}
+		c.send(s, []any{eventPublish, args[0], args[1]}, opts, ack) // as they came: nothing is to be encoded
+	}
+}
+
+// permits tells whether a client may do something, at this moment: a new token replaces the rights of the
+// old one.
+func (c *chat) permits(s *socket.Socket, action auth.Action, room string) bool {
+	return c.open || auth.FromSocket(s).Decide(action, room).Allowed
+}
+
+func (c *chat) send(s *socket.Socket, event []any, opts *socket.BroadcastOptions, ack func(...any)) {
+	c.publisher.Publish(&parser.Packet{Type: parser.EVENT, Data: event}, opts, func(err error) {
+		if err != nil {
+			c.log.Debug("message not accepted", slog.String("socket", string(s.Id())), slog.Any("error", err))
+			ack(refusal(codeOf(err)))
+			return
+		}
+		ack(accepted())
+	})
+}
+
+func accepted() map[string]any { return map[string]any{"ok": true} }
 
 // refusal is the answer to an event that was not done as asked.
 func refusal(code, message string) map[string]any {

@@ -13,6 +13,8 @@ import (
 type rawClient struct {
 	t  *testing.T
 	ws *websocket.Conn
+
+	asked int // see ask
 }
 
 const patience = 10 * time.Second

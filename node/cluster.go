@@ -20,7 +20,8 @@ type redisLink struct {
 // dialTimeout is short: while Redis is away, each attempt that hangs delays the return.
 const dialTimeout = time.Second
 
-func newRedisLink(cfg Config, log *slog.Logger) (*redisLink, error) {
+// redisOptions are those of every connection to the Redis of the cluster.
+func redisOptions(cfg Config) (*redis.Options, error) {
 	opts, err := redis.ParseURL(cfg.Cluster.Redis.URL)
 	if err != nil {
 		return nil, fmt.Errorf("%w: cluster.redis.url: this is not an address such as redis://host:6379", ErrConfig)
@@ -30,6 +31,14 @@ func newRedisLink(cfg Config, log *slog.Logger) (*redisLink, error) {
 	opts.MaxRetries = -1 // the adapter has its own back-off
 	opts.ClientName = "chorus"
 	opts.Protocol = 2 // with 3 the client looks for push notifications before each message
+	return opts, nil
+}
+
+func newRedisLink(cfg Config, log *slog.Logger) (*redisLink, error) {
+	opts, err := redisOptions(cfg)
+	if err != nil {
+		return nil, err
+	}
 	client := redis.NewClient(opts)
 	return &redisLink{
 		client: client,
@@ -72,7 +81,19 @@ func (l *redisLink) await(ctx context.Context, timeout time.Duration) error {
 	}
 }
 
+// sharedClient returns the client, nil without Redis.
+func (l *redisLink) sharedClient() redis.UniversalClient {
+	if l == nil {
+		return nil
+	}
+	return l.client
+}
+
+// close ends the connection, if there is one.
 func (l *redisLink) close(ctx context.Context) error {
+	if l == nil {
+		return nil
+	}
 	err := l.adapter.Close(ctx)
 	if closeErr := l.client.Close(); err == nil {
 		err = closeErr

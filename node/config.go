@@ -35,6 +35,8 @@ type Config struct {
 	// MaxConnectionsPerAddress of this node; default 0: no limit of its own. Behind a proxy all
 	// clients have the address of the proxy.
 	MaxConnectionsPerAddress int64 `yaml:"max_connections_per_address"`
+	// MaxRooms that a client may be in by "join"; default 128.
+	MaxRooms int64 `yaml:"max_rooms"`
 	// Compression offers permessage-deflate to clients, for messages of 1 KiB and more; default
 	// false.
 	Compression bool `yaml:"compression"`
@@ -74,28 +76,57 @@ type CORSConfig struct {
 	Origins []string `yaml:"origins"`
 }
 
-// AuthConfig says who gets in. See auth.Options and auth.MiddlewareOptions.
+// AuthConfig says who gets in, and what they may do. See auth.Options and auth.MiddlewareOptions.
 type AuthConfig struct {
 	// Secret signs the tokens (HMAC), at least 32 bytes; Secrets is for several, while they are
 	// being replaced.
 	Secret  string   `yaml:"secret"`
 	Secrets []string `yaml:"secrets"`
-	// Algorithms that are accepted; default HS256, HS384, HS512.
+	// PublicKeys verify tokens that were signed with a private key (RSA, EC, Ed25519): PEM texts or files.
+	PublicKeys []string `yaml:"public_keys"`
+	// JWKSURL is where the issuer publishes its keys as a JSON Web Key Set; https, unless it is on this
+	// machine.
+	JWKSURL string `yaml:"jwks_url"`
+	// JWKSRefresh is how often they are loaded; default 5m.
+	JWKSRefresh time.Duration `yaml:"jwks_refresh"`
+	// Algorithms that are accepted; default all that the keys can do.
 	Algorithms []string `yaml:"algorithms"`
 	// Issuer that "iss" must name; default any.
 	Issuer string `yaml:"issuer"`
 	// Audience of which "aud" must name one; default any.
 	Audience []string `yaml:"audience"`
+	// RequiredClaims must be there; default none but exp.
+	RequiredClaims []string `yaml:"required_claims"`
+	// Types of which "typ" must be one; default none, JWT or at+jwt.
+	Types []string `yaml:"types"`
 	// Leeway for clocks that differ; default 5s, at most 2m.
 	Leeway time.Duration `yaml:"leeway"`
 	// RequireExp refuses tokens that never expire; default true.
 	RequireExp bool `yaml:"require_exp"`
+	// MaxToken is the size of the largest token, in bytes; default 8192.
+	MaxToken int64 `yaml:"max_token"`
+	// Cache is for how many tokens the result of checking the signature is kept until they expire;
+	// default 10000, 0 for none.
+	Cache int64 `yaml:"cache"`
 	// Mode is handshake (default), event or both.
 	Mode string `yaml:"mode"`
 	// EventTimeout disconnects a client that has not authenticated by event; default 15s.
 	EventTimeout time.Duration `yaml:"event_timeout"`
+	// ExpiryNotice is how long before the end of its token a client is told; default 30s, 0 for not.
+	ExpiryNotice time.Duration `yaml:"expiry_notice"`
 	// Cookie that may carry the token; default none.
 	Cookie string `yaml:"cookie"`
+	// RevocationKeep is for how long a revocation is kept when the end of the tokens is not known; default
+	// 720h. It must not be shorter than the longest life of a token.
+	RevocationKeep time.Duration `yaml:"revocation_keep"`
+	// MaxConnections of one subject in the whole cluster; default 0: no limit.
+	MaxConnections int64 `yaml:"max_connections"`
+	// MaxConnectionsPolicy is refuse (default) or close_oldest.
+	MaxConnectionsPolicy string `yaml:"max_connections_policy"`
+	// PermissionsClaim says what a token permits; default chorus.
+	PermissionsClaim string `yaml:"permissions_claim"`
+	// Defaults are the permissions that a token does not mention; default all but the HTTP API.
+	Defaults auth.Permissions `yaml:"defaults"`
 }
 
 // ClusterConfig says how nodes find each other.
@@ -147,15 +178,23 @@ func DefaultConfig() Config {
 		MaxBuffer:      engine.DefaultMaxBuffer,
 		MaxUnprocessed: engine.DefaultMaxUnprocessed,
 		MaxConnections: engine.DefaultMaxConnections,
+		MaxRooms:       DefaultMaxRooms,
 		MinHeap:        64 << 20,
 		ConnectTimeout: 45 * time.Second,
 		Admin:          AdminConfig{Listen: "127.0.0.1:3900"},
 		Auth: AuthConfig{
-			Algorithms:   []string{"HS256", "HS384", "HS512"},
-			Leeway:       5 * time.Second,
-			RequireExp:   true,
-			Mode:         string(auth.ModeHandshake),
-			EventTimeout: 15 * time.Second,
+			JWKSRefresh:          auth.DefaultJWKSRefresh,
+			Leeway:               auth.DefaultLeeway,
+			RequireExp:           true,
+			MaxToken:             auth.DefaultMaxTokenBytes,
+			Cache:                auth.DefaultCacheSize,
+			Mode:                 string(auth.ModeHandshake),
+			EventTimeout:         auth.DefaultEventTimeout,
+			ExpiryNotice:         auth.DefaultExpiryNotice,
+			RevocationKeep:       auth.DefaultRevocationKeep,
+			MaxConnectionsPolicy: string(auth.PolicyRefuse),
+			PermissionsClaim:     auth.DefaultPermissionsClaim,
+			Defaults:             auth.DefaultPermissions(),
 		},
 		Cluster: ClusterConfig{
 			Redis:          RedisConfig{Prefix: adapter.DefaultPrefix},

@@ -37,7 +37,26 @@ func TestValidateNamesTheField(t *testing.T) {
 		{"two secrets", func(c *node.Config) { c.Auth.Secrets = []string{strings.Repeat("x", 32)} }, ""},
 		{"one of two is short", func(c *node.Config) { c.Auth.Secrets = []string{"short"} }, "32"},
 		{"algorithm", func(c *node.Config) { c.Auth.Algorithms = []string{"none"} }, "none"},
+		{"algorithm without a key", func(c *node.Config) { c.Auth.Algorithms = []string{"RS256"} }, "auth.algorithms"},
 		{"leeway", func(c *node.Config) { c.Auth.Leeway = time.Hour }, "auth.leeway"},
+		{"no leeway", func(c *node.Config) { c.Auth.Leeway = 0 }, ""},
+		{"public key that is no file", func(c *node.Config) { c.Auth.PublicKeys = []string{"/nowhere.pem"} }, "auth.public_keys: neither"},
+		{"public key that is none", func(c *node.Config) {
+			c.Auth.PublicKeys = []string{"-----BEGIN PUBLIC KEY-----\n-----END PUBLIC KEY-----"}
+		}, "auth.public_keys"},
+		{"JWKS alone", func(c *node.Config) { c.Auth.Secret, c.Auth.JWKSURL = "", "https://id.example/jwks" }, ""},
+		{"JWKS over http", func(c *node.Config) { c.Auth.JWKSURL = "http://id.example/jwks" }, "auth.jwks_url"},
+		{"JWKS too often", func(c *node.Config) { c.Auth.JWKSURL, c.Auth.JWKSRefresh = "https://id.example/jwks", time.Millisecond }, "auth.jwks_refresh"},
+		{"token size", func(c *node.Config) { c.Auth.MaxToken = 10 }, "auth.max_token"},
+		{"cache", func(c *node.Config) { c.Auth.Cache = -1 }, "auth.cache"},
+		{"no cache", func(c *node.Config) { c.Auth.Cache = 0 }, ""},
+		{"expiry notice", func(c *node.Config) { c.Auth.ExpiryNotice = -1 }, "auth.expiry_notice"},
+		{"revocation keep", func(c *node.Config) { c.Auth.RevocationKeep = 0 }, "auth.revocation_keep"},
+		{"connections of a subject", func(c *node.Config) { c.Auth.MaxConnections = -1 }, "auth.max_connections"},
+		{"policy", func(c *node.Config) { c.Auth.MaxConnectionsPolicy = "guess" }, "auth.max_connections_policy"},
+		{"permissions claim", func(c *node.Config) { c.Auth.PermissionsClaim = "" }, "auth.permissions_claim"},
+		{"pattern of a default", func(c *node.Config) { c.Auth.Defaults.Rooms.Join = []string{"a{b"} }, "auth.defaults"},
+		{"rooms", func(c *node.Config) { c.MaxRooms = 0 }, "max_rooms"},
 		{"mode", func(c *node.Config) { c.Auth.Mode = "magic" }, "auth.mode"},
 		{"event timeout", func(c *node.Config) { c.Auth.EventTimeout = 0 }, "auth.event_timeout"},
 		{"listen", func(c *node.Config) { c.Listen = "3000" }, "listen"},
@@ -113,6 +132,10 @@ func TestLoadConfig(t *testing.T) {
 		}},
 		{name: "lists and truths in the file", yaml: "auth:\n  secrets: ['a,b', c]\n  require_exp: false\nmax_payload: 2000\n", want: func(c node.Config) bool {
 			return slices.Equal(c.Auth.Secrets, []string{"a,b", "c"}) && !c.Auth.RequireExp && c.MaxPayload == 2000
+		}},
+		{name: "permissions in the file", yaml: "auth:\n  defaults:\n    broadcast: false\n    rooms:\n      join: [lobby, 'user-{sub}']\n      publish: []\n", want: func(c node.Config) bool {
+			d := c.Auth.Defaults
+			return !d.Broadcast && slices.Equal(d.Rooms.Join, []string{"lobby", "user-{sub}"}) && len(d.Rooms.Publish) == 0 && slices.Equal(d.Rooms.History, []string{"*"})
 		}},
 		{name: "empty file", yaml: "# nothing\n", want: func(c node.Config) bool { return c.Listen == ":3000" }},
 		{name: "variable goes before file", yaml: "listen: :4000\n", env: map[string]string{"CHORUS_LISTEN": ":5000"},

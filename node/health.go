@@ -32,12 +32,20 @@ func (n *Node) serveReadyz(w http.ResponseWriter, r *http.Request) {
 		checks["node"] = "draining: this node is shutting down"
 	}
 	if n.redis != nil {
-		checks["redis"] = "ok"
-		if err := n.redis.ping(ctx); err != nil {
-			checks["redis"] = err.Error()
-		}
+		checks["redis"] = state(n.redis.ping(ctx))
+	}
+	if n.gatekeeper != nil {
+		checks["keys"], checks["revocations"] = state(n.gatekeeper.verifier.Ready()), state(n.gatekeeper.revocations.Ready())
 	}
 	writeHealth(w, checks)
+}
+
+// state is that of something that works without an error.
+func state(err error) string {
+	if err != nil {
+		return err.Error()
+	}
+	return "ok"
 }
 
 func writeHealth(w http.ResponseWriter, checks map[string]string) {

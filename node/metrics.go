@@ -1,9 +1,11 @@
 package node
 
 import (
+	"math"
 	"net/http"
 
 	"chorus/adapter"
+	"chorus/auth"
 	"chorus/engine"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -13,8 +15,10 @@ import (
 
 // metrics are the figures of one node, at /metrics of the admin address.
 type metrics struct {
-	registry *prometheus.Registry
-	auth     *prometheus.CounterVec
+	registry  *prometheus.Registry
+	auth      *prometheus.CounterVec
+	refreshes *prometheus.CounterVec
+	ends      *prometheus.CounterVec
 }
 
 func newMetrics() *metrics {
@@ -24,13 +28,68 @@ func newMetrics() *metrics {
 			Name: "chorus_authentications_total",
 			Help: "Attempts to authenticate by outcome: ok, or the code of the refusal.",
 		}, []string{"outcome"}),
+		refreshes: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "chorus_token_refreshes_total",
+			Help: "Tokens that clients have replaced while connected, by outcome: ok, or the code of the refusal.",
+		}, []string{"outcome"}),
+		ends: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "chorus_token_disconnects_total",
+			Help: "Sockets that were disconnected because of their token, by code.",
+		}, []string{"code"}),
 	}
-	m.registry.MustRegister(m.auth, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.registry.MustRegister(m.auth, m.refreshes, m.ends, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
 
 // observeAuth counts an attempt to authenticate.
 func (m *metrics) observeAuth(outcome string) { m.auth.WithLabelValues(outcome).Inc() }
+
+// observeRefresh counts an attempt to replace a token.
+func (m *metrics) observeRefresh(outcome string) { m.refreshes.WithLabelValues(outcome).Inc() }
+
+// observeEnd counts a socket that was disconnected because of its token.
+func (m *metrics) observeEnd(code string) { m.ends.WithLabelValues(code).Inc() }
+
+func (m *metrics) watchGatekeeper(g *gatekeeper) {
+	m.gauge("chorus_revocations", "Revocations in force.", func() float64 { return float64(g.revocations.Len()) })
+	m.gauge("chorus_token_cache_entries", "Tokens whose signature need not be checked again.", func() float64 { return float64(g.verifier.Stats().CacheEntries) })
+	m.counter("chorus_token_cache_hits_total", "Tokens whose signature was not checked again.", func() uint64 { return g.verifier.Stats().CacheHits })
+	m.counter("chorus_token_cache_misses_total", "Tokens that were not in the cache, bad ones included.", func() uint64 { return g.verifier.Stats().CacheMisses })
+	if stats := g.revocations.Stats(); stats != nil {
+		m.counter("chorus_revocation_messages_total", "Messages about revocations received from Redis, own ones included.", stats.Received.Load)
+		m.counter("chorus_revocation_malformed_total", "Those that were not understood.", stats.Malformed.Load)
+		m.counter("chorus_revocation_loads_total", "Times that all revocations were read from Redis.", stats.Loads.Load)
+		m.counter("chorus_revocation_written_back_total", "Revocations that Redis had lost and this node has put back.", stats.WrittenBack.Load)
+	}
+	if g.jwks {
+		m.watchJWKS(g.verifier)
+	}
+	if g.limit != nil {
+		m.watchLimit(g.limit)
+	}
+}
+
+// watchJWKS is about the keys of an issuer.
+func (m *metrics) watchJWKS(v *auth.Verifier) {
+	m.gauge("chorus_jwks_age_seconds", "Time since the keys of auth.jwks_url were last loaded; NaN before the first time.", func() float64 {
+		age, ok := v.JWKSAge()
+		if !ok {
+			return math.NaN()
+		}
+		return age.Seconds()
+	})
+	m.gauge("chorus_jwks_keys", "Keys of auth.jwks_url in force.", func() float64 { return float64(v.Stats().JWKSKeys) })
+	m.counter("chorus_jwks_loads_total", "Times that auth.jwks_url was loaded.", func() uint64 { return v.Stats().JWKSReads })
+	m.counter("chorus_jwks_failures_total", "Times that it could not be loaded.", func() uint64 { return v.Stats().JWKSFailures })
+}
+
+// watchLimit is about the connections of one subject.
+func (m *metrics) watchLimit(l *auth.ConnectionLimit) {
+	stats := l.Stats()
+	m.counter("chorus_subject_connections_refused_total", "Connections refused because their subject had too many.", stats.Refused.Load)
+	m.counter("chorus_subject_connections_replaced_total", "Connections closed for newer ones of their subject.", stats.Replaced.Load)
+	m.counter("chorus_subject_limit_errors_total", "Times that Redis did not answer, and this node counted by itself.", stats.Errors.Load)
+}
 
 func (m *metrics) watchEngine(e *engine.Server) {
 	m.gauge("chorus_connections", "Open connections.", func() float64 { return float64(e.ClientsCount()) })

@@ -19,13 +19,15 @@ import (
 
 // Node is one node of a cluster. Make it with New; its methods are safe for concurrent use.
 type Node struct {
-	cfg     Config
-	log     *slog.Logger
-	io      *socket.Server
-	engine  *engine.Server
-	redis   *redisLink // nil with the memory adapter
-	metrics *metrics
-	handler http.Handler
+	cfg    Config
+	log    *slog.Logger
+	io     *socket.Server
+	engine *engine.Server
+	redis  *redisLink // nil with the memory adapter
+	// gatekeeper is nil when everybody is let in.
+	gatekeeper *gatekeeper
+	metrics    *metrics
+	handler    http.Handler
 
 	public, admin net.Listener // open while Run runs; admin may be nil
 
@@ -52,6 +54,14 @@ func New(cfg Config) (*Node, error) {
 		n.metrics.watchAdapter(link.adapter)
 	}
 
+	if cfg.hasKeys() {
+		var err error
+		if n.gatekeeper, err = newGatekeeper(cfg, n.redis.sharedClient(), n.log); err != nil {
+			return nil, errors.Join(err, n.redis.close(context.Background()))
+		}
+		n.metrics.watchGatekeeper(n.gatekeeper)
+	}
+
 	opts := socket.DefaultServerOptions()
 	opts.SetConnectTimeout(cfg.ConnectTimeout)
 	opts.SetServeClient(false)
@@ -62,10 +72,11 @@ func New(cfg Config) (*Node, error) {
 	n.io.Bind(n.engine)
 	n.metrics.watchEngine(n.engine)
 
-	if err := n.guardNamespaces(); err != nil {
+	events, err := newChat(n.io.Sockets(), chatOptions{open: n.gatekeeper == nil, maxRooms: int(cfg.MaxRooms), log: n.log})
+	if err != nil {
 		return nil, err
 	}
-	if err := chat(n.io.Sockets(), n.log); err != nil {
+	if err := n.guardNamespaces(events); err != nil {
 		return nil, err
 	}
 	n.handler = n.routes()
@@ -79,28 +90,21 @@ func (n *Node) IO() *socket.Server { return n.io }
 // Handler returns the public endpoints: Socket.IO, /healthz and /readyz.
 func (n *Node) Handler() http.Handler { return n.handler }
 
+// Logger returns the log of the node.
+func (n *Node) Logger() *slog.Logger { return n.log }
+
 // logUnsendable logs what the program has emitted and no client gets as it was meant.
 func (n *Node) logUnsendable(err error) {
 	n.log.Error("a value cannot be sent", slog.Any("error", err))
 }
 
 // guardNamespaces has every namespace, those to come as well, ask for a token.
-func (n *Node) guardNamespaces() error {
+func (n *Node) guardNamespaces(events *chat) error {
 	protect := func(nsp socket.Namespace) { nsp.Use(connectInOrder) }
-	if len(n.cfg.Secrets()) == 0 {
+	if n.gatekeeper == nil {
 		n.log.Warn("insecure: no key is configured, everybody is let in")
 	} else {
-		verifier, err := auth.NewVerifier(n.cfg.verifierOptions())
-		if err != nil {
-			return err
-		}
-		middleware := auth.Middleware(verifier, auth.MiddlewareOptions{
-			Mode:         auth.Mode(n.cfg.Auth.Mode),
-			EventTimeout: n.cfg.Auth.EventTimeout,
-			Cookie:       n.cfg.Auth.Cookie,
-			Logger:       n.log,
-			Observe:      n.metrics.observeAuth,
-		})
+		middleware := n.gatekeeper.middleware(n.cfg, n.metrics, n.log, events.refreshed)
 		protect = func(nsp socket.Namespace) { nsp.Use(connectInOrder).Use(middleware) }
 	}
 	protect(n.io.Sockets())
@@ -117,9 +121,10 @@ func (n *Node) Close(ctx context.Context) error {
 		n.closeConnections(ctx)
 		n.io.Close(nil)
 		n.closeErr = n.engine.Shutdown(ctx)
-		if n.redis != nil {
-			n.closeErr = errors.Join(n.closeErr, n.redis.close(ctx))
+		if n.gatekeeper != nil { // it says goodbye by way of Redis
+			n.closeErr = errors.Join(n.closeErr, n.gatekeeper.close(ctx))
 		}
+		n.closeErr = errors.Join(n.closeErr, n.redis.close(ctx))
 	})
 	return n.closeErr
 }

@@ -3,9 +3,10 @@ package node
 import (
 	"log/slog"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
+
+	"chorus/auth"
 
 	"github.com/rs/cors"
 )
@@ -22,7 +23,7 @@ func originGuard(allowed []string, log *slog.Logger, next http.Handler) http.Han
 	}
 	all := slices.Contains(lowered, "*")
 	permitted := func(r *http.Request, origin string) bool {
-		return all || slices.Contains(lowered, strings.ToLower(origin)) || sameOrigin(r, origin)
+		return all || slices.Contains(lowered, strings.ToLower(origin)) || auth.SameOrigin(origin, r.Host)
 	}
 	answer := cors.New(cors.Options{
 		AllowOriginVaryRequestFunc: func(r *http.Request, origin string) (bool, []string) {
@@ -44,11 +45,4 @@ func originGuard(allowed []string, log *slog.Logger, next http.Handler) http.Han
 		}
 		answer.ServeHTTP(w, r)
 	})
-}
-
-// sameOrigin compares the hosts only: behind a proxy that ends TLS, this node does not know the
-// scheme that the page sees.
-func sameOrigin(r *http.Request, origin string) bool {
-	u, err := url.Parse(origin)
-	return err == nil && u.Host != "" && strings.EqualFold(u.Host, r.Host)
 }

@@ -47,6 +47,9 @@ func (n *Node) open(ctx context.Context) (err error) {
 			return err
 		}
 	}
+	if err := n.gatekeeper.await(ctx, startTimeout); err != nil {
+		return err
+	}
 	if n.public, err = listen(ctx, "listen", n.cfg.Listen); err != nil {
 		return err
 	}

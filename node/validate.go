@@ -32,6 +32,7 @@ func (c *Config) Validate() error {
 	check.that(c.MaxPayload >= 1024, "max_payload", "%d bytes is less than the least, 1024", c.MaxPayload)
 	check.that(c.MaxBuffer >= 4096, "max_buffer", "%d bytes is less than the least, 4096", c.MaxBuffer)
 	check.that(c.MaxUnprocessed >= 1, "max_unprocessed", "%d is not positive", c.MaxUnprocessed)
+	check.that(c.MaxRooms >= 1, "max_rooms", "%d is not positive", c.MaxRooms)
 	check.that(c.MaxConnections >= 1, "max_connections", "%d is not positive", c.MaxConnections)
 	check.that(c.MaxConnectionsPerAddress >= 0, "max_connections_per_address", "%d is negative: 0 stands for no limit", c.MaxConnectionsPerAddress)
 	check.that(c.MinHeap >= 0, "min_heap", "%d is negative: 0 leaves the runtime alone", c.MinHeap)
@@ -47,30 +48,56 @@ func (c *Config) Validate() error {
 }
 
 func (c *Config) validateAuth(check *checker) {
-	check.oneOf("auth.mode", c.Auth.Mode, string(auth.ModeHandshake), string(auth.ModeEvent), string(auth.ModeBoth))
-	check.positive("auth.event_timeout", c.Auth.EventTimeout)
-	check.that(c.Auth.Leeway >= 0 && c.Auth.Leeway <= auth.MaxLeeway, "auth.leeway", "%s is not between 0s and %s", c.Auth.Leeway, auth.MaxLeeway)
-	if len(c.Secrets()) == 0 {
+	a := &c.Auth
+	check.oneOf("auth.mode", a.Mode, string(auth.ModeHandshake), string(auth.ModeEvent), string(auth.ModeBoth))
+	check.positive("auth.event_timeout", a.EventTimeout)
+	check.positive("auth.revocation_keep", a.RevocationKeep)
+	check.that(a.ExpiryNotice >= 0, "auth.expiry_notice", "%s is negative: 0 stands for no notice", a.ExpiryNotice)
+	check.that(a.Leeway >= 0 && a.Leeway <= auth.MaxLeeway, "auth.leeway", "%s is not between 0s and %s", a.Leeway, auth.MaxLeeway)
+	check.that(a.MaxToken >= 256, "auth.max_token", "%d bytes is less than the least, 256", a.MaxToken)
+	check.that(a.Cache >= 0, "auth.cache", "%d is negative: 0 stands for none", a.Cache)
+	check.that(a.MaxConnections >= 0, "auth.max_connections", "%d is negative: 0 stands for no limit", a.MaxConnections)
+	check.oneOf("auth.max_connections_policy", a.MaxConnectionsPolicy, string(auth.PolicyRefuse), string(auth.PolicyCloseOldest))
+	check.that(a.PermissionsClaim != "", "auth.permissions_claim", "it must not be empty: chorus is the default")
+	if !c.hasKeys() {
 		check.that(c.Insecure, "auth.secret", "no key: without one, nobody could be told from anybody. "+
 			"Set CHORUS_AUTH_SECRET to the secret that your tokens are signed with, at least 32 bytes "+
-			"(a new one: openssl rand -base64 48), or start with --insecure to let everybody in")
+			"(a new one: openssl rand -base64 48), auth.public_keys or auth.jwks_url to what they are verified with, "+
+			"or start with --insecure to let everybody in")
 		return
 	}
-	if _, err := auth.NewVerifier(c.verifierOptions()); err != nil {
+	opts, err := c.verifierOptions()
+	if err == nil {
+		err = opts.Validate()
+	}
+	if err != nil {
 		check.that(false, fieldOf(err), "%w", err)
 	}
 }
 
-// fieldOf returns the key of what auth.NewVerifier refuses.
+// authFields are the keys of the options of a verifier.
+var authFields = map[string]string{
+	"Secrets":        "auth.secret, auth.secrets",
+	"PublicKeys":     "auth.public_keys",
+	"JWKSURL":        "auth.jwks_url",
+	"JWKSRefresh":    "auth.jwks_refresh",
+	"Algorithms":     "auth.algorithms",
+	"Audience":       "auth.audience",
+	"Leeway":         "auth.leeway",
+	"RequiredClaims": "auth.required_claims",
+	"Types":          "auth.types",
+	"MaxTokenBytes":  "auth.max_token",
+	"CacheSize":      "auth.cache",
+	"Defaults":       "auth.defaults",
+}
+
+// fieldOf returns the key of what a verifier refuses.
 func fieldOf(err error) string {
-	switch {
-	case errors.Is(err, auth.ErrBadSecret):
-		return "auth.secret, auth.secrets"
-	case errors.Is(err, auth.ErrUnknownAlgorithm):
-		return "auth.algorithms"
-	default: // the leeway is checked before
-		return "auth.audience"
+	var option *auth.OptionError
+	if errors.As(err, &option) && authFields[option.Option] != "" {
+		return authFields[option.Option]
 	}
+	return "auth"
 }
 
 func (c *Config) validateCluster(check *checker) {
@@ -105,20 +132,9 @@ func (c *Config) Secrets() []string {
 	return append([]string{c.Auth.Secret}, c.Auth.Secrets...)
 }
 
-func (c *Config) verifierOptions() auth.Options {
-	leeway := c.Auth.Leeway
-	if leeway == 0 {
-		leeway = -1 // auth.Options: zero stands for the default, negative for none
-	}
-	return auth.Options{
-		Secrets:           c.Secrets(),
-		AllowShortSecrets: c.Insecure,
-		Algorithms:        c.Auth.Algorithms,
-		Issuer:            c.Auth.Issuer,
-		Audience:          c.Auth.Audience,
-		Leeway:            leeway,
-		AllowMissingExp:   !c.Auth.RequireExp,
-	}
+// hasKeys tells whether there is anything to verify tokens with.
+func (c *Config) hasKeys() bool {
+	return len(c.Secrets()) > 0 || len(c.Auth.PublicKeys) > 0 || c.Auth.JWKSURL != ""
 }
 
 // Redacted returns a copy that can be shown: what is in force, secrets and passwords replaced.

@@ -38,13 +38,14 @@ describe("at the handshake", () => {
     "auth.token, as Bearer": { auth: { token: `Bearer ${good}` } },
     "the Authorization header": { ...nobody, extraHeaders: { Authorization: `Bearer ${good}` } },
     "the query": { ...nobody, query: { token: good } },
-    "the cookie": { ...nobody, extraHeaders: { Cookie: `theme=dark; session=${good}` } },
+    "the cookie": { ...nobody, extraHeaders: { Cookie: `theme=dark; session=${good}`, Origin: "https://app.example" } },
+    "the cookie, and nobody says which page": { ...nobody, extraHeaders: { Cookie: `session=${good}` }, refused: "origin_not_allowed" },
     "auth.token before all others": { auth: { token: good }, query: { token: "bad" }, extraHeaders: { Authorization: "Bearer bad" } },
     "the header before the query": { ...nobody, query: { token: "bad" }, extraHeaders: { Authorization: `Bearer ${good}` } },
     "a bad auth.token, which no other makes good": { auth: { token: "bad" }, query: { token: good }, refused: "invalid_token" },
   };
   test("where the token is", async (t) => {
-    const node = await startNode(t, undefined, { CHORUS_AUTH_COOKIE: "session", CHORUS_LOG_LEVEL: "debug" });
+    const node = await startNode(t, undefined, { CHORUS_AUTH_COOKIE: "session", CHORUS_CORS_ORIGINS: "https://app.example", CHORUS_LOG_LEVEL: "debug" });
     for (const [name, { refused, ...options }] of Object.entries(sources)) {
       const socket = open(t, node.url, options);
       if (refused) assert.equal((await refusal(socket)).data.code, refused, name);
@@ -54,9 +55,15 @@ describe("at the handshake", () => {
   });
 
   test("a cookie is no source unless one is named", async (t) => {
-    const node = await startNode(t);
+    const node = await startNode(t, undefined, { CHORUS_CORS_ORIGINS: "https://app.example" });
     const error = await refusal(open(t, node.url, sources["the cookie"]));
     assert.equal(error.data.code, "credentials_required");
+  });
+
+  test("a cookie is not for every page, also where every page may connect", async (t) => {
+    const node = await startNode(t, undefined, { CHORUS_AUTH_COOKIE: "session", CHORUS_CORS_ORIGINS: "*" });
+    const error = await refusal(open(t, node.url, sources["the cookie"]));
+    assert.equal(error.data.code, "origin_not_allowed");
   });
 
   test("every namespace asks, those that programs add as well", async (t) => {
@@ -153,7 +160,7 @@ for (const mode of ["event", "both"]) {
       const all = new Inbox(ada, "message", "hello");
 
       // It says nothing and joins nothing.
-      for (const name of ["message", "join"]) {
+      for (const name of ["message", "join", "publish", "enter"]) {
         const { ok, error } = await eve.emitWithAck(name, ["r"]);
         assert.deepEqual([ok, error.code], [false, "credentials_required"], name);
       }

@@ -20,7 +20,7 @@ async function setUp(t) {
 
 async function member(t, peer, rooms, nsp = "/") {
   const socket = await join(t, peer.url + nsp);
-  await socket.emitWithAck("join", rooms);
+  await socket.emitWithAck("enter", rooms);
   return Object.assign(socket, { inbox: new Inbox(socket, "hello", "fence") });
 }
 

@@ -22,7 +22,7 @@ async function pair(t, direction, options = {}) {
 // member returns a client of the server that is in these rooms.
 async function member(t, server, rooms = [], { nsp = "/", ...options } = {}) {
   const socket = await join(t, server.url + nsp, options);
-  if (rooms.length > 0) await socket.emitWithAck("join", rooms);
+  if (rooms.length > 0) await socket.emitWithAck("enter", rooms);
   return Object.assign(socket, { inbox: new Inbox(socket, "hello", "fence") });
 }
 

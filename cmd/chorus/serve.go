@@ -2,6 +2,11 @@ package main
 
 import (
 	"context"
+	"log/slog"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
 
 	"chorus/node"
 )
@@ -12,11 +17,53 @@ type serveCommand struct {
 	Redis  string `placeholder:"URL" help:"Redis of the cluster, as redis://localhost:6379."`
 }
 
-// Run serves until the process is told to end.
+// Run serves until the process is told to end. SIGHUP has it read its keys again.
 func (c *serveCommand) Run(ctx context.Context) error {
-	cfg, err := c.load()
+	hangUp := make(chan os.Signal, 1)
+	signal.Notify(hangUp, syscall.SIGHUP)
+	defer signal.Stop(hangUp)
+
+	cfg, err := c.configuration()
 	if err != nil {
 		return err
+	}
+	n, err := node.New(cfg) //nolint:contextcheck // a node lives until it is closed, which Run does when ctx ends
+	if err != nil {
+		return err
+	}
+	ended := make(chan struct{})
+	var reloads sync.WaitGroup
+	reloads.Go(func() { // ends with the node
+		for {
+			select {
+			case <-hangUp:
+				c.reload(n)
+			case <-ended:
+				return
+			}
+		}
+	})
+	defer reloads.Wait()
+	defer close(ended)
+	return n.Run(ctx)
+}
+
+// reload has the node use the keys of the configuration as it is now.
+func (c *serveCommand) reload(n *node.Node) {
+	cfg, err := c.configuration()
+	if err == nil {
+		err = n.ReloadKeys(cfg)
+	}
+	if err != nil {
+		n.Logger().Error("keys not replaced, those before stay in force", slog.String("error", oneLine(err)))
+	}
+}
+
+// configuration returns what the file, the variables and the flags say.
+func (c *serveCommand) configuration() (node.Config, error) {
+	cfg, err := c.load()
+	if err != nil {
+		return cfg, err
 	}
 	if c.Listen != "" {
 		cfg.Listen = c.Listen
@@ -24,9 +71,5 @@ func (c *serveCommand) Run(ctx context.Context) error {
 	if c.Redis != "" {
 		cfg.Cluster.Redis.URL = c.Redis
 	}
-	n, err := node.New(cfg) //nolint:contextcheck // a node lives until it is closed, which Run does when ctx ends
-	if err != nil {
-		return err
-	}
-	return n.Run(ctx)
+	return cfg, nil
 }

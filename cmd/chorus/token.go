@@ -11,6 +11,12 @@ import (
 	"chorus/node"
 )
 
+type tokenCommands struct {
+	Make   tokenCommand       `cmd:"" default:"withargs" help:"Make a token that the nodes of this configuration let in (default)."`
+	Check  tokenCheckCommand  `cmd:"" help:"Say what a token may do and which rule decides, or what is wrong with it."`
+	Revoke tokenRevokeCommand `cmd:"" help:"Have all nodes refuse a token, or the tokens of a subject, from now on."`
+}
+
 type tokenCommand struct {
 	configFlags
 	Sub   string        `required:"" placeholder:"ID" help:"Who the token is for: the claim sub."`
@@ -73,5 +79,22 @@ func sign(cfg node.Config, claims map[string]any, ttl time.Duration) (string, er
 	if len(cfg.Auth.Audience) > 0 {
 		claims["aud"] = cfg.Auth.Audience[0]
 	}
-	return auth.Sign(secrets[0], cfg.Auth.Algorithms[0], claims)
+	algorithm, err := signingAlgorithm(cfg.Auth.Algorithms)
+	if err != nil {
+		return "", err
+	}
+	return auth.Sign(secrets[0], algorithm, claims)
+}
+
+// signingAlgorithm returns the first that is for a secret, empty for the default of auth.Sign.
+func signingAlgorithm(allowed []string) (string, error) {
+	for _, name := range allowed {
+		if strings.HasPrefix(name, "HS") {
+			return name, nil
+		}
+	}
+	if len(allowed) > 0 {
+		return "", fmt.Errorf("auth.algorithms (%s) has none for a secret: tokens of private keys are for their owner to sign", strings.Join(allowed, ", "))
+	}
+	return "", nil
 }

@@ -101,9 +101,9 @@ export async function startNodePeer(t, redis, { prefix = "socket.io", ownRespons
         next(new Error("Authentication error"));
       }
     });
-    nsp.on("connection", (socket) => socket.on("join", (rooms, done) => {
+    nsp.on("connection", (socket) => socket.on("enter", (rooms, done) => {
       socket.join(rooms);
-      done("joined");
+      done("entered");
     }));
     nsp.on("ask", (asked, done) => done?.({ from: "node", asked }));
     nsp.on("silent", () => {});

@@ -58,15 +58,15 @@ type peer struct {
 func (p *peer) handle(nsp socket.Namespace) error {
 	if err := nsp.On("connection", func(args ...any) {
 		s := args[0].(*socket.Socket) //nolint:errcheck,forcetypeassert // the library's contract for this event
-		_ = s.On("join", func(args ...any) {
+		_ = s.On("enter", func(args ...any) {
 			args, reply := codec.SplitAck(args)
-			rooms, err := codec.Arg[[]socket.Room]("join", args, 0)
+			rooms, err := codec.Arg[[]socket.Room]("enter", args, 0)
 			if err != nil {
 				reply(err.Error())
 				return
 			}
 			s.Join(rooms...)
-			reply("joined")
+			reply("entered")
 		})
 	}); err != nil {
 		return err

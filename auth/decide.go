@@ -1,0 +1,123 @@
+package auth
+
+import "strconv"
+
+// Action is something that a token may or may not do.
+type Action string
+
+// The actions. ActionJoin, ActionPublish, ActionPresence and ActionHistory are about a room, ActionAPI
+// is about a function.
+const (
+	ActionBroadcast Action = "broadcast" // send to everybody
+	ActionDirect    Action = "direct"    // send to one user
+	ActionJoin      Action = "join"      // be in a room and hear what is said there
+	ActionPublish   Action = "publish"   // send to a room, also from outside of it
+	ActionPresence  Action = "presence"  // see who is in a room
+	ActionHistory   Action = "history"   // read what was said in a room
+	ActionAPI       Action = "api"       // use a function of the HTTP API
+)
+
+// Actions returns all actions.
+func Actions() []Action {
+	return []Action{ActionBroadcast, ActionDirect, ActionJoin, ActionPublish, ActionPresence, ActionHistory, ActionAPI}
+}
+
+// Decision is the answer to whether something may be done.
+type Decision struct {
+	// Allowed tells whether it may.
+	Allowed bool
+
+	rule    *rule    // that decided; nil when there is none
+	pattern *pattern // of the rule, that matched
+}
+
+// Rule names the rule that decided, for people: `claim chorus.rooms.join "team-*"` for a pattern of
+// the token's, `auth.defaults.rooms.join "*"` for one of Options.Defaults, `claim chorus.broadcast
+// false`, and `no pattern of claim chorus.rooms.join` when none matched.
+func (d Decision) Rule() string {
+	switch {
+	case d.rule == nil:
+		return "no rule"
+	case d.pattern != nil:
+		return d.rule.source + " " + strconv.Quote(d.pattern.text)
+	case d.rule.isList:
+		return "no pattern of " + d.rule.source
+	}
+	return d.rule.source + " " + strconv.FormatBool(d.rule.allowed)
+}
+
+// Decide tells whether the token may do something, and which rule says so. The name is that of the
+// room, or of the function for ActionAPI, and of no meaning for the other actions. Nil claims, those of
+// somebody who has not authenticated, may do nothing, and nobody may do an unknown action.
+func (c *Claims) Decide(action Action, name string) Decision {
+	rule := c.rule(action)
+	switch {
+	case rule == nil:
+		return Decision{}
+	case !rule.isList:
+		return Decision{Allowed: rule.allowed, rule: rule}
+	}
+	for i := range rule.patterns {
+		if p := &rule.patterns[i]; p.matches(name, c.subject) {
+			return Decision{Allowed: true, rule: rule, pattern: p}
+		}
+	}
+	return Decision{rule: rule}
+}
+
+// CanBroadcast tells whether the token may send to everybody.
+func (c *Claims) CanBroadcast() bool { return c.Decide(ActionBroadcast, "").Allowed }
+
+// CanSendDirect tells whether the token may send to one user.
+func (c *Claims) CanSendDirect() bool { return c.Decide(ActionDirect, "").Allowed }
+
+// CanJoin tells whether the token may be in a room.
+func (c *Claims) CanJoin(room string) bool { return c.Decide(ActionJoin, room).Allowed }
+
+// CanPublish tells whether the token may send to a room; one need not be in it.
+func (c *Claims) CanPublish(room string) bool { return c.Decide(ActionPublish, room).Allowed }
+
+// CanSeePresence tells whether the token may see who is in a room.
+func (c *Claims) CanSeePresence(room string) bool { return c.Decide(ActionPresence, room).Allowed }
+
+// CanReadHistory tells whether the token may read what was said in a room.
+func (c *Claims) CanReadHistory(room string) bool { return c.Decide(ActionHistory, room).Allowed }
+
+// CanUseAPI tells whether the token may use a function of the HTTP API.
+func (c *Claims) CanUseAPI(function string) bool { return c.Decide(ActionAPI, function).Allowed }
+
+// Patterns returns a copy of the patterns that decide on an action, and where they come from, as
+// "claim chorus.rooms.join" or "auth.defaults.rooms.join". There are none for ActionBroadcast and
+// ActionDirect.
+func (c *Claims) Patterns(action Action) (patterns []string, source string) {
+	rule := c.rule(action)
+	if rule == nil {
+		return nil, ""
+	}
+	for _, p := range rule.patterns {
+		patterns = append(patterns, p.text)
+	}
+	return patterns, rule.source
+}
+
+func (c *Claims) rule(action Action) *rule {
+	if c == nil || c.permissions == nil {
+		return nil
+	}
+	return c.permissions.rule(action)
+}
+
+// Forbidden returns the answer to an event that asks for something the claims do not permit. The name
+// is that of the room, or of the function, and empty where there is none.
+//
+//	{ok: false, error: {code: "forbidden", message, action, room}}
+func Forbidden(action Action, name string) map[string]any {
+	refused := map[string]any{"code": CodeForbidden, "message": "the token does not permit: " + string(action), "action": string(action)}
+	switch {
+	case action == ActionAPI:
+		refused["function"] = name
+	case name != "":
+		refused["room"] = name
+	}
+	return map[string]any{"ok": false, "error": refused}
+}

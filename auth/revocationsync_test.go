@@ -1,0 +1,341 @@
+package auth_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"chorus/auth"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// dialRedis returns a client as the nodes have it, until the test ends.
+func dialRedis(t *testing.T, addr string) *redis.Client {
+	t.Helper()
+	client := redis.NewClient(&redis.Options{
+		Addr: addr, DialTimeout: time.Second, ContextTimeoutEnabled: true, MaxRetries: -1, Protocol: 2,
+	})
+	t.Cleanup(func() { _ = client.Close() })
+	return client
+}
+
+// startRevocations returns the revocations of a node, until the test ends.
+func startRevocations(t *testing.T, addr string, opts auth.RedisRevocationOptions) *auth.Revocations {
+	t.Helper()
+	opts.Prefix = "t"
+	r := auth.NewRedisRevocations(dialRedis(t, addr), opts)
+	t.Cleanup(func() {
+		if err := r.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	return r
+}
+
+// readyRevocations returns the revocations of a node that has read Redis.
+func readyRevocations(t *testing.T, addr string) *auth.Revocations {
+	t.Helper()
+	r := startRevocations(t, addr, auth.RedisRevocationOptions{})
+	await(t, "the revocations are read", func() bool { return r.Ready() == nil })
+	return r
+}
+
+func TestRevocationIsHeard(t *testing.T) {
+	server := startRedis(t)
+	a, b := readyRevocations(t, server.addr), readyRevocations(t, server.addr)
+	now := time.Now()
+	for _, test := range []struct {
+		name       string
+		revocation auth.Revocation
+		revoked    map[string]any
+		fine       map[string]any
+	}{
+		{"by id", auth.Revocation{TokenID: "id with spaces: 1"}, map[string]any{"jti": "id with spaces: 1"}, map[string]any{"jti": "2"}},
+		{"by subject", auth.Revocation{Subject: "älice\n", Until: auth.Forever}, map[string]any{"sub": "älice\n"}, map[string]any{"sub": "alice"}},
+		{"by date of issue", auth.Revocation{Subject: "bob", IssuedBefore: now},
+			map[string]any{"sub": "bob", "iat": now.Unix() - 1}, map[string]any{"sub": "bob", "iat": now.Unix() + 1}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			revoked, fine := claimsOf(t, test.revoked), claimsOf(t, test.fine)
+			revoke(t, a, test.revocation)
+			if !isRevoked(a, revoked) {
+				t.Error("not revoked on the own node when Revoke returned")
+			}
+			await(t, "another node hears it", func() bool { return isRevoked(b, revoked) })
+			late := readyRevocations(t, server.addr)
+			if !isRevoked(late, revoked) {
+				t.Error("not loaded at the start of a node")
+			}
+			for _, node := range []*auth.Revocations{a, b, late} {
+				if isRevoked(node, fine) {
+					t.Error("another token is revoked")
+				}
+			}
+			if got, want := late.List()[0], a.List()[0]; got != want {
+				t.Errorf("%+v on one node, %+v on another", got, want)
+			}
+			undo(t, b, test.revocation)
+			for _, node := range []*auth.Revocations{a, b, late} {
+				await(t, "the undoing is heard", func() bool { return !isRevoked(node, revoked) })
+			}
+			if again := readyRevocations(t, server.addr); isRevoked(again, revoked) {
+				t.Error("an undone revocation is loaded")
+			}
+		})
+	}
+}
+
+func TestRevocationTheLatestDateCounts(t *testing.T) {
+	server := startRedis(t)
+	a, b := readyRevocations(t, server.addr), readyRevocations(t, server.addr)
+	revoke(t, a, auth.Revocation{Subject: "a", IssuedBefore: time.Unix(2000, 0)})
+	revoke(t, b, auth.Revocation{Subject: "a", IssuedBefore: time.Unix(1000, 0)})
+	claims := claimsOf(t, map[string]any{"sub": "a", "iat": 1999})
+	for _, node := range []*auth.Revocations{a, b, readyRevocations(t, server.addr)} {
+		if !isRevoked(node, claims) {
+			t.Error("an earlier date made the revocation weaker")
+		}
+	}
+}
+
+func TestRevocationOutlivesRedis(t *testing.T) {
+	server := startRedis(t)
+	a, b := readyRevocations(t, server.addr), readyRevocations(t, server.addr)
+	claims, undone := claimsOf(t, map[string]any{"sub": "a"}), claimsOf(t, map[string]any{"sub": "b"})
+	revoke(t, a, auth.Revocation{Subject: "a"})
+	revoke(t, a, auth.Revocation{Subject: "b"})
+	undo(t, a, auth.Revocation{Subject: "b"})
+	await(t, "the other node hears it", func() bool { return isRevoked(b, claims) && auth.Tombstones(b) == 2 && !isRevoked(b, undone) })
+
+	server.stop()
+	if !isRevoked(a, claims) || !isRevoked(b, claims) {
+		t.Error("forgotten while redis is away")
+	}
+	err := a.Revoke(t.Context(), auth.Revocation{TokenID: "x"})
+	if !errors.Is(err, auth.ErrRevocationUnavailable) || isRevoked(a, claimsOf(t, map[string]any{"jti": "x"})) {
+		t.Errorf("revoked without redis: %v", err)
+	}
+
+	server.start() // with nothing in it
+	client := dialRedis(t, server.addr)
+	await(t, "redis has the revocations again", func() bool { return client.HLen(t.Context(), auth.RevocationsKey).Val() == 2 })
+	for _, node := range []*auth.Revocations{a, b, readyRevocations(t, server.addr)} {
+		if !isRevoked(node, claims) || isRevoked(node, undone) {
+			t.Error("a node knows something else after redis came back empty")
+		}
+	}
+	revoke(t, b, auth.Revocation{TokenID: "x"})
+	await(t, "the subscriptions are back", func() bool { return isRevoked(a, claimsOf(t, map[string]any{"jti": "x"})) })
+}
+
+func TestRevocationUndoneDuringAnOutage(t *testing.T) {
+	server := startRedis(t)
+	here := readyRevocations(t, server.addr)
+	relay := startRelay(t, server.addr)
+	there := readyRevocations(t, relay.addr)
+	banned, later := claimsOf(t, map[string]any{"sub": "a"}), claimsOf(t, map[string]any{"sub": "b"})
+	revoke(t, here, auth.Revocation{Subject: "a"})
+	await(t, "the other node hears it", func() bool { return isRevoked(there, banned) })
+
+	relay.cut()
+	undo(t, here, auth.Revocation{Subject: "a"})
+	revoke(t, here, auth.Revocation{Subject: "b"})
+	if !isRevoked(there, banned) || isRevoked(there, later) {
+		t.Error("a node that is cut off heard something")
+	}
+	relay.mend()
+	await(t, "the node learns what it missed", func() bool { return !isRevoked(there, banned) && isRevoked(there, later) })
+	if isRevoked(here, banned) || isRevoked(readyRevocations(t, server.addr), banned) {
+		t.Error("a node that missed the undoing brought the revocation back")
+	}
+}
+
+func TestRevocationUndoneWithRedisEmpty(t *testing.T) {
+	server := startRedis(t)
+	relay := startRelay(t, server.addr)
+	there := readyRevocations(t, relay.addr)
+	banned := claimsOf(t, map[string]any{"sub": "a"})
+	revoke(t, there, auth.Revocation{Subject: "a"})
+	relay.cut()
+	client := dialRedis(t, server.addr)
+	if err := client.FlushAll(t.Context()).Err(); err != nil {
+		t.Fatal(err)
+	}
+	undo(t, readyRevocations(t, server.addr), auth.Revocation{Subject: "a"}) // of what Redis does not know
+	relay.mend()
+	await(t, "the undoing is heard", func() bool { return !isRevoked(there, banned) })
+}
+
+func TestRevocationEndsInRedis(t *testing.T) {
+	server := startRedis(t)
+	a, b := readyRevocations(t, server.addr), readyRevocations(t, server.addr)
+	claims := claimsOf(t, map[string]any{"jti": "short"})
+	revoke(t, a, auth.Revocation{TokenID: "short", Until: time.Now().Add(400 * time.Millisecond)})
+	await(t, "another node hears it", func() bool { return isRevoked(b, claims) })
+	await(t, "it ends", func() bool { return !isRevoked(a, claims) && !isRevoked(b, claims) })
+	revoke(t, a, auth.Revocation{TokenID: "next"})
+	if fields := dialRedis(t, server.addr).HKeys(t.Context(), auth.RevocationsKey).Val(); len(fields) != 1 {
+		t.Errorf("redis keeps %q", fields)
+	}
+}
+
+func TestManyRevocationsFewScans(t *testing.T) {
+	const many = 10_000
+	server := startRedis(t)
+	a, b := readyRevocations(t, server.addr), readyRevocations(t, server.addr)
+	last := claimsOf(t, map[string]any{"jti": fmt.Sprint(many - 1)})
+	var scans atomic.Int64
+	seen := make(chan struct{})
+	var once sync.Once
+	stop := auth.Watch(b, func(affected func(*auth.Claims) bool) {
+		scans.Add(1)
+		if affected(last) {
+			once.Do(func() { close(seen) })
+		}
+	})
+	defer stop()
+	begin := time.Now()
+	var wg sync.WaitGroup
+	for worker := range 20 {
+		wg.Go(func() {
+			for i := worker; i < many; i += 20 {
+				if err := a.Revoke(context.Background(), auth.Revocation{TokenID: fmt.Sprint(i)}); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	await(t, "all are heard", func() bool { return b.Len() == many })
+	select {
+	case <-seen:
+	case <-time.After(patience):
+		t.Fatal("the watcher did not see the last one")
+	}
+	// One for each 50 ms, and one that does not wait.
+	if n, most := scans.Load(), int64(time.Since(begin)/(50*time.Millisecond))+2; n > most {
+		t.Errorf("%d scans in %s", n, time.Since(begin))
+	}
+	if fresh := readyRevocations(t, server.addr); fresh.Len() != many { // several pages
+		t.Errorf("%d loaded", fresh.Len())
+	}
+	if err := dialRedis(t, server.addr).Do(t.Context(), "CLIENT", "KILL", "TYPE", "pubsub").Err(); err != nil {
+		t.Fatal(err)
+	}
+	if err := dialRedis(t, server.addr).FlushAll(t.Context()).Err(); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "all are written back", func() bool {
+		return dialRedis(t, server.addr).HLen(t.Context(), auth.RevocationsKey).Val() == many
+	})
+}
+
+func TestHostileRevocations(t *testing.T) {
+	server := startRedis(t)
+	client := dialRedis(t, server.addr)
+	var logged safeBuffer
+	node := startRevocations(t, server.addr, auth.RedisRevocationOptions{Logger: slog.New(slog.NewTextHandler(&logged, nil))})
+	await(t, "the revocations are read", func() bool { return node.Ready() == nil })
+	later := time.Now().Add(time.Hour).UnixMilli()
+	texts := []string{
+		"", " ", "r", "secret", "null", `{"sub":"secret"}`, strings.Repeat("x", 1<<20),
+		fmt.Sprintf("r 1 %d 0", later),
+		fmt.Sprintf("r 1 %d 0 secret", later),
+		fmt.Sprintf("r 1 %d 0 sub:", later),
+		fmt.Sprintf("x 1 %d 0 sub:secret", later),
+		fmt.Sprintf("r -1 %d 0 sub:secret", later),
+		fmt.Sprintf("r 01 %d 0 sub:secret", later),
+		fmt.Sprintf("r 9000000000000000 %d 0 sub:secret", later),
+		"r 1 99999999999999999999 0 sub:secret", "r 1 253402300799001 0 sub:secret",
+		fmt.Sprintf("r 1 %d 9999999999999999 before:secret", later),
+		fmt.Sprintf("r 1 %d 0 sub:%s", later, strings.Repeat("x", 1025)),
+		fmt.Sprintf("r 1  %d 0 sub:secret", later),
+	}
+	for _, text := range texts {
+		if err := client.Publish(t.Context(), auth.RevocationsChannel, text).Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	await(t, "all are counted", func() bool { return node.Stats().Malformed.Load() == uint64(len(texts)) })
+	if node.Len() != 0 {
+		t.Errorf("taken in: %+v", node.List())
+	}
+	if n := strings.Count(logged.String(), "malformed"); n != 1 || strings.Contains(logged.String(), "secret") {
+		t.Errorf("logged: %s", logged.String())
+	}
+
+	// The same as fields: they are passed over, and what is said later takes their place.
+	for i, text := range texts {
+		if err := client.HSet(t.Context(), auth.RevocationsKey, "sub:"+fmt.Sprint(i), text).Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range texts {
+		revoke(t, node, auth.Revocation{Subject: fmt.Sprint(i)})
+	}
+	if fresh := readyRevocations(t, server.addr); fresh.Len() != len(texts) {
+		t.Errorf("%d are loaded", fresh.Len())
+	}
+	if err := client.Del(t.Context(), auth.RevocationsKey).Err(); err != nil {
+		t.Fatal(err)
+	}
+	if err := client.Set(t.Context(), auth.RevocationsKey, "something else", 0).Err(); err != nil {
+		t.Fatal(err)
+	}
+	if err := node.Revoke(t.Context(), auth.Revocation{Subject: "a"}); !errors.Is(err, auth.ErrRevocationUnavailable) {
+		t.Errorf("the error is %v", err)
+	}
+}
+
+func TestRevocationsNotReady(t *testing.T) {
+	r := startRevocations(t, freeAddr(t), auth.RedisRevocationOptions{})
+	if err := r.Ready(); !errors.Is(err, auth.ErrRevocationUnavailable) {
+		t.Errorf("ready without redis: %v", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := r.Wait(ctx); !errors.Is(err, auth.ErrRevocationUnavailable) {
+		t.Errorf("waited for nothing: %v", err)
+	}
+	if err := r.Close(context.Background()); err != nil {
+		t.Error(err)
+	}
+}
+
+func FuzzRevocationMessage(f *testing.F) {
+	f.Add("r 1760000000000000 1762592000000 0 id:0b5e")
+	f.Add("u 1 2 0 sub:a b")
+	f.Add("r 1 2 3 before:")
+	f.Fuzz(func(t *testing.T, text string) {
+		if again, err := auth.ParseRevocation(text); err == nil && again != text {
+			t.Errorf("%q is read as %q", text, again)
+		}
+	})
+}
+
+// safeBuffer is a buffer for several goroutines.
+type safeBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (b *safeBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *safeBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}

@@ -1,0 +1,239 @@
+package node_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"chorus/auth"
+	"chorus/node"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/zishang520/socket.io/servers/socket/v3"
+)
+
+// tokenWith makes a token for ada with this claim "chorus".
+func tokenWith(t *testing.T, permissions map[string]any) string {
+	t.Helper()
+	claims := map[string]any{"sub": "ada", "exp": time.Now().Add(time.Hour).Unix()}
+	if permissions != nil {
+		claims["chorus"] = permissions
+	}
+	text, err := auth.Sign(secret, "HS256", claims)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+// ask sends an event and returns what it was acknowledged with, as JSON.
+func (c *rawClient) ask(event string) string {
+	c.t.Helper()
+	c.asked++
+	c.send(fmt.Sprintf("42%d%s", c.asked, event))
+	prefix := fmt.Sprintf("43%d", c.asked)
+	return strings.TrimPrefix(c.await(prefix), prefix)
+}
+
+const accepted = `[{"ok":true}]`
+
+// wantRefusal fails unless an answer refuses with a code, and says these things.
+func wantRefusal(t *testing.T, answer, code string, says ...string) {
+	t.Helper()
+	for _, want := range append(says, `"ok":false`, `"code":"`+code+`"`) {
+		if !strings.Contains(answer, want) {
+			t.Errorf("got %s, want %s in it", answer, want)
+		}
+	}
+}
+
+func TestRooms(t *testing.T) {
+	redis := miniredis.RunT(t)
+	cfg := valid()
+	cfg.Cluster.Redis.URL = "redis://" + redis.Addr()
+	a, b := run(t, cfg), run(t, cfg)
+	ada, bob, eve := join(t, a.addr, token(t)), join(t, b.addr, token(t)), join(t, b.addr, token(t))
+
+	for _, client := range []*rawClient{ada, bob} {
+		if got := client.ask(`["join","lobby"]`); got != accepted {
+			t.Fatalf("join: %s", got)
+		}
+	}
+	// The sender is a member, one is a member elsewhere, and one is none.
+	ada.send(`421["publish","lobby",{"n":1.5}]`)
+	for _, client := range []*rawClient{ada, bob} {
+		if got := client.await(`42["publish"`); got != `42["publish","lobby",{"n":1.5}]` {
+			t.Errorf("heard %s", got)
+		}
+	}
+	if got := ada.await("431"); got != "431"+accepted {
+		t.Errorf("acknowledged with %s", got)
+	}
+	if got := bob.ask(`["leave","lobby"]`); got != accepted {
+		t.Errorf("leave: %s", got)
+	}
+	// Who publishes need not be a member.
+	if got := eve.ask(`["publish","lobby","from outside"]`); got != accepted {
+		t.Errorf("publish: %s", got)
+	}
+	ada.await(`42["publish","lobby","from outside"]`)
+	// What comes next to the others is not what was for the members.
+	ada.ask(`["message","fence"]`)
+	for _, client := range []*rawClient{bob, eve} {
+		if got := client.await("42"); got != `42["message","fence"]` {
+			t.Errorf("who is no member heard %s", got)
+		}
+	}
+	for _, again := range []string{`["join","lobby"]`, `["leave","lobby"]`, `["leave","lobby"]`} {
+		if got := ada.ask(again); got != accepted {
+			t.Errorf("%s: %s", again, got)
+		}
+	}
+}
+
+func TestChatPermissions(t *testing.T) {
+	n := run(t, valid())
+	rooms := map[string]any{"join": []string{"team-*", "user:{sub}"}, "publish": []string{"lobby"}}
+	ada := join(t, n.addr, tokenWith(t, map[string]any{"broadcast": false, "rooms": rooms}))
+	bob := join(t, n.addr, token(t))
+	bob.ask(`["join","team-red"]`)
+
+	wantRefusal(t, ada.ask(`["message","no"]`), "forbidden", `"action":"broadcast"`)
+	wantRefusal(t, ada.ask(`["join","lobby"]`), "forbidden", `"action":"join"`, `"room":"lobby"`)
+	wantRefusal(t, ada.ask(`["join","user:bob"]`), "forbidden", `"action":"join"`, `"room":"user:bob"`)
+	wantRefusal(t, ada.ask(`["publish","team-red","no"]`), "forbidden", `"action":"publish"`, `"room":"team-red"`)
+	for _, event := range []string{`["join","team-red"]`, `["join","user:ada"]`, `["publish","lobby","nobody is there"]`} {
+		if got := ada.ask(event); got != accepted {
+			t.Errorf("%s: %s", event, got)
+		}
+	}
+	// Nothing of what was refused has come about.
+	bob.ask(`["publish","lobby","no"]`)
+	bob.send(`42["publish","team-red","fence"]`)
+	for _, client := range []*rawClient{ada, bob} {
+		if got := client.await("42"); got != `42["publish","team-red","fence"]` {
+			t.Errorf("heard %s", got)
+		}
+	}
+}
+
+func TestWithoutKeysEverythingIsPermitted(t *testing.T) {
+	cfg := valid()
+	cfg.Auth.Secret, cfg.Insecure = "", true
+	n := run(t, cfg)
+	client := dial(t, n.addr)
+	client.send("40")
+	client.await("40{")
+	for _, event := range []string{`["message",1]`, `["join","lobby"]`, `["publish","lobby",1]`, `["leave","lobby"]`} {
+		if got := client.ask(event); got != accepted {
+			t.Errorf("%s: %s", event, got)
+		}
+	}
+}
+
+func TestRoomNames(t *testing.T) {
+	n := run(t, valid())
+	ada, bob := join(t, n.addr, token(t)), join(t, n.addr, token(t))
+	var private string
+	for _, s := range n.IO().Sockets().Sockets().Keys() {
+		private = string(s)
+	}
+	bad := map[string]string{
+		"none":                       ``,
+		"a number":                   `,7`,
+		"null":                       `,null`,
+		"a list":                     `,["lobby"]`,
+		"empty":                      `,""`,
+		"too long":                   `,"` + strings.Repeat("x", 256) + `"`,
+		"too long in bytes":          `,"` + strings.Repeat("ü", 128) + `"`,
+		"half a surrogate pair":      `,"a\ud800"`,
+		"the id of a socket":         `,"` + private + `"`,
+		"the id of one elsewhere":    `,"Yl3XwWpVqQkQJ2r5AAAB"`,
+		"an id with hyphens, escape": `,"\u0059l3-wWpV_QkQJ2r5AAAB"`,
+	}
+	for name, room := range bad {
+		t.Run(name, func(t *testing.T) {
+			wantRefusal(t, ada.ask(`["join"`+room+`]`), node.CodeBadRequest)
+			wantRefusal(t, ada.ask(`["leave"`+room+`]`), node.CodeBadRequest)
+			wantRefusal(t, ada.ask(`["publish"`+room+`,"x"]`), node.CodeBadRequest)
+		})
+	}
+	for _, event := range []string{`["join","a","b"]`, `["leave","a","b"]`, `["publish","a"]`, `["publish","a",1,2]`} {
+		wantRefusal(t, bob.ask(event), node.CodeBadRequest)
+	}
+	good := map[string]string{
+		"one byte": "x", "as long as can be": strings.Repeat("x", 255), "any characters": "a#b/ü 🎈\\n",
+		"20 characters with another one": "customer support 123", "an ObjectID": "507f1f77bcf86cd799439011",
+		"a UUID": "f81d4fae-7dec-11d0-a765-00a0c91e6bf6", "20 characters with line breaks": `ab\ncdefghijklmnopqrs`,
+		"24 with line breaks": strings.Repeat(`\n`, 12) + "abcdefghijkl",
+	}
+	for name, room := range good {
+		t.Run(name, func(t *testing.T) {
+			for _, event := range []string{"join", "leave"} {
+				if got := bob.ask(`["` + event + `","` + room + `"]`); got != accepted {
+					t.Errorf("%s: %s", event, got)
+				}
+			}
+		})
+	}
+}
+
+func TestTooManyRooms(t *testing.T) {
+	n := run(t, valid())
+	connected := make(chan *socket.Socket, 1)
+	if err := n.IO().On("connection", func(args ...any) { connected <- args[0].(*socket.Socket) }); err != nil {
+		t.Fatal(err)
+	}
+	ada := join(t, n.addr, token(t))
+	s := <-connected
+	s.Join("the program's")
+	for i := range node.DefaultMaxRooms {
+		if got := ada.ask(fmt.Sprintf(`["join","room %d"]`, i)); got != accepted {
+			t.Fatalf("room %d: %s", i, got)
+		}
+	}
+	wantRefusal(t, ada.ask(`["join","one more"]`), node.CodeTooManyRooms, "128")
+	// Those it is in already do not count twice, and those of the program not at all.
+	for _, event := range []string{`["join","room 1"]`, `["join","the program's"]`, `["leave","the program's"]`, `["leave","room 1"]`, `["join","one more"]`} {
+		if got := ada.ask(event); got != accepted {
+			t.Errorf("%s: %s", event, got)
+		}
+	}
+	if !s.Rooms().Has("the program's") {
+		t.Error("it has left a room in which the program had put it")
+	}
+	wantRefusal(t, ada.ask(`["join","yet one more"]`), node.CodeTooManyRooms)
+	s.Leave("room 2") // the program may take it out of a room
+	if got := ada.ask(`["join","yet one more"]`); got != accepted {
+		t.Errorf("a room that it is not in any more counts: %s", got)
+	}
+}
+
+func TestNewTokenTakesRoomsAway(t *testing.T) {
+	n := run(t, valid())
+	connected := make(chan *socket.Socket, 1)
+	if err := n.IO().On("connection", func(args ...any) { connected <- args[0].(*socket.Socket) }); err != nil {
+		t.Fatal(err)
+	}
+	ada := join(t, n.addr, tokenWith(t, nil))
+	s := <-connected
+	s.Join("the program's")
+	for _, room := range []string{"lobby", "team-blue", "team-red"} {
+		ada.ask(`["join","` + room + `"]`)
+	}
+	next := tokenWith(t, map[string]any{"rooms": map[string]any{"join": []string{"team-red"}}})
+	ada.send(`4299["token:refresh",{"token":"` + next + `"}]`)
+	for _, room := range []string{"lobby", "team-blue"} {
+		if got := ada.await(`42["left"`); got != `42["left","`+room+`",{"code":"forbidden"}]` {
+			t.Errorf("got %s", got)
+		}
+	}
+	if got := ada.await("4399"); !strings.Contains(got, `"ok":true`) {
+		t.Fatalf("the token was not taken: %s", got)
+	}
+	if got := s.Rooms(); got.Len() != 3 || !got.Has("team-red") || !got.Has("the program's") {
+		t.Errorf("it is in %v", got.Keys())
+	}
+	wantRefusal(t, ada.ask(`["join","lobby"]`), "forbidden")
+}

@@ -1,0 +1,92 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"chorus/auth"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/zishang520/socket.io/servers/socket/v3"
+)
+
+// gatekeeper is what decides who gets in: keys, revocations, and the limit of connections.
+type gatekeeper struct {
+	verifier    *auth.Verifier
+	revocations *auth.Revocations
+	limit       *auth.ConnectionLimit // nil for none
+	jwks        bool                  // there are keys of an issuer
+}
+
+// newGatekeeper begins to load keys and revocations; client is nil for a node without Redis.
+func newGatekeeper(cfg Config, client redis.UniversalClient, log *slog.Logger) (*gatekeeper, error) {
+	opts, err := cfg.verifierOptions()
+	if err != nil {
+		return nil, err
+	}
+	g := &gatekeeper{revocations: newRevocations(cfg, client, log), jwks: cfg.Auth.JWKSURL != ""}
+	opts.Revocations, opts.Logger = g.revocations, log
+	if cfg.Auth.MaxConnections > 0 {
+		g.limit, err = auth.NewConnectionLimit(auth.ConnectionLimitOptions{
+			Max:    int(cfg.Auth.MaxConnections),
+			Policy: auth.ConnectionPolicy(cfg.Auth.MaxConnectionsPolicy),
+			Client: client,
+			Prefix: cfg.Cluster.Redis.Prefix,
+			Logger: log,
+		})
+	}
+	if err == nil {
+		g.verifier, err = auth.NewVerifier(opts)
+	}
+	if err != nil {
+		return nil, errors.Join(err, g.close(context.Background()))
+	}
+	return g, nil
+}
+
+// middleware lets clients in.
+func (g *gatekeeper) middleware(cfg Config, m *metrics, log *slog.Logger, refreshed func(*socket.Socket, *auth.Claims)) socket.NamespaceMiddleware {
+	return auth.Middleware(g.verifier, auth.MiddlewareOptions{
+		Mode:           auth.Mode(cfg.Auth.Mode),
+		EventTimeout:   cfg.Auth.EventTimeout,
+		ExpiryNotice:   orNone(cfg.Auth.ExpiryNotice),
+		Cookie:         cfg.Auth.Cookie,
+		Origins:        cfg.CORS.Origins,
+		Limit:          g.limit,
+		Logger:         log,
+		Refreshed:      refreshed,
+		Observe:        m.observeAuth,
+		ObserveRefresh: m.observeRefresh,
+		ObserveEnd:     m.observeEnd,
+	})
+}
+
+// await returns nil as soon as the revocations are known, before which a revoked token would pass, or an
+// error when that is not so within the timeout. Nobody comes in before the keys are known, so nothing waits
+// for an issuer that may be away for long: the node is not ready until then.
+func (g *gatekeeper) await(ctx context.Context, timeout time.Duration) error {
+	if g == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	if err := g.revocations.Wait(ctx); err != nil {
+		return fmt.Errorf("%w: the revocations cannot be read from Redis: %w", ErrStart, err)
+	}
+	return nil
+}
+
+// close ends what was begun, in the order in which one needs the other.
+func (g *gatekeeper) close(ctx context.Context) error {
+	var errs []error
+	if g.verifier != nil {
+		errs = append(errs, g.verifier.Close())
+	}
+	if g.limit != nil {
+		errs = append(errs, g.limit.Close(ctx))
+	}
+	return errors.Join(append(errs, g.revocations.Close(ctx))...)
+}
