@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -40,22 +41,49 @@ type settings struct {
 	stock  bool          // on the library's own engine
 }
 
+// shardedAddr has startNode take the sharded adapter.
+func shardedAddr(addr string, mode adapter.SubscriptionMode) string { return string(mode) + "@" + addr }
+
 // startNode runs a node on the Redis at addr until the test ends.
 func startNode(t *testing.T, addr string, s settings) *node {
 	t.Helper()
 	n := &node{t: t, open: make(map[string]chan struct{})}
 	// As the program does it: without ContextTimeoutEnabled the client ignores deadlines.
+	mode, addr, sharded := strings.Cut(addr, "@")
+	if !sharded {
+		mode, addr = "", mode
+	}
 	opts := &redis.Options{Addr: addr, ContextTimeoutEnabled: true}
 	if s.client != nil {
 		s.client(opts)
 	}
 	n.client = redis.NewClient(opts)
-	n.redis = adapter.NewRedis(n.client, s.RedisOptions)
-	t.Cleanup(func() {
+	if sharded {
+		n.redis = newSharded(t, n.client, adapter.SubscriptionMode(mode), s.RedisOptions)
+	} else {
+		n.redis = adapter.NewRedis(n.client, s.RedisOptions)
+	}
+	n.run(n.client, s)
+	return n
+}
+
+// startNodeOn runs a node on a Redis Cluster until the test ends.
+func startNodeOn(t *testing.T, c *redisCluster, mode adapter.SubscriptionMode, s settings) *node {
+	t.Helper()
+	client := c.client()
+	n := &node{t: t, open: make(map[string]chan struct{}), redis: newSharded(t, client, mode, s.RedisOptions)}
+	n.run(client, s)
+	return n
+}
+
+// run serves until the test ends.
+func (n *node) run(client redis.UniversalClient, s settings) {
+	n.t.Helper()
+	n.t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
 		_ = n.redis.Close(ctx) // only the tests of an outage close with something left
-		_ = n.client.Close()
+		_ = client.Close()
 	})
 	var rooms socket.AdapterConstructor = n.redis
 	if s.wrap != nil {
@@ -65,7 +93,18 @@ func startNode(t *testing.T, addr string, s settings) *node {
 	if !s.unfit {
 		n.awaitHealth()
 	}
-	return n
+}
+
+func newSharded(t *testing.T, client redis.UniversalClient, mode adapter.SubscriptionMode, o adapter.RedisOptions) *adapter.Redis {
+	t.Helper()
+	r, err := adapter.NewSharded(client, adapter.ShardedOptions{
+		Mode: mode, Prefix: o.Prefix, RequestTimeout: o.RequestTimeout,
+		MaxPending: o.MaxPending, MaxPendingBytes: o.MaxPendingBytes, Logger: o.Logger,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
 }
 
 // startLonely runs a node with the memory adapter.
