@@ -39,15 +39,23 @@ func newRedisLink(cfg Config, log *slog.Logger) (*redisLink, error) {
 	if err != nil {
 		return nil, err
 	}
-	client := redis.NewClient(opts)
-	return &redisLink{
-		client: client,
-		adapter: adapter.NewRedis(client, adapter.RedisOptions{
+	link := &redisLink{client: redis.NewClient(opts)}
+	switch cfg.adapterName() {
+	case AdapterSharded:
+		link.adapter, err = adapter.NewSharded(link.client, adapter.ShardedOptions{
+			Mode:           adapter.SubscriptionMode(cfg.Cluster.Sharded.Mode),
 			Prefix:         cfg.Cluster.Redis.Prefix,
 			RequestTimeout: cfg.Cluster.RequestTimeout,
 			Logger:         log,
-		}),
-	}, nil
+		})
+	default:
+		link.adapter = adapter.NewRedis(link.client, adapter.RedisOptions{
+			Prefix:         cfg.Cluster.Redis.Prefix,
+			RequestTimeout: cfg.Cluster.RequestTimeout,
+			Logger:         log,
+		})
+	}
+	return link, err
 }
 
 // ping returns nil when this node hears the cluster and Redis answers.
