@@ -49,11 +49,7 @@ func (c *classic) publish(m clusterMessage, done func(offset string, err error))
 	if err != nil {
 		return err
 	}
-	p := publication{channel: channel, payload: payload}
-	if done != nil {
-		p.done = func(err error) { done("", err) }
-	}
-	c.a.redis.outbox.push(p)
+	c.a.redis.outbox.push(publication{channel: channel, payload: payload, done: done})
 	return nil
 }
 
@@ -84,7 +80,7 @@ func (c *classic) onBroadcast(channel string, payload []byte) error {
 	if err != nil {
 		return err
 	}
-	if sender == c.a.uid {
+	if sender == c.a.uid && !c.a.redis.opts.TotalOrder {
 		return nil // delivered when it was sent
 	}
 	broadcast, err := readBroadcast(rest)
@@ -187,7 +183,7 @@ func (c *classic) send(asker string, payload []byte) {
 	if c.a.redis.opts.OwnResponseChannel && asker != "" {
 		channel += asker + "#"
 	}
-	c.a.redis.outbox.push(publication{channel: channel, payload: payload, done: func(error) {}})
+	c.a.redis.outbox.push(publication{channel: channel, payload: payload, done: func(string, error) {}})
 }
 
 // onResponse takes an answer.

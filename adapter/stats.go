@@ -12,5 +12,6 @@ type Stats struct {
 	Skipped       atomic.Uint64 // broadcasts for rooms without a member here, not decoded
 	Malformed     atomic.Uint64 // messages that were not understood
 	EventsDropped atomic.Uint64 // server-side events dropped because handlers did not keep up
-	Disconnects   atomic.Uint64 // losses of the subscribing connection
+	Disconnects   atomic.Uint64 // losses of a connection that listens
+	Gaps          atomic.Uint64 // times that a stream had lost entries before this node has read them
 }
