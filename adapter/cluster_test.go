@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"chorus/adapter"
+	"chorus/internal/redistest"
 
 	"github.com/alicebob/miniredis/v2"
 	"github.com/zishang520/socket.io/parsers/socket/v3/parser"
@@ -22,7 +23,7 @@ import (
 func eachRedis(t *testing.T, test func(t *testing.T, addr string)) {
 	t.Run("redis", func(t *testing.T) {
 		t.Parallel()
-		test(t, startRedis(t).addr)
+		test(t, redistest.Start(t, redistest.Options{}).Addr)
 	})
 	t.Run("miniredis", func(t *testing.T) {
 		t.Parallel()
@@ -30,12 +31,12 @@ func eachRedis(t *testing.T, test func(t *testing.T, addr string)) {
 	})
 	t.Run("streams", func(t *testing.T) {
 		t.Parallel()
-		test(t, streamsAddr(startRedis(t).addr))
+		test(t, streamsAddr(redistest.Start(t, redistest.Options{}).Addr))
 	})
 	for _, mode := range []adapter.SubscriptionMode{adapter.Static, adapter.Dynamic, adapter.DynamicPrivate} {
 		t.Run("sharded, "+string(mode), func(t *testing.T) {
 			t.Parallel()
-			test(t, shardedAddr(startRedis(t).addr, mode))
+			test(t, shardedAddr(redistest.Start(t, redistest.Options{}).Addr, mode))
 		})
 	}
 }
@@ -444,7 +445,7 @@ func TestFetchSockets(t *testing.T) {
 // TestServerThatDoesNotAnswer: somebody listens for requests, so it counts, and says nothing.
 func TestServerThatDoesNotAnswer(t *testing.T) {
 	t.Parallel()
-	addr := startRedis(t).addr
+	addr := redistest.Start(t, redistest.Options{}).Addr
 	quick := settings{RedisOptions: adapter.RedisOptions{RequestTimeout: short}}
 	a, b := startNode(t, addr, quick), startNode(t, addr, quick)
 	c := join(t, b).answers(`["b"]`)
@@ -626,7 +627,7 @@ func TestServerCount(t *testing.T) {
 // is set; every server understands both.
 func TestResponseChannels(t *testing.T) {
 	t.Parallel()
-	addr := startRedis(t).addr
+	addr := redistest.Start(t, redistest.Options{}).Addr
 	shared := startNode(t, addr, settings{})
 	own := startNode(t, addr, settings{RedisOptions: adapter.RedisOptions{OwnResponseChannel: true}})
 	join(t, shared, "shared").answers(`["shared"]`)
@@ -683,7 +684,7 @@ func (w wrapping) New(nsp socket.Namespace) socket.Adapter { return wrapper{wrap
 
 func TestPublish(t *testing.T) {
 	t.Parallel()
-	addr := startRedis(t).addr
+	addr := redistest.Start(t, redistest.Options{}).Addr
 	wrapped := settings{wrap: func(inner socket.AdapterConstructor) socket.AdapterConstructor { return wrapping{inner} }}
 	a, b, lonely := startNode(t, addr, wrapped), startNode(t, addr, settings{}), startLonely(t)
 	for name, n := range map[string]*node{"wrapped": a, "plain": b, "memory": lonely} {
@@ -733,7 +734,7 @@ func TestPublish(t *testing.T) {
 // TestNamespaceThatCloses: its subscriptions end, those of the others stay.
 func TestNamespaceThatCloses(t *testing.T) {
 	t.Parallel()
-	addr := startRedis(t).addr
+	addr := redistest.Start(t, redistest.Options{}).Addr
 	a, b := startNode(t, addr, settings{}), startNode(t, addr, settings{})
 	chat := b.namespace("/chat")
 	numbers := func(channel string) int64 {

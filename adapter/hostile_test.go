@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"chorus/adapter"
+	"chorus/internal/redistest"
 
 	"github.com/tinylib/msgp/msgp"
 	"github.com/zishang520/socket.io/servers/socket/v3"
@@ -78,7 +79,7 @@ func publish(t *testing.T, n *node, channel, payload string) {
 
 func TestMalformedMessages(t *testing.T) {
 	t.Parallel()
-	addr := startRedis(t).addr
+	addr := redistest.Start(t, redistest.Options{}).Addr
 	log := &logbook{}
 	n := startNode(t, addr, settings{RedisOptions: adapter.RedisOptions{Logger: slog.New(log)}})
 	c := join(t, n, "r")
@@ -190,7 +191,7 @@ func TestMalformedMessages(t *testing.T) {
 // TestHarmlessMessages: what is well-formed but of no use to this node is not an error.
 func TestHarmlessMessages(t *testing.T) {
 	t.Parallel()
-	n := startNode(t, startRedis(t).addr, settings{})
+	n := startNode(t, redistest.Start(t, redistest.Options{}).Addr, settings{})
 	c := join(t, n, "r")
 	var channels []string
 	for _, m := range []struct{ channel, payload string }{
@@ -222,7 +223,7 @@ func TestHarmlessMessages(t *testing.T) {
 // not been looked at.
 func TestForeignRoomsAreNotDecoded(t *testing.T) {
 	t.Parallel()
-	n := startNode(t, startRedis(t).addr, settings{})
+	n := startNode(t, redistest.Start(t, redistest.Options{}).Addr, settings{})
 	const garbage = "\xc1 no MessagePack"
 	good := pack(t, []any{"u", "a packet that is none", map[string]any{"rooms": []any{"foreign", "strange"}}})
 	for i, m := range []struct{ name, channel, payload string }{
@@ -248,7 +249,7 @@ func TestForeignRoomsAreNotDecoded(t *testing.T) {
 // not end the node, as those that run for a client do not.
 func TestPanickingHandlers(t *testing.T) {
 	t.Parallel()
-	addr := startRedis(t).addr
+	addr := redistest.Start(t, redistest.Options{}).Addr
 	log := &logbook{}
 	a := startNode(t, addr, settings{RedisOptions: adapter.RedisOptions{Logger: slog.New(log)}})
 	b := startNode(t, addr, settings{})
@@ -305,7 +306,7 @@ func TestPanickingHandlers(t *testing.T) {
 func TestEventsThatPileUp(t *testing.T) {
 	t.Parallel()
 	log := &logbook{}
-	n := startNode(t, startRedis(t).addr, settings{RedisOptions: adapter.RedisOptions{Logger: slog.New(log)}})
+	n := startNode(t, redistest.Start(t, redistest.Options{}).Addr, settings{RedisOptions: adapter.RedisOptions{Logger: slog.New(log)}})
 	c := join(t, n)
 	entered, leave := make(chan struct{}), make(chan struct{})
 	var once sync.Once
@@ -342,7 +343,7 @@ func TestEventsThatPileUp(t *testing.T) {
 // the old form, and of the kinds that we answer but never ask.
 func TestEmitter(t *testing.T) {
 	t.Parallel()
-	n := startNode(t, startRedis(t).addr, settings{})
+	n := startNode(t, redistest.Start(t, redistest.Options{}).Addr, settings{})
 	c, d := join(t, n, "r1"), join(t, n, "r2")
 	in := func(c *client, room socket.Room) func() bool {
 		return func() bool { return c.socket().Rooms().Has(room) }

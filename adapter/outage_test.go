@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"chorus/adapter"
+	"chorus/internal/redistest"
 
 	"github.com/redis/go-redis/v9"
 	"github.com/zishang520/socket.io/parsers/socket/v3/parser"
@@ -57,17 +58,17 @@ func unhealthy(t *testing.T, n *node) {
 
 func TestRedisStopsAndComesBack(t *testing.T) {
 	t.Parallel()
-	server := startRedis(t)
+	server := redistest.Start(t, redistest.Options{})
 	var g gate
 	log := &logbook{}
-	a := startNode(t, server.addr, settings{client: g.install, RedisOptions: adapter.RedisOptions{Logger: slog.New(log)}})
-	b := startNode(t, server.addr, settings{})
+	a := startNode(t, server.Addr, settings{client: g.install, RedisOptions: adapter.RedisOptions{Logger: slog.New(log)}})
+	b := startNode(t, server.Addr, settings{})
 	here, there := join(t, a, "r"), join(t, b, "r")
 	a.Emit("before")
 	here.until("before")
 	there.until("before")
 
-	server.stop()
+	server.Stop()
 	unhealthy(t, a)
 	unhealthy(t, b)
 	done := publishPacket(t, a, "x", "asked")
@@ -94,7 +95,7 @@ func TestRedisStopsAndComesBack(t *testing.T) {
 	}
 
 	g.shut.Store(true) // the receiver comes back first: what is published before is lost to it
-	server.start()
+	server.Restart()
 	b.awaitHealth()
 	g.shut.Store(false)
 	a.awaitHealth()
@@ -125,19 +126,19 @@ func TestRequestsWithoutRedis(t *testing.T) {
 	t.Parallel()
 	for _, outage := range []struct {
 		name  string
-		begin func(*redisServer)
-		end   func(*redisServer)
+		begin func(*redistest.Server)
+		end   func(*redistest.Server)
 		known bool // whether the nodes have noticed when the requests are made
 	}{
-		{"stopped", (*redisServer).stop, (*redisServer).start, true},
-		{"hangs, not noticed yet", (*redisServer).pause, (*redisServer).resume, false},
-		{"hangs", (*redisServer).pause, (*redisServer).resume, true},
+		{"stopped", (*redistest.Server).Stop, (*redistest.Server).Restart, true},
+		{"hangs, not noticed yet", (*redistest.Server).Pause, (*redistest.Server).Resume, false},
+		{"hangs", (*redistest.Server).Pause, (*redistest.Server).Resume, true},
 	} {
 		t.Run(outage.name, func(t *testing.T) {
 			t.Parallel()
-			server := startRedis(t)
+			server := redistest.Start(t, redistest.Options{})
 			quick := settings{RedisOptions: adapter.RedisOptions{RequestTimeout: short}}
-			a, b := startNode(t, server.addr, quick), startNode(t, server.addr, quick)
+			a, b := startNode(t, server.Addr, quick), startNode(t, server.Addr, quick)
 			here, there := join(t, a).answers(`["here"]`), join(t, b).answers(`["there"]`)
 			ack, answers := acks()
 			if err := b.Sockets().On("q", func(args ...any) { args[0].(socket.Ack)([]any{"late"}, nil) }); err != nil {
@@ -193,10 +194,10 @@ func failed(err error) bool {
 // TestHangingRedisIsNoticed: the connection stays open and nothing comes; only the probe tells.
 func TestHangingRedisIsNoticed(t *testing.T) {
 	t.Parallel()
-	server := startRedis(t)
-	a, b := startNode(t, server.addr, settings{}), startNode(t, server.addr, settings{})
+	server := redistest.Start(t, redistest.Options{})
+	a, b := startNode(t, server.Addr, settings{}), startNode(t, server.Addr, settings{})
 	here, there := join(t, a), join(t, b)
-	server.pause()
+	server.Pause()
 	done := publishPacket(t, a, "x", "asked in time")
 	unhealthy(t, a)
 	if err := receive(t, "the outcome", done); !errors.Is(err, adapter.ErrUnavailable) {
@@ -204,7 +205,7 @@ func TestHangingRedisIsNoticed(t *testing.T) {
 	}
 	a.Emit("end")
 	here.want(`2["x","asked in time"]`)
-	server.resume()
+	server.Resume()
 	a.awaitHealth()
 	b.awaitHealth()
 	a.Emit("done")
@@ -215,8 +216,8 @@ func TestHangingRedisIsNoticed(t *testing.T) {
 // TestLostSubscription: Redis cuts off the subscribing connection alone.
 func TestLostSubscription(t *testing.T) {
 	t.Parallel()
-	server := startRedis(t)
-	a, b := startNode(t, server.addr, settings{}), startNode(t, server.addr, settings{})
+	server := redistest.Start(t, redistest.Options{})
+	a, b := startNode(t, server.Addr, settings{}), startNode(t, server.Addr, settings{})
 	chat := b.namespace("/chat")
 	there, chatting := join(t, b), joinNamespace(t, b, "/chat")
 	if n, err := a.client.ClientKillByFilter(t.Context(), "TYPE", "pubsub").Result(); err != nil || n != 2 {
@@ -247,10 +248,10 @@ func TestNothingSpins(t *testing.T) {
 
 	t.Run("Redis is away", func(t *testing.T) {
 		t.Parallel()
-		server := startRedis(t)
+		server := redistest.Start(t, redistest.Options{})
 		var g gate
-		n := startNode(t, server.addr, settings{client: g.install})
-		server.stop()
+		n := startNode(t, server.Addr, settings{client: g.install})
+		server.Stop()
 		unhealthy(t, n)
 		for range 10 {
 			n.Emit("x")
@@ -268,9 +269,9 @@ func TestNothingSpins(t *testing.T) {
 	})
 	t.Run("only the publishing connections are lost", func(t *testing.T) {
 		t.Parallel()
-		server := startRedis(t)
+		server := redistest.Start(t, redistest.Options{})
 		var g gate
-		a, b := startNode(t, server.addr, settings{client: g.install}), startNode(t, server.addr, settings{})
+		a, b := startNode(t, server.Addr, settings{client: g.install}), startNode(t, server.Addr, settings{})
 		there := join(t, b)
 		g.shut.Store(true)
 		if err := b.client.ClientKillByFilter(t.Context(), "TYPE", "normal", "SKIPME", "yes").Err(); err != nil {
@@ -298,9 +299,9 @@ func TestNothingSpins(t *testing.T) {
 
 func TestStartWithoutRedis(t *testing.T) {
 	t.Parallel()
-	server := startRedis(t)
-	server.stop()
-	n := startNode(t, server.addr, settings{unfit: true})
+	server := redistest.Start(t, redistest.Options{})
+	server.Stop()
+	n := startNode(t, server.Addr, settings{unfit: true})
 	unhealthy(t, n)
 	c := join(t, n, "r")
 	n.Emit("x")
@@ -310,7 +311,7 @@ func TestStartWithoutRedis(t *testing.T) {
 	if got := n.Sockets().Adapter().ServerCount(); got != -1 {
 		t.Errorf("the count is %d", got)
 	}
-	server.start()
+	server.Restart()
 	n.awaitHealth()
 	if got := n.Sockets().Adapter().ServerCount(); got != 1 {
 		t.Errorf("the count is %d", got)
@@ -320,8 +321,8 @@ func TestStartWithoutRedis(t *testing.T) {
 // TestCloseEndsRequests: requests that nobody answers end with Close, each with one call back.
 func TestCloseEndsRequests(t *testing.T) {
 	t.Parallel()
-	server := startRedis(t)
-	a := startNode(t, server.addr, settings{RedisOptions: adapter.RedisOptions{RequestTimeout: time.Hour}})
+	server := redistest.Start(t, redistest.Options{})
+	a := startNode(t, server.Addr, settings{RedisOptions: adapter.RedisOptions{RequestTimeout: time.Hour}})
 	mute := a.client.Subscribe(t.Context(), "socket.io-request#/#")
 	defer func() { _ = mute.Close() }()
 	requests := mute.Channel()
@@ -386,7 +387,7 @@ func TestCloseEndsRequests(t *testing.T) {
 // TestCloseAmongRequests closes while requests are made from many goroutines.
 func TestCloseAmongRequests(t *testing.T) {
 	t.Parallel()
-	addr := startRedis(t).addr
+	addr := redistest.Start(t, redistest.Options{}).Addr
 	for range 10 {
 		a := startNode(t, addr, settings{RedisOptions: adapter.RedisOptions{RequestTimeout: patience}})
 		var calls, callbacks atomic.Int64
@@ -416,7 +417,7 @@ func TestCloseAmongRequests(t *testing.T) {
 // TestCloseFlushes: what was emitted before Close reaches the others.
 func TestCloseFlushes(t *testing.T) {
 	t.Parallel()
-	addr := startRedis(t).addr
+	addr := redistest.Start(t, redistest.Options{}).Addr
 	a, b := startNode(t, addr, settings{}), startNode(t, addr, settings{})
 	c := join(t, b)
 	const n = 500
@@ -445,17 +446,17 @@ func TestCloseWithoutRedis(t *testing.T) {
 	t.Parallel()
 	for _, outage := range []struct {
 		name  string
-		begin func(*redisServer)
+		begin func(*redistest.Server)
 		known bool
 	}{
-		{"stopped", (*redisServer).stop, true},
-		{"hangs, not noticed yet", (*redisServer).pause, false},
-		{"hangs", (*redisServer).pause, true},
+		{"stopped", (*redistest.Server).Stop, true},
+		{"hangs, not noticed yet", (*redistest.Server).Pause, false},
+		{"hangs", (*redistest.Server).Pause, true},
 	} {
 		t.Run(outage.name, func(t *testing.T) {
 			t.Parallel()
-			server := startRedis(t)
-			n := startNode(t, server.addr, settings{})
+			server := redistest.Start(t, redistest.Options{})
+			n := startNode(t, server.Addr, settings{})
 			c := join(t, n)
 			outage.begin(server)
 			if outage.known {

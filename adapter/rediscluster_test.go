@@ -9,13 +9,15 @@ import (
 	"testing"
 	"time"
 
+	"chorus/internal/redistest"
+
 	"github.com/redis/go-redis/v9"
 )
 
 // redisCluster is a Redis Cluster of three masters, each with a replica.
 type redisCluster struct {
 	t       *testing.T
-	servers []*redisServer // the masters, then their replicas
+	servers []*redistest.Server // the masters, then their replicas
 	ids     []string
 }
 
@@ -28,10 +30,10 @@ func startRedisCluster(t *testing.T) *redisCluster {
 	c := &redisCluster{t: t}
 	const masters, slots = 3, 16384
 	for range 2 * masters {
-		c.servers = append(c.servers, startRedisWith(t, func() []string {
-			_, bus, _ := net.SplitHostPort(freeAddr(t)) // the usual one may be beyond the last port
+		c.servers = append(c.servers, redistest.Start(t, redistest.Options{Args: func() []string {
+			_, bus, _ := net.SplitHostPort(redistest.FreeAddr(t)) // the usual one may be beyond the last port
 			return []string{"--cluster-enabled", "yes", "--cluster-port", bus, "--cluster-node-timeout", "1000", "--repl-diskless-sync-delay", "0"}
-		}))
+		}}))
 	}
 	do := func(server int, args ...any) string {
 		t.Helper()
@@ -48,8 +50,8 @@ func startRedisCluster(t *testing.T) *redisCluster {
 		}
 		if i > 0 {
 			first := c.servers[0]
-			host, port, _ := net.SplitHostPort(first.addr)
-			do(i, "cluster", "meet", host, port, first.args[3])
+			host, port, _ := net.SplitHostPort(first.Addr)
+			do(i, "cluster", "meet", host, port, first.Args[3])
 		}
 	}
 	for i := masters; i < len(c.servers); i++ {
@@ -76,7 +78,7 @@ func startRedisCluster(t *testing.T) *redisCluster {
 
 // do runs a command on one server.
 func (c *redisCluster) do(server int, args ...any) (string, error) {
-	client := redis.NewClient(&redis.Options{Addr: c.servers[server].addr})
+	client := redis.NewClient(&redis.Options{Addr: c.servers[server].Addr})
 	defer func() { _ = client.Close() }()
 	got, err := client.Do(c.t.Context(), args...).Text()
 	return got, err
@@ -85,7 +87,7 @@ func (c *redisCluster) do(server int, args ...any) (string, error) {
 func (c *redisCluster) client() *redis.ClusterClient {
 	var addrs []string
 	for _, server := range c.servers {
-		addrs = append(addrs, server.addr)
+		addrs = append(addrs, server.Addr)
 	}
 	return redis.NewClusterClient(&redis.ClusterOptions{Addrs: addrs, ContextTimeoutEnabled: true, DialTimeout: time.Second, MaxRetries: -1})
 }
@@ -101,7 +103,7 @@ func (c *redisCluster) masterOf(channel string) int {
 	for _, r := range ranges {
 		if r.Start <= slot && slot <= r.End {
 			for i, server := range c.servers {
-				if server.addr == r.Nodes[0].Addr {
+				if server.Addr == r.Nodes[0].Addr {
 					return i
 				}
 			}
@@ -112,7 +114,7 @@ func (c *redisCluster) masterOf(channel string) int {
 }
 
 func (c *redisCluster) client1() *redis.Client {
-	client := redis.NewClient(&redis.Options{Addr: c.servers[1].addr})
+	client := redis.NewClient(&redis.Options{Addr: c.servers[1].Addr})
 	c.t.Cleanup(func() { _ = client.Close() })
 	return client
 }

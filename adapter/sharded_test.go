@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"chorus/adapter"
+	"chorus/internal/redistest"
 
 	"github.com/redis/go-redis/v9"
 	"github.com/zishang520/socket.io/servers/socket/v3"
@@ -43,7 +44,7 @@ func TestRoomsHaveChannels(t *testing.T) {
 	} {
 		t.Run(string(mode), func(t *testing.T) {
 			t.Parallel()
-			n := startNode(t, shardedAddr(startRedis(t).addr, mode), settings{})
+			n := startNode(t, shardedAddr(redistest.Start(t, redistest.Options{}).Addr, mode), settings{})
 			c := join(t, n, "r")
 			c.socket().Join("räume#")
 			if got := roomChannels(t, n.client, c.id); !slices.Equal(got, want) {
@@ -66,7 +67,7 @@ func TestDynamicSparesNodes(t *testing.T) {
 	for mode, heard := range map[adapter.SubscriptionMode]uint64{adapter.Static: 100, adapter.Dynamic: 0} {
 		t.Run(string(mode), func(t *testing.T) {
 			t.Parallel()
-			addr := shardedAddr(startRedis(t).addr, mode)
+			addr := shardedAddr(redistest.Start(t, redistest.Options{}).Addr, mode)
 			a, b := startNode(t, addr, settings{}), startNode(t, addr, settings{})
 			c := join(t, b, "here")
 			before := b.redis.Stats().Received.Load()
@@ -90,7 +91,7 @@ func TestDynamicSparesNodes(t *testing.T) {
 // TestJoinIsHeard: what is sent after a join has returned arrives, whoever has joined first.
 func TestJoinIsHeard(t *testing.T) {
 	t.Parallel()
-	addr := shardedAddr(startRedis(t).addr, adapter.Dynamic)
+	addr := shardedAddr(redistest.Start(t, redistest.Options{}).Addr, adapter.Dynamic)
 	a, b := startNode(t, addr, settings{}), startNode(t, addr, settings{})
 	clients := []*client{join(t, b), join(t, b), join(t, b)}
 	for i := range 100 {
@@ -126,7 +127,7 @@ func TestJoinIsHeard(t *testing.T) {
 // somebody is in it, and else does not.
 func TestRoomsThatComeAndGo(t *testing.T) {
 	t.Parallel()
-	addr := shardedAddr(startRedis(t).addr, adapter.Dynamic)
+	addr := shardedAddr(redistest.Start(t, redistest.Options{}).Addr, adapter.Dynamic)
 	a, b := startNode(t, addr, settings{}), startNode(t, addr, settings{})
 	clients := []*client{join(t, b), join(t, b), join(t, b)}
 	for round := range 5 {
@@ -152,11 +153,11 @@ func TestRoomsThatComeAndGo(t *testing.T) {
 
 func TestShardedOutage(t *testing.T) {
 	t.Parallel()
-	server := startRedis(t)
-	addr := shardedAddr(server.addr, adapter.Dynamic)
+	server := redistest.Start(t, redistest.Options{})
+	addr := shardedAddr(server.Addr, adapter.Dynamic)
 	a, b := startNode(t, addr, settings{}), startNode(t, addr, settings{})
 	c := join(t, b, "r")
-	server.stop()
+	server.Stop()
 	unhealthy(t, a)
 	unhealthy(t, b)
 	c.socket().Join("while it is away") // which does not wait
@@ -166,7 +167,7 @@ func TestShardedOutage(t *testing.T) {
 	if err := a.To("while it is away").Emit("x", "later"); err != nil { // which waits
 		t.Fatal(err)
 	}
-	server.start()
+	server.Restart()
 	a.awaitHealth()
 	b.awaitHealth()
 	if err := a.To("r").Emit("end"); err != nil {
@@ -193,7 +194,7 @@ func TestShardedRefusesModes(t *testing.T) {
 
 func TestShardedMalformedMessages(t *testing.T) {
 	t.Parallel()
-	addr := shardedAddr(startRedis(t).addr, adapter.Dynamic)
+	addr := shardedAddr(redistest.Start(t, redistest.Options{}).Addr, adapter.Dynamic)
 	a, b := startNode(t, addr, settings{}), startNode(t, addr, settings{})
 	c := join(t, b, "r")
 	names, err := b.client.PubSubShardChannels(t.Context(), "*").Result()
@@ -221,7 +222,7 @@ func TestShardedMalformedMessages(t *testing.T) {
 
 func TestShardedNamespaceThatCloses(t *testing.T) {
 	t.Parallel()
-	n := startNode(t, shardedAddr(startRedis(t).addr, adapter.Dynamic), settings{})
+	n := startNode(t, shardedAddr(redistest.Start(t, redistest.Options{}).Addr, adapter.Dynamic), settings{})
 	chat := n.namespace("/chat")
 	joinNamespace(t, n, "/chat", "r")
 	channels := func() int {
@@ -284,7 +285,7 @@ func TestRedisCluster(t *testing.T) {
 	t.Run("a slot moves", func(t *testing.T) {
 		for _, channel := range []string{"socket.io#/#", "socket.io#/#room 5#"} {
 			to := servers.move(channel)
-			client := redis.NewClient(&redis.Options{Addr: servers.servers[to].addr})
+			client := redis.NewClient(&redis.Options{Addr: servers.servers[to].Addr})
 			t.Cleanup(func() { _ = client.Close() })
 			eventually(t, "the nodes follow "+channel, func() bool { return subscribers(t.Context(), t, client, channel) > 0 })
 			a.awaitHealth()
@@ -296,7 +297,7 @@ func TestRedisCluster(t *testing.T) {
 
 	t.Run("a master fails", func(t *testing.T) {
 		victim := servers.masterOf("socket.io#/#")
-		servers.servers[victim].stop()
+		servers.servers[victim].Stop()
 		unhealthy(t, a)
 		unhealthy(t, b)
 		a.awaitHealth()

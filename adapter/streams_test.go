@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"chorus/adapter"
+	"chorus/internal/redistest"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -26,8 +27,8 @@ func numbered(a, b int) []string {
 // TestStreamResumes: a node that loses Redis delivers what the others have sent meanwhile, in order and once.
 func TestStreamResumes(t *testing.T) {
 	t.Parallel()
-	server := startRedis(t)
-	addr := streamsAddr(server.addr)
+	server := redistest.Start(t, redistest.Options{})
+	addr := streamsAddr(server.Addr)
 	var g gate
 	log := &logbook{}
 	a := startNode(t, addr, settings{})
@@ -82,7 +83,7 @@ func TestStreamGap(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		name   string
-		server func(*redisServer) // what happens to Redis
+		server func(*redistest.Server) // what happens to Redis
 		lose   func(t *testing.T, client *redis.Client)
 		gaps   uint64
 		want   []string // between 1 and 12
@@ -113,8 +114,8 @@ func TestStreamGap(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			server := startRedis(t)
-			addr := streamsAddr(server.addr)
+			server := redistest.Start(t, redistest.Options{})
+			addr := streamsAddr(server.Addr)
 			var g gate
 			a, b := startNode(t, addr, settings{}), startNode(t, addr, settings{client: g.called("b")})
 			there := join(t, b)
@@ -168,7 +169,7 @@ func add(t *testing.T, client *redis.Client, id, data string) {
 // TestHostileEntries: whoever can write to Redis does not stop a node.
 func TestHostileEntries(t *testing.T) {
 	t.Parallel()
-	addr := startRedis(t).addr
+	addr := redistest.Start(t, redistest.Options{}).Addr
 	n := startNode(t, streamsAddr(addr), settings{})
 	c := join(t, n)
 	for _, fields := range [][]string{
@@ -205,7 +206,7 @@ func TestTotalOrder(t *testing.T) {
 	for _, mode := range []string{"pubsub", streamsMode, string(adapter.Static), string(adapter.Dynamic)} {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			addr := startRedis(t).addr
+			addr := redistest.Start(t, redistest.Options{}).Addr
 			if mode != "pubsub" {
 				addr = mode + "@" + addr
 			}
@@ -242,10 +243,10 @@ func TestTotalOrder(t *testing.T) {
 func TestTotalOrderWithoutRedis(t *testing.T) {
 	t.Parallel()
 	for _, mode := range []string{"", streamsMode + "@"} {
-		server := startRedis(t)
-		a := startNode(t, mode+server.addr, settings{RedisOptions: adapter.RedisOptions{TotalOrder: true}})
+		server := redistest.Start(t, redistest.Options{})
+		a := startNode(t, mode+server.Addr, settings{RedisOptions: adapter.RedisOptions{TotalOrder: true}})
 		here := join(t, a)
-		server.stop()
+		server.Stop()
 		unhealthy(t, a)
 		if err := receive(t, "the outcome", publishPacket(t, a, "x", "refused")); err == nil {
 			t.Error("the publication was accepted")
@@ -253,7 +254,7 @@ func TestTotalOrderWithoutRedis(t *testing.T) {
 		a.Emit("x", "waits")
 		_ = a.Local().Emit("end")
 		here.want()
-		server.start()
+		server.Restart()
 		a.awaitHealth()
 		a.Emit("end")
 		here.want(`2["x","waits"]`)
@@ -264,7 +265,7 @@ func TestTotalOrderWithoutRedis(t *testing.T) {
 // of its number.
 func TestManyStreams(t *testing.T) {
 	t.Parallel()
-	client := redis.NewClient(&redis.Options{Addr: startRedis(t).addr, ContextTimeoutEnabled: true})
+	client := redis.NewClient(&redis.Options{Addr: redistest.Start(t, redistest.Options{}).Addr, ContextTimeoutEnabled: true})
 	t.Cleanup(func() { _ = client.Close() })
 	// As @socket.io/redis-streams-adapter 0.3.1 calculates them.
 	for nsp, stream := range map[string]string{"/": "s-2", "/chat": "s-1", "/ünï🙂": "s-1", "/news": "s-0", "/dashboard": "s--1", "/notifications": "s--2"} {
@@ -294,8 +295,8 @@ func TestManyStreams(t *testing.T) {
 // TestStreamsCloseAtOnce: a read that waits for the next entry does not hold up the end.
 func TestStreamsCloseAtOnce(t *testing.T) {
 	t.Parallel()
-	server := startRedis(t)
-	n := startNode(t, streamsAddr(server.addr), settings{})
+	server := redistest.Start(t, redistest.Options{})
+	n := startNode(t, streamsAddr(server.Addr), settings{})
 	time.Sleep(50 * time.Millisecond) // the reader waits by now
 	begin := time.Now()
 	if err := n.redis.Close(t.Context()); err != nil {

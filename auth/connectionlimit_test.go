@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"chorus/auth"
+	"chorus/internal/redistest"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -38,17 +39,17 @@ func startLimit(t *testing.T, addr string, most int, policy auth.ConnectionPolic
 }
 
 // startLimits returns the limits of n nodes that count together.
-func startLimits(t *testing.T, server *redisServer, n, most int, policy auth.ConnectionPolicy) []limitNode {
+func startLimits(t *testing.T, server *redistest.Server, n, most int, policy auth.ConnectionPolicy) []limitNode {
 	t.Helper()
 	nodes := make([]limitNode, n)
 	for i := range nodes {
-		nodes[i] = startLimit(t, server.addr, most, policy)
+		nodes[i] = startLimit(t, server.Addr, most, policy)
 	}
 	for _, node := range nodes {
 		await(t, "redis knows the node", func() bool { return node.Ready() == nil })
 	}
 	if policy == auth.PolicyCloseOldest {
-		client := dialRedis(t, server.addr)
+		client := dialRedis(t, server.Addr)
 		await(t, "the nodes listen", func() bool {
 			return client.PubSubNumSub(t.Context(), auth.ReplacedChannel).Val()[auth.ReplacedChannel] == int64(n)
 		})
@@ -167,7 +168,7 @@ func TestConnectionLimitAlone(t *testing.T) {
 }
 
 func TestConnectionLimitRefuses(t *testing.T) {
-	nodes := startLimits(t, startRedis(t), 3, 3, auth.PolicyRefuse)
+	nodes := startLimits(t, redistest.Start(t, redistest.Options{}), 3, 3, auth.PolicyRefuse)
 	in := make([]*connection, len(nodes))
 	for i, node := range nodes {
 		in[i] = admit(t, node.ConnectionLimit, "a", fmt.Sprint("conn", i))
@@ -188,7 +189,7 @@ func TestConnectionLimitRefuses(t *testing.T) {
 }
 
 func TestConnectionLimitClosesOldest(t *testing.T) {
-	nodes := startLimits(t, startRedis(t), 3, 2, auth.PolicyCloseOldest)
+	nodes := startLimits(t, redistest.Start(t, redistest.Options{}), 3, 2, auth.PolicyCloseOldest)
 	in := make([]*connection, 0, 9)
 	other := admit(t, nodes[0].ConnectionLimit, "b", "one")
 	for i := range cap(in) {
@@ -213,7 +214,7 @@ func TestConnectionLimitClosesOldest(t *testing.T) {
 }
 
 func TestConnectionLimitForgetsDeadNodes(t *testing.T) {
-	server := startRedis(t)
+	server := redistest.Start(t, redistest.Options{})
 	nodes := startLimits(t, server, 2, 2, auth.PolicyRefuse)
 	admit(t, nodes[0].ConnectionLimit, "a", "1")
 	admit(t, nodes[0].ConnectionLimit, "a", "2")
@@ -226,7 +227,7 @@ func TestConnectionLimitForgetsDeadNodes(t *testing.T) {
 }
 
 func TestConnectionLimitGoodbye(t *testing.T) {
-	nodes := startLimits(t, startRedis(t), 2, 1, auth.PolicyRefuse)
+	nodes := startLimits(t, redistest.Start(t, redistest.Options{}), 2, 1, auth.PolicyRefuse)
 	c := admit(t, nodes[0].ConnectionLimit, "a", "1")
 	turnAway(t, nodes[1].ConnectionLimit, "a", "2")
 	if err := nodes[0].Close(context.Background()); err != nil {
@@ -241,13 +242,13 @@ func TestConnectionLimitGoodbye(t *testing.T) {
 func TestConnectionLimitWithoutRedis(t *testing.T) {
 	for _, policy := range []auth.ConnectionPolicy{auth.PolicyRefuse, auth.PolicyCloseOldest} {
 		t.Run(string(policy), func(t *testing.T) {
-			server := startRedis(t)
+			server := redistest.Start(t, redistest.Options{})
 			nodes := startLimits(t, server, 2, 2, policy)
 			a, b := nodes[0].ConnectionLimit, nodes[1].ConnectionLimit
 			oldest := admit(t, a, "s", "1")
 			gone := admit(t, a, "s", "2")
 
-			server.stop()
+			server.Stop()
 			gone.release() // which Redis does not hear
 			await(t, "the nodes notice", func() bool {
 				return errors.Is(a.Ready(), auth.ErrLimitUnavailable) && errors.Is(b.Ready(), auth.ErrLimitUnavailable)
@@ -255,7 +256,7 @@ func TestConnectionLimitWithoutRedis(t *testing.T) {
 			admit(t, b, "s", "3")
 			during := admit(t, b, "s", "4") // more than allowed over both, not more than allowed on either
 
-			server.start()
+			server.Restart()
 			await(t, "redis knows all again", func() bool {
 				return a.Ready() == nil && b.Ready() == nil
 			})
@@ -283,13 +284,13 @@ func TestConnectionLimitWithoutRedis(t *testing.T) {
 // A Redis that hangs keeps a client waiting once, and what it does later with the calls that were
 // given up does not stay.
 func TestConnectionLimitWithRedisThatHangs(t *testing.T) {
-	server := startRedis(t)
+	server := redistest.Start(t, redistest.Options{})
 	nodes := startLimits(t, server, 2, 2, auth.PolicyRefuse)
 	a, b := nodes[0].ConnectionLimit, nodes[1].ConnectionLimit
-	server.pause()
+	server.Pause()
 	first, second := admit(t, a, "s", "1"), admit(t, a, "s", "2")
 	turnAway(t, a, "s", "3")
-	server.resume()
+	server.Resume()
 	await(t, "redis knows all again", func() bool { return a.Ready() == nil && b.Ready() == nil })
 	turnAway(t, b, "s", "3")
 	first.release()
@@ -305,9 +306,9 @@ func TestConnectionLimitWithRedisThatHangs(t *testing.T) {
 }
 
 func TestConnectionLimitMissedMessage(t *testing.T) {
-	server := startRedis(t)
+	server := redistest.Start(t, redistest.Options{})
 	nodes := startLimits(t, server, 1, 1, auth.PolicyCloseOldest)
-	relay := startRelay(t, server.addr)
+	relay := startRelay(t, server.Addr)
 	deaf := startLimit(t, relay.addr, 1, auth.PolicyCloseOldest)
 	await(t, "redis knows the node", func() bool { return deaf.Ready() == nil })
 	old := admit(t, deaf.ConnectionLimit, "s", "1")
@@ -324,10 +325,10 @@ func TestConnectionLimitMissedMessage(t *testing.T) {
 }
 
 func TestHostileReplacements(t *testing.T) {
-	server := startRedis(t)
+	server := redistest.Start(t, redistest.Options{})
 	node := startLimits(t, server, 1, 1, auth.PolicyCloseOldest)[0]
 	c := admit(t, node.ConnectionLimit, "s", "1")
-	client := dialRedis(t, server.addr)
+	client := dialRedis(t, server.Addr)
 	texts := []string{"", "/", "x", "/1", "x/", "x/-1", "x/99999999999999999999", "x/1/2"}
 	for _, text := range append(texts, "other/1") {
 		if err := client.Publish(t.Context(), auth.ReplacedChannel, text).Err(); err != nil {
@@ -344,7 +345,7 @@ func TestConnectionLimitUnderLoad(t *testing.T) {
 	const most, subjects = 3, 4
 	for _, policy := range []auth.ConnectionPolicy{auth.PolicyRefuse, auth.PolicyCloseOldest} {
 		t.Run(string(policy), func(t *testing.T) {
-			server := startRedis(t)
+			server := redistest.Start(t, redistest.Options{})
 			nodes := startLimits(t, server, 3, most, policy)
 			var in [subjects]atomic.Int64
 			var wg sync.WaitGroup
@@ -369,7 +370,7 @@ func TestConnectionLimitUnderLoad(t *testing.T) {
 				})
 			}
 			wg.Wait()
-			client := dialRedis(t, server.addr)
+			client := dialRedis(t, server.Addr)
 			for s := range subjects {
 				await(t, "redis forgets all", func() bool {
 					return client.ZCard(t.Context(), auth.ConnectionsKey+fmt.Sprint(s)).Val() == 0

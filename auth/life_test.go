@@ -348,7 +348,7 @@ func TestSessionEnds(t *testing.T) {
 				if test.end != nil {
 					test.end(cl, s)
 				}
-				until(t, "the session has ended", func() bool { return live() == 0 && auth.Watched(io.Sockets()) == 0 })
+				await(t, "the session has ended", func() bool { return live() == 0 && auth.Watched(io.Sockets()) == 0 })
 			})
 		}
 	}
@@ -369,9 +369,9 @@ func TestSessionOfUndecidedSocketEnds(t *testing.T) {
 			io.Use(func(*socket.Socket, func(*socket.ExtendedError)) {})
 			cl := dial(t, io, "", nil)
 			cl.send("0" + tokenObject(sign(t, secret, claims)))
-			until(t, "there is a session", func() bool { return live() == 1 })
+			await(t, "there is a session", func() bool { return live() == 1 })
 			_ = cl.ws.Close()
-			until(t, "the session has ended", func() bool {
+			await(t, "the session has ended", func() bool {
 				return live() == 0 && auth.Watched(io.Sockets()) == 0 && auth.Connections(limit, "ada") == 0
 			})
 		})
@@ -389,7 +389,7 @@ func TestSessionOfSocketThatIsConnectedTooLateEnds(t *testing.T) {
 	cl := dial(t, io, "", nil)
 	cl.send("0" + tokenObject(sign(t, secret, goodClaims("ada"))))
 	s := receive(t, conns)
-	until(t, "the session has ended", func() bool { return live() == 0 && auth.Connections(limit, "ada") == 0 && !s.Connected() })
+	await(t, "the session has ended", func() bool { return live() == 0 && auth.Connections(limit, "ada") == 0 && !s.Connected() })
 }
 
 // closingAdapter closes the connection of a socket that enters its first room.
@@ -440,18 +440,8 @@ func TestSessionLeavesNothingOnTheConnection(t *testing.T) {
 				}
 				cl.send("1")
 				receive(t, gone)
-				until(t, "the session has ended", func() bool { return live() == 0 })
+				await(t, "the session has ended", func() bool { return live() == 0 })
 			}
 		})
-	}
-}
-
-// until asks again and again; for what announces itself in no other way.
-func until(t *testing.T, what string, ask func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(patience); !ask(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("not yet: %s", what)
-		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"chorus/auth"
+	"chorus/internal/redistest"
 
 	"github.com/alicebob/miniredis/v2"
 	"github.com/redis/go-redis/v9"
@@ -17,16 +18,15 @@ func TestOtherRedis(t *testing.T) {
 		shareOver(t, dialRedis(t, miniredis.RunT(t).Addr()))
 	})
 	t.Run("cluster", func(t *testing.T) { // scripts may not touch keys of different places
-		// The second port of a cluster is by default too high for some of the free ones.
-		_, bus, err := net.SplitHostPort(freeAddr(t))
-		if err != nil {
+		server := redistest.Start(t, redistest.Options{Args: func() []string {
+			// The second port of a cluster is by default too high for some of the free ones.
+			_, bus, _ := net.SplitHostPort(redistest.FreeAddr(t))
+			return []string{"--cluster-enabled", "yes", "--cluster-port", bus}
+		}})
+		if err := dialRedis(t, server.Addr).ClusterAddSlotsRange(t.Context(), 0, 16383).Err(); err != nil {
 			t.Fatal(err)
 		}
-		server := startRedis(t, "--cluster-enabled", "yes", "--cluster-port", bus)
-		if err := dialRedis(t, server.addr).ClusterAddSlotsRange(t.Context(), 0, 16383).Err(); err != nil {
-			t.Fatal(err)
-		}
-		client := redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{server.addr}})
+		client := redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{server.Addr}})
 		t.Cleanup(func() { _ = client.Close() })
 		await(t, "the cluster is up", func() bool { return client.Set(t.Context(), "x", "", 0).Err() == nil })
 		shareOver(t, client)

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"chorus/auth"
+	"chorus/internal/redistest"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -49,8 +50,8 @@ func readyRevocations(t *testing.T, addr string) *auth.Revocations {
 }
 
 func TestRevocationIsHeard(t *testing.T) {
-	server := startRedis(t)
-	a, b := readyRevocations(t, server.addr), readyRevocations(t, server.addr)
+	server := redistest.Start(t, redistest.Options{})
+	a, b := readyRevocations(t, server.Addr), readyRevocations(t, server.Addr)
 	now := time.Now()
 	for _, test := range []struct {
 		name       string
@@ -70,7 +71,7 @@ func TestRevocationIsHeard(t *testing.T) {
 				t.Error("not revoked on the own node when Revoke returned")
 			}
 			await(t, "another node hears it", func() bool { return isRevoked(b, revoked) })
-			late := readyRevocations(t, server.addr)
+			late := readyRevocations(t, server.Addr)
 			if !isRevoked(late, revoked) {
 				t.Error("not loaded at the start of a node")
 			}
@@ -86,7 +87,7 @@ func TestRevocationIsHeard(t *testing.T) {
 			for _, node := range []*auth.Revocations{a, b, late} {
 				await(t, "the undoing is heard", func() bool { return !isRevoked(node, revoked) })
 			}
-			if again := readyRevocations(t, server.addr); isRevoked(again, revoked) {
+			if again := readyRevocations(t, server.Addr); isRevoked(again, revoked) {
 				t.Error("an undone revocation is loaded")
 			}
 		})
@@ -94,12 +95,12 @@ func TestRevocationIsHeard(t *testing.T) {
 }
 
 func TestRevocationTheLatestDateCounts(t *testing.T) {
-	server := startRedis(t)
-	a, b := readyRevocations(t, server.addr), readyRevocations(t, server.addr)
+	server := redistest.Start(t, redistest.Options{})
+	a, b := readyRevocations(t, server.Addr), readyRevocations(t, server.Addr)
 	revoke(t, a, auth.Revocation{Subject: "a", IssuedBefore: time.Unix(2000, 0)})
 	revoke(t, b, auth.Revocation{Subject: "a", IssuedBefore: time.Unix(1000, 0)})
 	claims := claimsOf(t, map[string]any{"sub": "a", "iat": 1999})
-	for _, node := range []*auth.Revocations{a, b, readyRevocations(t, server.addr)} {
+	for _, node := range []*auth.Revocations{a, b, readyRevocations(t, server.Addr)} {
 		if !isRevoked(node, claims) {
 			t.Error("an earlier date made the revocation weaker")
 		}
@@ -107,15 +108,15 @@ func TestRevocationTheLatestDateCounts(t *testing.T) {
 }
 
 func TestRevocationOutlivesRedis(t *testing.T) {
-	server := startRedis(t)
-	a, b := readyRevocations(t, server.addr), readyRevocations(t, server.addr)
+	server := redistest.Start(t, redistest.Options{})
+	a, b := readyRevocations(t, server.Addr), readyRevocations(t, server.Addr)
 	claims, undone := claimsOf(t, map[string]any{"sub": "a"}), claimsOf(t, map[string]any{"sub": "b"})
 	revoke(t, a, auth.Revocation{Subject: "a"})
 	revoke(t, a, auth.Revocation{Subject: "b"})
 	undo(t, a, auth.Revocation{Subject: "b"})
 	await(t, "the other node hears it", func() bool { return isRevoked(b, claims) && auth.Tombstones(b) == 2 && !isRevoked(b, undone) })
 
-	server.stop()
+	server.Stop()
 	if !isRevoked(a, claims) || !isRevoked(b, claims) {
 		t.Error("forgotten while redis is away")
 	}
@@ -124,10 +125,10 @@ func TestRevocationOutlivesRedis(t *testing.T) {
 		t.Errorf("revoked without redis: %v", err)
 	}
 
-	server.start() // with nothing in it
-	client := dialRedis(t, server.addr)
+	server.Restart() // with nothing in it
+	client := dialRedis(t, server.Addr)
 	await(t, "redis has the revocations again", func() bool { return client.HLen(t.Context(), auth.RevocationsKey).Val() == 2 })
-	for _, node := range []*auth.Revocations{a, b, readyRevocations(t, server.addr)} {
+	for _, node := range []*auth.Revocations{a, b, readyRevocations(t, server.Addr)} {
 		if !isRevoked(node, claims) || isRevoked(node, undone) {
 			t.Error("a node knows something else after redis came back empty")
 		}
@@ -137,9 +138,9 @@ func TestRevocationOutlivesRedis(t *testing.T) {
 }
 
 func TestRevocationUndoneDuringAnOutage(t *testing.T) {
-	server := startRedis(t)
-	here := readyRevocations(t, server.addr)
-	relay := startRelay(t, server.addr)
+	server := redistest.Start(t, redistest.Options{})
+	here := readyRevocations(t, server.Addr)
+	relay := startRelay(t, server.Addr)
 	there := readyRevocations(t, relay.addr)
 	banned, later := claimsOf(t, map[string]any{"sub": "a"}), claimsOf(t, map[string]any{"sub": "b"})
 	revoke(t, here, auth.Revocation{Subject: "a"})
@@ -153,44 +154,44 @@ func TestRevocationUndoneDuringAnOutage(t *testing.T) {
 	}
 	relay.mend()
 	await(t, "the node learns what it missed", func() bool { return !isRevoked(there, banned) && isRevoked(there, later) })
-	if isRevoked(here, banned) || isRevoked(readyRevocations(t, server.addr), banned) {
+	if isRevoked(here, banned) || isRevoked(readyRevocations(t, server.Addr), banned) {
 		t.Error("a node that missed the undoing brought the revocation back")
 	}
 }
 
 func TestRevocationUndoneWithRedisEmpty(t *testing.T) {
-	server := startRedis(t)
-	relay := startRelay(t, server.addr)
+	server := redistest.Start(t, redistest.Options{})
+	relay := startRelay(t, server.Addr)
 	there := readyRevocations(t, relay.addr)
 	banned := claimsOf(t, map[string]any{"sub": "a"})
 	revoke(t, there, auth.Revocation{Subject: "a"})
 	relay.cut()
-	client := dialRedis(t, server.addr)
+	client := dialRedis(t, server.Addr)
 	if err := client.FlushAll(t.Context()).Err(); err != nil {
 		t.Fatal(err)
 	}
-	undo(t, readyRevocations(t, server.addr), auth.Revocation{Subject: "a"}) // of what Redis does not know
+	undo(t, readyRevocations(t, server.Addr), auth.Revocation{Subject: "a"}) // of what Redis does not know
 	relay.mend()
 	await(t, "the undoing is heard", func() bool { return !isRevoked(there, banned) })
 }
 
 func TestRevocationEndsInRedis(t *testing.T) {
-	server := startRedis(t)
-	a, b := readyRevocations(t, server.addr), readyRevocations(t, server.addr)
+	server := redistest.Start(t, redistest.Options{})
+	a, b := readyRevocations(t, server.Addr), readyRevocations(t, server.Addr)
 	claims := claimsOf(t, map[string]any{"jti": "short"})
 	revoke(t, a, auth.Revocation{TokenID: "short", Until: time.Now().Add(400 * time.Millisecond)})
 	await(t, "another node hears it", func() bool { return isRevoked(b, claims) })
 	await(t, "it ends", func() bool { return !isRevoked(a, claims) && !isRevoked(b, claims) })
 	revoke(t, a, auth.Revocation{TokenID: "next"})
-	if fields := dialRedis(t, server.addr).HKeys(t.Context(), auth.RevocationsKey).Val(); len(fields) != 1 {
+	if fields := dialRedis(t, server.Addr).HKeys(t.Context(), auth.RevocationsKey).Val(); len(fields) != 1 {
 		t.Errorf("redis keeps %q", fields)
 	}
 }
 
 func TestManyRevocationsFewScans(t *testing.T) {
 	const many = 10_000
-	server := startRedis(t)
-	a, b := readyRevocations(t, server.addr), readyRevocations(t, server.addr)
+	server := redistest.Start(t, redistest.Options{})
+	a, b := readyRevocations(t, server.Addr), readyRevocations(t, server.Addr)
 	last := claimsOf(t, map[string]any{"jti": fmt.Sprint(many - 1)})
 	var scans atomic.Int64
 	seen := make(chan struct{})
@@ -225,25 +226,25 @@ func TestManyRevocationsFewScans(t *testing.T) {
 	if n, most := scans.Load(), int64(time.Since(begin)/(50*time.Millisecond))+2; n > most {
 		t.Errorf("%d scans in %s", n, time.Since(begin))
 	}
-	if fresh := readyRevocations(t, server.addr); fresh.Len() != many { // several pages
+	if fresh := readyRevocations(t, server.Addr); fresh.Len() != many { // several pages
 		t.Errorf("%d loaded", fresh.Len())
 	}
-	if err := dialRedis(t, server.addr).Do(t.Context(), "CLIENT", "KILL", "TYPE", "pubsub").Err(); err != nil {
+	if err := dialRedis(t, server.Addr).Do(t.Context(), "CLIENT", "KILL", "TYPE", "pubsub").Err(); err != nil {
 		t.Fatal(err)
 	}
-	if err := dialRedis(t, server.addr).FlushAll(t.Context()).Err(); err != nil {
+	if err := dialRedis(t, server.Addr).FlushAll(t.Context()).Err(); err != nil {
 		t.Fatal(err)
 	}
 	await(t, "all are written back", func() bool {
-		return dialRedis(t, server.addr).HLen(t.Context(), auth.RevocationsKey).Val() == many
+		return dialRedis(t, server.Addr).HLen(t.Context(), auth.RevocationsKey).Val() == many
 	})
 }
 
 func TestHostileRevocations(t *testing.T) {
-	server := startRedis(t)
-	client := dialRedis(t, server.addr)
+	server := redistest.Start(t, redistest.Options{})
+	client := dialRedis(t, server.Addr)
 	var logged safeBuffer
-	node := startRevocations(t, server.addr, auth.RedisRevocationOptions{Logger: slog.New(slog.NewTextHandler(&logged, nil))})
+	node := startRevocations(t, server.Addr, auth.RedisRevocationOptions{Logger: slog.New(slog.NewTextHandler(&logged, nil))})
 	await(t, "the revocations are read", func() bool { return node.Ready() == nil })
 	later := time.Now().Add(time.Hour).UnixMilli()
 	texts := []string{
@@ -282,7 +283,7 @@ func TestHostileRevocations(t *testing.T) {
 	for i := range texts {
 		revoke(t, node, auth.Revocation{Subject: fmt.Sprint(i)})
 	}
-	if fresh := readyRevocations(t, server.addr); fresh.Len() != len(texts) {
+	if fresh := readyRevocations(t, server.Addr); fresh.Len() != len(texts) {
 		t.Errorf("%d are loaded", fresh.Len())
 	}
 	if err := client.Del(t.Context(), auth.RevocationsKey).Err(); err != nil {
@@ -297,7 +298,7 @@ func TestHostileRevocations(t *testing.T) {
 }
 
 func TestRevocationsNotReady(t *testing.T) {
-	r := startRevocations(t, freeAddr(t), auth.RedisRevocationOptions{})
+	r := startRevocations(t, redistest.FreeAddr(t), auth.RedisRevocationOptions{})
 	if err := r.Ready(); !errors.Is(err, auth.ErrRevocationUnavailable) {
 		t.Errorf("ready without redis: %v", err)
 	}

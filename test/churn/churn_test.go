@@ -11,7 +11,6 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
-	"os/exec"
 	"runtime"
 	"runtime/pprof"
 	"strings"
@@ -20,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"chorus/internal/redistest"
 	"chorus/node"
 
 	"github.com/gorilla/websocket"
@@ -40,7 +40,7 @@ const (
 // TestChurn has clients connect, publish and go, in every way there is, against a node on a real
 // Redis. Afterwards there must be no session, and no more goroutines and memory than before.
 func TestChurn(t *testing.T) {
-	addr, n := run(t, startRedis(t))
+	addr, n := run(t, redistest.Start(t, redistest.Options{}).Addr)
 	c := &crowd{addr: addr, http: &http.Client{Timeout: patience}}
 	defer c.http.CloseIdleConnections()
 
@@ -332,7 +332,7 @@ func (p *poller) await(prefix string) error {
 func run(t *testing.T, redis string) (string, *node.Node) {
 	t.Helper()
 	cfg := node.DefaultConfig()
-	cfg.Listen, cfg.Admin.Listen = freeAddr(t), ""
+	cfg.Listen, cfg.Admin.Listen = redistest.FreeAddr(t), ""
 	cfg.Insecure = true
 	cfg.PingInterval, cfg.PingTimeout, cfg.ConnectTimeout = time.Second, time.Second, 2*time.Second
 	cfg.Cluster.Redis.URL = "redis://" + redis
@@ -360,33 +360,4 @@ func run(t *testing.T, redis string) (string, *node.Node) {
 			t.Fatalf("the node does not listen: %v", err)
 		}
 	}
-}
-
-// startRedis runs a redis-server until the test ends, and returns its address.
-func startRedis(t *testing.T) string {
-	t.Helper()
-	if _, err := exec.LookPath("redis-server"); err != nil {
-		t.Skip("there is no redis-server here")
-	}
-	addr := freeAddr(t)
-	host, port, _ := net.SplitHostPort(addr)
-	cmd := exec.Command("redis-server", "--bind", host, "--port", port, "--save", "", "--appendonly", "no", "--dir", t.TempDir()) //nolint:gosec // the test's own arguments
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-	})
-	return addr // the node waits for it
-}
-
-func freeAddr(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = listener.Close() }()
-	return listener.Addr().String()
 }
