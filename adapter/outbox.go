@@ -9,6 +9,8 @@ import (
 	"sync"
 	"time"
 
+	"chorus/internal/redisconn"
+
 	"github.com/redis/go-redis/v9"
 )
 
@@ -170,7 +172,7 @@ func (o *outbox) putBack(batch []publication) {
 // run publishes until the outbox is closed or ctx ends.
 func (o *outbox) run(ctx context.Context) {
 	defer close(o.stopped)
-	var pause backoff
+	var pause redisconn.Backoff
 	for ctx.Err() == nil {
 		batch := o.take()
 		if len(batch) == 0 {
@@ -184,9 +186,9 @@ func (o *outbox) run(ctx context.Context) {
 			continue
 		}
 		if err := o.send(ctx, batch); err != nil {
-			pause.wait(ctx)
+			pause.Wait(ctx)
 		} else {
-			pause.reset()
+			pause.Reset()
 		}
 	}
 }

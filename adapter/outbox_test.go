@@ -15,6 +15,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"chorus/internal/redisconn"
+
 	"github.com/redis/go-redis/v9"
 )
 
@@ -284,7 +286,7 @@ func TestOutboxFailures(t *testing.T) {
 				synctest.Wait()
 				got.want(t, "asked", ErrUnavailable)
 				b.push(got.of("last"))
-				time.Sleep(2 * maxBackoff)
+				time.Sleep(2 * redisconn.MaxBackoff)
 				got.want(t, "last", nil)
 				if sent := b.wire.accepted(); !slices.Equal(sent, test.want) {
 					t.Errorf("%q was sent, want %q", sent, test.want)

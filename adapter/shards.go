@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"chorus/internal/redisconn"
+
 	"github.com/redis/go-redis/v9"
 )
 
@@ -229,14 +231,14 @@ func (s *shards) run(ctx context.Context) {
 	defer running.Wait()
 	ticker := time.NewTicker(placeInterval)
 	defer ticker.Stop()
-	var pause backoff
+	var pause redisconn.Backoff
 	for ctx.Err() == nil {
 		if err := s.place(ctx, &running); err != nil {
 			s.cluster.ReloadState(ctx)
-			pause.wait(ctx)
+			pause.Wait(ctx)
 			continue
 		}
-		pause.reset()
+		pause.Reset()
 		select {
 		case <-ctx.Done():
 		case <-s.wake:

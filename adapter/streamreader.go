@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 
+	"chorus/internal/redisconn"
+
 	"github.com/redis/go-redis/v9"
 )
 
@@ -19,7 +21,7 @@ type streamReader struct {
 	opts   StreamsOptions
 	stream string
 
-	complaints complaints
+	complaints redisconn.Complaints
 
 	mu       sync.Mutex
 	readers  map[string][]*streams // by namespace
@@ -37,7 +39,7 @@ const recentIDs = 4096
 func newStreamReader(r *Redis, opts StreamsOptions, stream string) *streamReader {
 	return &streamReader{
 		redis: r, opts: opts, stream: stream,
-		complaints: complaints{log: r.log},
+		complaints: newComplaints(r.log),
 		readers:    make(map[string][]*streams),
 		err:        errNotConnected,
 	}
@@ -81,25 +83,15 @@ func (r *streamReader) state(err error) {
 
 // run reads until ctx ends.
 func (r *streamReader) run(ctx context.Context) {
-	var pause backoff
-	reported := false // an outage is logged once, not at every attempt
-	for ctx.Err() == nil {
-		err := r.session(ctx, func() {
-			pause.reset()
-			reported = false
-		})
+	redisconn.Keep(ctx, func(up func()) error {
+		err := r.session(ctx, up)
 		r.state(err)
-		if ctx.Err() != nil {
-			return
-		}
-		if !reported {
-			reported = true
-			r.redis.stats.Disconnects.Add(1)
-			r.redis.log.Warn("the stream on redis is not read, trying again until it is",
-				slog.String("stream", r.stream), slog.Any("error", err))
-		}
-		pause.wait(ctx)
-	}
+		return err
+	}, func(err error) {
+		r.redis.stats.Disconnects.Add(1)
+		r.redis.log.Warn("the stream on redis is not read, trying again until it is",
+			slog.String("stream", r.stream), slog.Any("error", err))
+	})
 }
 
 // session reads over a connection of its own until an error.
@@ -237,7 +229,7 @@ func (r *streamReader) hand(e *streamEntry) {
 		guard(r.redis.log, func() { // disconnections run the application's handlers
 			if err := c.onEntry(e); err != nil {
 				r.redis.stats.Malformed.Add(1)
-				r.complaints.add(r.stream, err)
+				r.complaints.Add(slog.String("channel", r.stream), err)
 			}
 		})
 	}

@@ -5,16 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"sync"
-	"time"
+
+	"chorus/internal/redisconn"
 
 	"github.com/redis/go-redis/v9"
 )
-
-// probeInterval is how long a silent connection is trusted. Then Redis is pinged, and a
-// connection that stays silent for as long again is given up.
-const probeInterval = 3 * time.Second
 
 var errNotConnected = errors.New("not connected")
 
@@ -37,7 +33,7 @@ type subscriber struct {
 	// nil where none does, and who reads runs them.
 	queue chan *redis.Message
 
-	complaints complaints
+	complaints redisconn.Complaints
 
 	mu        sync.RWMutex
 	routes    map[string]route  // what is wanted, by channel or pattern
@@ -57,7 +53,7 @@ func newSubscriber(client redis.UniversalClient, log *slog.Logger, stats *Stats)
 		stats:      stats,
 		changed:    func() {},
 		lost:       func() {},
-		complaints: complaints{log: log},
+		complaints: newComplaints(log),
 		routes:     make(map[string]route),
 		asked:      make(map[string]*asked),
 		missing:    make(map[string]bool),
@@ -110,24 +106,15 @@ func (s *subscriber) run(ctx context.Context) {
 		defer handlers.Wait()
 		defer close(s.queue)
 	}
-	var pause backoff
-	reported := false // an outage is logged once, not at every attempt
-	for ctx.Err() == nil {
-		err := s.session(ctx, func() {
-			pause.reset()
-			reported = false
+	redisconn.Keep(ctx, func(up func()) error {
+		return s.session(ctx, func() {
+			up()
 			s.log.Info("connected to redis and subscribed")
 		})
-		if ctx.Err() != nil {
-			return
-		}
-		if !reported {
-			reported = true
-			s.stats.Disconnects.Add(1)
-			s.log.Warn("no connection to redis, trying again until there is: only clients of this node are reached", slog.Any("error", err))
-		}
-		pause.wait(ctx)
-	}
+	}, func(err error) {
+		s.stats.Disconnects.Add(1)
+		s.log.Warn("no connection to redis, trying again until there is: only clients of this node are reached", slog.Any("error", err))
+	})
 }
 
 // session subscribes to everything on a new connection and handles messages until an error.
@@ -147,20 +134,10 @@ func (s *subscriber) session(ctx context.Context, onUp func()) (err error) {
 	if err := s.flush(ctx); err != nil {
 		return err
 	}
-	wasUp, probing := false, false
+	receiver, wasUp := redisconn.Receiver{Connection: connection}, false
 	for {
-		message, err := connection.ReceiveTimeout(ctx, probeInterval)
-		var timeout net.Error
-		switch {
-		case err == nil:
-			probing = false
-		case errors.As(err, &timeout) && timeout.Timeout() && !probing:
-			probing = true
-			if err := connection.Ping(ctx); err != nil {
-				return err
-			}
-			continue
-		default:
+		message, err := receiver.Next(ctx)
+		if err != nil {
 			return err
 		}
 		if err := s.receive(message); err != nil {
@@ -228,26 +205,11 @@ func (s *subscriber) handle(m *redis.Message) {
 	guard(s.log, func() { // acknowledgements and disconnections run the application's handlers
 		if err := r.handle(m.Channel, []byte(m.Payload)); err != nil {
 			s.stats.Malformed.Add(1)
-			s.complaints.add(m.Channel, err)
+			s.complaints.Add(slog.String("channel", m.Channel), err)
 		}
 	})
 }
 
-// complaints logs malformed messages at most once a minute: whoever can write to Redis must not
-// fill the disk of every node.
-type complaints struct {
-	log   *slog.Logger
-	last  time.Time
-	since int
-}
-
-const complaintInterval = time.Minute
-
-func (c *complaints) add(channel string, err error) {
-	c.since++
-	if now := time.Now(); now.Sub(c.last) >= complaintInterval {
-		c.log.Warn("malformed message on redis ignored",
-			slog.String("channel", channel), slog.Any("error", err), slog.Int("since_last_report", c.since))
-		c.last, c.since = now, 0
-	}
+func newComplaints(log *slog.Logger) redisconn.Complaints {
+	return redisconn.Complaints{Log: log, Message: "malformed message on redis ignored"}
 }

@@ -224,7 +224,7 @@ func (s *limitSync) run(ctx context.Context, heard <-chan news) {
 	defer next.Stop()
 	refresh := time.NewTicker(s.times.refresh)
 	defer refresh.Stop()
-	complaints := complaints{log: s.log}
+	complaints := newComplaints(s.log)
 	wake, failing := s.wake, false
 	var beaten time.Time
 	for {
@@ -238,7 +238,7 @@ func (s *limitSync) run(ctx context.Context, heard <-chan news) {
 				work = true
 			} else if err := s.replaced(n.message); err != nil {
 				s.limit.stats.Malformed.Add(1)
-				complaints.add(s.channel, err)
+				complaints.Add(slog.String("where", s.channel), err)
 			}
 		case <-refresh.C:
 			s.refresh()

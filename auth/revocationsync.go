@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"chorus/internal/redisconn"
+
 	"github.com/redis/go-redis/v9"
 )
 
@@ -70,7 +72,7 @@ type revocationSync struct {
 	channel  string
 	listener subscription
 
-	complaints complaints // these two belong to the goroutine
+	complaints redisconn.Complaints // these two belong to the goroutine
 	failing    bool
 
 	said   chan struct{} // something was said on this node; holds one
@@ -109,7 +111,7 @@ func NewRedisRevocations(client redis.UniversalClient, opts RedisRevocationOptio
 		// The braces have Redis Cluster keep both keys in one place, which scripts need.
 		keys:       []string{"{" + opts.Prefix + "-auth}:revocations", "{" + opts.Prefix + "-auth}:revocations:until"},
 		channel:    opts.Prefix + "-auth",
-		complaints: complaints{log: opts.Logger},
+		complaints: newComplaints(opts.Logger),
 		said:       make(chan struct{}, 1),
 		loaded:     make(chan struct{}),
 		cancel:     cancel,
@@ -268,7 +270,7 @@ func (s *revocationSync) take(message string, now time.Time) (stricter bool) {
 
 func (s *revocationSync) malformed(where string, err error) {
 	s.stats.Malformed.Add(1)
-	s.complaints.add(where, err)
+	s.complaints.Add(slog.String("where", where), err)
 }
 
 // load reads everything that Redis has, and writes back what it lacks. A look through a hash (HSCAN) gives

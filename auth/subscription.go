@@ -2,29 +2,16 @@ package auth
 
 import (
 	"context"
-	"errors"
 	"log/slog"
-	"math/rand/v2"
-	"net"
 	"sync/atomic"
-	"time"
+
+	"chorus/internal/redisconn"
 
 	"github.com/redis/go-redis/v9"
 )
 
-const (
-	// probeInterval is how long a silent connection is trusted. Then Redis is pinged, and a connection that
-	// stays silent for as long again is given up. The library's own PubSub.Channel notices a Redis that hangs
-	// only when the kernel does.
-	probeInterval = 3 * time.Second
-
-	// Waiting times between attempts to reach Redis.
-	minReconnect = 50 * time.Millisecond
-	maxReconnect = 500 * time.Millisecond
-
-	// maxWaitingNews bounds the messages that were read and not yet looked at. Beyond, they wait in Redis.
-	maxWaitingNews = 4096
-)
+// maxWaitingNews bounds the messages that were read and not yet looked at. Beyond, they wait in Redis.
+const maxWaitingNews = 4096
 
 // news is what a subscription hands on: a message, or that it was subscribed, for the first time or again.
 // Whatever was published before that may have been missed.
@@ -43,12 +30,10 @@ type subscription struct {
 
 // run keeps a connection until ctx ends, and hands on what it hears.
 func (s *subscription) run(ctx context.Context, out chan<- news) {
-	retry := minReconnect
-	reported := false // an outage is logged once, not at every attempt
-	for ctx.Err() == nil {
-		err := s.session(ctx, func(n news) {
+	redisconn.Keep(ctx, func(up func()) error {
+		return s.session(ctx, func(n news) {
 			if n.subscribed {
-				retry, reported = minReconnect, false
+				up()
 				s.log.Info("subscribed on redis", slog.String("channel", s.channel))
 			}
 			select {
@@ -56,17 +41,10 @@ func (s *subscription) run(ctx context.Context, out chan<- news) {
 			case <-ctx.Done():
 			}
 		})
-		if ctx.Err() != nil {
-			return
-		}
-		if !reported {
-			reported = true
-			s.losses.Add(1)
-			s.log.Warn("no subscription on redis, trying again until there is", slog.String("channel", s.channel), slog.Any("error", err))
-		}
-		pause(ctx, retry)
-		retry = min(2*retry, maxReconnect)
-	}
+	}, func(err error) {
+		s.losses.Add(1)
+		s.log.Warn("no subscription on redis, trying again until there is", slog.String("channel", s.channel), slog.Any("error", err))
+	})
 }
 
 // session subscribes on a new connection and hands on messages until an error.
@@ -80,20 +58,10 @@ func (s *subscription) session(ctx context.Context, hand func(news)) error {
 	if err := connection.Subscribe(ctx, s.channel); err != nil {
 		return err
 	}
-	probing := false
+	receiver := redisconn.Receiver{Connection: connection}
 	for {
-		message, err := connection.ReceiveTimeout(ctx, probeInterval)
-		var timeout net.Error
-		switch {
-		case err == nil:
-			probing = false
-		case errors.As(err, &timeout) && timeout.Timeout() && !probing:
-			probing = true
-			if err := connection.Ping(ctx); err != nil {
-				return err
-			}
-			continue
-		default:
+		message, err := receiver.Next(ctx)
+		if err != nil {
 			return err
 		}
 		switch m := message.(type) {
@@ -105,13 +73,8 @@ func (s *subscription) session(ctx context.Context, hand func(news)) error {
 	}
 }
 
-// pause waits for about d, or until ctx ends. Half of it is random, so that the nodes of a cluster do not
-// come back to Redis in step.
-func pause(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d/2 + rand.N(d/2)) //nolint:gosec // jitter needs no secrecy
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-	case <-timer.C:
-	}
+// newComplaints logs stored entries and messages that were not understood. Nothing of them is logged: they may
+// hold a part of a token.
+func newComplaints(log *slog.Logger) redisconn.Complaints {
+	return redisconn.Complaints{Log: log, Message: "malformed data on redis ignored"}
 }
