@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -58,9 +57,8 @@ type limitSync struct {
 	tag     string // begins all keys; Redis Cluster keeps them in one place, which scripts need
 	channel string
 
-	wake   chan struct{} // there is something to do; holds one
-	cancel context.CancelFunc
-	ended  chan struct{}
+	wake       chan struct{} // there is something to do; holds one
+	goroutines *background
 
 	// The rest is guarded by the mutex of the limit.
 	id           string // of this node, empty before it has joined
@@ -77,7 +75,6 @@ type limitSync struct {
 type membership struct{ key, member string }
 
 func startLimitSync(l *ConnectionLimit, opts ConnectionLimitOptions, times limitTimes) *limitSync {
-	ctx, cancel := context.WithCancel(context.Background())
 	s := &limitSync{
 		limit:        l,
 		client:       opts.Client,
@@ -86,34 +83,25 @@ func startLimitSync(l *ConnectionLimit, opts ConnectionLimitOptions, times limit
 		tag:          "{" + opts.Prefix + "-auth}:",
 		channel:      opts.Prefix + "-auth-replaced",
 		wake:         make(chan struct{}, 1),
-		cancel:       cancel,
-		ended:        make(chan struct{}),
 		numbers:      make(map[uint64]*holder),
 		unregistered: make(map[*holder]struct{}),
 	}
 	var heard chan news // nil when nobody is ever replaced
-	var wg sync.WaitGroup
+	run := []func(context.Context){func(ctx context.Context) { s.run(ctx, heard) }}
 	if opts.Policy == PolicyCloseOldest {
 		heard = make(chan news, maxWaitingNews)
 		listener := subscription{client: opts.Client, channel: s.channel, log: opts.Logger, losses: &l.stats.Disconnects}
-		wg.Go(func() { listener.run(ctx, heard) }) // these end with close
+		run = append(run, func(ctx context.Context) { listener.run(ctx, heard) })
 	}
-	wg.Go(func() { s.run(ctx, heard) })
-	go func() { // ends after the two
-		wg.Wait()
-		close(s.ended)
-	}()
+	s.goroutines = startBackground(run...)
 	return s
 }
 
 func (s *limitSync) close(ctx context.Context) error {
-	s.cancel()
-	select {
-	case <-s.ended:
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("auth: close connection limit: %w", ctx.Err())
+	if err := s.goroutines.close(ctx); err != nil {
+		return fmt.Errorf("auth: close connection limit: %w", err)
 	}
+	return nil
 }
 
 func (s *limitSync) key(subject string) string { return s.tag + "connections:" + subject }

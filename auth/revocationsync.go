@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -75,10 +74,9 @@ type revocationSync struct {
 	complaints redisconn.Complaints // these two belong to the goroutine
 	failing    bool
 
-	said   chan struct{} // something was said on this node; holds one
-	loaded chan struct{} // closed when Redis has been read once
-	cancel context.CancelFunc
-	ended  chan struct{} // closed when the goroutines have ended
+	said       chan struct{} // something was said on this node; holds one
+	loaded     chan struct{} // closed when Redis has been read once
+	goroutines *background
 }
 
 // NewRedisRevocations returns revocations that the nodes of a cluster share by way of Redis. It begins to
@@ -102,7 +100,6 @@ func NewRedisRevocations(client redis.UniversalClient, opts RedisRevocationOptio
 		opts.Logger = slog.New(slog.DiscardHandler)
 	}
 	r := &Revocations{keep: opts.Keep}
-	ctx, cancel := context.WithCancel(context.Background())
 	s := &revocationSync{
 		client:  client,
 		log:     opts.Logger,
@@ -114,20 +111,15 @@ func NewRedisRevocations(client redis.UniversalClient, opts RedisRevocationOptio
 		complaints: newComplaints(opts.Logger),
 		said:       make(chan struct{}, 1),
 		loaded:     make(chan struct{}),
-		cancel:     cancel,
-		ended:      make(chan struct{}),
 	}
 	s.listener = subscription{client: client, channel: s.channel, log: opts.Logger, losses: &s.stats.Disconnects}
 	r.redis = s
 
 	heard := make(chan news, maxWaitingNews)
-	var wg sync.WaitGroup
-	wg.Go(func() { s.listener.run(ctx, heard) }) // these end with close
-	wg.Go(func() { s.run(ctx, heard) })
-	go func() { // ends after the two
-		wg.Wait()
-		close(s.ended)
-	}()
+	s.goroutines = startBackground(
+		func(ctx context.Context) { s.listener.run(ctx, heard) },
+		func(ctx context.Context) { s.run(ctx, heard) },
+	)
 	return r
 }
 
@@ -149,13 +141,10 @@ func (s *revocationSync) ready() error {
 }
 
 func (s *revocationSync) close(ctx context.Context) error {
-	s.cancel()
-	select {
-	case <-s.ended:
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("auth: close revocations: %w", ctx.Err())
+	if err := s.goroutines.close(ctx); err != nil {
+		return fmt.Errorf("auth: close revocations: %w", err)
 	}
+	return nil
 }
 
 // say writes an entry to Redis and takes it in as Redis has stored it.
