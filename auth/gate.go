@@ -92,8 +92,9 @@ func (g *gate) again(id socket.SocketId) {
 }
 
 // admit lets a held socket into rooms, the one of its id first, and tells whether it is still
-// there; left is then called at its end. Its disconnection may come at any moment: a DelAll in between is left to admit, so that
-// the inner adapter, which is called without a lock, does not add and delete at the same time.
+// there; left is then called at its end. Its disconnection may come at any moment: a DelAll in between
+// is left to admit, so that the inner adapter, which is called without a lock, does not add and delete
+// at the same time.
 func (g *gate) admit(id socket.SocketId, left func()) bool {
 	h := g.open(id)
 	if h == nil {

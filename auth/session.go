@@ -2,6 +2,8 @@ package auth
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -161,17 +163,15 @@ func (l *sessions) remove(p *session) {
 	delete(l.live, p)
 }
 
-// find returns the sessions whose claims are among the affected.
+// find returns the sessions whose claims are among the affected, which is asked without the lock.
 func (l *sessions) find(affected func(*Claims) bool) []*session {
+	return slices.DeleteFunc(l.all(), func(p *session) bool { return !affected(p.claims.Load()) })
+}
+
+func (l *sessions) all() []*session {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	var found []*session
-	for p := range l.live {
-		if affected(p.claims.Load()) {
-			found = append(found, p)
-		}
-	}
-	return found
+	return slices.Collect(maps.Keys(l.live))
 }
 
 // revoked disconnects the sessions whose tokens have been revoked. It does not wait for the handlers of what
