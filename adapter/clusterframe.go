@@ -1,6 +1,8 @@
 package adapter
 
 import (
+	"crypto/rand"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 
@@ -53,6 +55,13 @@ func (d *frameData) named(name string) *frameField {
 	default:
 		return nil
 	}
+}
+
+// newFrameUID returns a name for a server in a namespace, as those of the Node.js packages look.
+func newFrameUID() string {
+	var random [8]byte
+	_, _ = rand.Read(random[:]) // it never fails
+	return hex.EncodeToString(random[:])
 }
 
 // readFrame reads a whole message.

@@ -3,8 +3,6 @@ package adapter
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -100,9 +98,7 @@ type sharded struct {
 }
 
 func newSharded(a *clusterAdapter, heard *shards, mode SubscriptionMode) (uid string, _ carrier) {
-	var random [8]byte
-	_, _ = rand.Read(random[:]) // it never fails
-	uid = hex.EncodeToString(random[:])
+	uid = newFrameUID()
 	channel := a.redis.opts.Prefix + "#" + a.nsp.Name() + "#"
 	c := &sharded{a: a, heard: heard, mode: mode, channel: channel, own: channel + uid + "#"}
 	c.heads[0] = []byte(`{"uid":"` + uid + `"`)

@@ -2,8 +2,6 @@ package adapter
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"fmt"
 	"log/slog"
 	"strconv"
@@ -107,9 +105,7 @@ type streams struct {
 }
 
 func newStreams(a *clusterAdapter, heard *streamReaders, opts StreamsOptions) (uid string, _ carrier) {
-	var random [8]byte
-	_, _ = rand.Read(random[:]) // it never fails
-	return hex.EncodeToString(random[:]), &streams{
+	return newFrameUID(), &streams{
 		a: a, heard: heard,
 		stream:  streamOf(a.nsp.Name(), opts),
 		channel: a.redis.opts.Prefix + "#" + a.nsp.Name() + "#",
