@@ -18,7 +18,6 @@ type gatekeeper struct {
 	verifier    *auth.Verifier
 	revocations *auth.Revocations
 	limit       *auth.ConnectionLimit // nil for none
-	jwks        bool                  // there are keys of an issuer
 }
 
 // newGatekeeper begins to load keys and revocations; client is nil for a node without Redis.
@@ -27,7 +26,7 @@ func newGatekeeper(cfg Config, client redis.UniversalClient, log *slog.Logger) (
 	if err != nil {
 		return nil, err
 	}
-	g := &gatekeeper{revocations: newRevocations(cfg, client, log), jwks: cfg.Auth.JWKSURL != ""}
+	g := &gatekeeper{revocations: newRevocations(cfg, client, log)}
 	opts.Revocations, opts.Logger = g.revocations, log
 	if cfg.Auth.MaxConnections > 0 {
 		g.limit, err = auth.NewConnectionLimit(auth.ConnectionLimitOptions{

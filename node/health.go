@@ -34,11 +34,13 @@ func (n *Node) serveReadyz(w http.ResponseWriter, r *http.Request) {
 	if n.redis != nil {
 		checks["redis"] = state(n.redis.ping(ctx))
 	}
-	if g := n.gatekeeper; g != nil && g.jwks {
-		checks["keys"] = state(g.verifier.Ready())
-	}
-	if g := n.gatekeeper; g != nil && n.redis != nil {
-		checks["revocations"] = state(g.revocations.Ready())
+	if g := n.gatekeeper; g != nil {
+		if n.cfg.Auth.JWKSURL != "" {
+			checks["keys"] = state(g.verifier.Ready())
+		}
+		if n.redis != nil {
+			checks["revocations"] = state(g.revocations.Ready())
+		}
 	}
 	writeHealth(w, checks)
 }

@@ -61,9 +61,6 @@ func (m *metrics) watchGatekeeper(g *gatekeeper) {
 		m.counter("chorus_revocation_loads_total", "Times that all revocations were read from Redis.", stats.Loads.Load)
 		m.counter("chorus_revocation_written_back_total", "Revocations that Redis had lost and this node has put back.", stats.WrittenBack.Load)
 	}
-	if g.jwks {
-		m.watchJWKS(g.verifier)
-	}
 	if g.limit != nil {
 		m.watchLimit(g.limit)
 	}

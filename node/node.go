@@ -60,6 +60,9 @@ func New(cfg Config) (*Node, error) {
 			return nil, errors.Join(err, n.redis.close(context.Background()))
 		}
 		n.metrics.watchGatekeeper(n.gatekeeper)
+		if cfg.Auth.JWKSURL != "" {
+			n.metrics.watchJWKS(n.gatekeeper.verifier)
+		}
 	}
 
 	opts := socket.DefaultServerOptions()

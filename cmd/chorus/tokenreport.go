@@ -144,8 +144,7 @@ func dateOf(value any) (time.Time, bool) {
 		return time.Time{}, false
 	}
 	seconds, err := number.Float64()
-	const end = 253402300799 // of the year 9999
-	if err != nil || math.Abs(seconds) > end {
+	if err != nil || math.Abs(seconds) > float64(auth.Forever.Unix()) {
 		return time.Time{}, false
 	}
 	return time.Unix(int64(seconds), 0), true
