@@ -3,7 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
-	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -23,40 +23,33 @@ const (
 // scaleNodes are the sizes of the clusters.
 var scaleNodes = []int{1, 2, 4, 8, 16}
 
-// carrierKind is a way in which messages get from node to node, of one kind of server.
-type carrierKind struct {
-	name, title string
-	server      server
+// carriers are the ways in which messages get from node to node that are measured, each with its kind of server.
+func carriers() []server {
+	chorus, node := serverNamed(chorusName), serverNamed(nodeName)
+	return []server{
+		chorus.carrying("pubsub", "`pubsub`", nil, "CHORUS_CLUSTER_ADAPTER=pubsub"),
+		chorus.carrying("sharded-static", "`sharded`, static", nil, "CHORUS_CLUSTER_ADAPTER=sharded", "CHORUS_CLUSTER_SHARDED_MODE=static"),
+		chorus.carrying("sharded-dynamic", "`sharded`, dynamic", nil, "CHORUS_CLUSTER_ADAPTER=sharded", "CHORUS_CLUSTER_SHARDED_MODE=dynamic"),
+		node.carrying("node-pubsub", "Node.js `createAdapter`", []string{"--adapter", "pubsub"}),
+		node.carrying("node-sharded", "Node.js `createShardedAdapter`", []string{"--adapter", "sharded"}),
+		node.carrying("node-streams", "Node.js streams adapter", []string{"--adapter", "streams"}),
+	}
 }
 
-// carrierKinds are those that are measured.
-func carrierKinds() []carrierKind {
-	of := func(name, title, adapter, mode string) carrierKind {
-		s := server{name: name, title: title, protocol: bench.SocketIO}
-		s.command = func(p place) ([]string, []string) {
-			return []string{filepath.Join(p.bin, "server")}, []string{
-				"CHORUS_LISTEN=" + p.listen, "CHORUS_ADMIN_LISTEN=", "CHORUS_LOG_LEVEL=warn", "CHORUS_AUTH_SECRET=" + secret,
-				"CHORUS_CLUSTER_REDIS_URL=redis://" + p.redis, "CHORUS_CLUSTER_ADAPTER=" + adapter, "CHORUS_CLUSTER_SHARDED_MODE=" + mode,
-			}
-		}
-		return carrierKind{name, title, s}
+func serverNamed(name string) server {
+	servers := allServers()
+	return servers[slices.IndexFunc(servers, func(s server) bool { return s.name == name })]
+}
+
+// carrying is the server with more arguments and variables, which say how its messages travel.
+func (s server) carrying(name, title string, argv []string, env ...string) server {
+	command := s.command
+	s.name, s.title = name, title
+	s.command = func(p place) ([]string, []string) {
+		baseArgv, baseEnv := command(p)
+		return append(baseArgv, argv...), append(baseEnv, env...)
 	}
-	node := func(name, title, adapter string) carrierKind {
-		s := server{name: name, title: title, protocol: bench.SocketIO}
-		s.command = func(p place) ([]string, []string) {
-			return []string{"node", filepath.Join(p.dir, "peers", "node", "server.js"), "--listen", p.listen, "--redis", p.redis, "--adapter", adapter},
-				[]string{"BENCH_SECRET=" + secret}
-		}
-		return carrierKind{name, title, s}
-	}
-	return []carrierKind{
-		of("pubsub", "`pubsub`", "pubsub", "dynamic"),
-		of("sharded-static", "`sharded`, static", "sharded", "static"),
-		of("sharded-dynamic", "`sharded`, dynamic", "sharded", "dynamic"),
-		node("node-pubsub", "Node.js `createAdapter`", "pubsub"),
-		node("node-sharded", "Node.js `createShardedAdapter`", "sharded"),
-		node("node-streams", "Node.js streams adapter", "streams"),
-	}
+	return s
 }
 
 // workload is who hears the messages.
@@ -81,14 +74,14 @@ type point struct {
 	Carrier  string  `json:"carrier"`
 	Workload string  `json:"workload"`
 	Nodes    int     `json:"nodes"`
-	Messages float64 `json:"messages"`          // into Redis, in the whole run
-	BytesIn  float64 `json:"redis_bytes_in"`    // into Redis, per message
-	BytesOut float64 `json:"redis_bytes_out"`   // out of Redis, per message
-	RedisCPU float64 `json:"redis_cpu_us"`      // per message
-	NodeCPU  float64 `json:"nodes_cpu_us"`      // of all nodes together, per message
-	P50      float64 `json:"p50_ms"`            // from the moment a message was due
-	P99      float64 `json:"p99_ms"`            //
-	Lost     uint64  `json:"lost"`              //
+	Messages float64 `json:"messages"`        // into Redis, in the whole run
+	BytesIn  float64 `json:"redis_bytes_in"`  // into Redis, per message
+	BytesOut float64 `json:"redis_bytes_out"` // out of Redis, per message
+	RedisCPU float64 `json:"redis_cpu_us"`    // per message
+	NodeCPU  float64 `json:"nodes_cpu_us"`    // of all nodes together, per message
+	P50      float64 `json:"p50_ms"`          // from the moment a message was due
+	P99      float64 `json:"p99_ms"`
+	Lost     uint64  `json:"lost"`
 	Failure  string  `json:"failure,omitempty"` // then nothing else is said
 }
 
@@ -117,14 +110,14 @@ func useOf(ctx context.Context, client *redis.Client) (u redisUse, err error) {
 }
 
 // scalePoint measures a cluster of so many nodes.
-func (l *lab) scalePoint(ctx context.Context, kind carrierKind, w workload, nodes int) (point, error) {
+func (l *lab) scalePoint(ctx context.Context, kind server, w workload, nodes int) (point, error) {
 	p := point{Carrier: kind.name, Workload: w.name, Nodes: nodes}
 	client := redis.NewClient(&redis.Options{Addr: l.redis.address, Protocol: 2})
 	defer client.Close() //nolint:errcheck // nothing is lost with it
 	if err := client.FlushAll(ctx).Err(); err != nil {
 		return p, err
 	}
-	c, err := l.start(ctx, kind.server, nodes)
+	c, err := l.start(ctx, kind, nodes)
 	defer c.stop()
 	if err != nil {
 		return p, err
@@ -168,10 +161,10 @@ func (l *lab) scalePoint(ctx context.Context, kind carrierKind, w workload, node
 
 // scale measures all carriers at all sizes, in turns, and prints as it goes.
 func (l *lab) scale(ctx context.Context, only []string, quick bool) ([]point, error) {
-	kinds, sizes := carrierKinds(), scaleNodes
+	kinds, sizes := carriers(), scaleNodes
 	if len(only) > 0 {
 		var err error
-		if kinds, err = named(kinds, only, func(k carrierKind) string { return k.name }); err != nil {
+		if kinds, err = named(kinds, only, func(k server) string { return k.name }); err != nil {
 			return nil, fmt.Errorf("--only %w", err)
 		}
 	}

@@ -16,7 +16,7 @@ func scaleMarkdown(points []point) string {
 				fmt.Fprintf(&b, " | %d", nodes)
 			}
 			b.WriteString(" |\n|---|" + strings.Repeat("---:|", len(scaleNodes)) + "\n")
-			for _, kind := range carrierKinds() {
+			for _, kind := range carriers() {
 				fmt.Fprintf(&b, "| %s", kind.title)
 				for _, nodes := range scaleNodes {
 					b.WriteString(" | " + scaleCell(points, kind.name, w.name, nodes, f))
@@ -71,7 +71,7 @@ func modelMarkdown(points []point) string {
 		fmt.Fprintf(&b, " | wall, %.0f nodes, /s", nodes)
 	}
 	b.WriteString(" |\n|---|---:|---:|---:|---:|" + strings.Repeat("---:|", len(modelSizes)) + "\n")
-	for _, kind := range carrierKinds() {
+	for _, kind := range carriers() {
 		m, ok := modelOf(points, kind.name, workloads()[0].name)
 		if !ok {
 			continue
