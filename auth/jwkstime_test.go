@@ -60,16 +60,7 @@ func (p *inProcess) pauses(since time.Time) []time.Duration {
 }
 
 // records are what a logger has got, a level and a message each.
-type records struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (r *records) Write(line []byte) (int, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.text.Write(line)
-}
+type records struct{ safeBuffer }
 
 // take returns the levels since the last call.
 func (r *records) take(t *testing.T) []string {
@@ -77,7 +68,7 @@ func (r *records) take(t *testing.T) []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var levels []string //nolint:prealloc // lines are not counted before
-	for line := range strings.Lines(r.text.String()) {
+	for line := range strings.Lines(r.b.String()) {
 		var record struct{ Level, Msg string }
 		if err := json.Unmarshal([]byte(line), &record); err != nil {
 			t.Fatal(err)
@@ -87,7 +78,7 @@ func (r *records) take(t *testing.T) []string {
 			t.Errorf("the log holds the query: %s", line)
 		}
 	}
-	r.text.Reset()
+	r.b.Reset()
 	return levels
 }
 

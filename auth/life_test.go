@@ -63,6 +63,18 @@ func (c *client) expect(name string) map[string]any {
 	return arg
 }
 
+// enter has the client authenticate in the way of the mode.
+func (c *client) enter(mode auth.Mode, token string) {
+	c.t.Helper()
+	if mode == auth.ModeHandshake {
+		c.connect(tokenObject(token))
+		return
+	}
+	c.connect("")
+	c.send(authenticate(token))
+	c.expect("authenticated")
+}
+
 // Both ways in: a client that shows no new token is told of the end of its token, before and at it.
 func TestTokenExpires(t *testing.T) {
 	t.Parallel()
@@ -73,13 +85,7 @@ func TestTokenExpires(t *testing.T) {
 			conns := connections(t, io.Sockets())
 			cl := dial(t, io, "", nil)
 			token := shortLived(t, "ada", 700*time.Millisecond)
-			if mode == auth.ModeHandshake {
-				cl.connect(tokenObject(token))
-			} else {
-				cl.connect("")
-				cl.send(authenticate(token))
-				cl.expect("authenticated")
-			}
+			cl.enter(mode, token)
 			gone := disconnected(t, receive(t, conns))
 
 			notice := cl.expect("token:expiring")
@@ -265,13 +271,7 @@ func TestRevokedSocket(t *testing.T) {
 			conns := connections(t, io.Sockets())
 			cl := dial(t, io, "", nil)
 			token := sign(t, secret, goodClaims("ada"))
-			if mode == auth.ModeHandshake {
-				cl.connect(tokenObject(token))
-			} else {
-				cl.connect("")
-				cl.send(authenticate(token))
-				cl.expect("authenticated")
-			}
+			cl.enter(mode, token)
 			s := receive(t, conns)
 			gone := disconnected(t, s)
 			hold, began, release, read := make(chan struct{}), make(chan struct{}), make(chan struct{}), make(chan struct{}, 16)

@@ -1,24 +1,13 @@
 // The command line: what goes wrong is one line that says what to do.
 import assert from "node:assert/strict";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join as joinPath } from "node:path";
 import { test } from "node:test";
 import jwt from "jsonwebtoken";
 import { BINARY, chorus, environment, startNode } from "./harness/chorus.js";
-import { cleanup } from "./harness/cleanup.js";
 import { join } from "./harness/client.js";
+import { file } from "./harness/file.js";
 import { run } from "./harness/program.js";
 import { freePort, startRedis } from "./harness/redis.js";
 import { SECRET } from "./harness/token.js";
-
-async function file(t, name, text) {
-  const folder = await mkdtemp(joinPath(tmpdir(), "chorus-test-"));
-  cleanup(t, () => rm(folder, { recursive: true }));
-  const path = joinPath(folder, name);
-  await writeFile(path, text);
-  return path;
-}
 
 test("what keeps a node from starting is one line that says what to do", async (t) => {
   const taken = await startNode(t);

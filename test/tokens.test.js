@@ -1,13 +1,11 @@
 // The life of a token, over three nodes: its end, its refresh, its revocation, its keys, and what it permits.
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join as joinPath } from "node:path";
+import { writeFile } from "node:fs/promises";
 import { describe, test } from "node:test";
 import { chorus, environment, startNode, startNodes } from "./harness/chorus.js";
-import { cleanup } from "./harness/cleanup.js";
 import { Inbox, connected, join, open, refusal } from "./harness/client.js";
+import { file } from "./harness/file.js";
 import { newKey, signWith, startIssuer } from "./harness/issuer.js";
 import { startRedis } from "./harness/redis.js";
 import { SECRET, token } from "./harness/token.js";
@@ -16,14 +14,6 @@ import { event, until } from "./harness/wait.js";
 const now = () => Math.floor(Date.now() / 1000);
 const quick = { CHORUS_AUTH_LEEWAY: "0s", CHORUS_AUTH_EXPIRY_NOTICE: "2s" };
 const nobody = { auth: {} };
-
-async function file(t, name, text) {
-  const folder = await mkdtemp(joinPath(tmpdir(), "chorus-test-"));
-  cleanup(t, () => rm(folder, { recursive: true }));
-  const path = joinPath(folder, name);
-  await writeFile(path, text);
-  return path;
-}
 
 // enter returns a client that has authenticated, at the handshake or by event.
 async function enter(t, url, mode, value, options = {}) {
