@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -40,14 +41,28 @@ func newRedisLink(cfg Config, log *slog.Logger) (*redisLink, error) {
 		return nil, err
 	}
 	client := redis.NewClient(opts)
-	return &redisLink{
-		client: client,
-		adapter: adapter.NewRedis(client, adapter.RedisOptions{
+	rooms, err := newRedisAdapter(cfg, client, log)
+	if err != nil {
+		return nil, errors.Join(err, client.Close())
+	}
+	return &redisLink{client: client, adapter: rooms}, nil
+}
+
+// newRedisAdapter returns the adapter that cluster.adapter names.
+func newRedisAdapter(cfg Config, client redis.UniversalClient, log *slog.Logger) (*adapter.Redis, error) {
+	if cfg.adapterName() == AdapterSharded {
+		return adapter.NewSharded(client, adapter.ShardedOptions{
+			Mode:           adapter.SubscriptionMode(cfg.Cluster.Sharded.Mode),
 			Prefix:         cfg.Cluster.Redis.Prefix,
 			RequestTimeout: cfg.Cluster.RequestTimeout,
 			Logger:         log,
-		}),
-	}, nil
+		})
+	}
+	return adapter.NewRedis(client, adapter.RedisOptions{
+		Prefix:         cfg.Cluster.Redis.Prefix,
+		RequestTimeout: cfg.Cluster.RequestTimeout,
+		Logger:         log,
+	}), nil
 }
 
 // ping returns nil when this node hears the cluster and Redis answers.

@@ -131,9 +131,10 @@ type AuthConfig struct {
 
 // ClusterConfig says how nodes find each other.
 type ClusterConfig struct {
-	// Adapter is memory or pubsub; default pubsub when a Redis is named, else memory.
-	Adapter string      `yaml:"adapter"`
-	Redis   RedisConfig `yaml:"redis"`
+	// Adapter is memory, pubsub or sharded; default pubsub when a Redis is named, else memory.
+	Adapter string        `yaml:"adapter"`
+	Redis   RedisConfig   `yaml:"redis"`
+	Sharded ShardedConfig `yaml:"sharded"`
 	// RequestTimeout ends requests to other nodes; default 5s.
 	RequestTimeout time.Duration `yaml:"request_timeout"`
 }
@@ -144,6 +145,13 @@ type RedisConfig struct {
 	URL string `yaml:"url"`
 	// Prefix of all channels; default "socket.io", as in Node.js.
 	Prefix string `yaml:"prefix"`
+}
+
+// ShardedConfig is about the sharded adapter.
+type ShardedConfig struct {
+	// Mode says which rooms have a channel of their own: dynamic (default), dynamic-private or static. All
+	// servers of a cluster have the same.
+	Mode string `yaml:"mode"`
 }
 
 // DrainConfig is about the end of a node.
@@ -162,8 +170,9 @@ type LogConfig struct {
 
 // Values of ClusterConfig.Adapter.
 const (
-	AdapterMemory = "memory"
-	AdapterPubSub = "pubsub"
+	AdapterMemory  = "memory"
+	AdapterPubSub  = "pubsub"
+	AdapterSharded = "sharded"
 )
 
 // DefaultConfig returns the configuration of a node about which nothing was said. It lacks a key,
@@ -198,6 +207,7 @@ func DefaultConfig() Config {
 		},
 		Cluster: ClusterConfig{
 			Redis:          RedisConfig{Prefix: adapter.DefaultPrefix},
+			Sharded:        ShardedConfig{Mode: string(adapter.Dynamic)},
 			RequestTimeout: adapter.DefaultRequestTimeout,
 		},
 		Drain: DrainConfig{Timeout: 30 * time.Second},

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"chorus/adapter"
 	"chorus/auth"
 
 	"github.com/redis/go-redis/v9"
@@ -101,9 +102,10 @@ func fieldOf(err error) string {
 }
 
 func (c *Config) validateCluster(check *checker) {
-	check.oneOf("cluster.adapter", c.Cluster.Adapter, "", AdapterMemory, AdapterPubSub)
-	check.that(c.adapterName() != AdapterPubSub || c.Cluster.Redis.URL != "",
-		"cluster.redis.url", "the %s adapter needs it, as redis://localhost:6379", AdapterPubSub)
+	check.oneOf("cluster.adapter", c.Cluster.Adapter, "", AdapterMemory, AdapterPubSub, AdapterSharded)
+	check.oneOf("cluster.sharded.mode", c.Cluster.Sharded.Mode, string(adapter.Dynamic), string(adapter.DynamicPrivate), string(adapter.Static))
+	check.that(c.adapterName() == AdapterMemory || c.Cluster.Redis.URL != "",
+		"cluster.redis.url", "the %s adapter needs it, as redis://localhost:6379", c.adapterName())
 	if c.Cluster.Redis.URL != "" {
 		_, err := redis.ParseURL(c.Cluster.Redis.URL)
 		// The error must not repeat the address, which may hold a password.
