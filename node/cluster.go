@@ -50,19 +50,34 @@ func newRedisLink(cfg Config, log *slog.Logger) (*redisLink, error) {
 
 // newRedisAdapter returns the adapter that cluster.adapter names.
 func newRedisAdapter(cfg Config, client redis.UniversalClient, log *slog.Logger) (*adapter.Redis, error) {
-	if cfg.adapterName() == AdapterSharded {
+	total := cfg.Cluster.Order == OrderTotal
+	switch cfg.adapterName() {
+	case AdapterSharded:
 		return adapter.NewSharded(client, adapter.ShardedOptions{
 			Mode:           adapter.SubscriptionMode(cfg.Cluster.Sharded.Mode),
+			TotalOrder:     total,
 			Prefix:         cfg.Cluster.Redis.Prefix,
 			RequestTimeout: cfg.Cluster.RequestTimeout,
 			Logger:         log,
 		})
+	case AdapterStreams:
+		return adapter.NewStreams(client, adapter.StreamsOptions{
+			StreamName:     cfg.Cluster.Streams.Name,
+			StreamCount:    int(cfg.Cluster.Streams.Count),
+			MaxLen:         int(cfg.Cluster.Streams.MaxLength),
+			TotalOrder:     total,
+			Prefix:         cfg.Cluster.Redis.Prefix,
+			RequestTimeout: cfg.Cluster.RequestTimeout,
+			Logger:         log,
+		}), nil
+	default:
+		return adapter.NewRedis(client, adapter.RedisOptions{
+			TotalOrder:     total,
+			Prefix:         cfg.Cluster.Redis.Prefix,
+			RequestTimeout: cfg.Cluster.RequestTimeout,
+			Logger:         log,
+		}), nil
 	}
-	return adapter.NewRedis(client, adapter.RedisOptions{
-		Prefix:         cfg.Cluster.Redis.Prefix,
-		RequestTimeout: cfg.Cluster.RequestTimeout,
-		Logger:         log,
-	}), nil
 }
 
 // ping returns nil when this node hears the cluster and Redis answers.

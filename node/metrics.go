@@ -121,7 +121,8 @@ func (m *metrics) watchAdapter(a *adapter.Redis) {
 		{"skipped", "Broadcasts for rooms without a member here.", stats.Skipped.Load},
 		{"malformed", "Messages from Redis that were not understood.", stats.Malformed.Load},
 		{"events_dropped", "Server-side events dropped because handlers did not keep up.", stats.EventsDropped.Load},
-		{"disconnects", "Losses of the subscribing connection.", stats.Disconnects.Load},
+		{"disconnects", "Losses of a connection that listens.", stats.Disconnects.Load},
+		{"stream_gaps", "Times that a stream had lost messages before this node has read them.", stats.Gaps.Load},
 	} {
 		m.counter("chorus_redis_"+c.name+"_total", c.help, c.value)
 	}

@@ -102,7 +102,11 @@ func fieldOf(err error) string {
 }
 
 func (c *Config) validateCluster(check *checker) {
-	check.oneOf("cluster.adapter", c.Cluster.Adapter, "", AdapterMemory, AdapterPubSub, AdapterSharded)
+	check.oneOf("cluster.adapter", c.Cluster.Adapter, "", AdapterMemory, AdapterPubSub, AdapterSharded, AdapterStreams)
+	check.oneOf("cluster.order", c.Cluster.Order, OrderImmediate, OrderTotal)
+	check.that(c.Cluster.Streams.Name != "", "cluster.streams.name", "it must not be empty")
+	check.that(c.Cluster.Streams.Count >= 1, "cluster.streams.count", "%d is not positive", c.Cluster.Streams.Count)
+	check.that(c.Cluster.Streams.MaxLength >= 100, "cluster.streams.max_length", "%d is less than the least, 100", c.Cluster.Streams.MaxLength)
 	check.oneOf("cluster.sharded.mode", c.Cluster.Sharded.Mode, string(adapter.Dynamic), string(adapter.DynamicPrivate), string(adapter.Static))
 	check.that(c.adapterName() == AdapterMemory || c.Cluster.Redis.URL != "",
 		"cluster.redis.url", "the %s adapter needs it, as redis://localhost:6379", c.adapterName())
