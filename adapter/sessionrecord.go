@@ -28,6 +28,7 @@ type sessionRecord struct {
 	nsp    string   // the namespace
 	start  streamID // the last message before the client connected
 	at     streamID // the last message before this was written
+	turn   uint64   // how often the client has come back
 	ours   bool     // all of that is there
 
 	text string // as it is stored
@@ -48,7 +49,7 @@ func heldBy(holder string) string {
 	return base64.StdEncoding.EncodeToString(appendHolder(nil, holder))
 }
 
-const sessionFields = 10
+const sessionFields = 11
 
 func appendHolder(b []byte, holder string) []byte {
 	b = msgp.AppendMapHeader(b, sessionFields)
@@ -71,6 +72,7 @@ func (r *sessionRecord) encode() (string, error) {
 	b = msgp.AppendString(msgp.AppendString(b, "nsp"), r.nsp)
 	b = msgp.AppendString(msgp.AppendString(b, "start"), r.start.String())
 	b = msgp.AppendString(msgp.AppendString(b, "at"), r.at.String())
+	b = msgp.AppendUint64(msgp.AppendString(b, "turn"), r.turn)
 	later := slices.DeleteFunc(rooms, func(room socket.Room) bool { return r.rooms[room] == r.start })
 	b = msgp.AppendMapHeader(msgp.AppendString(b, "since"), uint32(len(later))) //nolint:gosec // there are never that many
 	for _, room := range later {
@@ -127,6 +129,8 @@ func readSession(text string) (*sessionRecord, error) {
 			r.start, b, err = readStreamID(b)
 		case "at":
 			r.at, b, err = readStreamID(b)
+		case "turn":
+			r.turn, b, err = msgp.ReadUint64Bytes(b)
 		case "rooms":
 			rooms, b, err = readRooms(b)
 		case "since":
