@@ -196,6 +196,9 @@ func (c *comeback) handPacket(f *clusterFrame, m *clusterMessage, id streamID) {
 		return // nobody waits for the answer any more
 	}
 	withOffset(packet, &m.opts, id.String())
+	if m.uid != c.r.holder {
+		packet.Id = nil
+	}
 	c.send(c.r.local.nsp.Server().Encoder().Encode(packet), &m.opts)
 }
 

@@ -23,6 +23,9 @@ func (a *clusterAdapter) receive(m *clusterMessage) error {
 			if a.recovery != nil && m.offset != "" {
 				withOffset(m.packet, &m.opts, m.offset)
 			}
+			if m.uid != a.uid {
+				m.packet.Id = nil // nobody here waits for the answer, and the number may be that of another event
+			}
 			a.deliverRemote(m.packet, &m.opts)
 		}
 	case kindJoin:
