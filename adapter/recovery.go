@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"regexp"
 	"strconv"
 	"strings"
@@ -147,7 +148,8 @@ var privateID = regexp.MustCompile(`^[0-9A-Za-z_-]{1,64}$`)
 // Recover is for a middleware that has found out who the client of a socket is: the owner. If the client
 // asks for the session that it had, and that was the same owner's, the socket becomes the one that it was,
 // with Recovered true; what it has missed follows when it has connected. Otherwise it stays the new socket
-// that it is. Recover may wait for Redis, for a few seconds. Without a RecoveryOptions it does nothing.
+// that it is. Recover may wait for Redis, for a few seconds; when it does not answer, the connection is
+// closed, so that the client tries again and loses nothing. Without RecoveryOptions it does nothing.
 //
 // The socket's id changes: nothing may have remembered the old one.
 func Recover(s *socket.Socket, owner string) {
@@ -169,6 +171,9 @@ func Recover(s *socket.Socket, owner string) {
 	defer cancel()
 	outcome, err := r.recover(ctx, s, owner, pid, offset)
 	r.opts.Observe(outcome)
+	if outcome == RecoveryUnavailable {
+		s.Conn().Close(true)
+	}
 	r.log.Debug("a client comes back", slog.String("namespace", r.local.nsp.Name()), slog.String("outcome", outcome), slog.Any("error", err))
 }
 
@@ -229,10 +234,10 @@ func (r *recovery) recover(ctx context.Context, s *socket.Socket, owner, pid, of
 	}
 	fresh := s.Id()
 	if !library.Recover(s, record.sid, record.pid) {
-		return RecoveryUnavailable, errors.New("adapter: the library's sockets are built otherwise")
+		return RecoveryUnknown, errors.New("adapter: the library's sockets are built otherwise")
 	}
-	if record.data != nil {
-		s.SetData(record.data)
+	if data := withoutClaims(record.data); data != nil {
+		s.SetData(data)
 	}
 	r.mu.Lock()
 	delete(r.owners, fresh)
@@ -240,6 +245,17 @@ func (r *recovery) recover(ctx context.Context, s *socket.Socket, owner, pid, of
 	r.waiting[record.sid] = &comeback{r: r, socket: s, record: record, cursor: from}
 	r.mu.Unlock()
 	return RecoveryOK, nil
+}
+
+// withoutClaims returns the data of a session that was in this process all the time.
+func withoutClaims(data any) any {
+	m, ok := data.(map[string]any)
+	if !ok {
+		return data
+	}
+	m = maps.Clone(m)
+	delete(m, claimsKey)
+	return m
 }
 
 // A record that another node or this one is about to write changes between find and take.

@@ -272,6 +272,36 @@ func TestRecoveryIsRefused(t *testing.T) {
 	})
 }
 
+// TestRecoveryWaitsForRedis: a client that returns while Redis hangs has to come again, and has lost nothing
+// then.
+func TestRecoveryWaitsForRedis(t *testing.T) {
+	t.Parallel()
+	seen := &outcomes{}
+	opts := adapter.RecoveryOptions{Observe: seen.observe}
+	server := startRedis(t)
+	a := startNode(t, streamsAddr(server.addr), settings{recovery: &opts})
+	b := startNode(t, streamsAddr(server.addr), settings{recovery: &opts})
+	ada := visit(t, a, `"user":"ada"`)
+	a.Emit("x", 1)
+	ada.hears(`["x",1]`)
+	eventually(t, "the session is stored", func() bool { return stored(t, a, ada.pid, "ada") })
+	ada.breaks()
+	if err := receive(t, "the outcome", publishPacket(t, b, "x", 2)); err != nil {
+		t.Fatal(err)
+	}
+	server.pause()
+	if _, reply := knock(t, b, ada.back()); reply != "" {
+		t.Errorf("got %q, want the end of the connection", reply)
+	}
+	server.resume()
+	b.awaitHealth()
+	again := visit(t, b, ada.back())
+	if !again.recovered || seen.of(adapter.RecoveryUnavailable) != 1 {
+		t.Fatalf("recovered: %t, %v", again.recovered, seen.count)
+	}
+	again.hears(`["x",2]`)
+}
+
 // TestRecoveryReplaces: a client that returns before its old connection is known to be broken has one
 // socket, and nothing that concerns the old one touches the new one.
 func TestRecoveryReplaces(t *testing.T) {

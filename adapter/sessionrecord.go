@@ -39,8 +39,8 @@ const maxSessionBytes = 64 << 10
 
 var errSessionSize = errors.New("adapter: the data and the rooms of a client are too large to be kept")
 
-// claimsKey is the member of a socket's data that is not kept: the claims of its token are those of the
-// token with which it comes back.
+// claimsKey is the member of a socket's data that a client does not get back: its claims are those of the
+// token with which it comes. They are written for Node.js servers, which do not look at a token then.
 const claimsKey = "decoded"
 
 // heldBy is how the text of every record of a holder begins: its first member is {by: holder}, of 16
@@ -84,13 +84,8 @@ func (r *sessionRecord) encode() (string, error) {
 	return base64.StdEncoding.EncodeToString(b), nil
 }
 
-// appendSessionData writes the data of a socket without its claims.
+// appendSessionData writes the data of a socket.
 func appendSessionData(b []byte, data any) ([]byte, error) {
-	if m, ok := data.(map[string]any); ok {
-		m = maps.Clone(m)
-		delete(m, claimsKey)
-		data = m
-	}
 	if parser.HasBinary(data) {
 		return appendValue(b, data, 1)
 	}

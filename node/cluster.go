@@ -35,13 +35,13 @@ func redisOptions(cfg Config) (*redis.Options, error) {
 	return opts, nil
 }
 
-func newRedisLink(cfg Config, log *slog.Logger) (*redisLink, error) {
+func newRedisLink(cfg Config, recovery *adapter.RecoveryOptions, log *slog.Logger) (*redisLink, error) {
 	opts, err := redisOptions(cfg)
 	if err != nil {
 		return nil, err
 	}
 	client := redis.NewClient(opts)
-	rooms, err := newRedisAdapter(cfg, client, log)
+	rooms, err := newRedisAdapter(cfg, client, recovery, log)
 	if err != nil {
 		return nil, errors.Join(err, client.Close())
 	}
@@ -49,8 +49,8 @@ func newRedisLink(cfg Config, log *slog.Logger) (*redisLink, error) {
 }
 
 // newRedisAdapter returns the adapter that cluster.adapter names.
-func newRedisAdapter(cfg Config, client redis.UniversalClient, log *slog.Logger) (*adapter.Redis, error) {
-	total := cfg.Cluster.Order == OrderTotal
+func newRedisAdapter(cfg Config, client redis.UniversalClient, recovery *adapter.RecoveryOptions, log *slog.Logger) (*adapter.Redis, error) {
+	total := cfg.totalOrder()
 	switch cfg.adapterName() {
 	case AdapterSharded:
 		return adapter.NewSharded(client, adapter.ShardedOptions{
@@ -66,6 +66,8 @@ func newRedisAdapter(cfg Config, client redis.UniversalClient, log *slog.Logger)
 			StreamCount:    int(cfg.Cluster.Streams.Count),
 			MaxLen:         int(cfg.Cluster.Streams.MaxLength),
 			TotalOrder:     total,
+			Recovery:       recovery,
+			SessionPrefix:  sessionPrefix(cfg.Cluster.Redis.Prefix),
 			Prefix:         cfg.Cluster.Redis.Prefix,
 			RequestTimeout: cfg.Cluster.RequestTimeout,
 			Logger:         log,

@@ -52,12 +52,13 @@ type Config struct {
 	// are too short. For development.
 	Insecure bool `yaml:"insecure"`
 
-	Admin   AdminConfig   `yaml:"admin"`
-	CORS    CORSConfig    `yaml:"cors"`
-	Auth    AuthConfig    `yaml:"auth"`
-	Cluster ClusterConfig `yaml:"cluster"`
-	Drain   DrainConfig   `yaml:"drain"`
-	Log     LogConfig     `yaml:"log"`
+	Admin    AdminConfig    `yaml:"admin"`
+	CORS     CORSConfig     `yaml:"cors"`
+	Auth     AuthConfig     `yaml:"auth"`
+	Cluster  ClusterConfig  `yaml:"cluster"`
+	Recovery RecoveryConfig `yaml:"recovery"`
+	Drain    DrainConfig    `yaml:"drain"`
+	Log      LogConfig      `yaml:"log"`
 
 	// Logger takes the place of the one that Log describes.
 	Logger *slog.Logger `yaml:"-"`
@@ -168,6 +169,15 @@ type StreamsConfig struct {
 	MaxLength int64 `yaml:"max_length"`
 }
 
+// RecoveryConfig gives clients that return their sessions back: id, rooms, data, and what they missed.
+type RecoveryConfig struct {
+	// Enabled turns it on, with the adapter streams or memory; default false. Events have one argument
+	// more then, by which clients say what they have got, and the order is total.
+	Enabled bool `yaml:"enabled"`
+	// MaxDisconnection is for how long a session is kept without its client; default 2m.
+	MaxDisconnection time.Duration `yaml:"max_disconnection"`
+}
+
 // DrainConfig is about the end of a node.
 type DrainConfig struct {
 	// Timeout is how long a node takes at most to end; default 30s.
@@ -233,7 +243,8 @@ func DefaultConfig() Config {
 			Order:          OrderImmediate,
 			RequestTimeout: adapter.DefaultRequestTimeout,
 		},
-		Drain: DrainConfig{Timeout: 30 * time.Second},
-		Log:   LogConfig{Level: "info", Format: "text"},
+		Recovery: RecoveryConfig{MaxDisconnection: adapter.DefaultMaxDisconnection},
+		Drain:    DrainConfig{Timeout: 30 * time.Second},
+		Log:      LogConfig{Level: "info", Format: "text"},
 	}
 }

@@ -115,6 +115,14 @@ func (c *Config) validateCluster(check *checker) {
 		// The error must not repeat the address, which may hold a password.
 		check.that(err == nil, "cluster.redis.url", "this is not an address such as redis://user:password@host:6379/0")
 	}
+	if c.Recovery.Enabled {
+		name := c.adapterName()
+		check.that(name == AdapterStreams || name == AdapterMemory, "recovery.enabled",
+			"the %s adapter keeps no messages: set cluster.adapter to streams", name)
+		check.that(c.Auth.Mode == string(auth.ModeHandshake), "recovery.enabled",
+			"who authenticates by event is nobody when it connects: set auth.mode to handshake")
+	}
+	check.that(c.Recovery.MaxDisconnection >= time.Second, "recovery.max_disconnection", "%s is less than the least, 1s", c.Recovery.MaxDisconnection)
 	check.that(c.Cluster.Redis.Prefix != "", "cluster.redis.prefix", "it must not be empty")
 }
 
@@ -128,6 +136,12 @@ func (c *Config) adapterName() string {
 	default:
 		return AdapterMemory
 	}
+}
+
+// totalOrder tells whether a message is delivered only as Redis brings it. Without Redis there is one order
+// anyway.
+func (c *Config) totalOrder() bool {
+	return c.adapterName() != AdapterMemory && (c.Cluster.Order == OrderTotal || c.Recovery.Enabled)
 }
 
 // Secrets returns all HMAC secrets.
