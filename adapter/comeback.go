@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/zishang520/socket.io/parsers/socket/v3/parser"
@@ -205,7 +206,7 @@ func (c *comeback) handPacket(f *clusterFrame, m *clusterMessage, id streamID) {
 // withOffset appends where an event stands to its arguments: the client says it when it comes back.
 func withOffset(packet *parser.Packet, opts *wireOptions, offset string) {
 	if data, ok := packet.Data.([]any); ok && packet.Id == nil && !opts.flags.Volatile {
-		packet.Data = append(data[:len(data):len(data)], offset)
+		packet.Data = slices.Concat(data, []any{offset})
 	}
 }
 

@@ -302,6 +302,32 @@ func TestRecoveryWaitsForRedis(t *testing.T) {
 	again.hears(`["x",2]`)
 }
 
+// TestRecoveryOfLostSessions: sessions that Redis has lost are written again when it is back.
+func TestRecoveryOfLostSessions(t *testing.T) {
+	t.Parallel()
+	server := startRedis(t) // which keeps nothing
+	a := startNode(t, streamsAddr(server.addr), settings{recovery: &adapter.RecoveryOptions{}})
+	b := startNode(t, streamsAddr(server.addr), settings{recovery: &adapter.RecoveryOptions{}})
+	ada := visit(t, a, `"user":"ada"`)
+	eventually(t, "the session is stored", func() bool { return stored(t, a, ada.pid, "ada") })
+	server.stop()
+	unhealthy(t, a)
+	unhealthy(t, b)
+	server.start()
+	a.awaitHealth()
+	b.awaitHealth()
+	a.Emit("x", 1)
+	ada.hears(`["x",1]`)
+	eventually(t, "the session is stored again", func() bool { return stored(t, a, ada.pid, "ada") })
+	ada.breaks()
+	b.Emit("x", 2)
+	again := visit(t, b, ada.back())
+	if !again.recovered {
+		t.Fatal("not recovered")
+	}
+	again.hears(`["x",2]`)
+}
+
 // TestRecoveryReplaces: a client that returns before its old connection is known to be broken has one
 // socket, and nothing that concerns the old one touches the new one.
 func TestRecoveryReplaces(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"chorus/internal/library"
@@ -32,6 +33,7 @@ type redisSessions struct {
 
 	wake    chan struct{} // capacity 1: there is something to do
 	stopped chan struct{} // closed when run has returned
+	anew    atomic.Bool   // Redis was away, and may have lost what it had
 
 	mu         sync.Mutex
 	recoveries []*recovery
@@ -248,7 +250,7 @@ func (s *redisSessions) look() {
 	s.mu.Lock()
 	recoveries := s.recoveries
 	s.mu.Unlock()
-	now := time.Now()
+	now, anew := time.Now(), s.anew.Swap(false)
 	for _, r := range recoveries {
 		r.mu.Lock()
 		live := make([]*liveSession, 0, len(r.live))
@@ -257,7 +259,7 @@ func (s *redisSessions) look() {
 		}
 		r.mu.Unlock()
 		for _, l := range live {
-			if now.Sub(l.written) >= s.renew || library.DataVersion(l.socket) != l.version {
+			if anew || now.Sub(l.written) >= s.renew || library.DataVersion(l.socket) != l.version {
 				s.changedIfLive(l)
 			}
 		}

@@ -121,6 +121,9 @@ func (r *streamReader) session(ctx context.Context, onUp func()) error {
 	}
 	onUp()
 	r.state(nil)
+	if s := r.redis.sessions; s != nil {
+		s.anew.Store(true)
+	}
 	behind := true // after an outage there may be much to read
 	for {
 		entries, err := r.read(ctx, client, behind)

@@ -33,7 +33,7 @@ func entryOf(t *testing.T, args []vectorArg) streamEntry {
 	c := newOutbox(nil, nil, 1, 1, &Stats{})
 	c.maxStreamLen = DefaultStreamMaxLen
 	sent := c.commandOf(t.Context(), publication{channel: DefaultStreamName, entry: &e}).Args()
-	var head []string
+	head := make([]string, 0, 5)
 	for _, arg := range args[:5] {
 		head = append(head, string(arg))
 	}
