@@ -47,6 +47,11 @@ CHURN := 10m
 churn: redis ## clients come and go for ten minutes (or CHURN=1h); fails if anything of them stays
 	go test -count=1 -timeout 0 -v ./test/churn -churn $(CHURN)
 
+.PHONY: loss
+loss: build redis ## what is lost of a minute's traffic when a node and Redis are killed: nothing with streams
+	cd test && npm ci --no-audit --no-fund
+	cd test && node --test --test-reporter=spec loss/loss.js
+
 .PHONY: redis
 redis:
 	@command -v redis-server >/dev/null || { \

@@ -14,7 +14,16 @@ import (
 // Broadcast sends a packet to the matching sockets of this node. It is encoded once, whatever
 // the number of receivers.
 func (l *local) Broadcast(packet *parser.Packet, opts *socket.BroadcastOptions) {
-	l.broadcast(packet, opts, "")
+	_ = l.post(packet, opts, "") // what cannot be sent the parser or post has said
+}
+
+// post is Broadcast for Publish and PublishLatest as well.
+func (l *local) post(packet *parser.Packet, opts *socket.BroadcastOptions, latest string) error {
+	if l.recovery == nil || !l.alone || flagsOf(opts).Local || flagsOf(opts).Volatile {
+		l.broadcast(packet, opts, latest)
+		return nil
+	}
+	return l.recovery.post(packet, newWireOptions(opts), latest)
 }
 
 // broadcast is Broadcast of a packet that may be the newest of a name, see [Publisher.PublishLatest].
@@ -89,7 +98,11 @@ func (l *local) deliver(packet *parser.Packet, flags *socket.BroadcastFlags, lat
 		return // the parser has said why
 	}
 	tellListeners(packet, to, without)
+	write(encoded, flags, latest, to, without)
+}
 
+// write sends an encoded packet to the audiences, but not to the members of without.
+func write(encoded []types.BufferInterface, flags *socket.BroadcastFlags, latest string, to []*audience, without []*member) {
 	receivers := make([]*engine.Receivers, len(to))
 	for i, a := range to {
 		receivers[i] = a.receivers

@@ -220,6 +220,8 @@ func (f *clusterFrame) readPacket(nsp string, raw bool) (*parser.Packet, error) 
 			n, _, err = msgp.ReadIntBytes(value.packed)
 		case name == "data":
 			data = value
+		case name == "id":
+			packet.Id, _, err = readAckID(value.packed)
 		}
 		return err
 	})

@@ -54,6 +54,9 @@ func appendTextData(b []byte, m *clusterMessage) ([]byte, error) {
 	case kindBroadcast:
 		b = strconv.AppendInt(append(appendName(b, "packet"), `{"type":`...), int64(parser.EVENT), 10)
 		if b, err = appendTextValue(append(b, `,"data":`...), m.packet.Data); err == nil {
+			if m.packet.Id != nil {
+				b = strconv.AppendUint(appendName(b, "id"), *m.packet.Id, 10)
+			}
 			b = append(b, '}')
 		}
 	case kindJoin, kindLeave:

@@ -1,6 +1,9 @@
 package adapter
 
 import (
+	"log/slog"
+	"sync"
+
 	"chorus/internal/library"
 
 	"github.com/zishang520/socket.io/parsers/socket/v3/parser"
@@ -16,6 +19,50 @@ type memoryConstructor struct{}
 
 func (memoryConstructor) New(nsp socket.Namespace) socket.Adapter { return newLocal(nsp) }
 
+// Memory is NewMemory with connection state recovery. It is safe for concurrent use.
+type Memory struct {
+	opts RecoveryOptions
+	log  *slog.Logger
+
+	mu         sync.Mutex
+	recoveries []*recovery
+}
+
+// NewRecoveringMemory returns the adapter of a node that is alone and gives clients that return their
+// sessions back. The log may be nil.
+func NewRecoveringMemory(opts RecoveryOptions, log *slog.Logger) *Memory {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	return &Memory{opts: opts.withDefaults(), log: log}
+}
+
+// New makes the adapter of a namespace; the library calls it.
+func (m *Memory) New(nsp socket.Namespace) socket.Adapter {
+	l := newLocal(nsp)
+	l.alone = true
+	l.recovery = newRecovery(l, m.opts, m.log)
+	l.recovery.history = newHistory(historyLimits{
+		messages: m.opts.History, bytes: m.opts.HistoryBytes, age: m.opts.MaxDisconnection + recoveryTimeout,
+	})
+	l.recovery.store = newMemorySessions(m.opts)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.recoveries = append(m.recoveries, l.recovery)
+	return l
+}
+
+// Sessions returns how many clients are here that would get their sessions back.
+func (m *Memory) Sessions() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	n := 0
+	for _, r := range m.recoveries {
+		n += r.count()
+	}
+	return n
+}
+
 // local is the part of every adapter that concerns the sockets of this node: the room index and
 // the delivery to them. By itself it is the memory adapter.
 type local struct {
@@ -24,6 +71,9 @@ type local struct {
 	nsp   socket.Namespace
 	proto socket.Adapter
 	index *index
+
+	recovery *recovery // nil when no client gets its session back
+	alone    bool      // the memory adapter, whose messages are all there are
 }
 
 func newLocal(nsp socket.Namespace) *local {
@@ -65,20 +115,44 @@ func (l *local) ServerCount() int64 { return 1 }
 
 // AddAll puts a socket into rooms.
 func (l *local) AddAll(id socket.SocketId, rooms *types.Set[socket.Room]) {
-	for _, c := range l.index.add(id, rooms.Keys()) {
+	if l.recovery != nil {
+		l.recovery.joins(id, rooms.Keys())
+	}
+	l.joined(l.index.add(id, rooms.Keys()))
+	// The library empties a socket's rooms before it marks the socket as disconnected, so a join
+	// in between would stay for ever. A later one finds the socket gone.
+	if s, ok := l.nsp.Sockets().Load(id); ok && rooms.Has(socket.Room(id)) {
+		if l.recovery != nil {
+			l.recovery.connect(s)
+		} else {
+			l.attach(s)
+		}
+		_ = s.Once("disconnect", func(...any) { l.sweep(s) })
+	}
+}
+
+func (l *local) joined(changes []change) {
+	for _, c := range changes {
 		if c.edge {
 			l.Emit("create-room", c.room)
 		}
 		if c.moved {
-			l.Emit("join-room", c.room, id)
+			l.Emit("join-room", c.room, c.socket)
 		}
 	}
-	// The library empties a socket's rooms before it marks the socket as disconnected, so a join
-	// in between would stay for ever. A later one finds the socket gone.
-	if s, ok := l.nsp.Sockets().Load(id); ok && rooms.Has(socket.Room(id)) {
-		l.attach(s)
-		_ = s.Once("disconnect", func(...any) { l.DelAll(id) })
+}
+
+// sweep takes a socket that has disconnected out of what it has joined meanwhile.
+func (l *local) sweep(s *socket.Socket) {
+	if l.recovery == nil {
+		l.DelAll(s.Id())
+		return
 	}
+	m, changes := l.recovery.sweep(s)
+	if m != nil && m.conn != nil {
+		m.conn.Unfollow(m.socket)
+	}
+	l.left(changes...)
 }
 
 // attach has a socket that has connected get what its rooms get.
@@ -96,13 +170,21 @@ func (l *local) attach(s *socket.Socket) {
 }
 
 // Del takes a socket out of a room.
-func (l *local) Del(id socket.SocketId, room socket.Room) { l.left(l.index.remove(id, room)) }
+func (l *local) Del(id socket.SocketId, room socket.Room) {
+	l.left(l.index.remove(id, room))
+	if l.recovery != nil {
+		l.recovery.leaves(id, room)
+	}
+}
 
 // DelAll takes a socket out of all its rooms.
 func (l *local) DelAll(id socket.SocketId) {
 	m, changes := l.index.removeAll(id)
 	if m != nil && m.conn != nil {
 		m.conn.Unfollow(m.socket)
+	}
+	if l.recovery != nil {
+		l.recovery.gone(id)
 	}
 	l.left(changes...)
 }
@@ -182,24 +264,26 @@ func splitAck(packet []any) ([]any, socket.Ack) {
 	return packet, nil
 }
 
-// PersistSession does nothing: connection state recovery is not offered.
-func (l *local) PersistSession(*socket.SessionToPersist) {}
+// PersistSession keeps the session of a client whose connection broke.
+func (l *local) PersistSession(session *socket.SessionToPersist) {
+	if l.recovery != nil {
+		l.recovery.drops(session.Sid)
+	}
+}
 
-// RestoreSession finds nothing: connection state recovery is not offered.
+// RestoreSession finds nothing: the library asks before any middleware has looked at the client. See Recover.
 func (l *local) RestoreSession(socket.PrivateSessionId, string) (*socket.Session, error) {
 	return nil, nil
 }
 
 // Publish implements [Publisher]: the clients of this node are all there are.
 func (l *local) Publish(packet *parser.Packet, opts *socket.BroadcastOptions, done func(error)) {
-	l.Broadcast(packet, opts)
-	done(nil)
+	done(l.post(packet, opts, ""))
 }
 
 // PublishLatest implements [Publisher].
 func (l *local) PublishLatest(name string, packet *parser.Packet, opts *socket.BroadcastOptions, done func(error)) {
-	l.broadcast(packet, opts, name)
-	done(nil)
+	done(l.post(packet, opts, name))
 }
 
 // match returns the connected sockets of this node that opts selects.

@@ -39,6 +39,8 @@ type settings struct {
 	parser parser.Parser // nil: the library's own
 	unfit  bool          // do not wait until the node hears the cluster
 	stock  bool          // on the library's own engine
+
+	recovery *adapter.RecoveryOptions // with streams
 }
 
 // shardedAddr has startNode take the sharded adapter.
@@ -60,7 +62,7 @@ func startNode(t *testing.T, addr string, s settings) *node {
 	n.client = redis.NewClient(opts)
 	switch {
 	case mode == streamsMode:
-		n.redis = newStreams(n.client, s.RedisOptions)
+		n.redis = newStreams(n.client, s.RedisOptions, s.recovery)
 	case sharded:
 		n.redis = newSharded(t, n.client, adapter.SubscriptionMode(mode), s.RedisOptions)
 	default:
@@ -116,9 +118,9 @@ const streamsMode = "streams"
 func streamsAddr(addr string) string { return streamsMode + "@" + addr }
 
 // newStreams has the stream named after the prefix: clusters with different prefixes have nothing in common.
-func newStreams(client redis.UniversalClient, o adapter.RedisOptions) *adapter.Redis {
+func newStreams(client redis.UniversalClient, o adapter.RedisOptions, recovery *adapter.RecoveryOptions) *adapter.Redis {
 	return adapter.NewStreams(client, adapter.StreamsOptions{
-		StreamName: o.Prefix, TotalOrder: o.TotalOrder, Prefix: o.Prefix, RequestTimeout: o.RequestTimeout,
+		Recovery: recovery, StreamName: o.Prefix, TotalOrder: o.TotalOrder, Prefix: o.Prefix, RequestTimeout: o.RequestTimeout,
 		MaxPending: o.MaxPending, MaxPendingBytes: o.MaxPendingBytes, Logger: o.Logger,
 	})
 }
@@ -139,6 +141,9 @@ func (n *node) serve(rooms socket.AdapterConstructor, s settings) {
 	}
 	opts.SetAdapter(rooms)
 	opts.SetServeClient(false)
+	if s.recovery != nil {
+		opts.SetConnectionStateRecovery(socket.DefaultConnectionStateRecovery())
+	}
 	n.Server = socket.NewServer(nil, opts)
 	var handler http.Handler
 	if s.stock {
@@ -164,6 +169,17 @@ func (n *node) serve(rooms socket.AdapterConstructor, s settings) {
 		close(n.opened("session " + args[0].(eio.Socket).Id()))
 	}))
 	n.announce(n.Sockets())
+	if s.recovery != nil {
+		n.Use(func(s *socket.Socket, next func(*socket.ExtendedError)) {
+			owner, _ := s.Handshake().Auth["user"].(string)
+			adapter.Recover(s, owner)
+			if _, bad := s.Handshake().Auth["bad"]; bad {
+				next(socket.NewExtendedError("refused", nil))
+				return
+			}
+			next(nil)
+		})
+	}
 }
 
 // announce closes opened("socket ID") for each new socket of a namespace: the library sends CONNECT
@@ -171,7 +187,10 @@ func (n *node) serve(rooms socket.AdapterConstructor, s settings) {
 func (n *node) announce(nsp socket.Namespace) {
 	n.t.Helper()
 	n.on(nsp.On("connection", func(args ...any) {
-		close(n.opened("socket " + string(args[0].(*socket.Socket).Id())))
+		s := args[0].(*socket.Socket)
+		if !s.Recovered() { // its id is an old one
+			close(n.opened("socket " + string(s.Id())))
+		}
 	}))
 }
 

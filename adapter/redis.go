@@ -100,6 +100,7 @@ type Redis struct {
 	wg sync.WaitGroup // the goroutines below and running requests
 
 	listener listener
+	sessions *redisSessions // nil without connection state recovery
 	outbox   *outbox
 	events   chan func() // handlers of events from other servers, run one after the other
 }
@@ -147,6 +148,9 @@ func (r *Redis) start() {
 	r.wg.Go(func() { r.listener.run(r.ctx) }) // these three end with Close
 	r.wg.Go(func() { r.outbox.run(r.ctx) })
 	r.wg.Go(func() { r.runEvents(r.ctx) })
+	if r.sessions != nil {
+		r.wg.Go(func() { r.sessions.run(r.ctx) })
+	}
 }
 
 // New makes the adapter of a namespace; the library calls it.
@@ -170,6 +174,14 @@ func (r *Redis) Health() error {
 	return nil
 }
 
+// Sessions returns how many clients are here that would get their sessions back.
+func (r *Redis) Sessions() int {
+	if r.sessions == nil {
+		return 0
+	}
+	return r.sessions.count()
+}
+
 // Stats returns the counters of the adapter.
 func (r *Redis) Stats() *Stats { return &r.stats }
 
@@ -177,6 +189,9 @@ func (r *Redis) Stats() *Stats { return &r.stats }
 // adapter's goroutines. It is idempotent and returns when they have ended.
 func (r *Redis) Close(ctx context.Context) error {
 	err := r.outbox.close(ctx)
+	if r.sessions != nil {
+		r.sessions.close(ctx)
+	}
 	r.mu.Lock()
 	r.cancel()
 	r.mu.Unlock()

@@ -20,6 +20,12 @@ func (a *clusterAdapter) receive(m *clusterMessage) error {
 		if m.requestID != "" {
 			a.serveBroadcast(m)
 		} else {
+			if a.recovery != nil && m.offset != "" {
+				withOffset(m.packet, &m.opts, m.offset)
+			}
+			if m.uid != a.uid {
+				m.packet.Id = nil // nobody here waits for the answer, and the number may be that of another event
+			}
 			a.deliverRemote(m.packet, &m.opts)
 		}
 	case kindJoin:
@@ -27,6 +33,9 @@ func (a *clusterAdapter) receive(m *clusterMessage) error {
 	case kindLeave:
 		a.local.DelSockets(m.opts.broadcastOptions(), m.rooms)
 	case kindDisconnect:
+		if a.recovery != nil && a.recovery.evicted(m.opts.rooms) {
+			return nil
+		}
 		a.local.DisconnectSockets(m.opts.broadcastOptions(), m.close)
 	case kindFetch:
 		sockets := a.details(m.opts.broadcastOptions())

@@ -4,14 +4,15 @@ import "sync/atomic"
 
 // Stats counts what the Redis adapter did since it was made. The fields may be read at any time.
 type Stats struct {
-	Published     atomic.Uint64 // publications that Redis accepted
-	PublishErrors atomic.Uint64 // publications that failed
-	Dropped       atomic.Uint64 // publications dropped because too many waited
-	Pending       atomic.Int64  // publications that wait now
-	Received      atomic.Uint64 // messages from Redis, own ones included
-	Skipped       atomic.Uint64 // broadcasts for rooms without a member here, not decoded
-	Malformed     atomic.Uint64 // messages that were not understood
-	EventsDropped atomic.Uint64 // server-side events dropped because handlers did not keep up
-	Disconnects   atomic.Uint64 // losses of a connection that listens
-	Gaps          atomic.Uint64 // times that a stream had lost entries before this node has read them
+	Published      atomic.Uint64 // publications that Redis accepted
+	PublishErrors  atomic.Uint64 // publications that failed
+	Dropped        atomic.Uint64 // publications dropped because too many waited
+	Pending        atomic.Int64  // publications that wait now
+	Received       atomic.Uint64 // messages from Redis, own ones included
+	Skipped        atomic.Uint64 // broadcasts for rooms without a member here, not decoded
+	Malformed      atomic.Uint64 // messages that were not understood
+	EventsDropped  atomic.Uint64 // server-side events dropped because handlers did not keep up
+	Disconnects    atomic.Uint64 // losses of a connection that listens
+	SessionsUnkept atomic.Uint64 // times that a session was not kept: too large, or refused by Redis
+	Gaps           atomic.Uint64 // times that a stream had lost entries before this node has read them
 }

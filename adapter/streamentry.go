@@ -15,6 +15,9 @@ const (
 	fieldData = "data"
 )
 
+// kindBroadcastText is the type of a broadcast.
+var kindBroadcastText = strconv.Itoa(int(kindBroadcast))
+
 // streamEntry is what one server tells the others in a stream, all of it text: data is JSON or, with
 // binary inside, the base64 of MessagePack.
 type streamEntry struct {

@@ -32,6 +32,18 @@ func (id streamID) compare(other streamID) int {
 	return cmp.Or(cmp.Compare(id.ms, other.ms), cmp.Compare(id.seq, other.seq))
 }
 
+// before returns the largest id before this one, and the zero value for that itself.
+func (id streamID) before() streamID {
+	if id == (streamID{}) {
+		return id
+	}
+	if id.seq == 0 {
+		id.ms--
+	}
+	id.seq--
+	return id
+}
+
 // next returns the smallest id after this one. Exclusive ranges are of Redis 6.2.
 func (id streamID) next() streamID {
 	if id.seq++; id.seq == 0 {

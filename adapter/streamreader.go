@@ -23,13 +23,15 @@ type streamReader struct {
 
 	complaints redisconn.Complaints
 
-	mu       sync.Mutex
-	readers  map[string][]*streams // by namespace
-	err      error                 // why it does not read
-	placed   bool                  // position means something
-	position streamID              // of the last entry that was handed on
-	recent   [recentIDs]streamID   // those handed on last
-	handed   int                   // how many were
+	history *history
+	once    sync.Once // begins run
+
+	mu      sync.Mutex
+	readers map[string][]*streams // by namespace
+	err     error                 // why it does not read
+	placed  bool                  // the history has begun
+	recent  [recentIDs]streamID   // the entries handed on last
+	handed  int                   // how many were
 }
 
 // recentIDs is how many entries a reader knows again when Redis comes back with an older state of the
@@ -38,7 +40,7 @@ const recentIDs = 4096
 
 func newStreamReader(r *Redis, opts StreamsOptions, stream string) *streamReader {
 	return &streamReader{
-		redis: r, opts: opts, stream: stream,
+		redis: r, opts: opts, stream: stream, history: newHistory(opts.history()),
 		complaints: newComplaints(r.log),
 		readers:    make(map[string][]*streams),
 		err:        errNotConnected,
@@ -111,6 +113,9 @@ func (r *streamReader) session(ctx context.Context, onUp func()) error {
 	}
 	onUp()
 	r.state(nil)
+	if s := r.redis.sessions; s != nil {
+		s.anew.Store(true)
+	}
 	behind := true // after an outage there may be much to read
 	for {
 		entries, err := r.read(ctx, client, behind)
@@ -175,6 +180,7 @@ func (r *streamReader) read(ctx context.Context, client *redis.Client, behind bo
 	entries, err := readEntries(next)
 	if err == nil && len(entries) > 0 && len(here.Val()) == 0 && position != (streamID{}) {
 		r.gap("the stream was trimmed", position, entries[0].id)
+		r.moveTo(entries[0].id.before()) // who comes back and has missed what is gone must not believe that it has all
 	}
 	return entries, err
 }
@@ -193,13 +199,16 @@ func readEntries(cmd *redis.XStreamSliceCmd) ([]streamEntry, error) {
 func (r *streamReader) place() (position streamID, placed bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.position, r.placed
+	return r.history.position(), r.placed
 }
 
 func (r *streamReader) moveTo(position streamID) {
 	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.position, r.placed = position, true
+	r.placed = true
+	r.mu.Unlock()
+	r.history.mu.Lock()
+	defer r.history.mu.Unlock()
+	r.history.begin(position)
 }
 
 // knows tells whether an entry was handed on lately.
@@ -220,11 +229,18 @@ func (r *streamReader) gap(what string, after, until streamID) {
 func (r *streamReader) hand(e *streamEntry) {
 	r.redis.stats.Received.Add(1)
 	r.mu.Lock()
-	r.position = e.id
 	r.recent[r.handed%recentIDs] = e.id
 	r.handed++
 	readers := r.readers[e.nsp]
 	r.mu.Unlock()
+	// Broadcasts alone: the others run handlers of the application.
+	r.history.mu.Lock()
+	r.history.add(kept{id: e.id, entry: e, size: e.size()})
+	if e.kind == kindBroadcastText {
+		defer r.history.mu.Unlock()
+	} else {
+		r.history.mu.Unlock()
+	}
 	for _, c := range readers {
 		guard(r.redis.log, func() { // disconnections run the application's handlers
 			if err := c.onEntry(e); err != nil {

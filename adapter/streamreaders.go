@@ -58,17 +58,21 @@ func (l *streamReaders) all() []*streamReader {
 
 // add hands a namespace what is in its stream from now on.
 func (l *streamReaders) add(stream string, c *streams) {
+	r := l.reader(stream)
+	r.add(c)
+	r.once.Do(func() { l.redis.begin(func() { r.run(l.redis.ctx) }) }) // ends with Close
+}
+
+// reader returns the reader of a stream, which may not run yet.
+func (l *streamReaders) reader(stream string) *streamReader {
 	l.mu.Lock()
+	defer l.mu.Unlock()
 	r, ok := l.readers[stream]
 	if !ok {
 		r = newStreamReader(l.redis, l.opts, stream)
 		l.readers[stream] = r
 	}
-	l.mu.Unlock()
-	r.add(c)
-	if !ok {
-		l.redis.begin(func() { r.run(l.redis.ctx) }) // ends with Close
-	}
+	return r
 }
 
 // remove ends that. The reader goes on: the next namespace of its stream finds it at its place.

@@ -9,6 +9,7 @@ import (
 	"unicode/utf16"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/zishang520/socket.io/servers/socket/v3"
 )
 
 // Defaults of StreamsOptions.
@@ -17,6 +18,8 @@ const (
 	DefaultStreamMaxLen = 10_000
 	DefaultReadCount    = 100
 	DefaultBlock        = 5 * time.Second
+
+	DefaultSessionPrefix = "sio:session:"
 )
 
 // StreamsOptions configures NewStreams. The zero value is useful. Name, count and prefix must be the
@@ -37,6 +40,11 @@ type StreamsOptions struct {
 	// TotalOrder is that of RedisOptions, with the order of the stream: see NewStreams for what is not
 	// in the stream.
 	TotalOrder bool
+	// Recovery, unless it is nil, gives clients that return their sessions back, on any node of the
+	// cluster and also when the node that had them was killed. The order is total then.
+	Recovery *RecoveryOptions
+	// SessionPrefix of the keys of sessions; default "sio:session:".
+	SessionPrefix string
 	// Prefix of the channels for what is not kept, the "channelPrefix" of the Node.js adapter; default
 	// "socket.io".
 	Prefix string
@@ -63,7 +71,22 @@ func (o StreamsOptions) withDefaults() StreamsOptions {
 	if o.Block <= 0 {
 		o.Block = DefaultBlock
 	}
+	if o.SessionPrefix == "" {
+		o.SessionPrefix = DefaultSessionPrefix
+	}
+	if o.Recovery != nil {
+		recovery := o.Recovery.withDefaults()
+		o.Recovery, o.TotalOrder = &recovery, true
+	}
 	return o
+}
+
+// history is what each stream's reader remembers.
+func (o StreamsOptions) history() historyLimits {
+	if o.Recovery == nil {
+		return historyLimits{}
+	}
+	return historyLimits{messages: o.Recovery.History, bytes: o.Recovery.HistoryBytes}
 }
 
 // NewStreams is NewRedis with streams, byte-compatible with @socket.io/redis-streams-adapter 0.3: a
@@ -91,6 +114,9 @@ func NewStreams(client redis.UniversalClient, opts StreamsOptions) *Redis {
 	heard := newStreamReaders(r, opts)
 	r.outbox.maxStreamLen = int64(opts.MaxLen)
 	r.listener = heard
+	if opts.Recovery != nil {
+		r.sessions = newRedisSessions(r, opts.SessionPrefix, *opts.Recovery)
+	}
 	r.carry = func(a *clusterAdapter) (string, carrier) { return newStreams(a, heard, opts) }
 	r.start()
 	return r
@@ -105,11 +131,29 @@ type streams struct {
 }
 
 func newStreams(a *clusterAdapter, heard *streamReaders, opts StreamsOptions) (uid string, _ carrier) {
-	return newFrameUID(), &streams{
+	uid = newFrameUID()
+	c := &streams{
 		a: a, heard: heard,
 		stream:  streamOf(a.nsp.Name(), opts),
 		channel: a.redis.opts.Prefix + "#" + a.nsp.Name() + "#",
 	}
+	if opts.Recovery != nil {
+		a.recovery = c.newRecovery(uid, *opts.Recovery)
+	}
+	return uid, c
+}
+
+func (c *streams) newRecovery(uid string, opts RecoveryOptions) *recovery {
+	r := newRecovery(c.a.local, opts, c.a.redis.log)
+	r.holder, r.raw = uid, c.a.raw
+	r.history = c.heard.reader(c.stream).history
+	r.far = &streamHistory{c.a.redis.client, c.stream}
+	r.store = c.a.redis.sessions
+	r.evict = func(holder string, eviction socket.Room) {
+		_ = c.respond(holder, clusterMessage{kind: kindDisconnect, close: true, opts: wireOptions{rooms: []socket.Room{eviction}}}) // it can be encoded
+	}
+	c.a.redis.sessions.add(r)
+	return r
 }
 
 // streamOf returns the key of the stream of a namespace.

@@ -212,7 +212,7 @@ func TestTotalOrder(t *testing.T) {
 			}
 			s := settings{RedisOptions: adapter.RedisOptions{TotalOrder: true}}
 			nodes := []*node{startNode(t, addr, s), startNode(t, addr, s), startNode(t, addr, s)}
-			var clients []*client
+			clients := make([]*client, 0, 2*len(nodes))
 			for _, n := range nodes {
 				clients = append(clients, join(t, n, "r"), join(t, n, "r"))
 			}

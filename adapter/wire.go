@@ -67,6 +67,10 @@ func appendPacket(b []byte, packet *parser.Packet, nsp string) ([]byte, error) {
 		return nil, err
 	}
 	b = msgp.AppendString(msgp.AppendString(b, "nsp"), nsp)
+	if packet.Id != nil {
+		b[start]++ // one field more
+		b = msgp.AppendUint64(msgp.AppendString(b, "id"), *packet.Id)
+	}
 	if exact != nil {
 		b[start]++ // one field more
 		b = append(msgp.AppendString(b, keyExact), exact...)
@@ -219,6 +223,8 @@ func readEvent(b []byte, raw bool) (*parser.Packet, error) {
 			packet.Nsp, b, err = msgp.ReadStringBytes(b)
 		case "data":
 			data, b, err = readData(b, raw)
+		case "id":
+			packet.Id, b, err = readAckID(b)
 		case keyExact:
 			exact, b, err = readExact(b)
 		default:
@@ -237,6 +243,15 @@ func readEvent(b []byte, raw bool) (*parser.Packet, error) {
 	}
 	packet.Data = data
 	return packet, nil
+}
+
+// readAckID reads the number with which a client is to acknowledge an event, if it is.
+func readAckID(b []byte) (*uint64, []byte, error) {
+	if msgp.IsNil(b) {
+		return nil, b[1:], nil
+	}
+	id, rest, err := msgp.ReadUint64Bytes(b)
+	return &id, rest, err
 }
 
 func checkEvent(packetType int, data []any) error {

@@ -160,7 +160,7 @@ func TestPackets(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if packet.Type != parser.EVENT || packet.Nsp != test.nsp || packet.Id != nil || !reflect.DeepEqual(packet.Data, test.want) {
+			if packet.Type != parser.EVENT || packet.Nsp != test.nsp || (packet.Id != nil) != (test.name == "event with more in it") || !reflect.DeepEqual(packet.Data, test.want) {
 				t.Errorf("got %+v, want %v", packet, test.want)
 			}
 		})

@@ -13,8 +13,8 @@ import (
 // in their rooms only, so no broadcast of any node reaches such a socket, and no node finds it
 // with fetchSockets, socketsJoin or disconnectSockets. [ModeEvent] and [ModeBoth] need it.
 //
-// Sessions are neither stored nor restored through a gate: the library would put a recovered
-// socket into its rooms before anybody has looked at its token.
+// Sessions are not restored through a gate: the library would put a recovered socket into its rooms
+// before anybody has looked at its token. See MiddlewareOptions.Verified.
 func Gate(inner socket.AdapterConstructor) socket.AdapterConstructor {
 	return gateConstructor{inner}
 }
@@ -196,9 +196,6 @@ func (g *gate) DelAll(id socket.SocketId) {
 	}
 	g.leave(id)()
 }
-
-// PersistSession does nothing, see [Gate].
-func (g *gate) PersistSession(*socket.SessionToPersist) {}
 
 // RestoreSession finds nothing, see [Gate].
 func (g *gate) RestoreSession(socket.PrivateSessionId, string) (*socket.Session, error) {

@@ -100,7 +100,7 @@ func (p *session) tend() {
 		return
 	case left <= p.m.opts.ExpiryNotice && p.noticed != claims:
 		p.noticed = claims
-		_ = p.s.Emit(eventExpiring, map[string]any{"exp": claims.expiresAt.Unix(), "seconds": int64(left.Seconds())})
+		p.tell(eventExpiring, map[string]any{"exp": claims.expiresAt.Unix(), "seconds": int64(left.Seconds())})
 	}
 	p.schedule()
 }

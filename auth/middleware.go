@@ -66,6 +66,11 @@ type MiddlewareOptions struct {
 	// Limit bounds the connections of a subject; nil stands for no limit.
 	Limit *ConnectionLimit
 
+	// Verified is called when the token at the handshake of a client was found good, before anything is
+	// remembered of its socket: it may give the socket the id of an earlier one, as connection state recovery
+	// does. nil stands for nothing. It may wait.
+	Verified func(s *socket.Socket, claims *Claims)
+
 	// Refreshed is called when a client has replaced its token, with the claims of the new one; nil
 	// stands for nothing. It runs where the socket's handlers run.
 	Refreshed func(s *socket.Socket, claims *Claims)
@@ -121,6 +126,9 @@ const refusedMessage = "Authentication error"
 // A client whose token is revoked gets "token:revoked", one that gave way to a newer connection of its
 // subject "connection:replaced". These three have {code, message}, and the client is then disconnected as
 // above.
+//
+// With the library's connection state recovery these events reach the client at once: they are of this
+// connection.
 //
 // Without a [Gate], and with the library's connection state recovery, these two modes are not
 // safe: every client that would have to use them is refused with code internal_error, and the
@@ -200,6 +208,9 @@ func (m *middleware) verify(s *socket.Socket, token string) error {
 	claims, err := m.verifier.Verify(context.Background(), token)
 	if err != nil {
 		return err
+	}
+	if m.opts.Verified != nil {
+		m.opts.Verified(s, claims)
 	}
 	p := newSession(m, s, nil)
 	if err := p.admit(claims); err != nil {

@@ -119,7 +119,7 @@ func (p *session) evict(reason error) {
 		if !ok {
 			name = eventUnauthorized
 		}
-		_ = p.s.Emit(name, map[string]any{"code": code, "message": Reason(reason)}) // fails for reserved names only
+		p.tell(name, map[string]any{"code": code, "message": Reason(reason)})
 		p.disconnect()
 	}
 	p.m.ended(p.s, reason)
@@ -131,6 +131,16 @@ func (p *session) mayEvict() bool {
 	may := !p.ended && !p.evicted
 	p.evicted = true
 	return may
+}
+
+// tell sends an event to the client at once. With connection state recovery the library's Emit keeps it
+// for the next connection, and with some adapters it comes after what follows.
+func (p *session) tell(event string, args ...any) {
+	if p.s.Nsp().Server().Opts().ConnectionStateRecovery() == nil {
+		_ = p.s.Emit(event, args...) // fails for reserved names only
+		return
+	}
+	_ = p.s.Nsp().Local().To(socket.Room(p.s.Id())).Emit(event, args...) // as above
 }
 
 // disconnect ends the socket. Closing the connection at once, as Disconnect(true) does, loses what

@@ -37,7 +37,9 @@ type chatOptions struct {
 	open bool
 	// maxRooms is how many rooms a client may be in by its own "join".
 	maxRooms int
-	log      *slog.Logger
+	// total is set when a message that is not accepted reaches nobody, not even clients of this node.
+	total bool
+	log   *slog.Logger
 }
 
 // chat handles the chat events of one namespace.
@@ -56,6 +58,9 @@ func newChat(nsp socket.Namespace, opts chatOptions) (*chat, error) {
 	c := &chat{chatOptions: opts, publisher: publisher}
 	return c, nsp.On("connection", func(args ...any) {
 		s := args[0].(*socket.Socket) //nolint:errcheck,forcetypeassert // the library's contract for this event
+		if s.Recovered() {
+			c.recovered(s)
+		}
 		// On fails for reserved names only.
 		_ = s.On(eventMessage, func(args ...any) { c.message(s, args) })
 		_ = s.On(eventJoin, func(args ...any) { c.join(s, args) })
@@ -106,7 +111,7 @@ func (c *chat) send(s *socket.Socket, event []any, opts *socket.BroadcastOptions
 	c.publisher.Publish(&parser.Packet{Type: parser.EVENT, Data: event}, opts, func(err error) {
 		if err != nil {
 			c.log.Debug("message not accepted", slog.String("socket", string(s.Id())), slog.Any("error", err))
-			ack(refusal(codeOf(err)))
+			ack(refusal(c.codeOf(err)))
 			return
 		}
 		ack(accepted())
@@ -120,12 +125,16 @@ func refusal(code, message string) map[string]any {
 	return map[string]any{"ok": false, "error": map[string]any{"code": code, "message": message}}
 }
 
-func codeOf(err error) (code, message string) {
+func (c *chat) codeOf(err error) (code, message string) {
+	reached := "only clients of this node got it"
+	if c.total {
+		reached = "nobody got it"
+	}
 	switch {
 	case errors.Is(err, adapter.ErrOverflow):
-		return CodeOverloaded, "too many messages wait for Redis: only clients of this node got this one"
+		return CodeOverloaded, "too many messages wait for Redis: " + reached
 	case errors.Is(err, adapter.ErrUnavailable), errors.Is(err, adapter.ErrClosed):
-		return CodeClusterUnavailable, "Redis is not available: only clients of this node got the message"
+		return CodeClusterUnavailable, "Redis is not available: " + reached
 	default:
 		return CodeInternal, "the message could not be sent"
 	}

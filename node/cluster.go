@@ -35,13 +35,13 @@ func redisOptions(cfg Config) (*redis.Options, error) {
 	return opts, nil
 }
 
-func newRedisLink(cfg Config, log *slog.Logger) (*redisLink, error) {
+func newRedisLink(cfg Config, recovery *adapter.RecoveryOptions, log *slog.Logger) (*redisLink, error) {
 	opts, err := redisOptions(cfg)
 	if err != nil {
 		return nil, err
 	}
 	client := redis.NewClient(opts)
-	rooms, err := newRedisAdapter(cfg, client, log)
+	rooms, err := newRedisAdapter(cfg, client, recovery, log)
 	if err != nil {
 		return nil, errors.Join(err, client.Close())
 	}
@@ -49,20 +49,37 @@ func newRedisLink(cfg Config, log *slog.Logger) (*redisLink, error) {
 }
 
 // newRedisAdapter returns the adapter that cluster.adapter names.
-func newRedisAdapter(cfg Config, client redis.UniversalClient, log *slog.Logger) (*adapter.Redis, error) {
-	if cfg.adapterName() == AdapterSharded {
+func newRedisAdapter(cfg Config, client redis.UniversalClient, recovery *adapter.RecoveryOptions, log *slog.Logger) (*adapter.Redis, error) {
+	total := cfg.totalOrder()
+	switch cfg.adapterName() {
+	case AdapterSharded:
 		return adapter.NewSharded(client, adapter.ShardedOptions{
 			Mode:           adapter.SubscriptionMode(cfg.Cluster.Sharded.Mode),
+			TotalOrder:     total,
 			Prefix:         cfg.Cluster.Redis.Prefix,
 			RequestTimeout: cfg.Cluster.RequestTimeout,
 			Logger:         log,
 		})
+	case AdapterStreams:
+		return adapter.NewStreams(client, adapter.StreamsOptions{
+			StreamName:     cfg.Cluster.Streams.Name,
+			StreamCount:    int(cfg.Cluster.Streams.Count),
+			MaxLen:         int(cfg.Cluster.Streams.MaxLength),
+			TotalOrder:     total,
+			Recovery:       recovery,
+			SessionPrefix:  sessionPrefix(cfg.Cluster.Redis.Prefix),
+			Prefix:         cfg.Cluster.Redis.Prefix,
+			RequestTimeout: cfg.Cluster.RequestTimeout,
+			Logger:         log,
+		}), nil
+	default:
+		return adapter.NewRedis(client, adapter.RedisOptions{
+			TotalOrder:     total,
+			Prefix:         cfg.Cluster.Redis.Prefix,
+			RequestTimeout: cfg.Cluster.RequestTimeout,
+			Logger:         log,
+		}), nil
 	}
-	return adapter.NewRedis(client, adapter.RedisOptions{
-		Prefix:         cfg.Cluster.Redis.Prefix,
-		RequestTimeout: cfg.Cluster.RequestTimeout,
-		Logger:         log,
-	}), nil
 }
 
 // ping returns nil when this node hears the cluster and Redis answers.

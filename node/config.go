@@ -52,12 +52,13 @@ type Config struct {
 	// are too short. For development.
 	Insecure bool `yaml:"insecure"`
 
-	Admin   AdminConfig   `yaml:"admin"`
-	CORS    CORSConfig    `yaml:"cors"`
-	Auth    AuthConfig    `yaml:"auth"`
-	Cluster ClusterConfig `yaml:"cluster"`
-	Drain   DrainConfig   `yaml:"drain"`
-	Log     LogConfig     `yaml:"log"`
+	Admin    AdminConfig    `yaml:"admin"`
+	CORS     CORSConfig     `yaml:"cors"`
+	Auth     AuthConfig     `yaml:"auth"`
+	Cluster  ClusterConfig  `yaml:"cluster"`
+	Recovery RecoveryConfig `yaml:"recovery"`
+	Drain    DrainConfig    `yaml:"drain"`
+	Log      LogConfig      `yaml:"log"`
 
 	// Logger takes the place of the one that Log describes.
 	Logger *slog.Logger `yaml:"-"`
@@ -131,10 +132,14 @@ type AuthConfig struct {
 
 // ClusterConfig says how nodes find each other.
 type ClusterConfig struct {
-	// Adapter is memory, pubsub or sharded; default pubsub when a Redis is named, else memory.
+	// Adapter is memory, pubsub, sharded or streams; default pubsub when a Redis is named, else memory.
 	Adapter string        `yaml:"adapter"`
 	Redis   RedisConfig   `yaml:"redis"`
 	Sharded ShardedConfig `yaml:"sharded"`
+	Streams StreamsConfig `yaml:"streams"`
+	// Order is immediate (default) or total: then all clients get the messages of a room in one order, and
+	// a node delivers its own when they come back from Redis. All nodes of a cluster have the same.
+	Order string `yaml:"order"`
 	// RequestTimeout ends requests to other nodes; default 5s.
 	RequestTimeout time.Duration `yaml:"request_timeout"`
 }
@@ -152,6 +157,25 @@ type ShardedConfig struct {
 	// Mode says which rooms have a channel of their own: dynamic (default), dynamic-private or static. All
 	// servers of a cluster have the same.
 	Mode string `yaml:"mode"`
+}
+
+// StreamsConfig is about the adapter with streams. All servers of a cluster have the same.
+type StreamsConfig struct {
+	// Name of the stream; default "socket.io".
+	Name string `yaml:"name"`
+	// Count of streams, over which the namespaces are spread; default 1.
+	Count int64 `yaml:"count"`
+	// MaxLength is how many messages a stream keeps, about; default 10000.
+	MaxLength int64 `yaml:"max_length"`
+}
+
+// RecoveryConfig gives clients that return their sessions back: id, rooms, data, and what they missed.
+type RecoveryConfig struct {
+	// Enabled turns it on, with the adapter streams or memory; default false. Events have one argument
+	// more then, by which clients say what they have got, and the order is total.
+	Enabled bool `yaml:"enabled"`
+	// MaxDisconnection is for how long a session is kept without its client; default 2m.
+	MaxDisconnection time.Duration `yaml:"max_disconnection"`
 }
 
 // DrainConfig is about the end of a node.
@@ -173,6 +197,13 @@ const (
 	AdapterMemory  = "memory"
 	AdapterPubSub  = "pubsub"
 	AdapterSharded = "sharded"
+	AdapterStreams = "streams"
+)
+
+// Values of ClusterConfig.Order.
+const (
+	OrderImmediate = "immediate"
+	OrderTotal     = "total"
 )
 
 // DefaultConfig returns the configuration of a node about which nothing was said. It lacks a key,
@@ -208,9 +239,12 @@ func DefaultConfig() Config {
 		Cluster: ClusterConfig{
 			Redis:          RedisConfig{Prefix: adapter.DefaultPrefix},
 			Sharded:        ShardedConfig{Mode: string(adapter.Dynamic)},
+			Streams:        StreamsConfig{Name: adapter.DefaultStreamName, Count: 1, MaxLength: adapter.DefaultStreamMaxLen},
+			Order:          OrderImmediate,
 			RequestTimeout: adapter.DefaultRequestTimeout,
 		},
-		Drain: DrainConfig{Timeout: 30 * time.Second},
-		Log:   LogConfig{Level: "info", Format: "text"},
+		Recovery: RecoveryConfig{MaxDisconnection: adapter.DefaultMaxDisconnection},
+		Drain:    DrainConfig{Timeout: 30 * time.Second},
+		Log:      LogConfig{Level: "info", Format: "text"},
 	}
 }

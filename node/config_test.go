@@ -73,6 +73,18 @@ func TestValidateNamesTheField(t *testing.T) {
 		{"pubsub without redis", func(c *node.Config) { c.Cluster.Adapter = "pubsub" }, "cluster.redis.url"},
 		{"redis", func(c *node.Config) { c.Cluster.Redis.URL = "localhost:6379" }, "cluster.redis.url"},
 		{"prefix", func(c *node.Config) { c.Cluster.Redis.Prefix = "" }, "cluster.redis.prefix"},
+		{"order", func(c *node.Config) { c.Cluster.Order = "alphabetical" }, "cluster.order"},
+		{"stream name", func(c *node.Config) { c.Cluster.Streams.Name = "" }, "cluster.streams.name"},
+		{"stream count", func(c *node.Config) { c.Cluster.Streams.Count = 0 }, "cluster.streams.count"},
+		{"stream length", func(c *node.Config) { c.Cluster.Streams.MaxLength = 10 }, "cluster.streams.max_length"},
+		{"streams without redis", func(c *node.Config) { c.Cluster.Adapter = "streams" }, "cluster.redis.url"},
+		{"recovery in memory", func(c *node.Config) { c.Recovery.Enabled = true }, ""},
+		{"recovery with streams", func(c *node.Config) {
+			c.Recovery.Enabled, c.Cluster.Adapter, c.Cluster.Redis.URL = true, "streams", "redis://localhost"
+		}, ""},
+		{"recovery with pubsub", func(c *node.Config) { c.Recovery.Enabled, c.Cluster.Redis.URL = true, "redis://localhost" }, "recovery.enabled"},
+		{"recovery of nobody", func(c *node.Config) { c.Recovery.Enabled, c.Auth.Mode = true, "both" }, "recovery.enabled"},
+		{"recovery time", func(c *node.Config) { c.Recovery.MaxDisconnection = time.Millisecond }, "recovery.max_disconnection"},
 		{"request timeout", func(c *node.Config) { c.Cluster.RequestTimeout = 0 }, "cluster.request_timeout"},
 		{"drain", func(c *node.Config) { c.Drain.Timeout = 0 }, "drain.timeout"},
 		{"level", func(c *node.Config) { c.Log.Level = "loud" }, "log.level"},

@@ -48,7 +48,12 @@ func newGatekeeper(cfg Config, client redis.UniversalClient, log *slog.Logger) (
 
 // middleware lets clients in.
 func (g *gatekeeper) middleware(cfg Config, m *metrics, log *slog.Logger, refreshed func(*socket.Socket, *auth.Claims)) socket.NamespaceMiddleware {
+	var verified func(*socket.Socket, *auth.Claims)
+	if cfg.Recovery.Enabled {
+		verified = recoverVerified
+	}
 	return auth.Middleware(g.verifier, auth.MiddlewareOptions{
+		Verified:       verified,
 		Mode:           auth.Mode(cfg.Auth.Mode),
 		EventTimeout:   cfg.Auth.EventTimeout,
 		ExpiryNotice:   orNone(cfg.Auth.ExpiryNotice),

@@ -19,6 +19,7 @@ type metrics struct {
 	auth      *prometheus.CounterVec
 	refreshes *prometheus.CounterVec
 	ends      *prometheus.CounterVec
+	recovered *prometheus.CounterVec // nil without connection state recovery
 }
 
 func newMetrics() *metrics {
@@ -46,6 +47,26 @@ func (m *metrics) observeAuth(outcome string) { m.auth.WithLabelValues(outcome).
 
 // observeRefresh counts an attempt to replace a token.
 func (m *metrics) observeRefresh(outcome string) { m.refreshes.WithLabelValues(outcome).Inc() }
+
+// watchRecovery is about clients that want their sessions back.
+func (m *metrics) watchRecovery() {
+	m.recovered = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "chorus_recoveries_total",
+		Help: "Clients that came back for their session, by outcome: recovered, or why not.",
+	}, []string{"outcome"})
+	m.registry.MustRegister(m.recovered)
+	for _, outcome := range adapter.RecoveryOutcomes() {
+		m.recovered.WithLabelValues(outcome)
+	}
+}
+
+func (m *metrics) observeRecovery(outcome string) { m.recovered.WithLabelValues(outcome).Inc() }
+
+func (m *metrics) watchSessions(recovery *adapter.RecoveryOptions, count func() int) {
+	if recovery != nil {
+		m.gauge("chorus_recovery_sessions", "Clients here that would get their session back.", func() float64 { return float64(count()) })
+	}
+}
 
 // observeEnd counts a socket that was disconnected because of its token.
 func (m *metrics) observeEnd(code string) { m.ends.WithLabelValues(code).Inc() }
@@ -118,7 +139,9 @@ func (m *metrics) watchAdapter(a *adapter.Redis) {
 		{"skipped", "Broadcasts for rooms without a member here.", stats.Skipped.Load},
 		{"malformed", "Messages from Redis that were not understood.", stats.Malformed.Load},
 		{"events_dropped", "Server-side events dropped because handlers did not keep up.", stats.EventsDropped.Load},
-		{"disconnects", "Losses of the subscribing connection.", stats.Disconnects.Load},
+		{"disconnects", "Losses of a connection that listens.", stats.Disconnects.Load},
+		{"sessions_unkept", "Times that the session of a client was not kept: too large, or refused by Redis.", stats.SessionsUnkept.Load},
+		{"stream_gaps", "Times that a stream had lost messages before this node has read them.", stats.Gaps.Load},
 	} {
 		m.counter("chorus_redis_"+c.name+"_total", c.help, c.value)
 	}

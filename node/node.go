@@ -44,14 +44,21 @@ func New(cfg Config) (*Node, error) {
 	}
 	n := &Node{cfg: cfg, log: cfg.logger(), metrics: newMetrics()}
 
+	recovery := n.recoveryOptions()
 	rooms := adapter.NewMemory()
-	if cfg.adapterName() != AdapterMemory {
-		link, err := newRedisLink(cfg, n.log)
+	switch {
+	case cfg.adapterName() != AdapterMemory:
+		link, err := newRedisLink(cfg, recovery, n.log)
 		if err != nil {
 			return nil, err
 		}
 		n.redis, rooms = link, link.adapter
 		n.metrics.watchAdapter(link.adapter)
+		n.metrics.watchSessions(recovery, link.adapter.Sessions)
+	case recovery != nil:
+		memory := adapter.NewRecoveringMemory(*recovery, n.log)
+		rooms = memory
+		n.metrics.watchSessions(recovery, memory.Sessions)
 	}
 
 	if cfg.hasKeys() {
@@ -70,12 +77,15 @@ func New(cfg Config) (*Node, error) {
 	opts.SetServeClient(false)
 	opts.SetParser(codec.New(codec.Options{OnUnsendable: n.logUnsendable}))
 	opts.SetAdapter(auth.Gate(rooms))
+	if recovery != nil {
+		opts.SetConnectionStateRecovery(socket.DefaultConnectionStateRecovery())
+	}
 	n.io = socket.NewServer(nil, opts)
 	n.engine = newEngine(cfg, n.log)
 	n.io.Bind(n.engine)
 	n.metrics.watchEngine(n.engine)
 
-	events, err := newChat(n.io.Sockets(), chatOptions{open: n.gatekeeper == nil, maxRooms: int(cfg.MaxRooms), log: n.log})
+	events, err := newChat(n.io.Sockets(), chatOptions{open: n.gatekeeper == nil, maxRooms: int(cfg.MaxRooms), total: cfg.totalOrder(), log: n.log})
 	if err != nil {
 		return nil, err
 	}
@@ -106,6 +116,9 @@ func (n *Node) guardNamespaces(events *chat) error {
 	protect := func(nsp socket.Namespace) { nsp.Use(connectInOrder) }
 	if n.gatekeeper == nil {
 		n.log.Warn("insecure: no key is configured, everybody is let in")
+		if n.cfg.Recovery.Enabled {
+			protect = func(nsp socket.Namespace) { nsp.Use(connectInOrder).Use(recoverAnybody) }
+		}
 	} else {
 		middleware := n.gatekeeper.middleware(n.cfg, n.metrics, n.log, events.refreshed)
 		protect = func(nsp socket.Namespace) { nsp.Use(connectInOrder).Use(middleware) }

@@ -72,6 +72,20 @@ func (c *chat) refreshed(s *socket.Socket, claims *auth.Claims) {
 	}
 }
 
+// recovered makes a client that has its session back a member of the rooms in which it was, as if it had
+// joined them, but for those that its new token does not permit. The program puts it into its own again.
+func (c *chat) recovered(s *socket.Socket) {
+	rooms := c.members.of(s)
+	for _, room := range s.Rooms().Keys() {
+		if room != socket.Room(s.Id()) {
+			rooms[string(room)] = struct{}{}
+		}
+	}
+	if !c.open {
+		c.refreshed(s, auth.FromSocket(s))
+	}
+}
+
 // forget drops the rooms out of which the program has taken a client, and tells whether there were any.
 func forget(rooms map[string]struct{}, s *socket.Socket) bool {
 	before, in := len(rooms), s.Rooms()

@@ -102,7 +102,11 @@ func fieldOf(err error) string {
 }
 
 func (c *Config) validateCluster(check *checker) {
-	check.oneOf("cluster.adapter", c.Cluster.Adapter, "", AdapterMemory, AdapterPubSub, AdapterSharded)
+	check.oneOf("cluster.adapter", c.Cluster.Adapter, "", AdapterMemory, AdapterPubSub, AdapterSharded, AdapterStreams)
+	check.oneOf("cluster.order", c.Cluster.Order, OrderImmediate, OrderTotal)
+	check.that(c.Cluster.Streams.Name != "", "cluster.streams.name", "it must not be empty")
+	check.that(c.Cluster.Streams.Count >= 1, "cluster.streams.count", "%d is not positive", c.Cluster.Streams.Count)
+	check.that(c.Cluster.Streams.MaxLength >= 100, "cluster.streams.max_length", "%d is less than the least, 100", c.Cluster.Streams.MaxLength)
 	check.oneOf("cluster.sharded.mode", c.Cluster.Sharded.Mode, string(adapter.Dynamic), string(adapter.DynamicPrivate), string(adapter.Static))
 	check.that(c.adapterName() == AdapterMemory || c.Cluster.Redis.URL != "",
 		"cluster.redis.url", "the %s adapter needs it, as redis://localhost:6379", c.adapterName())
@@ -111,6 +115,14 @@ func (c *Config) validateCluster(check *checker) {
 		// The error must not repeat the address, which may hold a password.
 		check.that(err == nil, "cluster.redis.url", "this is not an address such as redis://user:password@host:6379/0")
 	}
+	if c.Recovery.Enabled {
+		name := c.adapterName()
+		check.that(name == AdapterStreams || name == AdapterMemory, "recovery.enabled",
+			"the %s adapter keeps no messages: set cluster.adapter to streams", name)
+		check.that(c.Auth.Mode == string(auth.ModeHandshake), "recovery.enabled",
+			"who authenticates by event is nobody when it connects: set auth.mode to handshake")
+	}
+	check.that(c.Recovery.MaxDisconnection >= time.Second, "recovery.max_disconnection", "%s is less than the least, 1s", c.Recovery.MaxDisconnection)
 	check.that(c.Cluster.Redis.Prefix != "", "cluster.redis.prefix", "it must not be empty")
 }
 
@@ -124,6 +136,12 @@ func (c *Config) adapterName() string {
 	default:
 		return AdapterMemory
 	}
+}
+
+// totalOrder tells whether a message is delivered only as Redis brings it. Without Redis there is one order
+// anyway.
+func (c *Config) totalOrder() bool {
+	return c.adapterName() != AdapterMemory && (c.Cluster.Order == OrderTotal || c.Recovery.Enabled)
 }
 
 // Secrets returns all HMAC secrets.

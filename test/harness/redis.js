@@ -1,7 +1,9 @@
 // A Redis of the test's own, on a port of its own.
 import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { createClient } from "redis";
 import { cleanup } from "./cleanup.js";
 import { Program } from "./program.js";
@@ -16,9 +18,15 @@ export async function freePort() {
 }
 
 class Redis {
+  // One that is durable has every answer on its disk, and is the same after it was killed.
+  constructor(durable) {
+    this.directory = durable ? mkdtempSync(join(tmpdir(), "redis-")) : tmpdir();
+    this.persistence = durable ? ["--appendonly", "yes", "--appendfsync", "always"] : ["--appendonly", "no"];
+  }
+
   async start() {
     this.program = new Program("redis-server", [
-      "--port", String(this.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", tmpdir(),
+      "--port", String(this.port), "--bind", "127.0.0.1", "--save", "", ...this.persistence, "--dir", this.directory,
     ]);
     await this.program.line((line) => (line.includes("Ready to accept connections") ? true : undefined), "being ready");
   }
@@ -37,8 +45,9 @@ class Redis {
   }
 }
 
-export async function startRedis(t) {
-  const redis = new Redis();
+export async function startRedis(t, { durable = false } = {}) {
+  const redis = new Redis(durable);
+  if (durable) cleanup(t, () => rmSync(redis.directory, { recursive: true }));
   for (let attempt = 1; ; attempt++) {
     redis.port = await freePort();
     redis.url = `redis://127.0.0.1:${redis.port}`;
@@ -59,6 +68,7 @@ export async function watchRequests(t, redis, sharded, callback) {
   const client = createClient({ url: redis.url });
   await client.connect();
   cleanup(t, () => client.destroy());
-  if (sharded) await client.monitor((line) => /"spublish" "socket\.io#\/#" /i.test(line) && callback());
+  if (sharded === "streams") await client.monitor((line) => /"publish" "socket\.io#\/#" /i.test(line) && callback());
+  else if (sharded) await client.monitor((line) => /"spublish" "socket\.io#\/#" /i.test(line) && callback());
   else await client.pSubscribe("socket.io-request#/#*", callback);
 }

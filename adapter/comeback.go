@@ -1,0 +1,281 @@
+package adapter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/zishang520/socket.io/parsers/socket/v3/parser"
+	"github.com/zishang520/socket.io/servers/engine/v3/transports"
+	"github.com/zishang520/socket.io/servers/socket/v3"
+	"github.com/zishang520/socket.io/v3/pkg/types"
+)
+
+const (
+	// maxAtOnce is up to how many messages are looked at while no others are handed on.
+	maxAtOnce = 16
+	// maxUnwritten is how many bytes of what a client has missed are on their way to it at a time: more
+	// than a connection may have waiting would end it.
+	maxUnwritten = 32 << 10
+	// catchUpTimeout bounds how long a client waits for this node, which has not yet come as far as the
+	// client was on another one.
+	catchUpTimeout = 5 * time.Second
+)
+
+// comeback is a client that has its session again and gets what it has missed, until it is reached by
+// what comes from then on.
+//
+// That begins when it has connected, not before, as in Node.js: the official client keeps what comes before
+// CONNECT and handles it when it is connected. Should the connection break in between, it would handle
+// that and, from the next connection, all of it again.
+type comeback struct {
+	r      *recovery
+	socket *socket.Socket
+	record *sessionRecord
+
+	session   *liveSession
+	cursor    streamID      // up to here, all is done
+	connected streamID      // what came after this was sent when the client was here again
+	unwritten int           // bytes
+	written   chan struct{} // closed when they are; nil while nobody knows
+}
+
+// connect puts the socket into its rooms.
+func (c *comeback) connect(owner string) {
+	r := c.r
+	c.session = &liveSession{
+		r: r, socket: c.socket, pid: c.record.pid, owner: owner, turn: c.record.turn + 1, start: c.record.start, rooms: c.record.rooms,
+	}
+	r.begin(c.session)
+	rooms := make([]socket.Room, 0, len(c.record.rooms))
+	r.mu.Lock()
+	for room := range c.session.rooms {
+		rooms = append(rooms, room)
+	}
+	r.mu.Unlock()
+	r.local.joined(r.local.index.add(c.socket.Id(), rooms))
+	c.connected = r.history.position() // from here on, others make it join and leave
+	c.socket.Enqueue(c.run)            // behind the handlers of "connection"
+}
+
+var errGone = errors.New("adapter: messages that a client has missed are gone")
+
+// run brings the client up to date.
+func (c *comeback) run() {
+	ctx, cancel := context.WithTimeout(context.Background(), catchUpTimeout)
+	defer cancel()
+	err := c.catchUp(ctx)
+	for err == nil {
+		var done bool
+		if done, err = c.step(); done {
+			return
+		}
+		if !c.socket.Connected() {
+			return
+		}
+	}
+	c.r.log.Warn("a client that came back cannot be brought up to date, and has to come again",
+		slog.String("socket", string(c.socket.Id())), slog.Any("error", err))
+	c.socket.Conn().Close(true)
+}
+
+// catchUp waits until this node has come as far as the client.
+func (c *comeback) catchUp(ctx context.Context) error {
+	ticker := time.NewTicker(2 * time.Millisecond)
+	defer ticker.Stop()
+	for c.r.history.position().compare(c.cursor) < 0 {
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%w: the client has seen %s, this node %s", ErrUnavailable, c.cursor, c.r.history.position())
+		case <-ticker.C:
+		}
+	}
+	return nil
+}
+
+// step hands on the next messages. It is done when there are few enough to do that, and to have the
+// socket reached by the next, in one go.
+func (c *comeback) step() (done bool, err error) {
+	h := c.r.history
+	h.mu.Lock()
+	next, remembered := h.after(c.cursor)
+	if remembered && len(next) <= maxAtOnce {
+		for i := range next {
+			c.hand(&next[i])
+		}
+		c.r.local.attach(c.socket)
+		h.mu.Unlock()
+		return true, nil
+	}
+	h.mu.Unlock()
+	if !remembered {
+		if next, err = c.fetch(); err != nil {
+			return false, err
+		}
+	}
+	for i := range next {
+		c.hand(&next[i])
+		if !c.flush() {
+			return false, nil
+		}
+	}
+	return false, nil
+}
+
+// fetch reads messages that this node does not remember. Those that it has not handed on itself yet stay
+// out: they are to come.
+func (c *comeback) fetch() ([]kept, error) {
+	if c.r.far == nil {
+		return nil, fmt.Errorf("%w: the messages after %s are forgotten", errGone, c.cursor)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), recoveryTimeout)
+	defer cancel()
+	entries, err := c.r.far.after(ctx, c.cursor)
+	if err != nil {
+		return nil, err
+	}
+	position := c.r.history.position()
+	for i := range entries {
+		if entries[i].id.compare(position) > 0 {
+			if i == 0 {
+				c.cursor = position // there is nothing before it
+			}
+			return entries[:i], nil
+		}
+	}
+	if len(entries) == 0 {
+		return nil, fmt.Errorf("%w: there are no messages after %s", errGone, c.cursor)
+	}
+	return entries, nil
+}
+
+// hand does for this client what a message would have done.
+func (c *comeback) hand(k *kept) {
+	c.cursor = k.id
+	nsp := c.r.local.nsp
+	if k.entry == nil {
+		if c.concerns(&k.opts, k.id) && (!k.acked || k.id.compare(c.connected) > 0) {
+			c.send(k.encoded, &k.opts)
+		}
+		return
+	}
+	if k.entry.nsp != nsp.Name() {
+		return
+	}
+	f, err := k.entry.frame()
+	if err != nil {
+		return // it was complained of
+	}
+	m, err := f.message(c.r.raw)
+	if err != nil || !c.concerns(&m.opts, k.id) {
+		return
+	}
+	switch {
+	case m.kind == kindBroadcast:
+		c.handPacket(&f, m, k.id)
+	case k.id.compare(c.record.at) <= 0 || k.id.compare(c.connected) > 0: // done when it came
+	case m.kind == kindJoin:
+		c.join(m.rooms, k.id)
+	case m.kind == kindLeave:
+		for _, room := range m.rooms {
+			c.socket.Leave(room)
+		}
+	case m.kind == kindDisconnect:
+		c.socket.Disconnect(m.close)
+	}
+}
+
+func (c *comeback) handPacket(f *clusterFrame, m *clusterMessage, id streamID) {
+	packet, err := f.readPacket(f.nsp, c.r.raw)
+	switch {
+	case err != nil, m.opts.flags.Volatile:
+		return
+	case packet.Id != nil && id.compare(c.connected) <= 0:
+		return // nobody waits for the answer any more
+	}
+	withOffset(packet, &m.opts, id.String())
+	if m.uid != c.r.holder {
+		packet.Id = nil
+	}
+	c.send(c.r.local.nsp.Server().Encoder().Encode(packet), &m.opts)
+}
+
+// withOffset appends where an event stands to its arguments: the client says it when it comes back.
+func withOffset(packet *parser.Packet, opts *wireOptions, offset string) {
+	if data, ok := packet.Data.([]any); ok && packet.Id == nil && !opts.flags.Volatile {
+		packet.Data = slices.Concat(data, []any{offset})
+	}
+}
+
+// concerns tells whether a message was for this client: it was in one of the rooms then.
+func (c *comeback) concerns(opts *wireOptions, id streamID) bool {
+	c.r.mu.Lock()
+	defer c.r.mu.Unlock()
+	in := func(room socket.Room) bool {
+		since, in := c.session.rooms[room]
+		return in && since.compare(id) < 0
+	}
+	for _, room := range opts.except {
+		if in(room) {
+			return false
+		}
+	}
+	for _, room := range opts.rooms {
+		if in(room) {
+			return true
+		}
+	}
+	return len(opts.rooms) == 0 && in(socket.Room(c.socket.Id()))
+}
+
+// join has the client join rooms at the place of a message.
+func (c *comeback) join(rooms []socket.Room, at streamID) {
+	c.r.mu.Lock()
+	for _, room := range rooms {
+		if _, in := c.session.rooms[room]; !in {
+			c.session.rooms[room] = at
+		}
+	}
+	c.r.mu.Unlock()
+	c.socket.Join(rooms...)
+}
+
+// send writes an event to the client.
+func (c *comeback) send(encoded []types.BufferInterface, opts *wireOptions) {
+	for _, part := range encoded {
+		c.unwritten += part.Len()
+	}
+	write := &socket.WriteOptions{PreEncoded: true}
+	write.Compress = opts.flags.Compress
+	switch conn := connOf(c.socket); {
+	case conn == nil:
+		c.socket.Client().WriteToEngine(encoded, write)
+	case c.unwritten > maxUnwritten && len(encoded) == 1:
+		written := make(chan struct{})
+		conn.Send(encoded[0].Clone(), &write.Options, func(transports.Transport) { close(written) })
+		c.written = written
+	default:
+		conn.SendMessage(message(encoded, &opts.flags, ""))
+	}
+}
+
+// flush returns when the client's connection has taken what was sent, false when it has ended.
+func (c *comeback) flush() bool {
+	if c.written == nil {
+		return c.socket.Connected()
+	}
+	ticker := time.NewTicker(50 * time.Millisecond)
+	defer ticker.Stop()
+	for c.socket.Connected() {
+		select {
+		case <-c.written:
+			c.written, c.unwritten = nil, 0
+			return true
+		case <-ticker.C:
+		}
+	}
+	return false
+}

@@ -1,0 +1,99 @@
+package adapter
+
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/zishang520/socket.io/v3/pkg/types"
+)
+
+// history is how far a node has come in the messages of its cluster, and the last of them, for clients
+// that come back and have missed some.
+type history struct {
+	// mu is held while a message is handed on to the sockets of this node and remembered: who holds it
+	// sees no delivery half done.
+	mu    sync.Mutex
+	kept  []kept   // the oldest first
+	bytes int      // that they take
+	floor streamID // all messages after this one are among kept
+
+	limits historyLimits
+	last   atomic.Pointer[streamID] // read without mu: handlers may ask while they are told of a message
+}
+
+// historyLimits bound a history; without messages it remembers none.
+type historyLimits struct {
+	messages int
+	bytes    int
+	age      time.Duration // 0: any
+}
+
+// kept is a message that is remembered: the entry of a stream, or what this node has sent by itself.
+type kept struct {
+	id    streamID
+	entry *streamEntry
+
+	opts    wireOptions
+	encoded []types.BufferInterface
+	acked   bool // a client was asked to acknowledge it
+	size    int
+}
+
+func newHistory(limits historyLimits) *history {
+	h := &history{limits: limits}
+	h.last.Store(&streamID{})
+	return h
+}
+
+// position is that of the last message that was handed on.
+func (h *history) position() streamID { return *h.last.Load() }
+
+// begin forgets all there was: the next message is the one after the position. h.mu is held.
+func (h *history) begin(position streamID) {
+	h.kept, h.bytes, h.floor = nil, 0, position
+	h.last.Store(&position)
+}
+
+// add remembers the next message; h.mu is held.
+func (h *history) add(k kept) {
+	h.last.Store(&k.id)
+	if h.limits.messages <= 0 {
+		h.floor = k.id
+		return
+	}
+	h.kept = append(h.kept, k)
+	h.bytes += k.size
+	for len(h.kept) > 0 && h.isOld(&h.kept[0]) {
+		h.floor = h.kept[0].id
+		h.bytes -= h.kept[0].size
+		h.kept[0] = kept{} // what it refers to is freed now, its place when the slice grows
+		h.kept = h.kept[1:]
+	}
+}
+
+func (h *history) isOld(k *kept) bool {
+	return len(h.kept) > h.limits.messages || h.bytes > h.limits.bytes ||
+		h.limits.age > 0 && time.Since(time.UnixMilli(int64(k.id.ms))) > h.limits.age //nolint:gosec // a time
+}
+
+// after returns the messages after an id; false when not all of them are remembered. h.mu is held. The
+// messages do not change.
+func (h *history) after(id streamID) ([]kept, bool) {
+	if id.compare(h.floor) < 0 {
+		return nil, false
+	}
+	i, found := slices.BinarySearchFunc(h.kept, id, func(k kept, id streamID) int { return k.id.compare(id) })
+	if found {
+		i++
+	}
+	return slices.Clone(h.kept[i:]), true
+}
+
+// reaches tells whether all messages after an id, which has come by here, are remembered.
+func (h *history) reaches(id streamID) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return id.compare(h.floor) >= 0 && id.compare(h.position()) <= 0
+}

@@ -1,0 +1,556 @@
+package adapter
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"maps"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"chorus/internal/library"
+
+	"github.com/zishang520/socket.io/servers/socket/v3"
+)
+
+// Defaults of RecoveryOptions.
+const (
+	DefaultMaxDisconnection = 2 * time.Minute
+	DefaultHistory          = 10_000
+	DefaultHistoryBytes     = 16 << 20
+)
+
+// RecoveryOptions configures connection state recovery: a client whose connection broke and that returns
+// in time gets its id, rooms and data back, and every event that it missed, in order and once. Its events
+// have one argument more, their offset, which the official client (4.6 and later) returns. The zero value
+// is useful.
+//
+// The library must hand out private ids (ServerOptions.SetConnectionStateRecovery), and a middleware must
+// call Recover for each socket. A namespace has a total order (see RedisOptions.TotalOrder).
+//
+// Not recovered are volatile events, those with acknowledgement, and those with the flag Local. Data of a
+// socket is what JSON can say of it, and binary; "decoded" in it is left out.
+type RecoveryOptions struct {
+	// MaxDisconnection is for how long a session is kept without its client; default 2 min.
+	MaxDisconnection time.Duration
+	// History and HistoryBytes bound the messages that a node has in memory for clients that return;
+	// default 10,000 and 16 MiB. With streams, older ones are read from Redis.
+	History      int
+	HistoryBytes int
+	// Sessions bounds the sessions without a client that the memory adapter keeps; default 10,000. Beyond
+	// it the oldest ends.
+	Sessions int
+	// Observe is called with the outcome for each client that wants its session back: "recovered", or why
+	// not (RecoveryOutcomes); nil stands for nothing. It must not block.
+	Observe func(outcome string)
+}
+
+// What Observe is called with.
+const (
+	RecoveryOK          = "recovered"
+	RecoveryUnknown     = "unknown"     // there is no such session (any more)
+	RecoveryMalformed   = "malformed"   // what the client or Redis says of it makes no sense
+	RecoveryOwner       = "owner"       // it is somebody else's
+	RecoveryOffset      = "offset"      // the messages after the offset are not all there any more
+	RecoveryTaken       = "taken"       // another node was quicker, or the old socket does not end
+	RecoveryUnavailable = "unavailable" // Redis does not answer
+)
+
+// RecoveryOutcomes are all that Observe may be called with.
+func RecoveryOutcomes() []string {
+	return []string{RecoveryOK, RecoveryUnknown, RecoveryMalformed, RecoveryOwner, RecoveryOffset, RecoveryTaken, RecoveryUnavailable}
+}
+
+func (o RecoveryOptions) withDefaults() RecoveryOptions {
+	if o.MaxDisconnection <= 0 {
+		o.MaxDisconnection = DefaultMaxDisconnection
+	}
+	if o.History <= 0 {
+		o.History = DefaultHistory
+	}
+	if o.HistoryBytes <= 0 {
+		o.HistoryBytes = DefaultHistoryBytes
+	}
+	if o.Sessions <= 0 {
+		o.Sessions = DefaultHistory
+	}
+	if o.Observe == nil {
+		o.Observe = func(string) {}
+	}
+	return o
+}
+
+// sessionStore keeps sessions whose client is away, and for the case that this node ends without a word,
+// those whose client is here.
+type sessionStore interface {
+	// find returns a session, nil when there is none.
+	find(ctx context.Context, pid socket.PrivateSessionId) (*sessionRecord, error)
+	// take makes a session that was found this node's. It returns false when it has changed since.
+	take(ctx context.Context, r *sessionRecord) (bool, error)
+	// changed has a session written, closed keeps it without its client, and ended drops it.
+	changed(s *liveSession)
+	closed(s *liveSession, r *sessionRecord)
+	ended(s *liveSession)
+}
+
+// recovery is the connection state recovery of one namespace on this node.
+type recovery struct {
+	local   *local
+	opts    RecoveryOptions
+	log     *slog.Logger
+	holder  string // this server
+	raw     bool   // its parser has arguments as json.RawMessage
+	history *history
+	store   sessionStore
+	far     farHistory // nil when there is none
+	// evict ends the socket that has a session on another server, which calls evicted.
+	evict func(holder string, eviction socket.Room)
+
+	mu      sync.Mutex
+	owners  map[socket.SocketId]string // of sockets that are about to connect
+	waiting map[socket.SocketId]*comeback
+	live    map[socket.SocketId]*liveSession
+	byPid   map[socket.PrivateSessionId]*liveSession
+}
+
+// liveSession is that of a client that is here.
+type liveSession struct {
+	r      *recovery
+	socket *socket.Socket
+	pid    socket.PrivateSessionId
+	owner  string
+	turn   uint64
+	start  streamID
+	rooms  map[socket.Room]streamID // see sessionRecord; guarded by r.mu
+
+	written time.Time // when it was last written, with which data; for the store alone
+	version any
+}
+
+func newRecovery(l *local, opts RecoveryOptions, log *slog.Logger) *recovery {
+	return &recovery{
+		local: l, opts: opts, log: log,
+		owners:  make(map[socket.SocketId]string),
+		waiting: make(map[socket.SocketId]*comeback),
+		live:    make(map[socket.SocketId]*liveSession),
+		byPid:   make(map[socket.PrivateSessionId]*liveSession),
+	}
+}
+
+// recoveryTimeout bounds how long a client waits for its session.
+const recoveryTimeout = 3 * time.Second
+
+var privateID = regexp.MustCompile(`^[0-9A-Za-z_-]{1,64}$`)
+
+// Recover is for a middleware that has found out who the client of a socket is: the owner. If the client
+// asks for the session that it had, and that was the same owner's, the socket becomes the one that it was,
+// with Recovered true; what it has missed follows when it has connected. Otherwise it stays the new socket
+// that it is. Recover may wait for Redis, for a few seconds; when it does not answer, the connection is
+// closed, so that the client tries again and loses nothing. Without RecoveryOptions it does nothing.
+//
+// The socket's id changes: nothing may have remembered the old one.
+func Recover(s *socket.Socket, owner string) {
+	r := recoveryOf(s.Nsp().Adapter())
+	if r == nil {
+		return
+	}
+	pid, offset := credentialsOf(s)
+	if s.Conn().Protocol() == socketIO2 {
+		return // it does not know how
+	}
+	r.mu.Lock()
+	r.owners[s.Id()] = owner
+	r.mu.Unlock()
+	if pid == "" {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), recoveryTimeout)
+	defer cancel()
+	outcome, err := r.recover(ctx, s, owner, pid, offset)
+	r.opts.Observe(outcome)
+	if outcome == RecoveryUnavailable {
+		s.Conn().Close(true)
+	}
+	r.log.Debug("a client comes back", slog.String("namespace", r.local.nsp.Name()), slog.String("outcome", outcome), slog.Any("error", err))
+}
+
+// socketIO2 is the version of Engine.IO that clients of Socket.IO 2 speak.
+const socketIO2 = 3
+
+// recoveryOf looks through adapters that wrap another one; nil when there is no recovery.
+func recoveryOf(a socket.Adapter) *recovery {
+	for a != nil {
+		if r, ok := a.(interface{ recoveryOf() *recovery }); ok {
+			return r.recoveryOf()
+		}
+		w, ok := a.(interface{ Unwrap() socket.Adapter })
+		if !ok {
+			break
+		}
+		a = w.Unwrap()
+	}
+	return nil
+}
+
+func (l *local) recoveryOf() *recovery { return l.recovery }
+
+// credentialsOf takes the session that the client asks for out of its handshake: others than this server
+// must not get to see it.
+func credentialsOf(s *socket.Socket) (pid, offset string) {
+	auth := s.Handshake().Auth
+	pid, _ = auth["pid"].(string)
+	offset, _ = auth["offset"].(string)
+	delete(auth, "pid")
+	delete(auth, "offset")
+	return pid, offset
+}
+
+func (r *recovery) recover(ctx context.Context, s *socket.Socket, owner, pid, offset string) (outcome string, err error) {
+	if !privateID.MatchString(pid) {
+		return RecoveryMalformed, nil
+	}
+	var from streamID
+	if offset != "" {
+		if from, err = parseStreamID(offset); err != nil {
+			return RecoveryMalformed, err
+		}
+	}
+	record, outcome, err := r.claim(ctx, pid, owner, func(record *sessionRecord) (streamID, bool, error) {
+		if offset == "" {
+			// The client has got nothing yet that has an offset.
+			from = record.start
+			if !record.ours {
+				return from, false, nil
+			}
+		}
+		ok, err := r.has(ctx, from)
+		return from, ok, err
+	})
+	if outcome != RecoveryOK {
+		return outcome, err
+	}
+	fresh := s.Id()
+	if !library.Recover(s, record.sid, record.pid) {
+		return RecoveryUnknown, errors.New("adapter: the library's sockets are built otherwise")
+	}
+	if data := withoutClaims(record.data); data != nil {
+		s.SetData(data)
+	}
+	r.mu.Lock()
+	delete(r.owners, fresh)
+	r.owners[record.sid] = owner
+	r.waiting[record.sid] = &comeback{r: r, socket: s, record: record, cursor: from}
+	r.mu.Unlock()
+	return RecoveryOK, nil
+}
+
+// withoutClaims returns the data of a session that was in this process all the time.
+func withoutClaims(data any) any {
+	m, ok := data.(map[string]any)
+	if !ok {
+		return data
+	}
+	m = maps.Clone(m)
+	delete(m, claimsKey)
+	return m
+}
+
+// A record that another node or this one is about to write changes between find and take.
+const (
+	claimAttempts = 10
+	claimPause    = 20 * time.Millisecond
+)
+
+// claim makes a session that may be recovered this node's, and ends the socket that has it.
+func (r *recovery) claim(ctx context.Context, pid, owner string, reachable func(*sessionRecord) (streamID, bool, error)) (_ *sessionRecord, outcome string, err error) {
+	for attempt := range claimAttempts {
+		if attempt > 0 { // it was about to be written
+			time.Sleep(claimPause)
+		}
+		record, old := r.here(pid)
+		if record == nil {
+			if record, err = r.store.find(ctx, socket.PrivateSessionId(pid)); errors.Is(err, errMalformed) {
+				return nil, RecoveryMalformed, err
+			} else if err != nil {
+				return nil, RecoveryUnavailable, err
+			}
+		}
+		switch {
+		case record == nil, record.ours && record.nsp != r.local.nsp.Name():
+			return nil, RecoveryUnknown, nil
+		case string(record.pid) != pid:
+			return nil, RecoveryMalformed, nil
+		case record.ours && record.owner != owner:
+			return nil, RecoveryOwner, nil
+		}
+		from, ok, err := reachable(record)
+		if err != nil {
+			return nil, RecoveryUnavailable, err
+		}
+		if !ok {
+			return nil, RecoveryOffset, nil
+		}
+		if !record.ours {
+			r.adopt(record, owner, from)
+		}
+		if old != nil {
+			if ended, err := r.replace(ctx, old); err != nil {
+				return nil, RecoveryTaken, err
+			} else if !ended {
+				continue
+			}
+			return record, RecoveryOK, nil
+		}
+		taken, err := r.store.take(ctx, record)
+		if err != nil {
+			return nil, RecoveryUnavailable, err
+		}
+		if !taken {
+			continue
+		}
+		if record.holder != "" && record.holder != r.holder && r.evict != nil {
+			r.evict(record.holder, evictionOf(record.pid, record.turn))
+		}
+		if err := r.awaitEnd(ctx, record.sid); err != nil {
+			return nil, RecoveryTaken, err
+		}
+		return record, RecoveryOK, nil
+	}
+	return nil, RecoveryTaken, nil
+}
+
+// adopt adds to the session of a Node.js server, written when its client went, what they do not write.
+func (r *recovery) adopt(record *sessionRecord, owner string, from streamID) {
+	record.owner, record.nsp, record.ours = owner, r.local.nsp.Name(), true
+	record.start, record.at = from, r.history.position()
+	for room := range record.rooms {
+		record.rooms[room] = from
+	}
+}
+
+// here returns the session when its client is still thought to be here.
+func (r *recovery) here(pid string) (*sessionRecord, *liveSession) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if s := r.byPid[socket.PrivateSessionId(pid)]; s != nil {
+		return s.record(), s
+	}
+	return nil, nil
+}
+
+// remove forgets the session of a socket that is here and returns it, nil when there is none; r.mu is held.
+func (r *recovery) remove(id socket.SocketId) *liveSession {
+	s := r.live[id]
+	if s != nil {
+		delete(r.live, id)
+		delete(r.byPid, s.pid)
+	}
+	return s
+}
+
+// replace ends the socket of a session on this node, which goes on with another one. It returns false when
+// it has just ended by itself.
+func (r *recovery) replace(ctx context.Context, old *liveSession) (bool, error) {
+	r.mu.Lock()
+	id := old.socket.Id()
+	if r.live[id] != old {
+		r.mu.Unlock()
+		return false, nil
+	}
+	r.remove(id) // its end does not mean that of the session any more
+	r.mu.Unlock()
+	// Disconnect would end it as well, but at the same time as its connection perhaps, which the library
+	// does not expect.
+	old.socket.Conn().Close(true)
+	if err := r.awaitEnd(ctx, id); err != nil {
+		r.store.ended(old)
+		return false, err
+	}
+	return true, nil
+}
+
+// awaitEnd returns when no socket of this id is here. One that is ending leaves its rooms and the namespace
+// by its id, which must not hit the new one.
+func (r *recovery) awaitEnd(ctx context.Context, id socket.SocketId) error {
+	ticker := time.NewTicker(time.Millisecond)
+	defer ticker.Stop()
+	for {
+		if _, there := r.local.nsp.Sockets().Load(id); !there {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return errors.New("adapter: the old socket does not end")
+		case <-ticker.C:
+		}
+	}
+}
+
+// has tells whether all messages after an id are still there.
+func (r *recovery) has(ctx context.Context, id streamID) (bool, error) {
+	if r.history.reaches(id) {
+		return true, nil
+	}
+	if r.far == nil {
+		return false, nil
+	}
+	return r.far.has(ctx, id)
+}
+
+// record is what the session is now; r.mu is held.
+func (s *liveSession) record() *sessionRecord {
+	r := &sessionRecord{
+		sid: s.socket.Id(), pid: s.pid, data: s.socket.Data(), rooms: make(map[socket.Room]streamID, len(s.rooms)),
+		holder: s.r.holder, owner: s.owner, nsp: s.r.local.nsp.Name(), turn: s.turn, start: s.start, ours: true,
+		at: s.r.history.position(),
+	}
+	for room, since := range s.rooms {
+		r.rooms[room] = since
+	}
+	return r
+}
+
+// evictionOf names the socket that had a session before its client came back for another time: the client
+// may be here again, as the same socket, when the other server is told. No room has such a name.
+func evictionOf(pid socket.PrivateSessionId, turn uint64) socket.Room {
+	return socket.Room(evictionPrefix + string(pid) + "\x00" + strconv.FormatUint(turn, 10))
+}
+
+const evictionPrefix = "\x00session\x00"
+
+// evicted ends the socket of a session that is another server's now, and tells whether that was meant.
+func (r *recovery) evicted(rooms []socket.Room) bool {
+	if len(rooms) != 1 || !strings.HasPrefix(string(rooms[0]), evictionPrefix) {
+		return false
+	}
+	pid, _, _ := strings.Cut(string(rooms[0][len(evictionPrefix):]), "\x00")
+	r.mu.Lock()
+	s := r.byPid[socket.PrivateSessionId(pid)]
+	if s != nil && evictionOf(s.pid, s.turn) == rooms[0] {
+		r.remove(s.socket.Id())
+	} else {
+		s = nil
+	}
+	r.mu.Unlock()
+	if s != nil {
+		s.socket.Conn().Close(true)
+	}
+	return true
+}
+
+// connect is called when a socket has connected, and is not reached by anything yet.
+func (r *recovery) connect(s *socket.Socket) {
+	id := s.Id()
+	r.mu.Lock()
+	owner, known := r.owners[id]
+	back := r.waiting[id]
+	delete(r.owners, id)
+	delete(r.waiting, id)
+	r.mu.Unlock()
+	pid := library.PrivateID(s)
+	switch {
+	case back != nil && back.socket == s:
+		back.connect(owner)
+	case known && pid != "":
+		// Before it is reached: what comes in between it gets, and has come after its start.
+		start := r.history.position()
+		session := &liveSession{r: r, socket: s, pid: pid, owner: owner, start: start, rooms: make(map[socket.Room]streamID)}
+		for _, room := range r.local.index.roomsOf(id).Keys() {
+			session.rooms[room] = start
+		}
+		r.begin(session)
+		r.local.attach(s)
+	default:
+		r.local.attach(s)
+	}
+}
+
+func (r *recovery) begin(s *liveSession) {
+	r.mu.Lock()
+	r.live[s.socket.Id()], r.byPid[s.pid] = s, s
+	r.mu.Unlock()
+	r.store.changed(s)
+}
+
+// joins is called before a socket joins rooms, and leaves after it has left one.
+func (r *recovery) joins(id socket.SocketId, rooms []socket.Room) {
+	since := r.history.position()
+	r.mu.Lock()
+	s := r.live[id]
+	if s != nil {
+		for _, room := range rooms {
+			if _, in := s.rooms[room]; !in {
+				s.rooms[room] = since
+			}
+		}
+	}
+	r.mu.Unlock()
+	if s != nil {
+		r.store.changed(s)
+	}
+}
+
+func (r *recovery) leaves(id socket.SocketId, room socket.Room) {
+	r.mu.Lock()
+	s := r.live[id]
+	if s != nil {
+		delete(s.rooms, room)
+	}
+	r.mu.Unlock()
+	if s != nil {
+		r.store.changed(s)
+	}
+}
+
+// drops is called when the connection of a socket broke: its client may come back.
+func (r *recovery) drops(id socket.SocketId) {
+	r.mu.Lock()
+	var record *sessionRecord
+	s := r.remove(id)
+	if s != nil {
+		record = s.record()
+	}
+	r.mu.Unlock()
+	if s != nil {
+		r.store.closed(s, record)
+	}
+}
+
+// gone is called when a socket leaves all rooms. Unless its connection broke, its session has ended. One
+// that has never connected leaves the session to the next attempt.
+func (r *recovery) gone(id socket.SocketId) {
+	r.mu.Lock()
+	s := r.remove(id)
+	back := r.waiting[id]
+	delete(r.owners, id)
+	delete(r.waiting, id)
+	r.mu.Unlock()
+	switch {
+	case s != nil:
+		r.store.ended(s)
+	case back != nil:
+		back.record.holder, back.record.text = r.holder, ""
+		r.store.closed(nil, back.record)
+	}
+}
+
+// sweep takes a socket that has disconnected out of its rooms, unless its client is back already, as a
+// socket of the same id.
+func (r *recovery) sweep(s *socket.Socket) (*member, []change) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if l := r.live[s.Id()]; r.waiting[s.Id()] != nil || l != nil && l.socket != s {
+		return nil, nil
+	}
+	return r.local.index.removeAll(s.Id())
+}
+
+// count returns how many sessions have a client here.
+func (r *recovery) count() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.live)
+}

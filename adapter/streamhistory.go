@@ -1,0 +1,68 @@
+package adapter
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// farHistory has the messages that a node does not remember any more.
+type farHistory interface {
+	// has tells whether all messages after an id are there.
+	has(ctx context.Context, id streamID) (bool, error)
+	// after returns the next messages after an id; not all, and an error when some are gone.
+	after(ctx context.Context, id streamID) ([]kept, error)
+}
+
+// streamHistory is what is in a stream on Redis.
+type streamHistory struct {
+	client redis.UniversalClient
+	stream string
+}
+
+// maxFetched is how many entries are read at a time.
+const maxFetched = 500
+
+// has is true for an entry that is there, and for any place in a stream that has never lost one.
+func (h *streamHistory) has(ctx context.Context, id streamID) (bool, error) {
+	entries, err := h.client.XRangeN(ctx, h.stream, id.String(), id.String(), 1).Result()
+	if err != nil || len(entries) > 0 {
+		return err == nil, err
+	}
+	info, err := h.client.XInfoStream(ctx, h.stream).Result()
+	switch {
+	case err != nil && strings.Contains(err.Error(), "no such key"):
+		return id == streamID{}, nil
+	case err != nil:
+		return false, err
+	}
+	last, err := parseStreamID(info.LastGeneratedID)
+	// Servers before Redis 7 do not count what was added.
+	return err == nil && info.EntriesAdded > 0 && info.EntriesAdded == info.Length && id.compare(last) <= 0, err
+}
+
+func (h *streamHistory) after(ctx context.Context, id streamID) ([]kept, error) {
+	messages, err := h.client.XRangeN(ctx, h.stream, id.next().String(), "+", maxFetched).Result()
+	if err != nil {
+		return nil, err
+	}
+	// What is trimmed goes from the beginning: as long as this place is there, so is all that follows it.
+	there, err := h.has(ctx, id)
+	if err == nil && !there {
+		err = errGone
+	}
+	if err != nil {
+		return nil, err
+	}
+	entries, err := entriesOf(messages)
+	if err != nil {
+		return nil, errors.Join(errMalformed, err)
+	}
+	list := make([]kept, len(entries))
+	for i := range entries {
+		list[i] = kept{id: entries[i].id, entry: &entries[i]}
+	}
+	return list, nil
+}
