@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/redis/go-redis/v9"
 	"github.com/zishang520/socket.io/servers/socket/v3"
 )
 
@@ -14,21 +15,22 @@ import (
 // PUBLISH and SUBSCRIBE, a channel for each room, one for requests and one for responses.
 type classic struct {
 	a        *clusterAdapter
+	heard    *subscriber
 	channels channels
 }
 
-func newClassic(a *clusterAdapter) (uid string, _ carrier) {
+func newClassic(a *clusterAdapter, heard *subscriber) (uid string, _ carrier) {
 	uid = rand.Text()[:10]
-	return uid, &classic{a, newChannels(a.redis.opts.Prefix, a.nsp.Name(), uid)}
+	return uid, &classic{a, heard, newChannels(a.redis.opts.Prefix, a.nsp.Name(), uid)}
 }
 
-func (c *classic) open() { c.a.redis.subscriber.add(c.a.redis.ctx, c.routes()) }
+func (c *classic) open() { c.heard.add(c.a.redis.ctx, c.routes()) }
 
-func (c *classic) close() { c.a.redis.subscriber.remove(c.a.redis.ctx, c.routes()) }
+func (c *classic) close() { c.heard.remove(c.a.redis.ctx, c.routes()) }
 
 func (c *classic) routes() []route {
 	return []route{
-		{name: c.channels.pattern, pattern: true, handle: c.onBroadcast},
+		{name: c.channels.pattern, kind: onPattern, handle: c.onBroadcast},
 		{name: c.channels.request, handle: c.onRequest},
 		{name: c.channels.response, handle: c.onResponse},
 		{name: c.channels.ownResponse, handle: c.onResponse},
@@ -36,7 +38,10 @@ func (c *classic) routes() []route {
 }
 
 func (c *classic) serverCount(ctx context.Context) (int64, error) {
-	return c.a.redis.serverCount(ctx, c.channels.request)
+	return c.a.redis.countSubscribers(ctx, func(ctx context.Context, client redis.Cmdable) (int64, error) {
+		numbers, err := client.PubSubNumSub(ctx, c.channels.request).Result()
+		return numbers[c.channels.request], err
+	})
 }
 
 func (c *classic) publish(m clusterMessage, done func(offset string, err error)) error {

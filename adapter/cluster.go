@@ -6,6 +6,7 @@ import (
 
 	"github.com/zishang520/socket.io/parsers/socket/v3/parser"
 	"github.com/zishang520/socket.io/servers/socket/v3"
+	"github.com/zishang520/socket.io/v3/pkg/types"
 )
 
 // carrier takes what the adapter of a namespace says to the other servers, in the bytes of one
@@ -29,15 +30,20 @@ type carrier interface {
 	serverCount(ctx context.Context) (int64, error)
 }
 
+// follower is a carrier that listens to the rooms of this node alone. joined is called when its
+// sockets have joined rooms, and returns when what is sent to those is heard, or after a while.
+type follower interface{ joined(rooms []socket.Room) }
+
 // clusterAdapter is the adapter of one namespace: local serves the sockets of this node, the carrier
 // reaches the other servers. It overrides every operation that concerns the cluster.
 type clusterAdapter struct {
 	*local
-	redis   *Redis
-	uid     string // names this server in this namespace
-	raw     bool   // this server's parser has arguments as json.RawMessage
-	carrier carrier
-	calls   callTable
+	redis    *Redis
+	uid      string // names this server in this namespace
+	raw      bool   // this server's parser has arguments as json.RawMessage
+	carrier  carrier
+	follower follower // the carrier, if it is one
+	calls    callTable
 }
 
 // Init subscribes; the library calls it once.
@@ -45,6 +51,14 @@ func (a *clusterAdapter) Init() { a.carrier.open() }
 
 // Close unsubscribes.
 func (a *clusterAdapter) Close() { a.carrier.close() }
+
+// AddAll puts a socket into rooms.
+func (a *clusterAdapter) AddAll(id socket.SocketId, rooms *types.Set[socket.Room]) {
+	a.local.AddAll(id, rooms)
+	if a.follower != nil {
+		a.follower.joined(rooms.Keys())
+	}
+}
 
 // Broadcast sends a packet to the matching sockets of the cluster. It does not wait for Redis.
 func (a *clusterAdapter) Broadcast(packet *parser.Packet, opts *socket.BroadcastOptions) {

@@ -67,7 +67,7 @@ func BenchmarkClusterReceive(b *testing.B) {
 			m := &redis.Message{Channel: names.broadcastTo(test.rooms), Pattern: names.pattern, Payload: string(payload)}
 			b.ReportAllocs()
 			for b.Loop() {
-				r.subscriber.receive(m)
+				_ = r.listener.(*subscriber).receive(m)
 			}
 			if n := r.stats.Malformed.Load(); n > 0 {
 				b.Fatalf("%d messages were not understood", n)

@@ -17,7 +17,8 @@ import (
 	"github.com/zishang520/socket.io/v3/pkg/types"
 )
 
-// eachRedis runs a test with a real Redis and with one in this process.
+// eachRedis runs a test with a real Redis and with one in this process, and with each mode of the
+// sharded adapter.
 func eachRedis(t *testing.T, test func(t *testing.T, addr string)) {
 	t.Run("redis", func(t *testing.T) {
 		t.Parallel()
@@ -27,6 +28,12 @@ func eachRedis(t *testing.T, test func(t *testing.T, addr string)) {
 		t.Parallel()
 		test(t, miniredis.RunT(t).Addr())
 	})
+	for _, mode := range []adapter.SubscriptionMode{adapter.Static, adapter.Dynamic, adapter.DynamicPrivate} {
+		t.Run("sharded, "+string(mode), func(t *testing.T) {
+			t.Parallel()
+			test(t, shardedAddr(startRedis(t).addr, mode))
+		})
+	}
 }
 
 // emission is a case of TestBroadcasts: what is emitted on the first node, and which clients get it.

@@ -45,6 +45,101 @@ type transcoder struct {
 	inexact bool
 }
 
+func newTranscoder(text []byte) *transcoder {
+	return &transcoder{text: text, out: make([]byte, 0, len(text))}
+}
+
+// fields steps over an object and calls use with each name, behind which use steps over the value.
+// What is written of the object are its values.
+func (t *transcoder) fields(depth int, use func(name string) error) error {
+	if depth > maxDepth {
+		return errTooDeep
+	}
+	if t.at() != '{' {
+		return errNotJSON
+	}
+	if t.enter('}') {
+		return nil
+	}
+	for {
+		if t.at() != '"' {
+			return errNotJSON
+		}
+		start := len(t.out)
+		if err := t.string(); err != nil {
+			return err
+		}
+		name, _, err := msgp.ReadStringBytes(t.out[start:])
+		if err != nil {
+			return err
+		}
+		t.out = t.out[:start]
+		if t.space(); t.at() != ':' {
+			return errNotJSON
+		}
+		t.i++
+		t.space()
+		if err := use(name); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		if more, err := t.more('}'); !more {
+			return err
+		}
+	}
+}
+
+// elements steps over an array and calls use at each value, which use steps over.
+func (t *transcoder) elements(depth int, use func() error) error {
+	if depth > maxDepth {
+		return errTooDeep
+	}
+	if t.at() != '[' {
+		return errNotJSON
+	}
+	if t.enter(']') {
+		return nil
+	}
+	for {
+		if err := use(); err != nil {
+			return err
+		}
+		if more, err := t.more(']'); !more {
+			return err
+		}
+	}
+}
+
+// more steps behind a comma, or behind the end of a container.
+func (t *transcoder) more(end byte) (bool, error) {
+	t.space()
+	switch t.at() {
+	case ',':
+		t.i++
+		t.space()
+		return true, nil
+	case end:
+		t.i++
+		return false, nil
+	default:
+		return false, errNotJSON
+	}
+}
+
+// field steps over a value and returns it in both forms.
+func (t *transcoder) field(depth int) (frameField, error) {
+	start, from := t.i, len(t.out)
+	err := t.value(depth)
+	return frameField{text: t.text[start:t.i:t.i], packed: t.out[from:len(t.out):len(t.out)]}, err
+}
+
+// end fails unless there is nothing left.
+func (t *transcoder) end() error {
+	if t.space(); t.i < len(t.text) {
+		return errNotJSON
+	}
+	return nil
+}
+
 func (t *transcoder) value(depth int) error {
 	if depth > maxDepth {
 		return errTooDeep

@@ -10,16 +10,19 @@ import (
 type kind int
 
 const (
-	kindBroadcast   kind = iota + 3
-	kindJoin             // the sockets of opts join rooms
-	kindLeave            // they leave them
-	kindDisconnect       // they are disconnected
-	kindFetch            // asks which sockets there are
-	kindFetched          // answers that
-	kindEvent            // a server-side event
-	kindEventAnswer      // what a handler answers to one
-	kindClientCount      // answers a broadcast with acknowledgement: how many clients got it
-	kindAck              // what one of them answers
+	kindHello     kind = iota + 1 // the servers that count each other say that they are there,
+	kindHeartbeat                 // still are,
+	kindBroadcast
+	kindJoin        // the sockets of opts join rooms
+	kindLeave       // they leave them
+	kindDisconnect  // they are disconnected
+	kindFetch       // asks which sockets there are
+	kindFetched     // answers that
+	kindEvent       // a server-side event
+	kindEventAnswer // what a handler answers to one
+	kindClientCount // answers a broadcast with acknowledgement: how many clients got it
+	kindAck         // what one of them answers
+	kindGoodbye     // and go
 )
 
 // clusterMessage is what one server says to the others, or to the one that asked, whatever the bytes.

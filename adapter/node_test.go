@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -40,17 +41,28 @@ type settings struct {
 	stock  bool          // on the library's own engine
 }
 
+// shardedAddr has startNode take the sharded adapter.
+func shardedAddr(addr string, mode adapter.SubscriptionMode) string { return string(mode) + "@" + addr }
+
 // startNode runs a node on the Redis at addr until the test ends.
 func startNode(t *testing.T, addr string, s settings) *node {
 	t.Helper()
 	n := &node{t: t, open: make(map[string]chan struct{})}
 	// As the program does it: without ContextTimeoutEnabled the client ignores deadlines.
+	mode, addr, sharded := strings.Cut(addr, "@")
+	if !sharded {
+		mode, addr = "", mode
+	}
 	opts := &redis.Options{Addr: addr, ContextTimeoutEnabled: true}
 	if s.client != nil {
 		s.client(opts)
 	}
 	n.client = redis.NewClient(opts)
-	n.redis = adapter.NewRedis(n.client, s.RedisOptions)
+	if sharded {
+		n.redis = newSharded(t, n.client, adapter.SubscriptionMode(mode), s.RedisOptions)
+	} else {
+		n.redis = adapter.NewRedis(n.client, s.RedisOptions)
+	}
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
@@ -66,6 +78,18 @@ func startNode(t *testing.T, addr string, s settings) *node {
 		n.awaitHealth()
 	}
 	return n
+}
+
+func newSharded(t *testing.T, client redis.UniversalClient, mode adapter.SubscriptionMode, o adapter.RedisOptions) *adapter.Redis {
+	t.Helper()
+	r, err := adapter.NewSharded(client, adapter.ShardedOptions{
+		Mode: mode, Prefix: o.Prefix, RequestTimeout: o.RequestTimeout,
+		MaxPending: o.MaxPending, MaxPendingBytes: o.MaxPendingBytes, Logger: o.Logger,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
 }
 
 // startLonely runs a node with the memory adapter.

@@ -35,6 +35,7 @@ type outbox struct {
 	max      int
 	maxBytes int
 	stats    *Stats
+	command  string // PUBLISH, or SPUBLISH on shard channels
 
 	wake    chan struct{} // capacity 1: there is something to do
 	stopped chan struct{} // closed when run has returned
@@ -53,6 +54,7 @@ func newOutbox(client redis.UniversalClient, ready func() bool, maxPending, maxB
 		max:      maxPending,
 		maxBytes: maxBytes,
 		stats:    stats,
+		command:  "publish",
 		wake:     make(chan struct{}, 1),
 		stopped:  make(chan struct{}),
 	}
@@ -200,7 +202,8 @@ func (o *outbox) send(ctx context.Context, batch []publication) error {
 	pipe := o.client.Pipeline()
 	commands := make([]publishCommand, len(batch))
 	for i, p := range batch {
-		commands[i] = publishCommand{redis.NewIntCmd(ctx, "publish", p.channel, p.payload)}
+		commands[i] = publishCommand{redis.NewIntCmd(ctx, o.command, p.channel, p.payload)}
+		commands[i].SetFirstKeyPos(1) // a shard channel is on the node that has its slot
 		_ = pipe.Process(ctx, commands[i])
 	}
 	_, err := pipe.Exec(ctx)

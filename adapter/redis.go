@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"chorus/codec"
@@ -92,9 +93,15 @@ type Redis struct {
 	mu sync.Mutex     // held to end ctx and to begin a request: none begins while Close waits
 	wg sync.WaitGroup // the goroutines below and running requests
 
-	subscriber *subscriber
-	outbox     *outbox
-	events     chan func() // handlers of events from other servers, run one after the other
+	listener listener
+	outbox   *outbox
+	events   chan func() // handlers of events from other servers, run one after the other
+}
+
+// listener hears the other servers.
+type listener interface {
+	run(ctx context.Context) // keeps listening until ctx ends
+	health() error           // nil while nothing is missed
 }
 
 // maxPendingEvents bounds the server-side events whose handlers have not run yet.
@@ -106,7 +113,10 @@ const maxPendingEvents = 1024
 // MaxRetries: a message that may have arrived must not arrive twice.
 func NewRedis(client redis.UniversalClient, opts RedisOptions) *Redis {
 	r := newRedis(client, opts)
-	r.carry = newClassic
+	heard := newSubscriber(client, r.log, &r.stats)
+	heard.changed = r.outbox.refresh
+	r.listener = heard
+	r.carry = func(a *clusterAdapter) (string, carrier) { return newClassic(a, heard) }
 	r.start()
 	return r
 }
@@ -123,14 +133,12 @@ func newRedis(client redis.UniversalClient, opts RedisOptions) *Redis {
 		cancel: cancel,
 		events: make(chan func(), maxPendingEvents),
 	}
-	r.subscriber = newSubscriber(client, r.log, &r.stats)
-	r.outbox = newOutbox(client, func() bool { return r.subscriber.health() == nil }, opts.MaxPending, opts.MaxPendingBytes, &r.stats)
-	r.subscriber.changed = r.outbox.refresh
+	r.outbox = newOutbox(client, func() bool { return r.listener.health() == nil }, opts.MaxPending, opts.MaxPendingBytes, &r.stats)
 	return r
 }
 
 func (r *Redis) start() {
-	r.wg.Go(func() { r.subscriber.run(r.ctx) }) // these three end with Close
+	r.wg.Go(func() { r.listener.run(r.ctx) }) // these three end with Close
 	r.wg.Go(func() { r.outbox.run(r.ctx) })
 	r.wg.Go(func() { r.runEvents(r.ctx) })
 }
@@ -143,13 +151,14 @@ func (r *Redis) New(nsp socket.Namespace) socket.Adapter {
 		raw:   codec.Is(nsp.Server().Opts().Parser()),
 	}
 	a.uid, a.carrier = r.carry(a)
+	a.follower, _ = a.carrier.(follower)
 	return a
 }
 
 // Health returns nil while this node hears the cluster: connected to Redis, with every
 // subscription confirmed. Otherwise the error says what is missing.
 func (r *Redis) Health() error {
-	if err := r.subscriber.health(); err != nil {
+	if err := r.listener.health(); err != nil {
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	return nil
@@ -220,31 +229,22 @@ func guard(log *slog.Logger, fn func()) {
 	fn()
 }
 
-// serverCount asks Redis how many servers listen for requests on the channel.
-func (r *Redis) serverCount(ctx context.Context, channel string) (int64, error) {
+// countSubscribers asks Redis how many servers listen; ask asks one Redis.
+func (r *Redis) countSubscribers(ctx context.Context, ask func(context.Context, redis.Cmdable) (int64, error)) (int64, error) {
 	if err := r.Health(); err != nil {
 		return 0, err // do not wait for a connection that is known to be gone
 	}
-	count := func(ctx context.Context, c interface {
-		PubSubNumSub(context.Context, ...string) *redis.MapStringIntCmd
-	}) (int64, error) {
-		numbers, err := c.PubSubNumSub(ctx, channel).Result()
-		return numbers[channel], err
-	}
 	cluster, ok := r.client.(*redis.ClusterClient)
 	if !ok {
-		n, err := count(ctx, r.client)
+		n, err := ask(ctx, r.client)
 		return max(n, 1), err
 	}
 	// Each master of a Redis Cluster knows its own subscribers only.
-	var mu sync.Mutex
-	var sum int64
+	var sum atomic.Int64
 	err := cluster.ForEachMaster(ctx, func(ctx context.Context, master *redis.Client) error {
-		n, err := count(ctx, master)
-		mu.Lock()
-		sum += n
-		mu.Unlock()
+		n, err := ask(ctx, master)
+		sum.Add(n)
 		return err
 	})
-	return max(sum, 1), err
+	return max(sum.Load(), 1), err
 }

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"strings"
 
+	"github.com/tinylib/msgp/msgp"
+	"github.com/zishang520/socket.io/parsers/socket/v3/parser"
 	"github.com/zishang520/socket.io/servers/socket/v3"
 	"github.com/zishang520/socket.io/v3/pkg/types"
 )
@@ -69,6 +71,77 @@ func remoteSockets(text json.RawMessage) []socket.SocketDetails {
 		sockets[i] = newRemoteSocket(w)
 	}
 	return sockets
+}
+
+// remoteSockets reads the sockets of an answer in either form.
+func (f frameField) remoteSockets() []socket.SocketDetails {
+	if f.text != nil {
+		return remoteSockets(f.text)
+	}
+	n, b, err := msgp.ReadArrayHeaderBytes(f.packed)
+	if err != nil {
+		return nil
+	}
+	var sockets []socket.SocketDetails
+	for range n { // however large: each takes at least one byte of b
+		var s *remoteSocket
+		if s, b, err = readPackedSocket(b); err != nil {
+			return nil
+		}
+		sockets = append(sockets, s)
+	}
+	return sockets
+}
+
+// appendPackedSocket writes a socket of this node whose data may hold binary.
+func appendPackedSocket(b []byte, s socket.SocketDetails) ([]byte, error) {
+	w := newWireSocket(s)
+	b = msgp.AppendMapHeader(b, 4)
+	b = msgp.AppendString(msgp.AppendString(b, "id"), string(w.ID))
+	b, _, err := appendRaw(msgp.AppendString(b, "handshake"), w.Handshake, 1)
+	if err != nil {
+		return b, err
+	}
+	b = appendRooms(msgp.AppendString(b, "rooms"), w.Rooms)
+	b = msgp.AppendString(b, "data")
+	if data := s.Data(); parser.HasBinary(data) {
+		if packed, err := appendValue(nil, data, 1); err == nil {
+			return append(b, packed...), nil
+		}
+	}
+	b, _, err = appendRaw(b, w.Data, 1)
+	return b, err
+}
+
+// readPackedSocket reads one and returns the bytes after it.
+func readPackedSocket(b []byte) (*remoteSocket, []byte, error) {
+	r := &remoteSocket{handshake: &socket.Handshake{}}
+	rest, err := eachField(b, func(key string, b []byte) ([]byte, error) {
+		var err error
+		switch key {
+		case "id":
+			var id string
+			id, b, err = msgp.ReadStringBytes(b)
+			r.id = socket.SocketId(id)
+		case "handshake":
+			var handshake any
+			if handshake, b, _, err = readRaw(nil, b, 1); err == nil {
+				text, _ := handshake.(json.RawMessage) // with binary inside it is not ours to understand
+				_ = json.Unmarshal(text, r.handshake)  // as above
+			}
+		case "rooms":
+			r.rooms, b, err = readRooms(b)
+		case "data":
+			var data any
+			if data, b, _, err = readRaw(nil, b, 1); err == nil {
+				r.data, _ = plain(data)
+			}
+		default:
+			return msgp.Skip(b)
+		}
+		return b, err
+	})
+	return r, rest, err
 }
 
 func newRemoteSocket(w wireSocket) *remoteSocket {

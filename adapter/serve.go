@@ -38,10 +38,33 @@ func (a *clusterAdapter) receive(m *clusterMessage) error {
 		return a.serveEvent(m)
 	case kindFetched, kindEventAnswer, kindClientCount, kindAck:
 		a.takeAnswer(m)
+	case kindHello, kindHeartbeat, kindGoodbye: // Redis counts the servers
 	default:
 		return fmt.Errorf("%w: message type %d", errMalformed, m.kind)
 	}
 	return nil
+}
+
+// receiveFrame does what a cluster message says. What concerns nobody here is not decoded any further
+// than to know that. The offset is where it stands in what is kept of messages, if anything is.
+func (a *clusterAdapter) receiveFrame(f *clusterFrame, offset string) error {
+	if f.uid == a.uid || f.nsp != a.nsp.Name() {
+		return nil
+	}
+	m, err := f.message(a.raw)
+	if err != nil {
+		return fmt.Errorf("message of type %d: %w", f.kind, err)
+	}
+	m.offset = offset
+	if m.kind == kindBroadcast {
+		if m.requestID == "" && !a.wants(m.opts.rooms...) {
+			return nil
+		}
+		if m.packet, err = f.readPacket(a.nsp.Name(), a.raw); err != nil {
+			return fmt.Errorf("packet: %w", err)
+		}
+	}
+	return a.receive(m)
 }
 
 // serveEvent raises a server-side event on this server.
@@ -102,7 +125,7 @@ func plain(v any) (any, error) {
 	if text, ok := v.(json.RawMessage); ok {
 		return plainJSON(text)
 	}
-	return v, nil
+	return withFloats(v), nil
 }
 
 // serveBroadcast delivers a broadcast with acknowledgement of another server and sends back how

@@ -28,14 +28,25 @@ type subscriber struct {
 	log     *slog.Logger
 	stats   *Stats
 	changed func() // called when health may have changed
+	lost    func() // called when a connection is lost
+
+	// oneByOne names one channel in each command: on a Redis Cluster all of a command must be in one
+	// slot.
+	oneByOne bool
+	// queue holds what waits for its handler, of which some wait for subscriptions to be confirmed;
+	// nil where none does, and who reads runs them.
+	queue chan *redis.Message
 
 	complaints complaints
 
 	mu        sync.RWMutex
-	routes    map[string]handler // by channel or pattern
-	patterns  map[string]bool    // the routes that are patterns
-	confirmed map[string]bool
-	connected *redis.PubSub // nil while there is no connection
+	routes    map[string]route  // what is wanted, by channel or pattern
+	asked     map[string]*asked // what Redis knows of that
+	dirty     []string          // names of which it may not know
+	flushing  bool
+	missing   map[string]bool          // what health waits for
+	waiting   map[string]chan struct{} // who waits for a confirmation
+	connected *redis.PubSub            // nil while there is no connection
 	lastErr   error
 }
 
@@ -45,80 +56,32 @@ func newSubscriber(client redis.UniversalClient, log *slog.Logger, stats *Stats)
 		log:        log,
 		stats:      stats,
 		changed:    func() {},
+		lost:       func() {},
 		complaints: complaints{log: log},
-		routes:     make(map[string]handler),
-		patterns:   make(map[string]bool),
-		confirmed:  make(map[string]bool),
+		routes:     make(map[string]route),
+		asked:      make(map[string]*asked),
+		missing:    make(map[string]bool),
+		waiting:    make(map[string]chan struct{}),
 		lastErr:    errNotConnected,
 	}
 }
 
-// route is one subscription.
-type route struct {
-	name    string // channel, or pattern
-	pattern bool
-	handle  handler
-}
-
 // add subscribes to routes, now and after every reconnection.
 func (s *subscriber) add(ctx context.Context, routes []route) {
-	s.mu.Lock()
 	for _, r := range routes {
-		s.routes[r.name] = r.handle
-		s.patterns[r.name] = r.pattern
+		s.put(r, true)
 	}
-	connection := s.connected
-	s.mu.Unlock()
 	s.changed()
-
-	if connection != nil {
-		// A failure shows in run, which subscribes to everything on the next connection.
-		_ = s.subscribe(ctx, connection, routes)
-	}
+	_ = s.flush(ctx) // a failure ends the connection, and all is asked for on the next
 }
 
 // remove unsubscribes.
 func (s *subscriber) remove(ctx context.Context, routes []route) {
-	s.mu.Lock()
 	for _, r := range routes {
-		delete(s.routes, r.name)
-		delete(s.patterns, r.name)
-		delete(s.confirmed, r.name)
+		s.take(r.name)
 	}
-	connection := s.connected
-	s.mu.Unlock()
 	s.changed()
-
-	if connection == nil {
-		return
-	}
-	for _, r := range routes {
-		if r.pattern {
-			_ = connection.PUnsubscribe(ctx, r.name)
-		} else {
-			_ = connection.Unsubscribe(ctx, r.name)
-		}
-	}
-}
-
-func (s *subscriber) subscribe(ctx context.Context, connection *redis.PubSub, routes []route) error {
-	var names, patterns []string
-	for _, r := range routes {
-		if r.pattern {
-			patterns = append(patterns, r.name)
-		} else {
-			names = append(names, r.name)
-		}
-	}
-	if len(patterns) > 0 {
-		if err := connection.PSubscribe(ctx, patterns...); err != nil {
-			return err
-		}
-	}
-	if len(names) > 0 {
-		return connection.Subscribe(ctx, names...)
-	}
-	return nil
+	_ = s.flush(ctx)
 }
 
 // health returns nil when every subscription is confirmed.
@@ -128,8 +91,8 @@ func (s *subscriber) health() error {
 	switch {
 	case s.connected == nil:
 		return s.lastErr
-	case len(s.confirmed) < len(s.routes):
-		return fmt.Errorf("%d of %d subscriptions confirmed", len(s.confirmed), len(s.routes))
+	case len(s.missing) > 0:
+		return fmt.Errorf("%d of %d subscriptions confirmed", len(s.routes)-len(s.missing), len(s.routes))
 	default:
 		return nil
 	}
@@ -137,6 +100,16 @@ func (s *subscriber) health() error {
 
 // run keeps a connection until ctx ends.
 func (s *subscriber) run(ctx context.Context) {
+	if s.queue != nil {
+		var handlers sync.WaitGroup
+		handlers.Go(func() { // ends with the queue
+			for m := range s.queue {
+				s.handle(m)
+			}
+		})
+		defer handlers.Wait()
+		defer close(s.queue)
+	}
 	var pause backoff
 	reported := false // an outage is logged once, not at every attempt
 	for ctx.Err() == nil {
@@ -165,9 +138,13 @@ func (s *subscriber) session(ctx context.Context, onUp func()) (err error) {
 		stop()
 		s.disconnected(err)
 		_ = connection.Close()
+		if ctx.Err() == nil {
+			s.lost()
+		}
 	}()
 
-	if err := s.subscribe(ctx, connection, s.connect(connection)); err != nil {
+	s.connect(connection)
+	if err := s.flush(ctx); err != nil {
 		return err
 	}
 	wasUp, probing := false, false
@@ -186,7 +163,9 @@ func (s *subscriber) session(ctx context.Context, onUp func()) (err error) {
 		default:
 			return err
 		}
-		s.receive(message)
+		if err := s.receive(message); err != nil {
+			return err
+		}
 		if !wasUp && s.health() == nil {
 			wasUp = true
 			onUp()
@@ -194,59 +173,64 @@ func (s *subscriber) session(ctx context.Context, onUp func()) (err error) {
 	}
 }
 
-// connect makes the connection the current one and returns all routes.
-func (s *subscriber) connect(connection *redis.PubSub) []route {
+// connect makes the connection the current one, which is to be asked for everything.
+func (s *subscriber) connect(connection *redis.PubSub) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.connected = connection
-	clear(s.confirmed)
-	routes := make([]route, 0, len(s.routes))
-	for name, handle := range s.routes {
-		routes = append(routes, route{name: name, pattern: s.patterns[name], handle: handle})
+	clear(s.asked)
+	s.dirty = s.dirty[:0]
+	for name := range s.routes {
+		s.dirty = append(s.dirty, name)
+		s.missing[name] = true
 	}
-	return routes
 }
 
 func (s *subscriber) disconnected(err error) {
 	s.mu.Lock()
 	s.connected = nil
 	s.lastErr = err
-	clear(s.confirmed)
+	clear(s.asked)
+	for name := range s.waiting {
+		s.release(name)
+	}
 	s.mu.Unlock()
 	s.changed()
 }
 
-func (s *subscriber) receive(message any) {
+func (s *subscriber) receive(message any) error {
 	switch m := message.(type) {
 	case *redis.Subscription:
-		if m.Kind != "subscribe" && m.Kind != "psubscribe" {
-			return
-		}
-		s.mu.Lock()
-		if _, wanted := s.routes[m.Channel]; wanted {
-			s.confirmed[m.Channel] = true
-		}
-		s.mu.Unlock()
-		s.changed()
+		return s.answered(m)
 	case *redis.Message:
 		s.stats.Received.Add(1)
-		name := m.Channel
-		if m.Pattern != "" {
-			name = m.Pattern
+		if s.queue != nil {
+			s.queue <- m
+		} else {
+			s.handle(m)
 		}
-		s.mu.RLock()
-		handle := s.routes[name]
-		s.mu.RUnlock()
-		if handle == nil {
-			return // unsubscribed in the meantime
-		}
-		guard(s.log, func() { // acknowledgements and disconnections run the application's handlers
-			if err := handle(m.Channel, []byte(m.Payload)); err != nil {
-				s.stats.Malformed.Add(1)
-				s.complaints.add(m.Channel, err)
-			}
-		})
 	}
+	return nil
+}
+
+// handle hands a message to who has subscribed.
+func (s *subscriber) handle(m *redis.Message) {
+	name := m.Channel
+	if m.Pattern != "" {
+		name = m.Pattern
+	}
+	s.mu.RLock()
+	r, ok := s.routes[name]
+	s.mu.RUnlock()
+	if !ok {
+		return // unsubscribed in the meantime
+	}
+	guard(s.log, func() { // acknowledgements and disconnections run the application's handlers
+		if err := r.handle(m.Channel, []byte(m.Payload)); err != nil {
+			s.stats.Malformed.Add(1)
+			s.complaints.add(m.Channel, err)
+		}
+	})
 }
 
 // complaints logs malformed messages at most once a minute: whoever can write to Redis must not

@@ -161,13 +161,16 @@ func plainJSON(text []byte) (any, error) {
 	return withFloats(value), err
 }
 
-// withFloats makes a float64 of every json.Number that is one.
+// withFloats makes a float64 of every number that is one.
 func withFloats(value any) any {
 	switch v := value.(type) {
 	case json.Number:
 		if f, err := v.Float64(); err == nil {
 			return f
 		}
+	case int64, uint64:
+		f, _ := asFloat(v)
+		return f
 	case []any:
 		for i := range v {
 			v[i] = withFloats(v[i])

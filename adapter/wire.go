@@ -197,6 +197,15 @@ func readBroadcast(b []byte) (m broadcastMessage, err error) {
 // readPacket decodes an event of the namespace nsp. Its arguments are json.RawMessage where they can be,
 // if raw is set, else plain values.
 func readPacket(b []byte, nsp string, raw bool) (*parser.Packet, error) {
+	packet, err := readEvent(b, raw)
+	if err == nil && packet.Nsp != nsp {
+		return nil, fmt.Errorf("%w: for namespace %q on a channel of %q", errMalformed, packet.Nsp, nsp)
+	}
+	return packet, err
+}
+
+// readEvent decodes an event of any namespace.
+func readEvent(b []byte, raw bool) (*parser.Packet, error) {
 	packet := &parser.Packet{Type: parser.EVENT, Nsp: "/"}
 	kind := -1
 	var data []any
@@ -217,21 +226,28 @@ func readPacket(b []byte, nsp string, raw bool) (*parser.Packet, error) {
 		}
 		return b, err
 	})
-	switch {
-	case err != nil:
+	if err == nil {
+		err = checkEvent(kind, data)
+	}
+	if err != nil {
 		return nil, err
-	case packet.Nsp != nsp:
-		return nil, fmt.Errorf("%w: for namespace %q on a channel of %q", errMalformed, packet.Nsp, nsp)
-	case kind != int(parser.EVENT) && kind != int(parser.BINARY_EVENT):
-		return nil, fmt.Errorf("%w: packet type %d is not an event", errMalformed, kind)
-	case len(data) == 0:
-		return nil, fmt.Errorf("%w: an event without a name", errMalformed)
 	}
 	for i, text := range exact[:min(len(exact), len(data)-1)] {
 		data[i+1] = orExact(data[i+1], text)
 	}
 	packet.Data = data
 	return packet, nil
+}
+
+func checkEvent(packetType int, data []any) error {
+	switch {
+	case packetType != int(parser.EVENT) && packetType != int(parser.BINARY_EVENT):
+		return fmt.Errorf("%w: packet type %d is not an event", errMalformed, packetType)
+	case len(data) == 0:
+		return fmt.Errorf("%w: an event without a name", errMalformed)
+	default:
+		return nil
+	}
 }
 
 // readData reads the list of an event: its name, and the arguments.

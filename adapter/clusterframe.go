@@ -1,0 +1,270 @@
+package adapter
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/tinylib/msgp/msgp"
+	"github.com/zishang520/socket.io/parsers/socket/v3/parser"
+	"github.com/zishang520/socket.io/servers/socket/v3"
+)
+
+// clusterFrame is a received message {uid, nsp, type, data} of the Node.js package socket.io-adapter,
+// in JSON or MessagePack, whose data is not decoded yet: whether anybody here wants it stands in it.
+type clusterFrame struct {
+	uid, nsp string
+	kind     kind
+	data     frameData
+}
+
+// frameData are the fields of data.
+type frameData struct {
+	opts, packet, requestID, rooms, close, sockets, clientCount, exact frameField
+}
+
+// frameField is a value as MessagePack and, where it was JSON, as its text. Both are empty when it is
+// missing.
+type frameField struct {
+	packed msgp.Raw
+	text   json.RawMessage
+}
+
+func (f frameField) missing() bool { return len(f.packed) == 0 || msgp.IsNil(f.packed) }
+
+// named returns the field of a name, nil when nobody asks for it.
+func (d *frameData) named(name string) *frameField {
+	switch name {
+	case "opts":
+		return &d.opts
+	case "packet":
+		return &d.packet
+	case "requestId":
+		return &d.requestID
+	case "rooms":
+		return &d.rooms
+	case "close":
+		return &d.close
+	case "sockets":
+		return &d.sockets
+	case "clientCount":
+		return &d.clientCount
+	case keyExact:
+		return &d.exact
+	default:
+		return nil
+	}
+}
+
+// readFrame reads a whole message.
+func readFrame(payload []byte) (f clusterFrame, err error) {
+	var uid, nsp, number frameField
+	if isJSON(payload) {
+		t := newTranscoder(payload)
+		err = t.fields(0, func(name string) error {
+			if name == "data" && t.at() == '{' {
+				f.data, err = readDataFields(t, 1)
+				return err
+			}
+			value, err := t.field(1)
+			keep(name, value, &uid, &nsp, &number)
+			return err
+		})
+		if err == nil {
+			err = t.end()
+		}
+	} else {
+		_, err = eachField(payload, func(key string, b []byte) ([]byte, error) {
+			value, rest, err := packedField(b)
+			if err == nil && key == "data" && !value.missing() {
+				f.data, err = readPackedData(value.packed)
+			}
+			keep(key, value, &uid, &nsp, &number)
+			return rest, err
+		})
+	}
+	if err != nil {
+		return f, err
+	}
+	for _, s := range []struct {
+		to   *string
+		from frameField
+	}{{&f.uid, uid}, {&f.nsp, nsp}} {
+		if !s.from.missing() { // an emitter may leave its uid out
+			if *s.to, _, err = msgp.ReadStringBytes(s.from.packed); err != nil {
+				return f, err
+			}
+		}
+	}
+	n, _, err := msgp.ReadIntBytes(number.packed)
+	f.kind = kind(n)
+	return f, err
+}
+
+func keep(name string, value frameField, uid, nsp, number *frameField) {
+	switch name {
+	case "uid":
+		*uid = value
+	case "nsp":
+		*nsp = value
+	case "type":
+		*number = value
+	}
+}
+
+// readTextData reads data that stands alone, in JSON.
+func readTextData(text []byte) (frameData, error) {
+	t := newTranscoder(text)
+	d, err := readDataFields(t, 0)
+	if err == nil {
+		err = t.end()
+	}
+	return d, err
+}
+
+func readDataFields(t *transcoder, depth int) (d frameData, err error) {
+	err = t.fields(depth, func(name string) error {
+		value, err := t.field(depth + 1)
+		if field := d.named(name); field != nil {
+			*field = value
+		}
+		return err
+	})
+	return d, err
+}
+
+// readPackedData reads data that stands alone, in MessagePack.
+func readPackedData(b []byte) (d frameData, err error) {
+	_, err = eachField(b, func(key string, b []byte) ([]byte, error) {
+		value, rest, err := packedField(b)
+		if field := d.named(key); field != nil {
+			*field = value
+		}
+		return rest, err
+	})
+	return d, err
+}
+
+func packedField(b []byte) (f frameField, rest []byte, err error) {
+	rest, err = msgp.Skip(b)
+	if err != nil {
+		return f, b, err
+	}
+	return frameField{packed: msgp.Raw(b[:len(b)-len(rest)])}, rest, nil
+}
+
+// message decodes what the frame says, but for the packet of a broadcast; raw is whether this server's
+// parser has arguments as json.RawMessage.
+func (f *clusterFrame) message(raw bool) (*clusterMessage, error) {
+	m := &clusterMessage{kind: f.kind, uid: f.uid}
+	d := &f.data
+	var err error
+	if !d.requestID.missing() {
+		if m.requestID, _, err = msgp.ReadStringBytes(d.requestID.packed); err != nil {
+			return nil, fmt.Errorf("requestId: %w", err)
+		}
+	}
+	switch f.kind {
+	case kindBroadcast, kindJoin, kindLeave, kindDisconnect, kindFetch:
+		// Without them it would be about everybody.
+		if m.opts, _, err = readOptions(d.opts.packed); err != nil {
+			return nil, fmt.Errorf("opts: %w", err)
+		}
+	}
+	switch f.kind {
+	case kindJoin, kindLeave:
+		m.rooms, _, err = readRooms(d.rooms.packed)
+	case kindDisconnect:
+		if !d.close.missing() {
+			m.close, _, err = msgp.ReadBoolBytes(d.close.packed)
+		}
+	case kindFetched:
+		m.sockets = func() []socket.SocketDetails { return d.sockets.remoteSockets() }
+	case kindEvent:
+		m.args, err = d.packet.list(true)
+	case kindEventAnswer:
+		m.value, err = d.packet.value(true, d.exact)
+	case kindClientCount:
+		m.clientCount, _, err = msgp.ReadUint64Bytes(d.clientCount.packed)
+	case kindAck:
+		m.value, err = d.packet.value(raw, d.exact)
+	}
+	return m, err
+}
+
+// readPacket decodes the packet of a broadcast.
+func (f *clusterFrame) readPacket(nsp string, raw bool) (*parser.Packet, error) {
+	if f.data.packet.text == nil {
+		packet, err := readEvent(f.data.packet.packed, raw)
+		if err == nil {
+			packet.Nsp = nsp
+		}
+		return packet, err
+	}
+	packet := &parser.Packet{Type: parser.EVENT, Nsp: nsp}
+	n := -1
+	var data frameField
+	t := newTranscoder(f.data.packet.text)
+	err := t.fields(0, func(name string) error {
+		value, err := t.field(1)
+		switch {
+		case err != nil:
+		case name == "type":
+			n, _, err = msgp.ReadIntBytes(value.packed)
+		case name == "data":
+			data = value
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	args, err := data.list(raw)
+	if err == nil {
+		err = checkEvent(n, args)
+	}
+	packet.Data = args
+	return packet, err
+}
+
+// value decodes a value: its text where there is one, or can be, if raw is set.
+func (f frameField) value(raw bool, exact frameField) (any, error) {
+	switch {
+	case len(f.packed) == 0:
+		return nil, nil
+	case raw && f.text != nil:
+		return f.text, nil
+	case !raw:
+		v, _, err := readValue(f.packed, 0)
+		return v, err
+	}
+	v, _, _, err := readRaw(nil, f.packed, 0)
+	if err != nil || exact.missing() {
+		return v, err
+	}
+	text, _, err := readText(exact.packed)
+	return orExact(v, text), err
+}
+
+// list decodes the list of an event: its name, and the arguments as value does.
+func (f frameField) list(raw bool) ([]any, error) {
+	if f.text == nil || !raw {
+		list, _, err := readData(f.packed, raw)
+		return list, err
+	}
+	var list []any
+	t := newTranscoder(f.text)
+	err := t.elements(0, func() error {
+		value, err := t.field(1)
+		if err != nil {
+			return err
+		}
+		if len(list) > 0 {
+			list = append(list, value.text)
+			return nil
+		}
+		name, _, err := readValue(value.packed, 1)
+		list = append(list, name)
+		return err
+	})
+	return list, err
+}

@@ -1,0 +1,158 @@
+package adapter
+
+import (
+	"encoding/json"
+	"slices"
+	"strconv"
+
+	"chorus/codec"
+
+	"github.com/zishang520/socket.io/parsers/socket/v3/parser"
+	"github.com/zishang520/socket.io/servers/socket/v3"
+)
+
+// appendFrame appends a message {uid, nsp, type, data}: JSON unless there is binary in it, then
+// MessagePack. The uid comes first, so that who sent it knows it again without reading on.
+func appendFrame(b []byte, uid, nsp string, m *clusterMessage) ([]byte, error) {
+	if m.hasBinary() {
+		return appendPackedFrame(b, uid, nsp, m)
+	}
+	b = codec.AppendText(append(b, `{"uid":`...), uid)
+	b = codec.AppendText(append(b, `,"nsp":`...), nsp)
+	b = strconv.AppendInt(append(b, `,"type":`...), int64(m.kind), 10)
+	b, err := appendTextData(append(b, `,"data":`...), m)
+	return append(b, '}'), err
+}
+
+// hasBinary tells whether JSON cannot say all of the message.
+func (m *clusterMessage) hasBinary() bool {
+	switch m.kind {
+	case kindBroadcast:
+		return parser.HasBinary(m.packet.Data)
+	case kindEvent:
+		return parser.HasBinary(m.args)
+	case kindEventAnswer, kindAck:
+		return parser.HasBinary(m.value)
+	case kindFetched:
+		return slices.ContainsFunc(m.sockets(), func(s socket.SocketDetails) bool { return parser.HasBinary(s.Data()) })
+	default:
+		return false
+	}
+}
+
+// appendTextData appends the data of a message as JSON.
+func appendTextData(b []byte, m *clusterMessage) ([]byte, error) {
+	var err error
+	b = append(b, '{')
+	if m.requestID != "" {
+		b = codec.AppendText(appendName(b, "requestId"), m.requestID)
+	}
+	switch m.kind {
+	case kindBroadcast, kindJoin, kindLeave, kindDisconnect, kindFetch:
+		b = appendTextOptions(appendName(b, "opts"), &m.opts)
+	}
+	switch m.kind {
+	case kindBroadcast:
+		b = strconv.AppendInt(append(appendName(b, "packet"), `{"type":`...), int64(parser.EVENT), 10)
+		if b, err = appendTextValue(append(b, `,"data":`...), m.packet.Data); err == nil {
+			b = append(b, '}')
+		}
+	case kindJoin, kindLeave:
+		b = appendTextRooms(appendName(b, "rooms"), m.rooms)
+	case kindDisconnect:
+		b = strconv.AppendBool(appendName(b, "close"), m.close)
+	case kindFetched:
+		sockets := []wireSocket{}
+		for _, s := range m.sockets() {
+			sockets = append(sockets, newWireSocket(s))
+		}
+		var text []byte
+		text, err = json.Marshal(sockets)
+		b = append(appendName(b, "sockets"), text...)
+	case kindEvent:
+		b, err = appendTextValue(appendName(b, "packet"), m.args)
+	case kindEventAnswer, kindAck:
+		if m.value != nil {
+			b, err = appendTextValue(appendName(b, "packet"), m.value)
+		}
+	case kindClientCount:
+		b = strconv.AppendUint(appendName(b, "clientCount"), m.clientCount, 10)
+	}
+	return append(b, '}'), err
+}
+
+// appendName appends the name of a field of an object.
+func appendName(b []byte, name string) []byte {
+	if b[len(b)-1] != '{' {
+		b = append(b, ',')
+	}
+	return append(codec.AppendText(b, name), ':')
+}
+
+func appendTextOptions(b []byte, opts *wireOptions) []byte {
+	b = appendTextRooms(append(b, `{"rooms":`...), opts.rooms)
+	b = appendTextRooms(append(b, `,"except":`...), opts.except)
+	b = append(b, `,"flags":{`...)
+	if opts.flags.Volatile {
+		b = append(appendName(b, "volatile"), "true"...)
+	}
+	if opts.flags.Compress != nil {
+		b = strconv.AppendBool(appendName(b, "compress"), *opts.flags.Compress)
+	}
+	if opts.flags.Timeout != nil {
+		b = strconv.AppendInt(appendName(b, "timeout"), opts.flags.Timeout.Milliseconds(), 10)
+	}
+	if opts.latest != "" {
+		b = codec.AppendText(appendName(b, flagLatest), opts.latest)
+	}
+	return append(b, '}', '}')
+}
+
+func appendTextRooms(b []byte, rooms []socket.Room) []byte {
+	b = append(b, '[')
+	for i, room := range rooms {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = codec.AppendText(b, string(room))
+	}
+	return append(b, ']')
+}
+
+// appendTextValue appends a value as JSON: one that is JSON already untouched, others in the meaning
+// that they have as MessagePack.
+func appendTextValue(b []byte, v any) ([]byte, error) {
+	switch v := v.(type) {
+	case json.RawMessage:
+		if len(v) == 0 {
+			return append(b, "null"...), nil
+		}
+		// Nobody takes what is no JSON, or too deep. What that makes of it goes where the text will be.
+		checked, _, err := appendRaw(b, v, 1)
+		if err != nil {
+			return b, err
+		}
+		return append(checked[:len(b)], v...), nil
+	case string:
+		return codec.AppendText(b, v), nil
+	case []any:
+		b = append(b, '[')
+		for i, item := range v {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			var err error
+			if b, err = appendTextValue(b, item); err != nil {
+				return b, err
+			}
+		}
+		return append(b, ']'), nil
+	default:
+		packed, err := appendValue(nil, v, 1)
+		if err != nil {
+			return b, err
+		}
+		b, _, err = appendJSON(b, packed, 1)
+		return b, err
+	}
+}

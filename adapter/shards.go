@@ -1,0 +1,315 @@
+package adapter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+const (
+	// placeInterval is how often is looked which master has a channel, besides whenever a connection is
+	// lost.
+	placeInterval = 2 * time.Second
+	// maxQueued is how many messages of one connection may wait for their handlers. Then no more are
+	// read, and Redis keeps them, within its client-output-buffer-limit.
+	maxQueued = 1024
+)
+
+var errNotPlaced = errors.New("the masters of the redis cluster are not known")
+
+// shards keeps subscriptions to shard channels: on one connection, or with a Redis Cluster on one to
+// each master that has the slot of a channel, wherever the slots move.
+type shards struct {
+	client  redis.UniversalClient
+	cluster *redis.ClusterClient // nil without a Redis Cluster: then all is on one shard
+	log     *slog.Logger
+	stats   *Stats
+	changed func()
+
+	known atomic.Bool   // the masters are: to ask for one does not wait
+	wake  chan struct{} // capacity 1: something is to be placed
+
+	mu     sync.RWMutex
+	routes map[string]route
+	places map[string]*shard // of routes that have one
+	shards map[string]*shard // by address of the master
+}
+
+// shard is one of them.
+type shard struct {
+	*subscriber
+	addr string
+	stop context.CancelFunc // ends its goroutine
+}
+
+func newShards(client redis.UniversalClient, log *slog.Logger, stats *Stats) *shards {
+	s := &shards{
+		client:  client,
+		log:     log,
+		stats:   stats,
+		changed: func() {},
+		wake:    make(chan struct{}, 1),
+		routes:  make(map[string]route),
+		places:  make(map[string]*shard),
+		shards:  make(map[string]*shard),
+	}
+	s.cluster, _ = client.(*redis.ClusterClient)
+	if s.cluster == nil {
+		s.shards[""] = s.newShard("", client)
+		s.known.Store(true)
+	}
+	return s
+}
+
+func (s *shards) newShard(addr string, client redis.UniversalClient) *shard {
+	log := s.log
+	if addr != "" {
+		log = log.With(slog.String("master", addr))
+	}
+	sub := newSubscriber(client, log, s.stats)
+	sub.changed = func() { s.changed() }
+	sub.oneByOne = s.cluster != nil
+	sub.queue = make(chan *redis.Message, maxQueued)
+	if s.cluster != nil {
+		sub.lost = s.reload
+	}
+	return &shard{subscriber: sub, addr: addr, stop: func() {}}
+}
+
+// reload has the masters looked up, and the channels placed anew.
+func (s *shards) reload() {
+	s.cluster.ReloadState(context.Background())
+	s.signal()
+}
+
+func (s *shards) signal() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// master returns who has a channel.
+func (s *shards) master(ctx context.Context, channel string) (addr string, client *redis.Client, err error) {
+	if s.cluster == nil {
+		return "", nil, nil
+	}
+	client, err = s.cluster.MasterForKey(ctx, channel)
+	if err != nil {
+		return "", nil, err
+	}
+	return client.Options().Addr, client, nil
+}
+
+// set subscribes to a route now and after every reconnection, or gives it up, as wanted says. That is
+// asked while nothing else changes, so it is what wanted says last that counts. It does not wait for
+// Redis.
+func (s *shards) set(ctx context.Context, r route, wanted func() bool) {
+	s.mu.RLock()
+	_, there := s.routes[r.name]
+	s.mu.RUnlock()
+	if there == wanted() {
+		return // mostly
+	}
+	addr, placed := "", false
+	if s.known.Load() {
+		var err error
+		addr, _, err = s.master(ctx, r.name)
+		placed = err == nil
+	}
+	s.mu.Lock()
+	_, there = s.routes[r.name]
+	at := s.places[r.name]
+	switch want := wanted(); {
+	case want == there:
+		s.mu.Unlock()
+		return
+	case !want:
+		delete(s.routes, r.name)
+		delete(s.places, r.name)
+		if at != nil {
+			at.take(r.name)
+		}
+	default:
+		s.routes[r.name] = r
+		if at = s.shards[addr]; placed && at != nil {
+			s.places[r.name] = at
+			at.put(r, !r.passing)
+		} else {
+			at = nil
+		}
+	}
+	s.mu.Unlock()
+	if !r.passing {
+		s.changed()
+	}
+	if at != nil {
+		_ = at.flush(ctx) // a failure ends the connection, and all is asked for on the next
+	} else {
+		s.signal()
+	}
+}
+
+// drop gives up all routes of an owner.
+func (s *shards) drop(ctx context.Context, owner any) {
+	s.mu.Lock()
+	touched := make(map[*shard]bool)
+	for name, r := range s.routes {
+		if r.owner != owner {
+			continue
+		}
+		delete(s.routes, name)
+		if at := s.places[name]; at != nil {
+			at.take(name)
+			touched[at] = true
+		}
+		delete(s.places, name)
+	}
+	s.mu.Unlock()
+	s.changed()
+	for at := range touched {
+		_ = at.flush(ctx)
+	}
+}
+
+// await returns when Redis has confirmed the subscriptions to channels that are wanted, when their
+// connection is lost, or when ctx ends.
+func (s *shards) await(ctx context.Context, channels []string) {
+	for _, name := range channels {
+		s.mu.RLock()
+		at := s.places[name]
+		s.mu.RUnlock()
+		if at == nil {
+			continue
+		}
+		if ch := at.confirmation(name); ch != nil {
+			select {
+			case <-ch:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}
+}
+
+// health returns nil when every subscription is confirmed that health waits for.
+func (s *shards) health() error {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if !s.known.Load() {
+		return errNotPlaced
+	}
+	if lacking := len(s.routes) - len(s.places); lacking > 0 {
+		return fmt.Errorf("%d of %d subscriptions are not asked for yet", lacking, len(s.routes))
+	}
+	for addr, at := range s.shards {
+		if err := at.health(); err != nil {
+			if addr == "" {
+				return err
+			}
+			return fmt.Errorf("master at %s: %w", addr, err)
+		}
+	}
+	return nil
+}
+
+// run keeps the connections until ctx ends.
+func (s *shards) run(ctx context.Context) {
+	if s.cluster == nil {
+		s.shards[""].run(ctx)
+		return
+	}
+	var running sync.WaitGroup
+	defer running.Wait()
+	ticker := time.NewTicker(placeInterval)
+	defer ticker.Stop()
+	var pause backoff
+	for ctx.Err() == nil {
+		if err := s.place(ctx, &running); err != nil {
+			s.cluster.ReloadState(ctx)
+			pause.wait(ctx)
+			continue
+		}
+		pause.reset()
+		select {
+		case <-ctx.Done():
+		case <-s.wake:
+		case <-ticker.C:
+		}
+	}
+}
+
+// place moves every route to the master that has it, begins with masters that are new, and ends with
+// those that have none any more.
+func (s *shards) place(ctx context.Context, running *sync.WaitGroup) error {
+	s.mu.RLock()
+	names := make([]string, 0, len(s.routes))
+	for name := range s.routes {
+		names = append(names, name)
+	}
+	s.mu.RUnlock()
+
+	changed := !s.known.Load()
+	touched := make(map[*shard]bool)
+	for _, name := range names {
+		addr, client, err := s.master(ctx, name)
+		if err != nil {
+			return err
+		}
+		s.mu.Lock()
+		r, wanted := s.routes[name]
+		from, to := s.places[name], s.shards[addr]
+		if !wanted || from != nil && from == to {
+			s.mu.Unlock()
+			continue
+		}
+		if to == nil {
+			to = s.newShard(addr, client)
+			s.shards[addr] = to
+			var ends context.Context
+			ends, to.stop = context.WithCancel(ctx)
+			running.Go(func() { to.run(ends) }) // ends with ctx, or when the shard has no route any more
+		}
+		if from != nil {
+			from.take(name)
+			touched[from] = true
+		}
+		s.places[name] = to
+		to.put(r, true)
+		touched[to] = true
+		changed = true
+		s.mu.Unlock()
+	}
+	s.known.Store(true)
+
+	s.mu.Lock()
+	for addr, at := range s.shards {
+		if at.idle() {
+			at.stop()
+			delete(s.shards, addr)
+			delete(touched, at)
+			changed = true
+		}
+	}
+	s.mu.Unlock()
+	if changed {
+		s.changed()
+	}
+	for at := range touched {
+		_ = at.flush(ctx)
+	}
+	return nil
+}
+
+// idle tells whether nothing is subscribed to.
+func (s *subscriber) idle() bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return len(s.routes) == 0
+}

@@ -1,0 +1,200 @@
+package adapter
+
+import (
+	"context"
+	"errors"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// route is one subscription.
+type route struct {
+	name    string // channel, or pattern
+	kind    routeKind
+	handle  handler
+	passing bool // it comes and goes with a room: health does not wait for a new one
+	owner   any  // whose it is, where many are given up at once
+}
+
+// routeKind says how to subscribe: each has commands of its own.
+type routeKind int
+
+const (
+	onChannel routeKind = iota
+	onPattern
+	onShard // a channel that lives on one shard of Redis 7
+	routeKinds
+)
+
+// asked is what Redis has been asked about one name on the present connection. Answers come in the
+// order of the questions, and the last one counts.
+type asked struct {
+	kind      routeKind
+	wanted    bool // the last question was to subscribe
+	on, off   int  // questions without an answer
+	confirmed bool
+}
+
+// errEnded means that Redis has ended a subscription that nobody has given up: the slot of the channel
+// has moved to another node.
+var errEnded = errors.New("redis has ended a subscription")
+
+// put adds a route, and take removes one. They do not talk to Redis: that is for flush. Health waits
+// for a vital one.
+func (s *subscriber) put(r route, vital bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if a := s.asked[r.name]; vital && (a == nil || !a.confirmed) {
+		s.missing[r.name] = true
+	}
+	s.routes[r.name] = r
+	s.dirty = append(s.dirty, r.name)
+}
+
+func (s *subscriber) take(name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.routes, name)
+	delete(s.missing, name)
+	s.release(name)
+	s.dirty = append(s.dirty, name)
+}
+
+// flush asks Redis for what has changed. One caller at a time talks to Redis, and does so for those
+// that come meanwhile: the last question about a name is about the last change.
+func (s *subscriber) flush(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.flushing {
+		return nil
+	}
+	s.flushing = true
+	defer func() { s.flushing = false }()
+	for s.connected != nil && len(s.dirty) > 0 {
+		connection, on, off := s.connected, [routeKinds][]string{}, [routeKinds][]string{}
+		s.questions(&on, &off)
+		s.mu.Unlock()
+		err := s.ask(ctx, connection, on, off)
+		if err != nil {
+			_ = connection.Close() // run makes a new one
+		}
+		s.mu.Lock()
+		if err != nil && s.connected == connection {
+			return err
+		}
+	}
+	return nil
+}
+
+// questions gathers what is to be asked about the names that are dirty; s.mu is held.
+func (s *subscriber) questions(on, off *[routeKinds][]string) {
+	for _, name := range s.dirty {
+		r, wanted := s.routes[name]
+		a := s.asked[name]
+		if a == nil {
+			a = &asked{}
+		}
+		switch {
+		case wanted == a.wanted:
+			continue
+		case wanted:
+			a.kind = r.kind
+			a.on++
+			on[a.kind] = append(on[a.kind], name)
+		default:
+			a.off++
+			a.confirmed = false
+			off[a.kind] = append(off[a.kind], name)
+		}
+		a.wanted = wanted
+		s.asked[name] = a
+	}
+	s.dirty = nil
+}
+
+// ask sends the questions.
+func (s *subscriber) ask(ctx context.Context, connection *redis.PubSub, on, off [routeKinds][]string) error {
+	for _, q := range []struct {
+		send  func(context.Context, ...string) error
+		names []string
+	}{
+		{connection.PSubscribe, on[onPattern]},
+		{connection.Subscribe, on[onChannel]},
+		{connection.SSubscribe, on[onShard]},
+		{connection.PUnsubscribe, off[onPattern]},
+		{connection.Unsubscribe, off[onChannel]},
+		{connection.SUnsubscribe, off[onShard]},
+	} {
+		size := len(q.names)
+		if s.oneByOne {
+			size = 1
+		}
+		for names := q.names; len(names) > 0; names = names[size:] {
+			if err := q.send(ctx, names[:size]...); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// answered takes an answer of Redis.
+func (s *subscriber) answered(m *redis.Subscription) error {
+	s.mu.Lock()
+	a := s.asked[m.Channel]
+	if a == nil {
+		s.mu.Unlock()
+		return nil
+	}
+	var vital bool
+	switch m.Kind {
+	case "subscribe", "psubscribe", "ssubscribe":
+		a.on--
+		if a.confirmed = a.wanted && a.on == 0; a.confirmed {
+			vital = s.missing[m.Channel]
+			delete(s.missing, m.Channel)
+			s.release(m.Channel)
+		}
+	default:
+		if a.off == 0 {
+			s.mu.Unlock()
+			return errEnded
+		}
+		a.off--
+	}
+	if !a.wanted && a.on == 0 && a.off == 0 {
+		delete(s.asked, m.Channel)
+	}
+	s.mu.Unlock()
+	if vital {
+		s.changed()
+	}
+	return nil
+}
+
+// confirmation returns a channel that is closed when Redis has confirmed a subscription or the
+// connection is lost; nil when there is nothing to wait for.
+func (s *subscriber) confirmation(name string) <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, wanted := s.routes[name]; !wanted || s.connected == nil {
+		return nil
+	}
+	if a := s.asked[name]; a != nil && a.confirmed {
+		return nil
+	}
+	ch, ok := s.waiting[name]
+	if !ok {
+		ch = make(chan struct{})
+		s.waiting[name] = ch
+	}
+	return ch
+}
+
+// release lets those go on who wait for a confirmation; s.mu is held.
+func (s *subscriber) release(name string) {
+	if ch, ok := s.waiting[name]; ok {
+		close(ch)
+		delete(s.waiting, name)
+	}
+}
