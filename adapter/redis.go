@@ -52,8 +52,13 @@ type RedisOptions struct {
 	// away; default 1,000 messages and 4 MiB. Beyond them the oldest is dropped and counted.
 	MaxPending      int
 	MaxPendingBytes int
-	// Logger gets the state of the connection and, at most once a minute, malformed messages.
-	// Default: no log.
+	// MaxUnhandled and MaxUnhandledBytes bound what each subscribing connection has brought and the
+	// node has not handled yet; default 10,000 messages and 32 MiB. Beyond them the oldest is dropped,
+	// which is counted and logged.
+	MaxUnhandled      int
+	MaxUnhandledBytes int
+	// Logger gets the state of the connection and, at most once a minute, malformed and dropped
+	// messages. Default: no log.
 	Logger *slog.Logger
 }
 
@@ -69,6 +74,12 @@ func (o RedisOptions) withDefaults() RedisOptions {
 	}
 	if o.MaxPendingBytes <= 0 {
 		o.MaxPendingBytes = DefaultMaxPendingBytes
+	}
+	if o.MaxUnhandled <= 0 {
+		o.MaxUnhandled = DefaultMaxUnhandled
+	}
+	if o.MaxUnhandledBytes <= 0 {
+		o.MaxUnhandledBytes = DefaultMaxUnhandledBytes
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -104,6 +115,9 @@ type listener interface {
 	health() error           // nil while nothing is missed
 }
 
+// prover is a listener that tests itself: nil while what this node publishes comes back to it.
+type prover interface{ proven() error }
+
 // maxPendingEvents bounds the server-side events whose handlers have not run yet.
 const maxPendingEvents = 1024
 
@@ -113,7 +127,7 @@ const maxPendingEvents = 1024
 // MaxRetries: a message that may have arrived must not arrive twice.
 func NewRedis(client redis.UniversalClient, opts RedisOptions) *Redis {
 	r := newRedis(client, opts)
-	heard := newSubscriber(client, r.log, &r.stats)
+	heard := newSubscriber(client, r.log, &r.stats, &r.opts)
 	heard.changed = r.outbox.refresh
 	r.listener = heard
 	r.carry = func(a *clusterAdapter) (string, carrier) { return newClassic(a, heard) }
@@ -155,10 +169,14 @@ func (r *Redis) New(nsp socket.Namespace) socket.Adapter {
 	return a
 }
 
-// Health returns nil while this node hears the cluster: connected to Redis, with every
-// subscription confirmed. Otherwise the error says what is missing.
+// Health returns nil while this node hears the cluster: connected to Redis, with every subscription
+// confirmed, and what it publishes to itself comes back. Otherwise the error says what is missing.
 func (r *Redis) Health() error {
-	if err := r.listener.health(); err != nil {
+	err := r.listener.health()
+	if p, ok := r.listener.(prover); ok && err == nil {
+		err = p.proven()
+	}
+	if err != nil {
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	return nil

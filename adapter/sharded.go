@@ -44,11 +44,14 @@ type ShardedOptions struct {
 	Mode SubscriptionMode
 	// Prefix of all channels, the "channelPrefix" of the Node.js adapter; default "socket.io".
 	Prefix string
-	// RequestTimeout, MaxPending, MaxPendingBytes and Logger are those of RedisOptions.
-	RequestTimeout  time.Duration
-	MaxPending      int
-	MaxPendingBytes int
-	Logger          *slog.Logger
+	// RequestTimeout, MaxPending, MaxPendingBytes, MaxUnhandled, MaxUnhandledBytes and Logger are those of
+	// RedisOptions.
+	RequestTimeout    time.Duration
+	MaxPending        int
+	MaxPendingBytes   int
+	MaxUnhandled      int
+	MaxUnhandledBytes int
+	Logger            *slog.Logger
 }
 
 // NewSharded is NewRedis with the sharded pub/sub of Redis 7 (SPUBLISH, SSUBSCRIBE), byte-compatible
@@ -70,13 +73,15 @@ func NewSharded(client redis.UniversalClient, opts ShardedOptions) (*Redis, erro
 		return nil, fmt.Errorf("adapter: ShardedOptions.Mode: %q is none of %s, %s, %s", opts.Mode, Dynamic, DynamicPrivate, Static)
 	}
 	r := newRedis(client, RedisOptions{
-		Prefix:          opts.Prefix,
-		RequestTimeout:  opts.RequestTimeout,
-		MaxPending:      opts.MaxPending,
-		MaxPendingBytes: opts.MaxPendingBytes,
-		Logger:          opts.Logger,
+		Prefix:            opts.Prefix,
+		RequestTimeout:    opts.RequestTimeout,
+		MaxPending:        opts.MaxPending,
+		MaxPendingBytes:   opts.MaxPendingBytes,
+		MaxUnhandled:      opts.MaxUnhandled,
+		MaxUnhandledBytes: opts.MaxUnhandledBytes,
+		Logger:            opts.Logger,
 	})
-	heard := newShards(client, r.log, &r.stats)
+	heard := newShards(client, r.log, &r.stats, &r.opts)
 	heard.changed = r.outbox.refresh
 	r.listener = heard
 	r.outbox.command = "spublish"

@@ -13,4 +13,7 @@ type Stats struct {
 	Malformed     atomic.Uint64 // messages that were not understood
 	EventsDropped atomic.Uint64 // server-side events dropped because handlers did not keep up
 	Disconnects   atomic.Uint64 // losses of the subscribing connection
+	Unhandled     atomic.Int64  // messages from Redis that wait for their handlers now
+	Missed        atomic.Uint64 // messages from Redis dropped because too many waited
+	Gaps          atomic.Uint64 // times that messages were missed: dropped, or lost with a connection
 }

@@ -33,9 +33,8 @@ type subscriber struct {
 	// oneByOne names one channel in each command: on a Redis Cluster all of a command must be in one
 	// slot.
 	oneByOne bool
-	// queue holds what waits for its handler, of which some wait for subscriptions to be confirmed;
-	// nil where none does, and who reads runs them.
-	queue chan *redis.Message
+	backlog  *backlog
+	probe    *probe // nil for none
 
 	complaints complaints
 
@@ -50,8 +49,11 @@ type subscriber struct {
 	lastErr   error
 }
 
-func newSubscriber(client redis.UniversalClient, log *slog.Logger, stats *Stats) *subscriber {
+// newSubscriber makes one; the options have their defaults.
+func newSubscriber(client redis.UniversalClient, log *slog.Logger, stats *Stats, opts *RedisOptions) *subscriber {
 	return &subscriber{
+		backlog:    newBacklog(opts.MaxUnhandled, opts.MaxUnhandledBytes, &gaps{log: log, stats: stats}, stats),
+		probe:      newProbe(opts.Prefix),
 		client:     client,
 		log:        log,
 		stats:      stats,
@@ -100,16 +102,13 @@ func (s *subscriber) health() error {
 
 // run keeps a connection until ctx ends.
 func (s *subscriber) run(ctx context.Context) {
-	if s.queue != nil {
-		var handlers sync.WaitGroup
-		handlers.Go(func() { // ends with the queue
-			for m := range s.queue {
-				s.handle(m)
-			}
-		})
-		defer handlers.Wait()
-		defer close(s.queue)
+	var running sync.WaitGroup
+	running.Go(func() { s.runHandlers(ctx) }) // these two end with ctx
+	if s.probe != nil {
+		s.put(route{name: s.probe.channel, handle: func(string, []byte) error { return nil }}, true)
+		running.Go(func() { s.runProbe(ctx) })
 	}
+	defer running.Wait()
 	var pause backoff
 	reported := false // an outage is logged once, not at every attempt
 	for ctx.Err() == nil {
@@ -148,6 +147,11 @@ func (s *subscriber) session(ctx context.Context, onUp func()) (err error) {
 		return err
 	}
 	wasUp, probing := false, false
+	defer func() {
+		if wasUp && ctx.Err() == nil {
+			s.stats.Gaps.Add(1) // what others publish until the next connection is missed
+		}
+	}()
 	for {
 		message, err := connection.ReceiveTimeout(ctx, probeInterval)
 		var timeout net.Error
@@ -169,6 +173,9 @@ func (s *subscriber) session(ctx context.Context, onUp func()) (err error) {
 		if !wasUp && s.health() == nil {
 			wasUp = true
 			onUp()
+			if s.probe != nil {
+				s.probe.restart()
+			}
 		}
 	}
 }
@@ -203,14 +210,27 @@ func (s *subscriber) receive(message any) error {
 	case *redis.Subscription:
 		return s.answered(m)
 	case *redis.Message:
-		s.stats.Received.Add(1)
-		if s.queue != nil {
-			s.queue <- m
-		} else {
-			s.handle(m)
+		if s.probe != nil && m.Channel == s.probe.channel {
+			s.probe.returned(m.Payload)
+			return nil
 		}
+		s.stats.Received.Add(1)
+		s.backlog.push(m)
 	}
 	return nil
+}
+
+// runHandlers has the messages handled, one after the other, until ctx ends.
+func (s *subscriber) runHandlers(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case m := <-s.backlog.queue:
+			s.handle(m)
+			s.backlog.taken(m)
+		}
+	}
 }
 
 // handle hands a message to who has subscribed.
