@@ -131,19 +131,59 @@ type AuthConfig struct {
 
 // ClusterConfig says how nodes find each other.
 type ClusterConfig struct {
-	// Adapter is memory or pubsub; default pubsub when a Redis is named, else memory.
-	Adapter string      `yaml:"adapter"`
-	Redis   RedisConfig `yaml:"redis"`
+	// Adapter is memory, pubsub or sharded; default pubsub when a Redis is named, else memory.
+	Adapter string        `yaml:"adapter"`
+	Redis   RedisConfig   `yaml:"redis"`
+	Sharded ShardedConfig `yaml:"sharded"`
 	// RequestTimeout ends requests to other nodes; default 5s.
 	RequestTimeout time.Duration `yaml:"request_timeout"`
+	// MaxPending and MaxPendingBytes bound the messages that wait to be published while Redis is slow or
+	// away; default 1000 and 4194304. Beyond them the oldest is dropped.
+	MaxPending      int64 `yaml:"max_pending"`
+	MaxPendingBytes int64 `yaml:"max_pending_bytes"`
+	// MaxUnhandled and MaxUnhandledBytes bound the messages that have come from Redis and that this node
+	// has not handled yet; default 10000 and 33554432. Beyond them the oldest is dropped.
+	MaxUnhandled      int64 `yaml:"max_unhandled"`
+	MaxUnhandledBytes int64 `yaml:"max_unhandled_bytes"`
+	// Announce tells clients when this node no longer hears the others (cluster:degraded), and when it
+	// does again (cluster:restored); default false.
+	Announce bool `yaml:"announce"`
+}
+
+// ShardedConfig is about the sharded adapter.
+type ShardedConfig struct {
+	// Mode of the subscriptions: dynamic (default), dynamic-private or static; the same on all servers.
+	Mode string `yaml:"mode"`
 }
 
 // RedisConfig names the Redis of the cluster.
 type RedisConfig struct {
-	// URL as redis://[user:password@]host:port[/db], or rediss:// for TLS.
+	// URL as redis://[user:password@]host:port[/db], rediss:// for TLS, unix:///path,
+	// redis+sentinel://host1,host2,host3/MASTER[/db] or redis+cluster://host1,host2,host3.
 	URL string `yaml:"url"`
+	// Username and Password go before those in URL. Default: none.
+	Username string `yaml:"username"`
+	Password string `yaml:"password"`
+	// SentinelUsername and SentinelPassword are for the Sentinels themselves. Default: none.
+	SentinelUsername string `yaml:"sentinel_username"`
+	SentinelPassword string `yaml:"sentinel_password"`
+	// TLS of an address with rediss://.
+	TLS RedisTLSConfig `yaml:"tls"`
 	// Prefix of all channels; default "socket.io", as in Node.js.
 	Prefix string `yaml:"prefix"`
+}
+
+// RedisTLSConfig says what certificates to trust and to show.
+type RedisTLSConfig struct {
+	// CAFile has the authorities, in PEM, of which one must have signed the certificate of Redis;
+	// default those of the system.
+	CAFile string `yaml:"ca_file"`
+	// CertFile and KeyFile are the certificate of this node and its key, in PEM; default none. They are
+	// read again for each connection.
+	CertFile string `yaml:"cert_file"`
+	KeyFile  string `yaml:"key_file"`
+	// ServerName that the certificate of Redis must have; default the host of the address.
+	ServerName string `yaml:"server_name"`
 }
 
 // DrainConfig is about the end of a node.
@@ -164,6 +204,8 @@ type LogConfig struct {
 const (
 	AdapterMemory = "memory"
 	AdapterPubSub = "pubsub"
+	// AdapterSharded needs Redis 7.
+	AdapterSharded = "sharded"
 )
 
 // DefaultConfig returns the configuration of a node about which nothing was said. It lacks a key,
@@ -197,8 +239,13 @@ func DefaultConfig() Config {
 			Defaults:             auth.DefaultPermissions(),
 		},
 		Cluster: ClusterConfig{
-			Redis:          RedisConfig{Prefix: adapter.DefaultPrefix},
-			RequestTimeout: adapter.DefaultRequestTimeout,
+			Redis:             RedisConfig{Prefix: adapter.DefaultPrefix},
+			Sharded:           ShardedConfig{Mode: string(adapter.Dynamic)},
+			RequestTimeout:    adapter.DefaultRequestTimeout,
+			MaxPending:        adapter.DefaultMaxPending,
+			MaxPendingBytes:   adapter.DefaultMaxPendingBytes,
+			MaxUnhandled:      adapter.DefaultMaxUnhandled,
+			MaxUnhandledBytes: adapter.DefaultMaxUnhandledBytes,
 		},
 		Drain: DrainConfig{Timeout: 30 * time.Second},
 		Log:   LogConfig{Level: "info", Format: "text"},

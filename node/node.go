@@ -45,7 +45,7 @@ func New(cfg Config) (*Node, error) {
 	n := &Node{cfg: cfg, log: cfg.logger(), metrics: newMetrics()}
 
 	rooms := adapter.NewMemory()
-	if cfg.adapterName() == AdapterPubSub {
+	if cfg.adapterName() != AdapterMemory {
 		link, err := newRedisLink(cfg, n.log)
 		if err != nil {
 			return nil, err

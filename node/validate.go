@@ -9,9 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"chorus/adapter"
 	"chorus/auth"
-
-	"github.com/redis/go-redis/v9"
 )
 
 // Validate checks everything that can be checked without starting. The error names each field
@@ -101,16 +100,28 @@ func fieldOf(err error) string {
 }
 
 func (c *Config) validateCluster(check *checker) {
-	check.oneOf("cluster.adapter", c.Cluster.Adapter, "", AdapterMemory, AdapterPubSub)
-	check.that(c.adapterName() != AdapterPubSub || c.Cluster.Redis.URL != "",
-		"cluster.redis.url", "the %s adapter needs it, as redis://localhost:6379", AdapterPubSub)
-	if c.Cluster.Redis.URL != "" {
-		_, err := redis.ParseURL(c.Cluster.Redis.URL)
-		// The error must not repeat the address, which may hold a password.
-		check.that(err == nil, "cluster.redis.url", "this is not an address such as redis://user:password@host:6379/0")
+	cluster := &c.Cluster
+	check.oneOf("cluster.adapter", cluster.Adapter, "", AdapterMemory, AdapterPubSub, AdapterSharded)
+	check.oneOf("cluster.sharded.mode", cluster.Sharded.Mode, string(adapter.Dynamic), string(adapter.DynamicPrivate), string(adapter.Static))
+	check.that(c.adapterName() == AdapterMemory || cluster.Redis.URL != "",
+		"cluster.redis.url", "the %s adapter needs it, as redis://localhost:6379", c.adapterName())
+	check.that(cluster.MaxPending >= 1, "cluster.max_pending", "%d is not positive", cluster.MaxPending)
+	check.that(cluster.MaxPendingBytes >= 4096, "cluster.max_pending_bytes", "%d bytes is less than the least, 4096", cluster.MaxPendingBytes)
+	check.that(cluster.MaxUnhandled >= 1 && cluster.MaxUnhandled <= maxUnhandled, "cluster.max_unhandled", "%d is not between 1 and %d", cluster.MaxUnhandled, maxUnhandled)
+	check.that(cluster.MaxUnhandledBytes >= 4096, "cluster.max_unhandled_bytes", "%d bytes is less than the least, 4096", cluster.MaxUnhandledBytes)
+	check.that(cluster.Redis.Prefix != "", "cluster.redis.prefix", "it must not be empty")
+	if cluster.Redis.URL == "" {
+		return
 	}
-	check.that(c.Cluster.Redis.Prefix != "", "cluster.redis.prefix", "it must not be empty")
+	_, err := cluster.Redis.options()
+	var setting *settingError
+	if errors.As(err, &setting) {
+		check.that(false, setting.key, "%w", setting.err)
+	}
 }
+
+// maxUnhandled is the most messages from Redis that may wait: there is a place for each.
+const maxUnhandled = 1_000_000
 
 // adapterName returns the adapter in force.
 func (c *Config) adapterName() string {
@@ -149,10 +160,11 @@ func (c *Config) Redacted() Config {
 	for range c.Auth.Secrets {
 		shown.Auth.Secrets = append(shown.Auth.Secrets, hidden)
 	}
-	if u, err := url.Parse(c.Cluster.Redis.URL); err != nil {
-		shown.Cluster.Redis.URL = hidden
-	} else {
-		shown.Cluster.Redis.URL = u.Redacted()
+	shown.Cluster.Redis.URL = maskRedisURL(c.Cluster.Redis.URL)
+	for _, password := range []*string{&shown.Cluster.Redis.Password, &shown.Cluster.Redis.SentinelPassword} {
+		if *password != "" {
+			*password = hidden
+		}
 	}
 	return shown
 }
