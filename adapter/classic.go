@@ -98,7 +98,8 @@ func (c *classic) onBroadcast(channel string, payload []byte) error {
 	if err != nil {
 		return err
 	}
-	return c.a.receive(&clusterMessage{kind: kindBroadcast, uid: sender, packet: packet, opts: broadcast.opts})
+	c.a.deliverRemote(packet, &broadcast.opts) // most of what comes is this, and needs no more of a message
+	return nil
 }
 
 // onRequest takes what another server, or an emitter, asks.

@@ -105,3 +105,43 @@ func BenchmarkClusterBacklog(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkFrame is a broadcast in the bytes of the sharded adapter: encoded, received for rooms that
+// nobody here is in, and for rooms with a member.
+func BenchmarkFrame(b *testing.B) {
+	_, adapter := benchNode(b)
+	a, ok := adapter.(*clusterAdapter)
+	if !ok {
+		b.Fatalf("the adapter is a %T", adapter)
+	}
+	message := func(rooms ...socket.Room) *clusterMessage {
+		return &clusterMessage{kind: kindBroadcast, packet: benchPacket(), opts: wireOptions{rooms: rooms}}
+	}
+	b.Run("encode", func(b *testing.B) {
+		b.ReportAllocs()
+		m := message("away")
+		for b.Loop() {
+			if _, err := appendFrame(nil, "0123456789abcdef", "/", m); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	for name, rooms := range map[string][]socket.Room{"foreign rooms": {"away", "far"}, "member's rooms": {"here", "far"}} {
+		b.Run(name, func(b *testing.B) {
+			payload, err := appendFrame(nil, "0123456789abcdef", "/", message(rooms...))
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				f, err := readFrame(payload)
+				if err == nil {
+					err = a.receiveFrame(&f, "")
+				}
+				if err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

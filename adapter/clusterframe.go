@@ -163,8 +163,7 @@ func (f *clusterFrame) message(raw bool) (*clusterMessage, error) {
 			return nil, fmt.Errorf("requestId: %w", err)
 		}
 	}
-	switch f.kind {
-	case kindBroadcast, kindJoin, kindLeave, kindDisconnect, kindFetch:
+	if f.kind.selects() {
 		// Without them it would be about everybody.
 		if m.opts, _, err = readOptions(d.opts.packed); err != nil {
 			return nil, fmt.Errorf("opts: %w", err)

@@ -27,8 +27,7 @@ func appendPackedData(b []byte, nsp string, m *clusterMessage) ([]byte, error) {
 	if m.requestID != "" {
 		b = msgp.AppendString(name(b, "requestId"), m.requestID)
 	}
-	switch m.kind {
-	case kindBroadcast, kindJoin, kindLeave, kindDisconnect, kindFetch:
+	if m.kind.selects() {
 		b = appendOptions(name(b, "opts"), m.opts)
 	}
 	switch m.kind {

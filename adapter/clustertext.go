@@ -47,8 +47,7 @@ func appendTextData(b []byte, m *clusterMessage) ([]byte, error) {
 	if m.requestID != "" {
 		b = codec.AppendText(appendName(b, "requestId"), m.requestID)
 	}
-	switch m.kind {
-	case kindBroadcast, kindJoin, kindLeave, kindDisconnect, kindFetch:
+	if m.kind.selects() {
 		b = appendTextOptions(appendName(b, "opts"), &m.opts)
 	}
 	switch m.kind {

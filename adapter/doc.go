@@ -1,8 +1,9 @@
 // Package adapter holds rooms and carries broadcasts: [NewMemory] on one node, [NewRedis] between
 // the nodes of a cluster over Redis pub/sub, byte-compatible with the Node.js package
-// @socket.io/redis-adapter 8, so that Go and Node.js servers share one cluster.
+// @socket.io/redis-adapter 8, so that Go and Node.js servers share one cluster. [NewSharded] does the
+// same on the sharded pub/sub of Redis 7.
 //
-// Both return a socket.AdapterConstructor of the library
+// All return a socket.AdapterConstructor of the library
 // github.com/zishang520/socket.io/servers/socket/v3:
 //
 //	opts := socket.DefaultServerOptions()

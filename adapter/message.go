@@ -25,6 +25,16 @@ const (
 	kindGoodbye     // and go
 )
 
+// selects tells whether a message is about the sockets that its options select.
+func (k kind) selects() bool {
+	switch k {
+	case kindBroadcast, kindJoin, kindLeave, kindDisconnect, kindFetch:
+		return true
+	default:
+		return false
+	}
+}
+
 // clusterMessage is what one server says to the others, or to the one that asked, whatever the bytes.
 // The kind says which fields mean something.
 type clusterMessage struct {

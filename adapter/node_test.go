@@ -63,11 +63,27 @@ func startNode(t *testing.T, addr string, s settings) *node {
 	} else {
 		n.redis = adapter.NewRedis(n.client, s.RedisOptions)
 	}
-	t.Cleanup(func() {
+	n.run(n.client, s)
+	return n
+}
+
+// startNodeOn runs a node on a Redis Cluster until the test ends.
+func startNodeOn(t *testing.T, c *redisCluster, mode adapter.SubscriptionMode, s settings) *node {
+	t.Helper()
+	client := c.client()
+	n := &node{t: t, open: make(map[string]chan struct{}), redis: newSharded(t, client, mode, s.RedisOptions)}
+	n.run(client, s)
+	return n
+}
+
+// run serves until the test ends.
+func (n *node) run(client redis.UniversalClient, s settings) {
+	n.t.Helper()
+	n.t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
 		_ = n.redis.Close(ctx) // only the tests of an outage close with something left
-		_ = n.client.Close()
+		_ = client.Close()
 	})
 	var rooms socket.AdapterConstructor = n.redis
 	if s.wrap != nil {
@@ -77,7 +93,6 @@ func startNode(t *testing.T, addr string, s settings) *node {
 	if !s.unfit {
 		n.awaitHealth()
 	}
-	return n
 }
 
 func newSharded(t *testing.T, client redis.UniversalClient, mode adapter.SubscriptionMode, o adapter.RedisOptions) *adapter.Redis {

@@ -19,6 +19,7 @@ type redisServer struct {
 	t    *testing.T
 	addr string
 	dir  string
+	args []string // besides those that all have
 
 	cmd    *exec.Cmd     // nil while it is stopped
 	exited chan struct{} // closed when cmd has ended
@@ -27,12 +28,19 @@ type redisServer struct {
 // startRedis runs a redis-server on a free port until the test ends.
 func startRedis(t *testing.T) *redisServer {
 	t.Helper()
+	return startRedisWith(t, func() []string { return nil })
+}
+
+// startRedisWith has args give it arguments, new ones for each attempt.
+func startRedisWith(t *testing.T, args func() []string) *redisServer {
+	t.Helper()
 	if _, err := exec.LookPath("redis-server"); err != nil {
 		t.Skip("there is no redis-server here")
 	}
 	r := &redisServer{t: t, dir: t.TempDir()}
 	for range 5 { // somebody may take the free port before Redis does
 		r.addr = freeAddr(t)
+		r.args = args()
 		if r.tryStart() {
 			t.Cleanup(r.stop)
 			return r
@@ -63,8 +71,8 @@ func (r *redisServer) tryStart() bool {
 	if err != nil {
 		return false
 	}
-	cmd := exec.Command("redis-server", "--bind", host, "--port", port, //nolint:gosec // the test's own arguments
-		"--save", "", "--appendonly", "no", "--dir", r.dir)
+	args := []string{"--bind", host, "--port", port, "--save", "", "--appendonly", "no", "--dir", r.dir}
+	cmd := exec.Command("redis-server", append(args, r.args...)...) //nolint:gosec // the test's own arguments
 	if err := cmd.Start(); err != nil {
 		return false
 	}

@@ -20,7 +20,7 @@ func (a *clusterAdapter) receive(m *clusterMessage) error {
 		if m.requestID != "" {
 			a.serveBroadcast(m)
 		} else {
-			a.local.broadcast(m.packet, m.opts.broadcastOptions(), m.opts.latest)
+			a.deliverRemote(m.packet, &m.opts)
 		}
 	case kindJoin:
 		a.local.AddSockets(m.opts.broadcastOptions(), m.rooms)
@@ -43,6 +43,11 @@ func (a *clusterAdapter) receive(m *clusterMessage) error {
 		return fmt.Errorf("%w: message type %d", errMalformed, m.kind)
 	}
 	return nil
+}
+
+// deliverRemote gives a broadcast of another server to the sockets of this node.
+func (a *clusterAdapter) deliverRemote(packet *parser.Packet, opts *wireOptions) {
+	a.local.broadcast(packet, opts.broadcastOptions(), opts.latest)
 }
 
 // receiveFrame does what a cluster message says. What concerns nobody here is not decoded any further

@@ -41,7 +41,12 @@ func (a *vectorArg) UnmarshalJSON(text []byte) error {
 
 func readVectors(t testing.TB) []vector {
 	t.Helper()
-	file, err := os.Open("testdata/vectors.jsonl")
+	return readVectorsOf(t, "vectors")
+}
+
+func readVectorsOf(t testing.TB, name string) []vector {
+	t.Helper()
+	file, err := os.Open("testdata/" + name + ".jsonl")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,8 @@
 package auth_test
 
 import (
+	"crypto/ecdsa"
+	"crypto/rand"
 	"encoding/asn1"
 	"encoding/pem"
 	"errors"
@@ -151,13 +153,39 @@ func TestVerifyRefusesHostileTokensOfPublicKeys(t *testing.T) {
 	}
 }
 
-// golang-jwt alone would look at the type of the key and not at its curve.
-func TestES256WithAKeyOfP384(t *testing.T) {
+// golang-jwt alone looks at the type of the key and not at its curve, so a signature of the wrong curve
+// that is made as long as that of the right one would be good.
+func TestCurveOfAnotherAlgorithm(t *testing.T) {
 	t.Parallel()
-	for header, want := range map[string]error{`{"alg":"ES256"}`: auth.ErrAlgorithmRefused, `{"alg":"ES384"}`: nil} {
-		token := signer{jwt.SigningMethodES384, keys().p384}.sign(t, b64(header)+"."+b64(`{`+soon+`}`))
-		if _, err := only(t, keys().p384PEM).Verify(t.Context(), token); !errors.Is(err, want) {
-			t.Errorf("%s: got %v, want %v", header, err, want)
+	k := keys()
+	sign := func(method *jwt.SigningMethodECDSA, key *ecdsa.PrivateKey) string {
+		input := b64(`{"alg":"`+method.Name+`"}`) + "." + b64(`{`+soon+`}`)
+		hash := method.Hash.New()
+		hash.Write([]byte(input))
+		r, s, err := ecdsa.Sign(rand.Reader, key, hash.Sum(nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		size := method.KeySize
+		signature := make([]byte, 2*size)
+		r.FillBytes(signature[:size])
+		s.FillBytes(signature[size:])
+		return input + "." + b64(string(signature))
+	}
+	tokens := map[string]string{
+		"ES384 with a P-256 key": sign(jwt.SigningMethodES384, k.p256),
+		"ES512 with a P-256 key": sign(jwt.SigningMethodES512, k.p256),
+		"ES512 with a P-384 key": sign(jwt.SigningMethodES512, k.p384),
+		"ES256 with a P-384 key": signer{jwt.SigningMethodES384, k.p384}.sign(t, b64(`{"alg":"ES256"}`)+"."+b64(`{`+soon+`}`)),
+	}
+	i := newIssuer(t, entry(k.p256.Public(), "", nil), entry(k.p384.Public(), "", nil), entry(k.p521.Public(), "", nil))
+	for name, v := range map[string]*auth.Verifier{"PEM": only(t, k.allPEMs()...), "JWKS": trusting(t, i.URL, nil)} {
+		verify(t, v, nil, sign(jwt.SigningMethodES256, k.p256), sign(jwt.SigningMethodES384, k.p384), sign(jwt.SigningMethodES512, k.p521))
+		for of, token := range tokens {
+			if _, err := v.Verify(t.Context(), token); !errors.Is(err, auth.ErrSignatureInvalid) {
+				t.Errorf("%s, keys from %s: got %v, want %v", of, name, err, auth.ErrSignatureInvalid)
+			}
 		}
 	}
+	verify(t, only(t, k.p384PEM), auth.ErrAlgorithmRefused, tokens["ES512 with a P-384 key"], tokens["ES256 with a P-384 key"])
 }

@@ -11,7 +11,7 @@ import (
 )
 
 // joinable tells whether a token with one pattern may join a room.
-func joinable(t testing.TB, pattern string, subject any, room string) bool {
+func joinable(t *testing.T, pattern string, subject any, room string) bool {
 	t.Helper()
 	set := map[string]any{"exp": epoch.Unix() + 60, "chorus": map[string]any{"rooms": map[string]any{"join": []string{pattern}}}}
 	if subject != nil {

@@ -277,9 +277,10 @@ func TestJWKSFloodOfUnknownKids(t *testing.T) {
 	s := signer{jwt.SigningMethodES256, k.p256}
 	verify(t, v, nil, s.token(t, "1"))
 
-	arrived, release := make(chan struct{}, 64), make(chan struct{})
+	arrived, release := make(chan struct{}), make(chan struct{})
+	arrive := sync.OnceFunc(func() { close(arrived) })
 	i.set(func(w http.ResponseWriter, r *http.Request) {
-		arrived <- struct{}{}
+		arrive()
 		<-release
 		text(jwks(entry(k.p256.Public(), "1", nil)))(w, r)
 	})

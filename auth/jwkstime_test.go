@@ -50,7 +50,7 @@ func (p *inProcess) set(answer http.HandlerFunc) {
 func (p *inProcess) pauses(since time.Time) []time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	pauses := []time.Duration{}
+	pauses := make([]time.Duration, 0, len(p.looks))
 	for _, at := range p.looks {
 		pauses = append(pauses, at.Sub(since))
 		since = at
@@ -76,7 +76,7 @@ func (r *records) take(t *testing.T) []string {
 	t.Helper()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	levels := []string{}
+	var levels []string //nolint:prealloc // lines are not counted before
 	for line := range strings.Lines(r.text.String()) {
 		var record struct{ Level, Msg string }
 		if err := json.Unmarshal([]byte(line), &record); err != nil {
@@ -223,3 +223,35 @@ func TestJWKSUnknownKidsAreRateLimited(t *testing.T) {
 		verify(t, v, nil, stranger.token(t, "2"))
 	})
 }
+
+// spaces is an answer without an end, which counts what was read of it.
+type spaces struct{ read int }
+
+func (s *spaces) Read(p []byte) (int, error) {
+	s.read += len(p)
+	return copy(p, strings.Repeat(" ", len(p))), nil
+}
+
+func (s *spaces) Close() error { return nil }
+
+func TestJWKSWithoutAnEnd(t *testing.T) {
+	t.Parallel()
+	body := &spaces{}
+	v := trusting(t, "https://login.example", func(o *auth.Options) {
+		o.JWKSTransport = roundTripper(func(*http.Request) (*http.Response, error) {
+			return &http.Response{StatusCode: http.StatusOK, Body: body}, nil
+		})
+	})
+	verify(t, v, auth.ErrKeysUnavailable, signer{jwt.SigningMethodEdDSA, keys().ed25519}.token(t, "1"))
+	if err := v.Ready(); err == nil || !strings.Contains(err.Error(), "longer than 1048576 bytes") {
+		t.Errorf("Ready says %v", err)
+	}
+	_ = v.Close()
+	if body.read > 4<<20 { // of two looks at most, buffers included
+		t.Errorf("%d bytes were read", body.read)
+	}
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (r roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { return r(req) }

@@ -213,6 +213,9 @@ func (r *Revocations) Close(ctx context.Context) error {
 	return r.redis.close(ctx)
 }
 
+// Revoked tells whether the token of the claims was revoked, as far as is known here: see [Revocations.Ready].
+func (r *Revocations) Revoked(claims *Claims) bool { return r.check(claims) != nil }
+
 // check returns ErrTokenRevoked when the token of the claims was revoked.
 func (r *Revocations) check(c *Claims) error {
 	if r != nil && r.affects(c) {

@@ -131,7 +131,8 @@ type AuthConfig struct {
 
 // ClusterConfig says how nodes find each other.
 type ClusterConfig struct {
-	// Adapter is memory, pubsub or sharded; default pubsub when a Redis is named, else memory.
+	// Adapter is memory, pubsub or sharded; default pubsub when a Redis is named, else memory. All
+	// nodes must have the same.
 	Adapter string        `yaml:"adapter"`
 	Redis   RedisConfig   `yaml:"redis"`
 	Sharded ShardedConfig `yaml:"sharded"`
@@ -148,12 +149,6 @@ type ClusterConfig struct {
 	// Announce tells clients when this node no longer hears the others (cluster:degraded), and when it
 	// does again (cluster:restored); default false.
 	Announce bool `yaml:"announce"`
-}
-
-// ShardedConfig is about the sharded adapter.
-type ShardedConfig struct {
-	// Mode of the subscriptions: dynamic (default), dynamic-private or static; the same on all servers.
-	Mode string `yaml:"mode"`
 }
 
 // RedisConfig names the Redis of the cluster.
@@ -186,6 +181,12 @@ type RedisTLSConfig struct {
 	ServerName string `yaml:"server_name"`
 }
 
+// ShardedConfig is about the sharded adapter. See adapter.ShardedOptions.
+type ShardedConfig struct {
+	// Mode is dynamic (default), dynamic-private or static; the same on all nodes.
+	Mode string `yaml:"mode"`
+}
+
 // DrainConfig is about the end of a node.
 type DrainConfig struct {
 	// Timeout is how long a node takes at most to end; default 30s.
@@ -202,9 +203,8 @@ type LogConfig struct {
 
 // Values of ClusterConfig.Adapter.
 const (
-	AdapterMemory = "memory"
-	AdapterPubSub = "pubsub"
-	// AdapterSharded needs Redis 7.
+	AdapterMemory  = "memory"
+	AdapterPubSub  = "pubsub"
 	AdapterSharded = "sharded"
 )
 

@@ -99,6 +99,31 @@ test("token", async (t) => {
   }
 });
 
+test("token check", async (t) => {
+  const env = environment();
+  const claim = JSON.stringify({ broadcast: false, rooms: { join: ["team-*"] } });
+  const { output: good } = await chorus(t, ["token", "--sub", "ada", "--claim", `chorus=${claim}`], env);
+  const fine = await chorus(t, ["token", "check", good, "--room", "team-red"], env);
+  assert.equal(fine.code, 0, fine.output);
+  for (const want of [/sub +"ada"/, /exp .* in 59 minutes/, /broadcast +no +claim chorus\.broadcast false/, /join +yes +claim chorus\.rooms\.join "team-\*"/, /publish +yes +auth\.defaults/]) assert.match(fine.output, want);
+
+  const bad = {
+    expired: [jwt.sign({ sub: "ada", exp: 1 }, SECRET), env, /good signature/, /token_expired.*days ago.*get a new one/],
+    "of another secret": [jwt.sign({ sub: "ada" }, SECRET.replace("a", "b"), { expiresIn: "1h" }), env, /NOT VERIFIED/, /invalid signature.*auth\.secret/],
+    "of another issuer": [good, { ...env, CHORUS_AUTH_ISSUER: "us" }, /good signature/, /it has no iss, and auth\.issuer is "us"/],
+  };
+  for (const [name, [text, settings, shows, says]] of Object.entries(bad)) {
+    const { code, output, lines } = await chorus(t, ["token", "check", text], settings);
+    assert.equal(code, 1, name);
+    assert.match(output, shows, name);
+    assert.equal(lines.filter((line) => line.startsWith("chorus: ")).length, 1, output);
+    assert.match(output, says, name);
+  }
+  const nothing = await chorus(t, ["token", "check", "-"], env); // standard input is at its end
+  assert.equal(nothing.code, 1);
+  assert.match(nothing.output, /credentials_required/);
+});
+
 test("health and version", async (t) => {
   const redis = await startRedis(t);
   const node = await startNode(t, redis);

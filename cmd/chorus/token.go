@@ -13,6 +13,7 @@ import (
 
 type tokenCommands struct {
 	Make   tokenCommand       `cmd:"" default:"withargs" help:"Make a token that the nodes of this configuration let in (default)."`
+	Check  tokenCheckCommand  `cmd:"" help:"Say what a token may do and which rule decides, or what is wrong with it."`
 	Revoke tokenRevokeCommand `cmd:"" help:"Have all nodes refuse a token, or the tokens of a subject, from now on."`
 }
 

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -126,13 +125,9 @@ func (c *tokenRevokeCommand) revocation(ctx context.Context, cfg node.Config, in
 
 // ofToken names a token by its id, until no node can take it any more whatever its leeway.
 func (c *tokenRevokeCommand) ofToken(ctx context.Context, cfg node.Config, in io.Reader) (auth.Revocation, error) {
-	token := c.Token
-	if token == "-" {
-		text, err := io.ReadAll(io.LimitReader(in, 1<<20))
-		if err != nil {
-			return auth.Revocation{}, fmt.Errorf("standard input: %w", err)
-		}
-		token = strings.TrimSpace(string(text))
+	token, err := readToken(c.Token, in)
+	if err != nil {
+		return auth.Revocation{}, err
 	}
 	verifier, err := node.NewVerifier(cfg) //nolint:contextcheck // it lives until it is closed
 	if err != nil {

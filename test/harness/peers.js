@@ -4,7 +4,7 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { fileURLToPath } from "node:url";
-import { createAdapter } from "@socket.io/redis-adapter";
+import { createAdapter, createShardedAdapter } from "@socket.io/redis-adapter";
 import jwt from "jsonwebtoken";
 import { createClient } from "redis";
 import { Server } from "socket.io";
@@ -78,8 +78,9 @@ class NodePeer {
   }
 }
 
-// startNodePeer returns a Node.js server. It lets clients in with the same tokens as ours.
-export async function startNodePeer(t, redis, { prefix = "socket.io", ownResponses = false } = {}) {
+// startNodePeer returns a Node.js server, with the classic adapter or the sharded one in a mode. It lets
+// clients in with the same tokens as ours.
+export async function startNodePeer(t, redis, { prefix = "socket.io", ownResponses = false, sharded } = {}) {
   const clients = [createClient({ url: redis.url }), createClient({ url: redis.url })];
   for (const client of clients) client.on("error", () => {}); // an outage is the test's own
   await Promise.all(clients.map((client) => client.connect()));
@@ -88,7 +89,9 @@ export async function startNodePeer(t, redis, { prefix = "socket.io", ownRespons
 
   const peer = new NodePeer();
   peer.io = new Server(http, {
-    adapter: createAdapter(...clients, { key: prefix, requestsTimeout: REQUEST_TIMEOUT_MS, publishOnSpecificResponseChannel: ownResponses }),
+    adapter: sharded
+      ? createShardedAdapter(...clients, { channelPrefix: prefix, subscriptionMode: sharded })
+      : createAdapter(...clients, { key: prefix, requestsTimeout: REQUEST_TIMEOUT_MS, publishOnSpecificResponseChannel: ownResponses }),
   });
   peer.url = `http://127.0.0.1:${http.address().port}`;
   for (const name of ["/", "/chat"]) {

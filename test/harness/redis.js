@@ -2,6 +2,7 @@
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
+import { createClient } from "redis";
 import { cleanup } from "./cleanup.js";
 import { Program } from "./program.js";
 
@@ -50,4 +51,14 @@ export async function startRedis(t) {
   }
   cleanup(t, () => redis.stop());
   return redis;
+}
+
+// watchRequests calls back at each request of a server to the others. It does not subscribe to the
+// channel of requests, since the servers count who does.
+export async function watchRequests(t, redis, sharded, callback) {
+  const client = createClient({ url: redis.url });
+  await client.connect();
+  cleanup(t, () => client.destroy());
+  if (sharded) await client.monitor((line) => /"spublish" "socket\.io#\/#" /i.test(line) && callback());
+  else await client.pSubscribe("socket.io-request#/#*", callback);
 }

@@ -1,0 +1,395 @@
+package adapter
+
+import (
+	"encoding/json"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/tinylib/msgp/msgp"
+	"github.com/zishang520/socket.io/parsers/socket/v3/parser"
+	"github.com/zishang520/socket.io/servers/socket/v3"
+)
+
+const (
+	shardedUID   = "af068be4454cdcf8"
+	shardedOther = "0f693db458f91771"
+	shardedSid   = "83zEJ8NgoaYQA_dfAAAD"
+)
+
+// decodeFrame reads a message of the main namespace, or of the one that it names.
+func decodeFrame(t *testing.T, payload []byte, raw bool) (clusterFrame, *clusterMessage) {
+	t.Helper()
+	f, err := readFrame(payload)
+	if err != nil {
+		t.Fatalf("%s: %v", payload, err)
+	}
+	m, err := f.message(raw)
+	if err == nil && m.kind == kindBroadcast {
+		m.packet, err = f.readPacket(f.nsp, raw)
+	}
+	if err != nil {
+		t.Fatalf("%s: %v", payload, err)
+	}
+	return f, m
+}
+
+func TestShardedVectors(t *testing.T) {
+	t.Parallel()
+	no, second := false, time.Second
+	none := []socket.Room{}
+	opts := func(rooms ...socket.Room) wireOptions {
+		return wireOptions{rooms: append([]socket.Room{}, rooms...), except: none}
+	}
+	event := func(opts wireOptions, data ...any) clusterMessage {
+		return clusterMessage{kind: kindBroadcast, opts: opts, packet: &parser.Packet{Type: parser.EVENT, Nsp: "/", Data: data}}
+	}
+	raw := func(text string) json.RawMessage { return json.RawMessage(text) }
+	with := func(m clusterMessage, change func(*clusterMessage)) clusterMessage { change(&m); return m }
+	type sent struct {
+		clusterMessage
+		nsp     string
+		channel string
+	}
+	const all = "socket.io#/#"
+	answers := all + shardedUID + "#"
+	wants := map[string]map[kind]sent{
+		"emit to all": {kindBroadcast: {clusterMessage: event(opts(), "hello", raw("1"), raw(`"two"`), raw(`{"three":[null,true,1.5,-3,"é"]}`))}},
+		"emit to one room": {kindBroadcast: {channel: "socket.io#/#r1#",
+			clusterMessage: event(opts("r1"), "hello", raw(`"room"`))}},
+		"emit to two rooms except one": {kindBroadcast: {clusterMessage: event(wireOptions{rooms: []socket.Room{"r1", "r2"}, except: []socket.Room{"r3"}},
+			"hello", raw(`"rooms"`))}},
+		"emit to a socket id": {kindBroadcast: {clusterMessage: event(opts(shardedSid), "hello", raw(`"private"`))}},
+		"emit volatile":       {kindBroadcast: {clusterMessage: with(event(opts(), "hello", raw(`"v"`)), func(m *clusterMessage) { m.opts.flags.Volatile = true })}},
+		"emit binary":         {kindBroadcast: {clusterMessage: event(opts(), "bin", []byte{0, 1, 255})}},
+		"emit date, undefined, bigger numbers": {kindBroadcast: {clusterMessage: event(opts(), "odd",
+			raw(`"1970-01-01T00:00:00.000Z"`), raw("null"), raw("9007199254740991"), raw("-2147483649"))}},
+		"emit with compress flag": {kindBroadcast: {clusterMessage: with(event(opts(), "hello", raw(`"c"`)), func(m *clusterMessage) { m.opts.flags.Compress = &no })}},
+		"broadcast with ack": {
+			kindBroadcast: {clusterMessage: with(event(opts(), "ask", raw(`"q"`)), func(m *clusterMessage) {
+				m.requestID, m.opts.flags.Timeout = "2a55ceb7343089f2", &second
+			})},
+			kindClientCount: {channel: answers, clusterMessage: clusterMessage{kind: kindClientCount, uid: shardedOther, requestID: "2a55ceb7343089f2", clientCount: 1}},
+			kindAck:         {channel: answers, clusterMessage: clusterMessage{kind: kindAck, uid: shardedOther, requestID: "2a55ceb7343089f2", value: raw(`"answer"`)}},
+		},
+		"fetchSockets": {
+			kindFetch:   {clusterMessage: clusterMessage{kind: kindFetch, requestID: "35aa7bba96cdd274", opts: opts()}},
+			kindFetched: {channel: answers, clusterMessage: clusterMessage{kind: kindFetched, uid: shardedOther, requestID: "35aa7bba96cdd274"}},
+		},
+		"socketsJoin":    {kindJoin: {clusterMessage: clusterMessage{kind: kindJoin, opts: opts("r1"), rooms: []socket.Room{"r5", "r6"}}}},
+		"socketsLeave":   {kindLeave: {clusterMessage: clusterMessage{kind: kindLeave, opts: opts("r1"), rooms: []socket.Room{"r5"}}}},
+		"serverSideEmit": {kindEvent: {clusterMessage: clusterMessage{kind: kindEvent, args: []any{"sse", raw("1")}}}},
+		"serverSideEmit with ack": {
+			kindEvent:       {clusterMessage: clusterMessage{kind: kindEvent, requestID: "428727f44e2ed535", args: []any{"sse", raw(`"x"`)}}},
+			kindEventAnswer: {channel: answers, clusterMessage: clusterMessage{kind: kindEventAnswer, uid: shardedOther, requestID: "428727f44e2ed535", value: raw(`"sse-answer"`)}},
+		},
+		"custom namespace emit": {kindBroadcast: {nsp: "/chat", channel: "socket.io#/chat#", clusterMessage: with(event(opts(), "hello", raw(`"ns"`)), func(m *clusterMessage) {
+			m.uid, m.packet.Nsp = "66c145a3b10c4449", "/chat"
+		})}},
+		"disconnectSockets": {kindDisconnect: {clusterMessage: clusterMessage{kind: kindDisconnect, opts: opts(shardedSid), close: true}}},
+	}
+	seen := 0
+	for _, v := range readVectorsOf(t, "sharded") {
+		if v.Command != "SPUBLISH" {
+			continue
+		}
+		seen++
+		f, got := decodeFrame(t, v.Args[1], true)
+		want, ok := wants[v.Op][f.kind]
+		if !ok {
+			t.Errorf("%s: unknown vector of type %d", v.Op, f.kind)
+			continue
+		}
+		want.nsp = cmpOr(want.nsp, "/")
+		want.uid = cmpOr(want.uid, shardedUID)
+		if want.channel = cmpOr(want.channel, all); want.channel != string(v.Args[0]) {
+			t.Errorf("%s: published on %s", v.Op, v.Args[0])
+		}
+		if f.nsp != want.nsp {
+			t.Errorf("%s: for the namespace %q", v.Op, f.nsp)
+		}
+		sockets := got.sockets
+		got.sockets = nil
+		if !reflect.DeepEqual(*got, want.clusterMessage) {
+			t.Errorf("%s:\ngot  %+v\nwant %+v", v.Op, *got, want.clusterMessage)
+		}
+		got.sockets = sockets
+
+		c := &sharded{mode: Dynamic, channel: "socket.io#" + f.nsp + "#"}
+		if f.kind < kindFetched || f.kind == kindEvent {
+			if channel := c.channelOf(got); channel != want.channel {
+				t.Errorf("%s: we publish on %s", v.Op, channel)
+			}
+		}
+		again, err := appendFrame(nil, f.uid, f.nsp, got)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f.kind == kindFetched {
+			checkShardedSockets(t, got)
+			continue // what is sent of sockets that are here is another matter
+		}
+		if theirs, ours := meaning(t, v.Args[1]), meaning(t, again); !sameMeaning(theirs, ours) {
+			t.Errorf("%s:\nwe send   %v\nthey send %v", v.Op, ours, theirs)
+		}
+	}
+	if seen != 20 {
+		t.Errorf("%d messages", seen)
+	}
+}
+
+func cmpOr(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
+
+// meaning is what a Node.js peer decodes, without the namespace in the packet, which it replaces.
+func meaning(t *testing.T, payload []byte) any {
+	t.Helper()
+	packed := payload
+	if isJSON(payload) {
+		var err error
+		if packed, _, err = appendRaw(nil, payload, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	v, _, err := readValue(packed, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if data, ok := v.(map[string]any)["data"].(map[string]any); ok {
+		if packet, ok := data["packet"].(map[string]any); ok {
+			delete(packet, "nsp")
+		}
+	}
+	return v
+}
+
+func checkShardedSockets(t *testing.T, m *clusterMessage) {
+	t.Helper()
+	check := func(sockets []socket.SocketDetails) {
+		t.Helper()
+		if len(sockets) != 1 {
+			t.Fatalf("%d sockets", len(sockets))
+		}
+		s := sockets[0]
+		if s.Id() != shardedSid || !s.Rooms().Has("r1") || s.Rooms().Len() != 2 || !reflect.DeepEqual(s.Data(), map[string]any{"user": "u"}) ||
+			s.Handshake().Headers["upgrade"] != "websocket" || s.Handshake().Issued != 1795471081921 {
+			t.Errorf("got %+v", s)
+		}
+	}
+	check(m.sockets())
+	for _, data := range []map[string]any{{"user": "u"}, {"user": "u", "key": []byte{1, 2}}} {
+		s := *m.sockets()[0].(*remoteSocket)
+		s.data = data
+		payload, err := appendFrame(nil, "uid", "/", &clusterMessage{kind: kindFetched, requestID: "r", sockets: func() []socket.SocketDetails { return []socket.SocketDetails{&s} }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, packed := data["key"]
+		if isJSON(payload) == packed {
+			t.Errorf("with %v it is sent as %q", data, payload)
+		}
+		_, again := decodeFrame(t, payload, true)
+		sockets := again.sockets()
+		if got := sockets[0].Data(); !reflect.DeepEqual(got, any(data)) {
+			t.Errorf("the data is %#v, want %#v", got, data)
+		}
+		sockets[0].(*remoteSocket).data = map[string]any{"user": "u"}
+		check(sockets)
+	}
+}
+
+func TestShardedVectorsSubscriptions(t *testing.T) {
+	t.Parallel()
+	names := map[string]bool{"socket.io#/#": true, "socket.io#/chat#": true, "socket.io#/chat#66c145a3b10c4449#": true}
+	for _, uid := range []string{shardedUID, shardedOther} {
+		names["socket.io#/#"+uid+"#"] = true
+	}
+	c := &sharded{channel: "socket.io#/#"}
+	for _, room := range []socket.Room{"r1", "r5", "r6"} {
+		names[c.roomChannel(room)] = true
+	}
+	for _, v := range readVectorsOf(t, "sharded") {
+		switch v.Command {
+		case "SSUBSCRIBE", "SUNSUBSCRIBE":
+			for _, name := range v.Args {
+				if !names[string(name)] {
+					t.Errorf("%s of %s", v.Command, name)
+				}
+			}
+		case "PUBSUB":
+			if string(v.Args[0]) != "SHARDNUMSUB" || string(v.Args[1]) != "socket.io#/#" {
+				t.Errorf("PUBSUB %s", v.Args)
+			}
+		}
+	}
+}
+
+// TestFrameKeepsTexts: an argument that is JSON goes and comes as it is.
+func TestFrameKeepsTexts(t *testing.T) {
+	t.Parallel()
+	texts := []any{
+		json.RawMessage(`{"b":1, "a":[ 1.0, 1e400, 12345678901234567890123, "\u00e9\ud800" ], "b":2}`),
+		json.RawMessage(`-0.0`), json.RawMessage(`"<&>"`), json.RawMessage(`null`),
+	}
+	for _, data := range [][]any{append([]any{"e"}, texts...), append([]any{"e"}, append(texts, []byte{7})...)} {
+		m := &clusterMessage{kind: kindBroadcast, packet: &parser.Packet{Data: data}}
+		payload, err := appendFrame(nil, "uid", "/", m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, got := decodeFrame(t, payload, true)
+		args := got.packet.Data.([]any)
+		for i, want := range data {
+			if text, ok := want.(json.RawMessage); ok && !isJSON(payload) && !strings.ContainsAny(string(text), "eu") {
+				continue // of those it keeps the meaning
+			}
+			if !reflect.DeepEqual(args[i], want) {
+				t.Errorf("argument %d of %q is %q", i, payload, args[i])
+			}
+		}
+		m = &clusterMessage{kind: kindAck, requestID: "r", value: texts[0]}
+		for _, encode := range []func() ([]byte, error){
+			func() ([]byte, error) { return appendFrame(nil, "uid", "/", m) },
+			func() ([]byte, error) { return appendPackedFrame(nil, "uid", "/", m) },
+		} {
+			payload, err := encode()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, got := decodeFrame(t, payload, true); !reflect.DeepEqual(got.value, texts[0]) {
+				t.Errorf("%q is read as %s", payload, got.value)
+			}
+		}
+	}
+}
+
+func TestFrameRefusesWhatNobodyTakes(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{`{`, `1 2`, `{"a":}`, strings.Repeat("[", 300) + strings.Repeat("]", 300)} {
+		m := &clusterMessage{kind: kindBroadcast, packet: &parser.Packet{Data: []any{"e", json.RawMessage(text)}}}
+		if b, err := appendFrame(nil, "uid", "/", m); err == nil {
+			t.Errorf("%s is sent as %s", text, b)
+		}
+	}
+}
+
+func TestMalformedFrames(t *testing.T) {
+	t.Parallel()
+	deep := strings.Repeat("[", 300) + strings.Repeat("]", 300)
+	const head = `{"uid":"u","nsp":"/","type":`
+	for _, text := range []string{
+		``, `{`, `{}`, `[]`, `null`, head + `3}`, head + `"3","data":{}}`, head + `3,"data":null}`, head + `3,"data":[]}`, head + `3,"data":{}}`,
+		head + `3,"data":{"opts":{"rooms":[],"except":[]}}}`,
+		head + `3,"data":{"opts":[],"packet":{"type":2,"data":["e"]}}}`,
+		head + `3,"data":{"opts":{"rooms":[{}]},"packet":{"type":2,"data":["e"]}}}`,
+		head + `3,"data":{"opts":{},"packet":{"type":2,"data":[]}}}`,
+		head + `3,"data":{"opts":{},"packet":{"type":0,"data":["e"]}}}`,
+		head + `3,"data":{"opts":{},"packet":{"type":2,"data":{"e":1}}}}`,
+		head + `3,"data":{"opts":{},"packet":{"type":2,"data":["e",` + deep + `]}}}`,
+		head + `3,"data":{"opts":{},"packet":{"type":2,"data":["e"]},"requestId":7}}`,
+		head + `3,"data":{"opts":{},"packet":{"type":2,"data":["e"]}}} x`,
+		head + `4,"data":{"opts":{}}}`, head + `4,"data":{"rooms":["r"]}}`, head + `6,"data":{"close":true}}`, head + `6,"data":{"opts":{},"close":"yes"}}`,
+		head + `7,"data":{"requestId":"r"}}`, head + `9,"data":{}}`, head + `9,"data":{"packet":7}}`, head + `11,"data":{"requestId":"r","clientCount":-1}}`,
+		`{"uid":7,"nsp":"/","type":2}`, "\xdd\xff\xff\xff\xff", "\xdf\xff\xff\xff\xff", "\x81\xa4data\xc1", strings.Repeat("\x81\xa4data", 10000),
+	} {
+		f, err := readFrame([]byte(text))
+		var m *clusterMessage
+		if err == nil {
+			m, err = f.message(true)
+		}
+		if err == nil && m.kind == kindBroadcast {
+			_, err = f.readPacket("/", true)
+		}
+		if err == nil {
+			t.Errorf("%.100s is taken as %+v", text, m)
+		}
+	}
+}
+
+func validTexts(v any) bool {
+	switch v := v.(type) {
+	case string:
+		return utf8.ValidString(v)
+	case []any:
+		return !slices.ContainsFunc(v, func(item any) bool { return !validTexts(item) })
+	case map[string]any:
+		for key, item := range v {
+			if !validTexts(key) || !validTexts(item) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// FuzzFrame feeds messages to the readers; what they accept survives our own encoding, in both forms.
+func FuzzFrame(f *testing.F) {
+	for _, v := range readVectorsOf(f, "sharded") {
+		if v.Command == "SPUBLISH" {
+			f.Add([]byte(v.Args[1]))
+			if packed, _, err := appendRaw(nil, json.RawMessage(v.Args[1]), 0); err == nil {
+				f.Add(packed)
+			}
+		}
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		frame, err := readFrame(b)
+		if err != nil {
+			return
+		}
+		packed := b
+		if isJSON(b) {
+			packed, _, _ = appendRaw(nil, b, 0)
+		}
+		if v, _, err := readValue(packed, 0); err != nil || !validTexts(v) {
+			return // what is no UTF-8 is replaced in JSON
+		}
+		for _, raw := range []bool{true, false} {
+			m, err := frame.message(raw)
+			if err == nil && m.kind == kindBroadcast {
+				m.packet, err = frame.readPacket(frame.nsp, raw)
+			}
+			if err != nil || m.kind < kindBroadcast || m.kind >= kindGoodbye {
+				continue
+			}
+			for _, encode := range []func([]byte, string, string, *clusterMessage) ([]byte, error){appendFrame, appendPackedFrame} {
+				again, err := encode(nil, frame.uid, frame.nsp, m)
+				if err != nil {
+					t.Fatalf("%+v cannot be written: %v", m, err)
+				}
+				if !isJSON(again) {
+					if rest, err := msgp.Skip(again); err != nil || len(rest) > 0 {
+						t.Fatalf("%x: %v", again, err)
+					}
+				} else if !json.Valid(again) {
+					t.Fatalf("%s is no JSON", again)
+				}
+				f2, err := readFrame(again)
+				if err != nil || f2.uid != frame.uid || f2.nsp != frame.nsp || f2.kind != frame.kind {
+					t.Fatalf("%q is read as %+v, %v", again, f2, err)
+				}
+				m2, err := f2.message(raw)
+				if err == nil && m.kind == kindBroadcast {
+					m2.packet, err = f2.readPacket(frame.nsp, raw)
+				}
+				if err != nil {
+					t.Fatalf("%q: %v", again, err)
+				}
+				if !slices.Equal(m2.rooms, m.rooms) || !slices.Equal(m2.opts.rooms, m.opts.rooms) || m2.close != m.close ||
+					m2.requestID != m.requestID || m2.clientCount != m.clientCount || len(m2.args) != len(m.args) {
+					t.Fatalf("%+v is read as %+v", m, m2)
+				}
+				if m.kind == kindBroadcast && !raw && !sameMeaning(m2.packet.Data, m.packet.Data) {
+					t.Fatalf("%#v is read as %#v", m.packet.Data, m2.packet.Data)
+				}
+			}
+		}
+	})
+}
