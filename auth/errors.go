@@ -91,8 +91,8 @@ var (
 	// ErrTokenRevoked means that the token, or its subject, was revoked. Code token_revoked.
 	ErrTokenRevoked error = &refusal{CodeTokenRevoked, "jwt revoked"}
 
-	// ErrSubjectChanged means that a token for a refresh is of another subject than the one before. Code
-	// invalid_subject.
+	// ErrSubjectChanged means that a token for a refresh is of another subject than the one before, or of the
+	// same name with another issuer. Code invalid_subject.
 	ErrSubjectChanged error = &refusal{CodeInvalidSubject, "the token is of another subject"}
 
 	// ErrTooManyConnections means that the subject has as many connections as it may have. Code

@@ -2,6 +2,7 @@ package auth
 
 import (
 	"errors"
+	"math"
 	"time"
 )
 
@@ -15,7 +16,8 @@ const (
 	// DefaultExpiryNotice is how long before the end of its token a client is told.
 	DefaultExpiryNotice = 30 * time.Second
 
-	// connectPatience is when a socket that was not connected is looked at again.
+	// connectPatience is when a socket that is not connected, or whose connection has closed, is looked at
+	// again.
 	connectPatience = time.Second
 
 	// maxTimer bounds how long a session sleeps: clocks are set and machines are suspended, and a
@@ -23,23 +25,26 @@ const (
 	maxTimer = time.Hour
 )
 
-// schedule has the session look at its token when something is due. A token without exp never asks
-// for anything.
+// schedule has the session look at its token when something is due, and at the socket when it should have
+// connected.
 func (p *session) schedule() {
 	claims := p.claims.Load()
-	if !claims.has(claimExpiresAt) {
-		return
-	}
 	left := p.left(claims)
 	if notice := p.m.opts.ExpiryNotice; notice > 0 && p.noticed != claims {
 		left -= notice
+	}
+	if !p.s.Connected() {
+		left = min(left, connectPatience)
 	}
 	p.wake(left)
 }
 
 // left is for how long the claims are still good: until exp and the leeway after it have passed, as for
-// Verify.
+// Verify. Without exp that is for ever.
 func (p *session) left(claims *Claims) time.Duration {
+	if !claims.has(claimExpiresAt) {
+		return math.MaxInt64
+	}
 	v := p.m.verifier
 	return claims.expiresAt.Add(v.leeway).Sub(v.now())
 }
@@ -47,13 +52,42 @@ func (p *session) left(claims *Claims) time.Duration {
 func (p *session) wake(after time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.ended {
-		return
+	after = min(after, maxTimer)
+	switch {
+	case p.ended:
+	case p.timer == nil:
+		p.timer = time.AfterFunc(after, p.due)
+	default:
+		p.timer.Reset(after)
 	}
-	if p.timer != nil {
-		p.timer.Stop()
+}
+
+// due is called by the timer. A session ends with its socket, but the library forgets two kinds of sockets
+// when their connection closes: one about which a later middleware never decides, and one that it is
+// connecting at that moment. They are ended here, when the library has had time to do so.
+func (p *session) due() {
+	switch connected := p.s.Connected(); {
+	case p.lost():
+		p.s.Disconnect(false)
+		if g := gateOf(p.s.Nsp().Adapter()); g != nil {
+			g.leave(p.s.Id())()
+		}
+		p.end()
+	case connected && p.s.Conn().ReadyState() != "closed":
+		p.s.Enqueue(p.tend)
+	default:
+		p.wake(connectPatience)
 	}
-	p.timer = time.AfterFunc(min(after, maxTimer), func() { p.s.Enqueue(p.tend) })
+}
+
+// lost tells whether the connection has closed, and had when it was last asked for.
+func (p *session) lost() bool {
+	closed := p.s.Conn().ReadyState() == "closed"
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	before := p.closed
+	p.closed = closed
+	return before && closed
 }
 
 // tend does what is due about the token.
@@ -61,9 +95,6 @@ func (p *session) tend() {
 	claims := p.claims.Load()
 	left := p.left(claims)
 	switch {
-	case !p.s.Connected():
-		p.wake(connectPatience)
-		return
 	case left <= 0:
 		p.evict(ErrTokenExpired)
 		return
@@ -74,10 +105,11 @@ func (p *session) tend() {
 	p.schedule()
 }
 
-// refresh replaces the claims of the socket by those of a new token of the same subject.
+// refresh replaces the claims of the socket by those of a new token of the same subject. A subject is known by
+// its name within one issuer only (RFC 7519 section 4.1.2).
 func (p *session) refresh(args []any, ack func(answer any)) {
 	claims, err := p.verify(args)
-	if err == nil && claims.subject != p.claims.Load().subject {
+	if before := p.claims.Load(); err == nil && (claims.subject != before.subject || claims.issuer != before.issuer) {
 		err = ErrSubjectChanged
 	}
 	if err != nil {

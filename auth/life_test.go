@@ -11,6 +11,7 @@ import (
 	"chorus/auth"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
+	"github.com/zishang520/socket.io/v3/pkg/types"
 )
 
 // shortLived is a token of the subject that is good for so long.
@@ -195,6 +196,7 @@ func TestRefreshRefused(t *testing.T) {
 		code string
 	}{
 		"another subject": {map[string]any{"token": sign(t, secret, good)}, "invalid_subject"},
+		"another issuer":  {map[string]any{"token": sign(t, secret, map[string]any{"sub": "ada", "iss": "them", "exp": good["exp"]})}, "invalid_subject"},
 		"expired":         {map[string]any{"token": shortLived(t, "ada", -time.Minute)}, "token_expired"},
 		"another secret":  {map[string]any{"token": sign(t, strings.ToUpper(secret), goodClaims("ada"))}, "invalid_token"},
 		"no token":        {map[string]any{}, "credentials_required"},
@@ -250,6 +252,53 @@ func TestRefreshOfNobody(t *testing.T) {
 	}
 }
 
+// A socket whose token is revoked is disconnected, and what it has sent before that and waits for a slow handler
+// is not handled any more.
+func TestRevokedSocket(t *testing.T) {
+	t.Parallel()
+	for _, mode := range []auth.Mode{auth.ModeHandshake, auth.ModeEvent} {
+		t.Run(string(mode), func(t *testing.T) {
+			t.Parallel()
+			revocations := auth.NewRevocations()
+			io := listen(t, auth.Gate(adapter.NewMemory()), nil)
+			io.Use(auth.Middleware(newVerifier(t, func(o *auth.Options) { o.Revocations = revocations }), auth.MiddlewareOptions{Mode: mode}))
+			conns := connections(t, io.Sockets())
+			cl := dial(t, io, "", nil)
+			token := sign(t, secret, goodClaims("ada"))
+			if mode == auth.ModeHandshake {
+				cl.connect(tokenObject(token))
+			} else {
+				cl.connect("")
+				cl.send(authenticate(token))
+				cl.expect("authenticated")
+			}
+			s := receive(t, conns)
+			gone := disconnected(t, s)
+			hold, began, release, read := make(chan struct{}), make(chan struct{}), make(chan struct{}), make(chan struct{}, 16)
+			_ = s.On("slow", func(...any) {
+				close(began)
+				<-release
+			})
+			_ = s.On("late", func(...any) { t.Error("an event was handled after the token was revoked") })
+			_ = s.Conn().On("data", func(...any) { read <- struct{}{} }) // behind the library's own
+			s.Enqueue(func() { <-hold })                                 // all of them are there when the first one is handled
+			for _, name := range []string{"slow", "late", "late", "late"} {
+				cl.send("2" + quote([]any{name}))
+				receive(t, read)
+			}
+			close(hold)
+			receive(t, began)
+			revoke(t, revocations, auth.Revocation{Subject: "ada"})
+			if bye := cl.expect("token:revoked"); bye["code"] != "token_revoked" {
+				t.Errorf("farewell %v", bye)
+			}
+			cl.ended("1")
+			receive(t, gone)
+			close(release)
+		})
+	}
+}
+
 // A session ends with its socket, whatever ends that, and leaves no timer and nothing in the gate.
 func TestSessionEnds(t *testing.T) {
 	t.Parallel()
@@ -302,6 +351,98 @@ func TestSessionEnds(t *testing.T) {
 				until(t, "the session has ended", func() bool { return live() == 0 && auth.Watched(io.Sockets()) == 0 })
 			})
 		}
+	}
+}
+
+// The library forgets a socket about which a later middleware never decides. When the connection has closed,
+// the session gives up its place among those of the subject all the same.
+func TestSessionOfUndecidedSocketEnds(t *testing.T) {
+	t.Parallel()
+	for name, claims := range map[string]map[string]any{"exp": goodClaims("ada"), "no exp": {"sub": "ada"}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			limit := newLimit(t, auth.ConnectionLimitOptions{Max: 1})
+			verifier := newVerifier(t, func(o *auth.Options) { o.AllowMissingExp = true })
+			middleware, live := auth.LiveSessions(verifier, auth.MiddlewareOptions{Limit: limit})
+			io := listen(t, auth.Gate(adapter.NewMemory()), nil)
+			io.Use(middleware)
+			io.Use(func(*socket.Socket, func(*socket.ExtendedError)) {})
+			cl := dial(t, io, "", nil)
+			cl.send("0" + tokenObject(sign(t, secret, claims)))
+			until(t, "there is a session", func() bool { return live() == 1 })
+			_ = cl.ws.Close()
+			until(t, "the session has ended", func() bool {
+				return live() == 0 && auth.Watched(io.Sockets()) == 0 && auth.Connections(limit, "ada") == 0
+			})
+		})
+	}
+}
+
+// The library also forgets a socket whose connection closes while it connects it.
+func TestSessionOfSocketThatIsConnectedTooLateEnds(t *testing.T) {
+	t.Parallel()
+	limit := newLimit(t, auth.ConnectionLimitOptions{Max: 1})
+	middleware, live := auth.LiveSessions(newVerifier(t, nil), auth.MiddlewareOptions{Limit: limit})
+	io := listen(t, closingConstructor{auth.Gate(adapter.NewMemory())}, nil)
+	io.Use(middleware)
+	conns := connections(t, io.Sockets())
+	cl := dial(t, io, "", nil)
+	cl.send("0" + tokenObject(sign(t, secret, goodClaims("ada"))))
+	s := receive(t, conns)
+	until(t, "the session has ended", func() bool { return live() == 0 && auth.Connections(limit, "ada") == 0 && !s.Connected() })
+}
+
+// closingAdapter closes the connection of a socket that enters its first room.
+type closingAdapter struct {
+	socket.Adapter
+	nsp socket.Namespace
+}
+
+func (a closingAdapter) Unwrap() socket.Adapter { return a.Adapter }
+
+func (a closingAdapter) AddAll(id socket.SocketId, rooms *types.Set[socket.Room]) {
+	if s, ok := a.nsp.Sockets().Load(id); ok {
+		closed := make(chan struct{})
+		_ = s.Conn().Once("close", func(...any) { close(closed) }) // behind the library's own
+		s.Conn().Close(true)
+		<-closed
+	}
+	a.Adapter.AddAll(id, rooms)
+}
+
+type closingConstructor struct{ inner socket.AdapterConstructor }
+
+func (c closingConstructor) New(nsp socket.Namespace) socket.Adapter {
+	return closingAdapter{c.inner.New(nsp), nsp}
+}
+
+// A client whose namespaces come and go leaves nothing on its connection.
+func TestSessionLeavesNothingOnTheConnection(t *testing.T) {
+	t.Parallel()
+	for gated, rooms := range map[string]socket.AdapterConstructor{"gate": auth.Gate(adapter.NewMemory()), "no gate": adapter.NewMemory()} {
+		t.Run(gated, func(t *testing.T) {
+			t.Parallel()
+			middleware, live := auth.LiveSessions(newVerifier(t, nil), auth.MiddlewareOptions{})
+			io := listen(t, rooms, nil)
+			io.Use(middleware)
+			conns := connections(t, io.Sockets())
+			cl := dial(t, io, "", nil)
+			token, first := tokenObject(sign(t, secret, goodClaims("ada"))), 0
+			for i := range 5 {
+				cl.connect(token)
+				s := receive(t, conns)
+				gone := disconnected(t, s)
+				switch n := s.Conn().ListenerCount("close"); {
+				case i == 0:
+					first = n
+				case n > first:
+					t.Fatalf("%d listeners at connection %d, and %d at the first", n, i+1, first)
+				}
+				cl.send("1")
+				receive(t, gone)
+				until(t, "the session has ended", func() bool { return live() == 0 })
+			}
+		})
 	}
 }
 

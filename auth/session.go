@@ -13,7 +13,7 @@ import (
 const closeGrace = time.Second
 
 // session is what is known of a socket that has authenticated, or may do so with an event. It acts on
-// the socket's task queue, one thing after the other; only its end may come from anywhere.
+// the socket's task queue, one thing after the other; only evict and its end may come from anywhere.
 type session struct {
 	m *middleware
 	s *socket.Socket
@@ -29,6 +29,8 @@ type session struct {
 
 	mu      sync.Mutex
 	ended   bool
+	evicted bool
+	closed  bool        // the connection had closed when the timer last fired
 	timer   *time.Timer // for what is due about the token next
 	release func()      // gives up the place among the connections of the subject
 }
@@ -65,15 +67,14 @@ func (m *middleware) place(p *session, claims *Claims) (release func(), err erro
 }
 
 // watchEnd has the session end with its socket. A gate hears of the end of every socket, be it connected
-// or refused by a later middleware. Without one, a socket that never connects ends with its connection.
+// or refused by a later middleware. Without one, the session of a socket that never connects ends with the
+// connection.
 func (p *session) watchEnd() {
 	if g := gateOf(p.s.Nsp().Adapter()); g != nil {
 		g.watch(p.s.Id(), p.end)
 		return
 	}
-	end := func(...any) { p.end() }
-	_ = p.s.Once("disconnect", end) // fails for reserved names of a client's events only
-	_ = p.s.Conn().Once("close", end)
+	_ = p.s.Once("disconnect", func(...any) { p.end() }) // fails for reserved names of a client's events only
 }
 
 // end stops what was begun for the session. It is idempotent.
@@ -101,11 +102,12 @@ var farewells = map[string]string{
 	CodeConnectionReplaced: "connection:replaced",
 }
 
-// evict tells the client why, with the event of the reason, and disconnects it.
+// evict tells the client why, with the event of the reason, and disconnects it. It may be called from
+// anywhere; the first reason counts.
 func (p *session) evict(reason error) {
 	code := Code(reason)
 	switch {
-	case p.hasEnded():
+	case !p.mayEvict():
 		return
 	case !p.s.Connected():
 		// It is about to connect: with its connection closed the library ends it instead.
@@ -121,10 +123,12 @@ func (p *session) evict(reason error) {
 	p.m.ended(p.s, reason)
 }
 
-func (p *session) hasEnded() bool {
+func (p *session) mayEvict() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.ended
+	may := !p.ended && !p.evicted
+	p.evicted = true
+	return may
 }
 
 // disconnect ends the socket. Closing the connection at once, as Disconnect(true) does, loses what
@@ -170,13 +174,19 @@ func (l *sessions) find(affected func(*Claims) bool) []*session {
 	return found
 }
 
-// revoked disconnects the sessions whose tokens have been revoked.
+// revoked disconnects the sessions whose tokens have been revoked. It does not wait for the handlers of what
+// they have sent before, which may be many and slow; with the socket disconnected those are not called.
 func (m *middleware) revoked(affected func(*Claims) bool) {
 	for _, p := range m.sessions.find(affected) {
-		p.s.Enqueue(func() {
+		evict := func() {
 			if affected(p.claims.Load()) { // it may have a new token by now
 				p.evict(ErrTokenRevoked)
 			}
-		})
+		}
+		if p.s.Connected() {
+			go evict() // ends with the handlers of "disconnect"
+		} else {
+			p.s.Enqueue(evict) // behind what there is to do to connect
+		}
 	}
 }

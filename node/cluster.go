@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync/atomic"
@@ -26,26 +27,28 @@ func newRedisLink(cfg Config, log *slog.Logger) (*redisLink, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &redisLink{cfg: &cfg, client: client, where: where}
+	rooms, err := newRedisAdapter(cfg, client, log)
+	if err != nil {
+		return nil, errors.Join(err, client.Close())
+	}
+	return &redisLink{cfg: &cfg, client: client, where: where, adapter: rooms}, nil
+}
+
+// newRedisAdapter returns the adapter that cluster.adapter names.
+func newRedisAdapter(cfg Config, client redis.UniversalClient, log *slog.Logger) (*adapter.Redis, error) {
 	c := &cfg.Cluster
 	if cfg.adapterName() == AdapterSharded {
-		l.adapter, err = adapter.NewSharded(client, adapter.ShardedOptions{
+		return adapter.NewSharded(client, adapter.ShardedOptions{
 			Mode: adapter.SubscriptionMode(c.Sharded.Mode), Prefix: c.Redis.Prefix, RequestTimeout: c.RequestTimeout,
 			MaxPending: int(c.MaxPending), MaxPendingBytes: int(c.MaxPendingBytes),
 			MaxUnhandled: int(c.MaxUnhandled), MaxUnhandledBytes: int(c.MaxUnhandledBytes), Logger: log,
 		})
-		if err != nil {
-			_ = client.Close()
-			return nil, fmt.Errorf("%w: cluster.sharded.mode: %w", ErrConfig, err)
-		}
-		return l, nil
 	}
-	l.adapter = adapter.NewRedis(client, adapter.RedisOptions{
+	return adapter.NewRedis(client, adapter.RedisOptions{
 		Prefix: c.Redis.Prefix, RequestTimeout: c.RequestTimeout,
 		MaxPending: int(c.MaxPending), MaxPendingBytes: int(c.MaxPendingBytes),
 		MaxUnhandled: int(c.MaxUnhandled), MaxUnhandledBytes: int(c.MaxUnhandledBytes), Logger: log,
-	})
-	return l, nil
+	}), nil
 }
 
 // ping returns nil when this node hears the cluster and Redis answers.

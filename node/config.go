@@ -131,8 +131,7 @@ type AuthConfig struct {
 
 // ClusterConfig says how nodes find each other.
 type ClusterConfig struct {
-	// Adapter is memory, pubsub or sharded; default pubsub when a Redis is named, else memory. All
-	// nodes must have the same.
+	// Adapter is memory, pubsub or sharded; default pubsub when a Redis is named, else memory.
 	Adapter string        `yaml:"adapter"`
 	Redis   RedisConfig   `yaml:"redis"`
 	Sharded ShardedConfig `yaml:"sharded"`
@@ -183,7 +182,8 @@ type RedisTLSConfig struct {
 
 // ShardedConfig is about the sharded adapter. See adapter.ShardedOptions.
 type ShardedConfig struct {
-	// Mode is dynamic (default), dynamic-private or static; the same on all nodes.
+	// Mode says which rooms have a channel of their own: dynamic (default), dynamic-private or static. All
+	// servers of a cluster have the same.
 	Mode string `yaml:"mode"`
 }
 

@@ -79,12 +79,18 @@ func (g *gatekeeper) await(ctx context.Context, timeout time.Duration) error {
 	return nil
 }
 
+// stopWaiting has the clients refused whose tokens wait for new keys of an issuer: he may let them wait for
+// longer than the node takes to end. The keys that are there stay in force.
+func (g *gatekeeper) stopWaiting() error {
+	if g == nil || g.verifier == nil {
+		return nil
+	}
+	return g.verifier.Close()
+}
+
 // close ends what was begun, in the order in which one needs the other.
 func (g *gatekeeper) close(ctx context.Context) error {
-	var errs []error
-	if g.verifier != nil {
-		errs = append(errs, g.verifier.Close())
-	}
+	errs := []error{g.stopWaiting()}
 	if g.limit != nil {
 		errs = append(errs, g.limit.Close(ctx))
 	}

@@ -34,8 +34,11 @@ func (n *Node) serveReadyz(w http.ResponseWriter, r *http.Request) {
 	if n.redis != nil {
 		checks["redis"] = state(n.redis.ping(ctx))
 	}
-	if n.gatekeeper != nil {
-		checks["keys"], checks["revocations"] = state(n.gatekeeper.verifier.Ready()), state(n.gatekeeper.revocations.Ready())
+	if g := n.gatekeeper; g != nil && g.jwks {
+		checks["keys"] = state(g.verifier.Ready())
+	}
+	if g := n.gatekeeper; g != nil && n.redis != nil {
+		checks["revocations"] = state(g.revocations.Ready())
 	}
 	writeHealth(w, checks)
 }

@@ -118,9 +118,10 @@ func (n *Node) guardNamespaces(events *chat) error {
 func (n *Node) Close(ctx context.Context) error {
 	n.closeOnce.Do(func() {
 		n.draining.Store(true)
+		n.closeErr = n.gatekeeper.stopWaiting()
 		n.closeConnections(ctx)
 		n.io.Close(nil)
-		n.closeErr = n.engine.Shutdown(ctx)
+		n.closeErr = errors.Join(n.closeErr, n.engine.Shutdown(ctx))
 		if n.gatekeeper != nil { // it says goodbye by way of Redis
 			n.closeErr = errors.Join(n.closeErr, n.gatekeeper.close(ctx))
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -15,6 +16,7 @@ import (
 	"chorus/node"
 
 	"github.com/alicebob/miniredis/v2"
+	"github.com/zishang520/socket.io/servers/engine/v3"
 	"github.com/zishang520/socket.io/servers/socket/v3"
 	"go.uber.org/goleak"
 )
@@ -225,6 +227,38 @@ func TestDrain(t *testing.T) {
 	}
 	if _, err := net.Dial("tcp", n.addr); err == nil {
 		t.Error("the node still listens")
+	}
+}
+
+// A client whose token waits for the keys of an issuer that hangs does not keep a node from ending.
+func TestEndDoesNotWaitForTheIssuer(t *testing.T) {
+	hang := make(chan struct{})
+	issuer := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-hang }))
+	t.Cleanup(issuer.Close)
+	t.Cleanup(func() { close(hang) })
+	cfg := valid()
+	cfg.Auth.JWKSURL = issuer.URL
+	n, err := node.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	read := make(chan struct{}, 1)
+	_ = n.IO().Engine().On("connection", func(args ...any) {
+		_ = args[0].(engine.Socket).On("packet", func(...any) { read <- struct{}{} })
+	})
+	server := httptest.NewServer(n.Handler())
+	t.Cleanup(server.Close)
+	c := dial(t, strings.TrimPrefix(server.URL, "http://"))
+	c.send(`40{"token":"eyJhbGciOiJSUzI1NiJ9.e30.AAAA"}`)
+	select {
+	case <-read:
+	case <-time.After(patience):
+		t.Fatal("the node does not read")
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), patience/2) // less than the issuer may take
+	defer cancel()
+	if err := n.Close(ctx); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -17,6 +17,7 @@ type flags struct {
 	Scenario []string `placeholder:"NAME" help:"Only these scenarios: ${scenarios}. Prints instead of writing."`
 	Quick    bool     `help:"One short round, to see whether all works. Prints instead of writing."`
 	Rounds   int      `default:"3" help:"Rounds of which the median counts; some scenarios have fewer."`
+	Scale    bool     `help:"Measure instead how the ways between nodes scale, from 1 to 16 of them, and print it; about 10 minutes. --only then names some of: pubsub, sharded-static, sharded-dynamic, node-pubsub, node-sharded, node-streams."`
 	Dir      string   `default:"bench" type:"existingdir" help:"Directory of this benchmark in the source tree."`
 }
 
@@ -35,6 +36,9 @@ func main() {
 func run(f flags) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
+	if f.Scale {
+		return runScale(ctx, f)
+	}
 	scenarios, servers, err := choose(f)
 	if err != nil {
 		return err
@@ -57,6 +61,20 @@ func run(f flags) error {
 		return results.print(os.Stdout)
 	}
 	return results.write(f.Dir)
+}
+
+func runScale(ctx context.Context, f flags) error {
+	lab, err := openLab(ctx, f.Dir)
+	if err != nil {
+		return err
+	}
+	defer lab.close()
+	points, err := lab.scale(ctx, f.Only, f.Quick)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Print("\n", scaleMarkdown(points))
+	return err
 }
 
 // choose returns what the flags ask for.

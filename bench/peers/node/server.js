@@ -1,7 +1,8 @@
-// A server made of socket.io and its Redis adapter, as their documentation says.
+// A server made of socket.io and one of its Redis adapters, as their documentation says.
 import { createServer } from "node:http";
 import { parseArgs } from "node:util";
-import { createAdapter } from "@socket.io/redis-adapter";
+import { createAdapter, createShardedAdapter } from "@socket.io/redis-adapter";
+import { createAdapter as createStreamsAdapter } from "@socket.io/redis-streams-adapter";
 import jwt from "jsonwebtoken";
 import { createClient } from "redis";
 import { Server } from "socket.io";
@@ -10,6 +11,7 @@ const { values: flags } = parseArgs({
   options: {
     listen: { type: "string", default: "127.0.0.1:0" },
     redis: { type: "string" },
+    adapter: { type: "string", default: "pubsub" },
     secret: { type: "string", default: process.env.BENCH_SECRET },
   },
 });
@@ -24,7 +26,11 @@ if (flags.redis) {
     client.on("error", (err) => console.error(err));
     await client.connect();
   }
-  io.adapter(createAdapter(publisher, subscriber));
+  io.adapter({
+    pubsub: () => createAdapter(publisher, subscriber),
+    sharded: () => createShardedAdapter(publisher, subscriber),
+    streams: () => createStreamsAdapter(publisher),
+  }[flags.adapter]());
 }
 
 io.use((socket, next) => {
@@ -38,6 +44,8 @@ io.use((socket, next) => {
 
 io.on("connection", (socket) => {
   socket.on("message", (value) => io.emit("message", value));
+  socket.on("join", (room) => socket.join(room));
+  socket.on("publish", (room, value) => io.to(room).emit("publish", room, value));
   socket.on("echo", (value, answer) => answer(value));
 });
 
