@@ -103,12 +103,13 @@ func (m *metrics) watchEngine(e *engine.Server) {
 
 func (m *metrics) watchAdapter(a *adapter.Redis) {
 	stats := a.Stats()
-	m.gauge("chorus_redis_up", "1 while this node is connected to Redis and subscribed.", func() float64 {
+	m.gauge("chorus_redis_up", "1 while this node is connected to Redis, subscribed, and hears what it publishes to itself.", func() float64 {
 		if a.Health() != nil {
 			return 0
 		}
 		return 1
 	})
+	m.gauge("chorus_redis_unhandled", "Messages from Redis that wait for this node.", func() float64 { return float64(stats.Unhandled.Load()) })
 	m.gauge("chorus_redis_pending", "Messages that wait to be published.", func() float64 { return float64(stats.Pending.Load()) })
 	for _, c := range []struct {
 		name, help string
@@ -121,6 +122,8 @@ func (m *metrics) watchAdapter(a *adapter.Redis) {
 		{"skipped", "Broadcasts for rooms without a member here.", stats.Skipped.Load},
 		{"malformed", "Messages from Redis that were not understood.", stats.Malformed.Load},
 		{"events_dropped", "Server-side events dropped because handlers did not keep up.", stats.EventsDropped.Load},
+		{"missed", "Messages from Redis dropped because too many waited for this node.", stats.Missed.Load},
+		{"gaps", "Times that messages from Redis were missed: dropped, or lost with the connection.", stats.Gaps.Load},
 		{"disconnects", "Losses of the subscribing connection.", stats.Disconnects.Load},
 	} {
 		m.counter("chorus_redis_"+c.name+"_total", c.help, c.value)

@@ -309,7 +309,9 @@ func wantStartError(t *testing.T, cfg node.Config, text string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = n.Run(context.Background())
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	err = n.Run(ctx)
 	if !errors.Is(err, node.ErrStart) || !strings.Contains(err.Error(), text) || strings.Contains(err.Error(), "hunter2") {
 		t.Errorf("got %v, want an error with %q and without the password", err, text)
 	}
