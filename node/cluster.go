@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -93,8 +94,12 @@ func (l *redisLink) await(ctx context.Context, timeout time.Duration) error {
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("%w: no answer from Redis at %s within %s (%w): start it there, or correct cluster.redis.url (%s)",
-				ErrStart, l.where, timeout, err, variableOf("cluster.redis.url"))
+			hint := ""
+			if strings.HasPrefix(l.cfg.Cluster.Redis.URL, "rediss") {
+				hint = "; if there is no TLS, write redis://" // a Redis without it waits for more of what it gets
+			}
+			return fmt.Errorf("%w: no answer from Redis at %s within %s (%w): start it there, or correct cluster.redis.url (%s)%s",
+				ErrStart, l.where, timeout, err, variableOf("cluster.redis.url"), hint)
 		case <-ticker.C:
 		}
 	}

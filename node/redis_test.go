@@ -53,8 +53,10 @@ func TestKindsOfRedis(t *testing.T) {
 			cfg.Cluster.Adapter, cfg.Auth.MaxConnections = name, 5
 			permit(server, cfg.RedisACL())
 			twoNodesTalk(t, cfg)
-			if log := server.MustDo("eval", "return #redis.call('acl', 'log')", "0"); log != "0" {
-				t.Errorf("%s commands were refused", log)
+			admin := server.Admin()
+			defer admin.Close() //nolint:errcheck // only the test depends on it
+			if refused, err := admin.ACLLog(t.Context(), 10).Result(); err != nil || len(refused) > 0 {
+				t.Errorf("refused: %+v, %v", refused, err)
 			}
 		})
 	}
@@ -157,11 +159,10 @@ func TestStartErrorsNameTheSetting(t *testing.T) {
 		{"no client certificate", tls(certificates.CA, ""), []string{"cluster.redis.tls.cert_file"}},
 		{"client certificate of others", tls(certificates.CA, others.Cert), []string{"cluster.redis.tls.cert_file"}},
 		{"another name", named, []string{"cluster.redis.tls.server_name", "redis.example"}},
-		{"TLS to a port without", on("rediss://" + plain.Addr), []string{"cluster.redis.url", "redis:// in place of rediss://"}},
+		{"TLS to a port without", on("rediss://" + plain.Addr), []string{"if there is no TLS, write redis://"}},
 		{"plain to a port with TLS", on("redis://" + secure.Addr), []string{"cluster.redis.url", "rediss:// in place of redis://"}},
 		{"no password", on("redis://" + closed.Addr), []string{"cluster.redis.password", "CHORUS_CLUSTER_REDIS_PASSWORD", "NOAUTH"}},
 		{"wrong password", on("redis://:wrong@" + closed.Addr), []string{"cluster.redis.password", "WRONGPASS"}},
-		{"password where there is none", on("redis://:wrong@" + plain.Addr), []string{"cluster.redis.password"}},
 		{"no such database", on("redis://" + plain.Addr + "/99"), []string{"cluster.redis.url", "no such database"}},
 		{"cluster that is none", on("redis+cluster://" + plain.Addr), []string{"cluster.redis.url", "not a Redis Cluster"}},
 		{"may not PSUBSCRIBE", lacking("-psubscribe"), []string{"may not run PSUBSCRIBE", "chorus check --redis-acl"}},
@@ -177,7 +178,7 @@ func TestStartErrorsNameTheSetting(t *testing.T) {
 			began := time.Now()
 			for _, want := range test.want {
 				wantStartError(t, test.cfg, want)
-				if test.name == "plain to a port with TLS" {
+				if strings.Contains(test.name, "to a port with") {
 					return // it cannot be told for sure, so it takes its time
 				}
 			}

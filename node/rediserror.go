@@ -47,8 +47,6 @@ func explainRedis(err error, cfg *Config) error {
 	switch {
 	case redis.IsAuthError(err):
 		return lasting("cluster.redis.password", "Redis wants another user or password")
-	case said("without any password configured"):
-		return lasting("cluster.redis.password", "Redis has no password, and was given one")
 	case redis.IsPermissionError(err), said("NOPERM"):
 		return lasting(url, "the user %s lacks a permission: grant what \"chorus check --redis-acl\" prints", cfg.redisUser())
 	case moved, said("CROSSSLOT"), said("SELECT is not allowed in cluster mode"):

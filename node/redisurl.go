@@ -63,6 +63,9 @@ func parseRedisURL(text string) (*redisURL, error) {
 	if !ok {
 		return nil, errRedisURL
 	}
+	if kind != "" && scheme != "redis" && scheme != "rediss" {
+		return nil, errRedisURL
+	}
 	u := &redisURL{}
 	defaultPort := "6379"
 	switch kind {
