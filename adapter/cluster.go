@@ -92,7 +92,9 @@ func (a *clusterAdapter) broadcast(packet *parser.Packet, opts *socket.Broadcast
 			published = func(_ string, err error) { done(err) }
 		}
 		if err = a.carrier.publish(m, published); err == nil {
-			a.local.broadcast(packet, opts, latest)
+			if !a.waitsFor(&m) {
+				a.local.broadcast(packet, opts, latest)
+			}
 			return
 		}
 	}
@@ -100,6 +102,12 @@ func (a *clusterAdapter) broadcast(packet *parser.Packet, opts *socket.Broadcast
 	if done != nil {
 		done(err)
 	}
+}
+
+// waitsFor tells whether a message of this node is delivered when it comes back from Redis, in the order
+// that all nodes see, and not when it is sent.
+func (a *clusterAdapter) waitsFor(m *clusterMessage) bool {
+	return a.redis.opts.TotalOrder && m.kind == kindBroadcast && m.requestID == ""
 }
 
 // repeatable returns a packet that can be encoded more than once.

@@ -91,7 +91,7 @@ func BenchmarkClusterBacklog(b *testing.B) {
 			s := r.listener.(*subscriber)
 			b.ReportAllocs()
 			for b.Loop() {
-				for len(s.backlog.queue) == cap(s.backlog.queue) {
+				for r.stats.Unhandled.Load() > DefaultMaxUnhandled/2 {
 					runtime.Gosched()
 				}
 				_ = s.receive(m)

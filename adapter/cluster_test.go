@@ -17,8 +17,8 @@ import (
 	"github.com/zishang520/socket.io/v3/pkg/types"
 )
 
-// eachRedis runs a test with a real Redis and with one in this process, and with each mode of the
-// sharded adapter.
+// eachRedis runs a test with a real Redis and with one in this process, with streams, and with
+// each mode of the sharded adapter.
 func eachRedis(t *testing.T, test func(t *testing.T, addr string)) {
 	t.Run("redis", func(t *testing.T) {
 		t.Parallel()
@@ -27,6 +27,10 @@ func eachRedis(t *testing.T, test func(t *testing.T, addr string)) {
 	t.Run("miniredis", func(t *testing.T) {
 		t.Parallel()
 		test(t, miniredis.RunT(t).Addr())
+	})
+	t.Run("streams", func(t *testing.T) {
+		t.Parallel()
+		test(t, streamsAddr(startRedis(t).addr))
 	})
 	for _, mode := range []adapter.SubscriptionMode{adapter.Static, adapter.Dynamic, adapter.DynamicPrivate} {
 		t.Run("sharded, "+string(mode), func(t *testing.T) {

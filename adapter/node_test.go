@@ -58,9 +58,12 @@ func startNode(t *testing.T, addr string, s settings) *node {
 		s.client(opts)
 	}
 	n.client = redis.NewClient(opts)
-	if sharded {
+	switch {
+	case mode == streamsMode:
+		n.redis = newStreams(n.client, s.RedisOptions)
+	case sharded:
 		n.redis = newSharded(t, n.client, adapter.SubscriptionMode(mode), s.RedisOptions)
-	} else {
+	default:
 		n.redis = adapter.NewRedis(n.client, s.RedisOptions)
 	}
 	n.run(n.client, s)
@@ -98,13 +101,26 @@ func (n *node) run(client redis.UniversalClient, s settings) {
 func newSharded(t *testing.T, client redis.UniversalClient, mode adapter.SubscriptionMode, o adapter.RedisOptions) *adapter.Redis {
 	t.Helper()
 	r, err := adapter.NewSharded(client, adapter.ShardedOptions{
-		Mode: mode, Prefix: o.Prefix, RequestTimeout: o.RequestTimeout,
+		Mode: mode, TotalOrder: o.TotalOrder, Prefix: o.Prefix, RequestTimeout: o.RequestTimeout,
 		MaxPending: o.MaxPending, MaxPendingBytes: o.MaxPendingBytes, MaxUnhandled: o.MaxUnhandled, MaxUnhandledBytes: o.MaxUnhandledBytes, Logger: o.Logger,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return r
+}
+
+// streamsMode before an address stands for the adapter with streams, see streamsAddr.
+const streamsMode = "streams"
+
+func streamsAddr(addr string) string { return streamsMode + "@" + addr }
+
+// newStreams has the stream named after the prefix: clusters with different prefixes have nothing in common.
+func newStreams(client redis.UniversalClient, o adapter.RedisOptions) *adapter.Redis {
+	return adapter.NewStreams(client, adapter.StreamsOptions{
+		StreamName: o.Prefix, TotalOrder: o.TotalOrder, Prefix: o.Prefix, RequestTimeout: o.RequestTimeout,
+		MaxPending: o.MaxPending, MaxPendingBytes: o.MaxPendingBytes, Logger: o.Logger,
+	})
 }
 
 // startLonely runs a node with the memory adapter.

@@ -23,7 +23,9 @@ const (
 type publication struct {
 	channel string
 	payload []byte
-	done    func(error) // called once with the outcome; nil when nobody asked
+	entry   *streamEntry // instead of a payload: the channel is a stream
+	// done is called once with the outcome, nil when nobody asked: with the id of an entry.
+	done func(offset string, err error)
 }
 
 // outbox publishes in the order of push, without making the caller wait: while one round trip is
@@ -36,6 +38,8 @@ type outbox struct {
 	maxBytes int
 	stats    *Stats
 	command  string // PUBLISH, or SPUBLISH on shard channels
+
+	maxStreamLen int64 // how many entries a stream keeps, about
 
 	wake    chan struct{} // capacity 1: there is something to do
 	stopped chan struct{} // closed when run has returned
@@ -74,7 +78,7 @@ func (o *outbox) push(p publication) {
 		return
 	}
 	o.queue = append(o.queue, p)
-	o.bytes += len(p.payload)
+	o.bytes += p.size()
 	dropped := o.trim()
 	o.mu.Unlock()
 
@@ -86,7 +90,7 @@ func (o *outbox) push(p publication) {
 func (o *outbox) trim() (dropped []publication) {
 	for len(o.queue) > o.max || o.bytes > o.maxBytes {
 		dropped = append(dropped, o.queue[0])
-		o.bytes -= len(o.queue[0].payload)
+		o.bytes -= o.queue[0].size()
 		o.queue = o.queue[1:]
 	}
 	o.stats.Pending.Store(int64(len(o.queue)))
@@ -120,7 +124,7 @@ func (o *outbox) refresh() {
 				return false
 			}
 			failed = append(failed, p)
-			o.bytes -= len(p.payload)
+			o.bytes -= p.size()
 			return true
 		})
 		o.stats.Pending.Store(int64(len(o.queue)))
@@ -144,7 +148,7 @@ func (o *outbox) take() []publication {
 	batch := slices.Clone(o.queue[:n])
 	o.queue = slices.Delete(o.queue, 0, n)
 	for _, p := range batch {
-		o.bytes -= len(p.payload)
+		o.bytes -= p.size()
 	}
 	o.stats.Pending.Store(int64(len(o.queue)))
 	return batch
@@ -156,7 +160,7 @@ func (o *outbox) putBack(batch []publication) {
 	o.mu.Lock()
 	o.queue = slices.Concat(batch, o.queue)
 	for _, p := range batch {
-		o.bytes += len(p.payload)
+		o.bytes += p.size()
 	}
 	dropped := o.trim()
 	o.mu.Unlock()
@@ -200,10 +204,9 @@ func (o *outbox) send(ctx context.Context, batch []publication) error {
 	defer cancel()
 
 	pipe := o.client.Pipeline()
-	commands := make([]publishCommand, len(batch))
+	commands := make([]redis.Cmder, len(batch))
 	for i, p := range batch {
-		commands[i] = publishCommand{redis.NewIntCmd(ctx, o.command, p.channel, p.payload)}
-		commands[i].SetFirstKeyPos(1) // a shard channel is on the node that has its slot
+		commands[i] = o.commandOf(ctx, p)
 		_ = pipe.Process(ctx, commands[i])
 	}
 	_, err := pipe.Exec(ctx)
@@ -214,7 +217,9 @@ func (o *outbox) send(ctx context.Context, batch []publication) error {
 		switch failure := commands[i].Err(); {
 		case failure == nil:
 			o.stats.Published.Add(1)
-			p.settle(nil)
+			if p.done != nil {
+				p.done(offsetOf(commands[i]), nil)
+			}
 		case unsent && p.done == nil:
 			again = append(again, p)
 		default:
@@ -257,12 +262,43 @@ func (o *outbox) close(ctx context.Context) error {
 
 func (p publication) settle(err error) {
 	if p.done != nil {
-		p.done(err)
+		p.done("", err)
 	}
 }
 
-// publishCommand is a PUBLISH that go-redis does not send a second time.
-type publishCommand struct{ *redis.IntCmd }
+func (p publication) size() int {
+	if p.entry != nil {
+		return p.entry.size()
+	}
+	return len(p.payload)
+}
+
+func (o *outbox) commandOf(ctx context.Context, p publication) redis.Cmder {
+	if e := p.entry; e != nil {
+		return appendCommand{redis.NewStringCmd(ctx, "xadd", p.channel, "maxlen", "~", o.maxStreamLen, "*",
+			fieldUID, e.uid, fieldNsp, e.nsp, fieldType, e.kind, fieldData, e.data)}
+	}
+	c := publishCommand{redis.NewIntCmd(ctx, o.command, p.channel, p.payload)}
+	c.SetFirstKeyPos(1) // a shard channel is on the node that has its slot
+	return c
+}
+
+// offsetOf returns where what was sent is kept; empty when nothing is.
+func offsetOf(sent redis.Cmder) string {
+	if c, ok := sent.(appendCommand); ok {
+		return c.Val()
+	}
+	return ""
+}
+
+// publishCommand is a PUBLISH that go-redis does not send a second time, and appendCommand an XADD.
+type (
+	publishCommand struct{ *redis.IntCmd }
+	appendCommand  struct{ *redis.StringCmd }
+)
 
 // NoRetry implements redis.Cmder.
 func (publishCommand) NoRetry() bool { return true }
+
+// NoRetry implements redis.Cmder.
+func (appendCommand) NoRetry() bool { return true }

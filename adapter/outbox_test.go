@@ -92,7 +92,7 @@ type outcomes struct {
 }
 
 func (o *outcomes) of(payload string) publication {
-	return publication{channel: "c", payload: []byte(payload), done: func(err error) {
+	return publication{channel: "c", payload: []byte(payload), done: func(_ string, err error) {
 		o.mu.Lock()
 		defer o.mu.Unlock()
 		if o.got == nil {
@@ -469,7 +469,7 @@ func TestOutboxSettlesOnce(t *testing.T) {
 			for i := range each {
 				p := publication{channel: "c", payload: fmt.Appendf(nil, "%d:%d", w, i)}
 				if i%3 != 0 {
-					p.done = func(err error) {
+					p.done = func(_ string, err error) {
 						told[w][i].Add(1)
 						switch at := slices.IndexFunc(sentinels, func(s error) bool { return errors.Is(err, s) }); {
 						case err == nil:

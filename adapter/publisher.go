@@ -9,7 +9,7 @@ import (
 type Publisher interface {
 	// Publish broadcasts like Broadcast and calls done exactly once: with nil when every node's
 	// copy is on its way (with Redis: Redis has accepted it), else with the reason why only
-	// clients of this node got it. It does not block; done must not block either. Messages of
+	// clients of this node got it, or nobody with a total order. It does not block; done must not block either. Messages of
 	// one caller keep their order.
 	Publish(packet *parser.Packet, opts *socket.BroadcastOptions, done func(error))
 

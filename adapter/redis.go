@@ -48,6 +48,12 @@ type RedisOptions struct {
 	// cluster must run @socket.io/redis-adapter 7 or later, or Chorus. The Node.js name is
 	// publishOnSpecificResponseChannel.
 	OwnResponseChannel bool
+	// TotalOrder has the clients of the whole cluster get the messages of a room in one order: a node
+	// delivers its own broadcasts when they come back from Redis, a round trip later. While Redis is away
+	// they reach nobody; what can still be published then waits, as everything else does. Broadcasts with
+	// acknowledgement and those with the flag Local are delivered at once, outside of the order. All nodes
+	// must have it. Default: a node's own clients get its messages at once.
+	TotalOrder bool
 	// MaxPending and MaxPendingBytes bound what waits to be published, while Redis is slow or
 	// away; default 1,000 messages and 4 MiB. Beyond them the oldest is dropped and counted.
 	MaxPending      int
@@ -194,6 +200,15 @@ func (r *Redis) Close(ctx context.Context) error {
 	r.mu.Unlock()
 	r.wg.Wait()
 	return err
+}
+
+// begin runs fn, which ends with the context of r, in a goroutine that Close waits for.
+func (r *Redis) begin(fn func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.ctx.Err() == nil {
+		r.wg.Go(fn)
+	}
 }
 
 // request runs fn, which may wait for other servers, in a goroutine that Close waits for. Its

@@ -12,7 +12,7 @@ import (
 
 // receive does what another server, or an emitter, says.
 func (a *clusterAdapter) receive(m *clusterMessage) error {
-	if m.uid == a.uid {
+	if m.uid == a.uid && !a.waitsFor(m) {
 		return nil // done when it was sent
 	}
 	switch m.kind {
@@ -53,12 +53,15 @@ func (a *clusterAdapter) deliverRemote(packet *parser.Packet, opts *wireOptions)
 // receiveFrame does what a cluster message says. What concerns nobody here is not decoded any further
 // than to know that. The offset is where it stands in what is kept of messages, if anything is.
 func (a *clusterAdapter) receiveFrame(f *clusterFrame, offset string) error {
-	if f.uid == a.uid || f.nsp != a.nsp.Name() {
+	if f.nsp != a.nsp.Name() || f.uid == a.uid && f.kind != kindBroadcast {
 		return nil
 	}
 	m, err := f.message(a.raw)
 	if err != nil {
 		return fmt.Errorf("message of type %d: %w", f.kind, err)
+	}
+	if m.uid == a.uid && !a.waitsFor(m) {
+		return nil // done when it was sent
 	}
 	m.offset = offset
 	if m.kind == kindBroadcast {

@@ -44,8 +44,9 @@ type ShardedOptions struct {
 	Mode SubscriptionMode
 	// Prefix of all channels, the "channelPrefix" of the Node.js adapter; default "socket.io".
 	Prefix string
-	// RequestTimeout, MaxPending, MaxPendingBytes, MaxUnhandled, MaxUnhandledBytes and Logger are those of
-	// RedisOptions.
+	// TotalOrder, RequestTimeout, MaxPending, MaxPendingBytes, MaxUnhandled, MaxUnhandledBytes and Logger are
+	// those of RedisOptions. With a Redis Cluster the order is that of messages for the same rooms alone.
+	TotalOrder        bool
 	RequestTimeout    time.Duration
 	MaxPending        int
 	MaxPendingBytes   int
@@ -74,6 +75,7 @@ func NewSharded(client redis.UniversalClient, opts ShardedOptions) (*Redis, erro
 	}
 	r := newRedis(client, RedisOptions{
 		Prefix:            opts.Prefix,
+		TotalOrder:        opts.TotalOrder,
 		RequestTimeout:    opts.RequestTimeout,
 		MaxPending:        opts.MaxPending,
 		MaxPendingBytes:   opts.MaxPendingBytes,
@@ -170,18 +172,14 @@ func (c *sharded) serverCount(ctx context.Context) (int64, error) {
 }
 
 func (c *sharded) publish(m clusterMessage, done func(offset string, err error)) error {
-	p := publication{channel: c.channelOf(&m)}
-	if done != nil {
-		p.done = func(err error) { done("", err) }
-	}
-	return c.push(p, &m)
+	return c.push(publication{channel: c.channelOf(&m), done: done}, &m)
 }
 
 func (c *sharded) respond(asker string, m clusterMessage) error {
 	if asker == "" {
 		return nil // an emitter does not listen
 	}
-	return c.push(publication{channel: c.channel + asker + "#", done: func(error) {}}, &m)
+	return c.push(publication{channel: c.channel + asker + "#", done: func(string, error) {}}, &m)
 }
 
 func (c *sharded) push(p publication, m *clusterMessage) (err error) {
@@ -228,7 +226,7 @@ func (c *sharded) onMessage(channel string, payload []byte) error {
 		}
 	}
 	for _, head := range c.heads {
-		if bytes.HasPrefix(payload, head) {
+		if !c.a.redis.opts.TotalOrder && bytes.HasPrefix(payload, head) {
 			return nil // done when it was sent
 		}
 	}

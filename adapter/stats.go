@@ -12,8 +12,8 @@ type Stats struct {
 	Skipped       atomic.Uint64 // broadcasts for rooms without a member here, not decoded
 	Malformed     atomic.Uint64 // messages that were not understood
 	EventsDropped atomic.Uint64 // server-side events dropped because handlers did not keep up
-	Disconnects   atomic.Uint64 // losses of the subscribing connection
+	Disconnects   atomic.Uint64 // losses of a connection that listens
 	Unhandled     atomic.Int64  // messages from Redis that wait for their handlers now
 	Missed        atomic.Uint64 // messages from Redis dropped because too many waited
-	Gaps          atomic.Uint64 // times that messages were missed: dropped, or lost with a connection
+	Gaps          atomic.Uint64 // times that messages were missed: dropped, lost with a connection, or cut off a stream before they were read
 }

@@ -33,8 +33,11 @@ type subscriber struct {
 	// oneByOne names one channel in each command: on a Redis Cluster all of a command must be in one
 	// slot.
 	oneByOne bool
-	backlog  *backlog
-	probe    *probe // nil for none
+	// transient is where there are requests and answers alone, of which nobody misses an old one.
+	transient bool
+
+	backlog *backlog
+	probe   *probe // nil for none
 
 	complaints complaints
 
@@ -103,7 +106,7 @@ func (s *subscriber) health() error {
 // run keeps a connection until ctx ends.
 func (s *subscriber) run(ctx context.Context) {
 	var running sync.WaitGroup
-	running.Go(func() { s.runHandlers(ctx) }) // these two end with ctx
+	running.Go(func() { s.backlog.run(ctx, s.handle) }) // these two end with ctx
 	if s.probe != nil {
 		s.put(route{name: s.probe.channel, handle: func(string, []byte) error { return nil }}, true)
 		running.Go(func() { s.runProbe(ctx) })
@@ -148,7 +151,7 @@ func (s *subscriber) session(ctx context.Context, onUp func()) (err error) {
 	}
 	wasUp, probing := false, false
 	defer func() {
-		if wasUp && ctx.Err() == nil {
+		if wasUp && !s.transient && ctx.Err() == nil {
 			s.stats.Gaps.Add(1) // what others publish until the next connection is missed
 		}
 	}()
@@ -215,33 +218,37 @@ func (s *subscriber) receive(message any) error {
 			return nil
 		}
 		s.stats.Received.Add(1)
+		if s.backlog.empty() && s.foreign(m) {
+			return nil // what is before it cannot change that
+		}
 		s.backlog.push(m)
 	}
 	return nil
 }
 
-// runHandlers has the messages handled, one after the other, until ctx ends.
-func (s *subscriber) runHandlers(ctx context.Context) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case m := <-s.backlog.queue:
-			s.handle(m)
-			s.backlog.taken(m)
-		}
-	}
+// foreign tells whether a message is for nobody here, as far as its channel says it. It is called when all
+// before it is handled, and spares the way to the handlers, which most messages of a large cluster are not
+// worth.
+func (s *subscriber) foreign(m *redis.Message) bool {
+	r, ok := s.routeOf(m)
+	return ok && r.foreign != nil && r.foreign(m.Channel)
 }
 
-// handle hands a message to who has subscribed.
-func (s *subscriber) handle(m *redis.Message) {
+// routeOf returns who has subscribed to a message.
+func (s *subscriber) routeOf(m *redis.Message) (route, bool) {
 	name := m.Channel
 	if m.Pattern != "" {
 		name = m.Pattern
 	}
 	s.mu.RLock()
+	defer s.mu.RUnlock()
 	r, ok := s.routes[name]
-	s.mu.RUnlock()
+	return r, ok
+}
+
+// handle hands a message to who has subscribed.
+func (s *subscriber) handle(m *redis.Message) {
+	r, ok := s.routeOf(m)
 	if !ok {
 		return // unsubscribed in the meantime
 	}

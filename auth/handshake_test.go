@@ -176,6 +176,7 @@ func TestTokenIsScrubbed(t *testing.T) {
 			cl := dial(t, io, "&a=1&%74oken="+token+"&b=%20", http.Header{
 				"Authorization": {"Bearer " + token},
 				"Cookie":        {"theme=dark; session=" + token + "; lang=de"},
+				"Referer":       {"https://app.example/chat?a=1&token=" + token},
 			})
 			cl.connect(`{"token":` + quote(token) + `,"room":"7"}`)
 
@@ -192,6 +193,9 @@ func TestTokenIsScrubbed(t *testing.T) {
 			}
 			if h.Auth["room"] != "7" || h.Query.Query().Get("a") != "1" || h.Headers.Header().Get("Cookie") != "theme=dark; lang=de" {
 				t.Errorf("too much is gone: %s", data)
+			}
+			if page := h.Headers.Header().Get("Referer"); page != "https://app.example/chat?a=1&token=redacted" {
+				t.Errorf("got Referer %q", page)
 			}
 		})
 	}

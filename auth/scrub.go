@@ -23,11 +23,25 @@ func scrub(h *socket.Handshake, cookie string) {
 		switch http.CanonicalHeaderKey(name) {
 		case authorization:
 			delete(h.Headers, name)
+		case refererHeader:
+			scrubReferer(h, name)
 		case cookieHeader:
 			scrubCookies(h, name, cookie)
 		}
 	}
 	h.Url = scrubURL(h.Url, tokenName)
+}
+
+// refererHeader names the page that connects, whose own URL may have brought the token to it.
+const refererHeader = "Referer"
+
+func scrubReferer(h *socket.Handshake, header string) {
+	lines := h.Headers.Header().Values(refererHeader)
+	kept := make([]string, len(lines))
+	for i, line := range lines {
+		kept[i] = RedactURL(line)
+	}
+	h.Headers[header] = kept
 }
 
 func scrubCookies(h *socket.Handshake, header, cookie string) {
