@@ -38,18 +38,41 @@ func newRedisLink(cfg Config, log *slog.Logger) (*redisLink, error) {
 // newRedisAdapter returns the adapter that cluster.adapter names.
 func newRedisAdapter(cfg Config, client redis.UniversalClient, log *slog.Logger) (*adapter.Redis, error) {
 	c := &cfg.Cluster
-	if cfg.adapterName() == AdapterSharded {
+	total, maxPending, maxPendingBytes := c.Order == OrderTotal, int(c.MaxPending), int(c.MaxPendingBytes)
+	maxUnhandled, maxUnhandledBytes := int(c.MaxUnhandled), int(c.MaxUnhandledBytes)
+	switch cfg.adapterName() {
+	case AdapterSharded:
 		return adapter.NewSharded(client, adapter.ShardedOptions{
-			Mode: adapter.SubscriptionMode(c.Sharded.Mode), Prefix: c.Redis.Prefix, RequestTimeout: c.RequestTimeout,
-			MaxPending: int(c.MaxPending), MaxPendingBytes: int(c.MaxPendingBytes),
-			MaxUnhandled: int(c.MaxUnhandled), MaxUnhandledBytes: int(c.MaxUnhandledBytes), Logger: log,
+			Mode:           adapter.SubscriptionMode(c.Sharded.Mode),
+			TotalOrder:     total,
+			Prefix:         c.Redis.Prefix,
+			RequestTimeout: c.RequestTimeout,
+			MaxPending:     maxPending, MaxPendingBytes: maxPendingBytes,
+			MaxUnhandled: maxUnhandled, MaxUnhandledBytes: maxUnhandledBytes,
+			Logger: log,
 		})
+	case AdapterStreams:
+		return adapter.NewStreams(client, adapter.StreamsOptions{
+			StreamName:     c.Streams.Name,
+			StreamCount:    int(c.Streams.Count),
+			MaxLen:         int(c.Streams.MaxLength),
+			TotalOrder:     total,
+			Prefix:         c.Redis.Prefix,
+			RequestTimeout: c.RequestTimeout,
+			MaxPending:     maxPending, MaxPendingBytes: maxPendingBytes,
+			MaxUnhandled: maxUnhandled, MaxUnhandledBytes: maxUnhandledBytes,
+			Logger: log,
+		}), nil
+	default:
+		return adapter.NewRedis(client, adapter.RedisOptions{
+			TotalOrder:     total,
+			Prefix:         c.Redis.Prefix,
+			RequestTimeout: c.RequestTimeout,
+			MaxPending:     maxPending, MaxPendingBytes: maxPendingBytes,
+			MaxUnhandled: maxUnhandled, MaxUnhandledBytes: maxUnhandledBytes,
+			Logger: log,
+		}), nil
 	}
-	return adapter.NewRedis(client, adapter.RedisOptions{
-		Prefix: c.Redis.Prefix, RequestTimeout: c.RequestTimeout,
-		MaxPending: int(c.MaxPending), MaxPendingBytes: int(c.MaxPendingBytes),
-		MaxUnhandled: int(c.MaxUnhandled), MaxUnhandledBytes: int(c.MaxUnhandledBytes), Logger: log,
-	}), nil
 }
 
 // ping returns nil when this node hears the cluster and Redis answers.

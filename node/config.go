@@ -131,10 +131,14 @@ type AuthConfig struct {
 
 // ClusterConfig says how nodes find each other.
 type ClusterConfig struct {
-	// Adapter is memory, pubsub or sharded; default pubsub when a Redis is named, else memory.
+	// Adapter is memory, pubsub, sharded or streams; default pubsub when a Redis is named, else memory.
 	Adapter string        `yaml:"adapter"`
 	Redis   RedisConfig   `yaml:"redis"`
 	Sharded ShardedConfig `yaml:"sharded"`
+	Streams StreamsConfig `yaml:"streams"`
+	// Order is immediate (default) or total: then all clients get the messages of a room in one order, and
+	// a node delivers its own when they come back from Redis. All nodes of a cluster have the same.
+	Order string `yaml:"order"`
 	// RequestTimeout ends requests to other nodes; default 5s.
 	RequestTimeout time.Duration `yaml:"request_timeout"`
 	// MaxPending and MaxPendingBytes bound the messages that wait to be published while Redis is slow or
@@ -187,6 +191,16 @@ type ShardedConfig struct {
 	Mode string `yaml:"mode"`
 }
 
+// StreamsConfig is about the adapter with streams. All servers of a cluster have the same.
+type StreamsConfig struct {
+	// Name of the stream; default "socket.io".
+	Name string `yaml:"name"`
+	// Count of streams, over which the namespaces are spread; default 1.
+	Count int64 `yaml:"count"`
+	// MaxLength is how many messages a stream keeps, about; default 10000.
+	MaxLength int64 `yaml:"max_length"`
+}
+
 // DrainConfig is about the end of a node.
 type DrainConfig struct {
 	// Timeout is how long a node takes at most to end; default 30s.
@@ -206,6 +220,13 @@ const (
 	AdapterMemory  = "memory"
 	AdapterPubSub  = "pubsub"
 	AdapterSharded = "sharded"
+	AdapterStreams = "streams"
+)
+
+// Values of ClusterConfig.Order.
+const (
+	OrderImmediate = "immediate"
+	OrderTotal     = "total"
 )
 
 // DefaultConfig returns the configuration of a node about which nothing was said. It lacks a key,
@@ -241,6 +262,8 @@ func DefaultConfig() Config {
 		Cluster: ClusterConfig{
 			Redis:             RedisConfig{Prefix: adapter.DefaultPrefix},
 			Sharded:           ShardedConfig{Mode: string(adapter.Dynamic)},
+			Streams:           StreamsConfig{Name: adapter.DefaultStreamName, Count: 1, MaxLength: adapter.DefaultStreamMaxLen},
+			Order:             OrderImmediate,
 			RequestTimeout:    adapter.DefaultRequestTimeout,
 			MaxPending:        adapter.DefaultMaxPending,
 			MaxPendingBytes:   adapter.DefaultMaxPendingBytes,

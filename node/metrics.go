@@ -123,8 +123,8 @@ func (m *metrics) watchAdapter(a *adapter.Redis) {
 		{"malformed", "Messages from Redis that were not understood.", stats.Malformed.Load},
 		{"events_dropped", "Server-side events dropped because handlers did not keep up.", stats.EventsDropped.Load},
 		{"missed", "Messages from Redis dropped because too many waited for this node.", stats.Missed.Load},
-		{"gaps", "Times that messages from Redis were missed: dropped, or lost with the connection.", stats.Gaps.Load},
-		{"disconnects", "Losses of the subscribing connection.", stats.Disconnects.Load},
+		{"gaps", "Times that messages from Redis were missed: dropped, lost with a connection, or cut off a stream before they were read.", stats.Gaps.Load},
+		{"disconnects", "Losses of a connection that listens.", stats.Disconnects.Load},
 	} {
 		m.counter("chorus_redis_"+c.name+"_total", c.help, c.value)
 	}

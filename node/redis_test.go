@@ -46,7 +46,7 @@ func TestKindsOfRedis(t *testing.T) {
 		cfg.Cluster.Redis.TLS = node.RedisTLSConfig{CAFile: certificates.CA, CertFile: certificates.Cert, KeyFile: certificates.Key}
 		twoNodesTalk(t, cfg)
 	})
-	for _, name := range []string{node.AdapterPubSub, node.AdapterSharded} {
+	for _, name := range []string{node.AdapterPubSub, node.AdapterSharded, node.AdapterStreams} {
 		t.Run(name+" with no more permissions than needed", func(t *testing.T) {
 			server := redistest.Start(t, redistest.Options{})
 			cfg := on("redis://chorus:hunter2@" + server.Addr)
@@ -73,7 +73,7 @@ func permit(server *redistest.Server, line string, more ...string) {
 
 func TestRedisCluster(t *testing.T) {
 	cluster := redistest.StartCluster(t)
-	for _, name := range []string{node.AdapterPubSub, node.AdapterSharded} {
+	for _, name := range []string{node.AdapterPubSub, node.AdapterSharded, node.AdapterStreams} {
 		t.Run(name, func(t *testing.T) {
 			cfg := on("redis+cluster://" + strings.Join(cluster.Addrs(), ","))
 			cfg.Cluster.Adapter, cfg.Auth.MaxConnections = name, 5
@@ -87,8 +87,15 @@ func TestRedisCluster(t *testing.T) {
 
 // TestSentinelFailover kills the master while clients talk.
 func TestSentinelFailover(t *testing.T) {
+	for _, name := range []string{node.AdapterPubSub, node.AdapterSharded, node.AdapterStreams} {
+		t.Run(name, func(t *testing.T) { failOver(t, name) })
+	}
+}
+
+func failOver(t *testing.T, name string) {
 	sentinels := redistest.StartSentinels(t, "hunter2")
 	cfg := on("redis+sentinel://:hunter2@" + strings.Join(sentinels.Addrs, ",") + "/" + redistest.MasterName)
+	cfg.Cluster.Adapter = name
 	cfg.Auth.MaxConnections = 5
 	a, b := twoNodesTalk(t, cfg)
 	alice, bob := join(t, a.addr, token(t)), join(t, b.addr, token(t))
@@ -116,6 +123,9 @@ func TestSentinelFailover(t *testing.T) {
 		return revocations.Revoke(ctx, revocationOf("alice")) == nil
 	})
 	bob.await(`42["token:revoked"`)
+	if name != node.AdapterPubSub {
+		return
+	}
 	t.Run("a name that no Sentinel knows", func(t *testing.T) {
 		cfg.Cluster.Redis.URL = "redis+sentinel://:hunter2@" + strings.Join(sentinels.Addrs, ",") + "/nobody"
 		wantStartError(t, cfg, "know no master of this name")

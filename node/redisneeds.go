@@ -87,11 +87,22 @@ func (c *Config) redisNeeds() []permission {
 	prefix := c.Cluster.Redis.Prefix
 	main := prefix + "#/#"
 	needs := []permission{{"ping", nil}}
-	if c.adapterName() == AdapterSharded {
+	switch c.adapterName() {
+	case AdapterSharded:
 		needs = append(needs,
 			permission{"spublish", []string{main, ""}}, permission{"ssubscribe", []string{main}}, permission{"sunsubscribe", []string{main}},
 			permission{"pubsub", []string{"shardnumsub", main}})
-	} else {
+	case AdapterStreams:
+		stream := c.Cluster.Streams.Name
+		if c.Cluster.Streams.Count > 1 {
+			stream += "-0"
+		}
+		needs = append(needs,
+			permission{"xadd", []string{stream, "*", "x", "x"}}, permission{"xread", []string{"streams", stream, "0"}},
+			permission{"multi", nil}, permission{"exec", nil}, permission{"xinfo", []string{"stream", stream}}, permission{"xrange", []string{stream, "-", "+"}},
+			permission{"subscribe", []string{main}}, permission{"unsubscribe", []string{main}},
+			permission{"publish", []string{main, ""}}, permission{"pubsub", []string{"numsub", main}})
+	default:
 		needs = append(needs,
 			permission{"psubscribe", []string{main + "*"}}, permission{"punsubscribe", []string{main + "*"}},
 			permission{"subscribe", []string{prefix + "-request#/#"}}, permission{"unsubscribe", []string{prefix + "-request#/#"}},
@@ -169,7 +180,15 @@ func (c *Config) RedisACL() string {
 		"ACL SETUSER", user, "on", ">PASSWORD", "resetchannels", "resetkeys", "-@all",
 		"~{" + prefix + "-auth}:*", "&" + prefix + "#*", "&" + prefix + "-*",
 	}
-	if c.adapterName() != AdapterSharded {
+	switch c.adapterName() {
+	case AdapterSharded:
+	case AdapterStreams:
+		stream := globOfACL.Replace(c.Cluster.Streams.Name)
+		if c.Cluster.Streams.Count > 1 {
+			stream += "-*"
+		}
+		line = append(line, "~"+stream)
+	default:
 		line = append(line, "&"+prefix+"#/#*")
 	}
 	grants := []string{"hello", "auth", "client|setname", "select", "info", "eval"}
@@ -177,7 +196,7 @@ func (c *Config) RedisACL() string {
 		grants = append(grants, "command", "cluster|slots", "cluster|shards", "readonly", "asking")
 	}
 	for _, need := range c.redisNeeds() {
-		if need.command == "pubsub" {
+		if need.command == "pubsub" || need.command == "xinfo" {
 			need.command += "|" + need.args[0]
 		}
 		grants = append(grants, need.command)

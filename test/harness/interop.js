@@ -14,6 +14,7 @@ async function startPeers(t, redis, { sharded, ...options }) {
 }
 
 function adapterSettings(sharded) {
+  if (sharded === "streams") return { CHORUS_CLUSTER_ADAPTER: "streams" };
   return sharded ? { CHORUS_CLUSTER_ADAPTER: "sharded", CHORUS_CLUSTER_SHARDED_MODE: sharded } : {};
 }
 
@@ -49,7 +50,8 @@ async function heard(actor, client, nsp) {
   return (await heardBy(actor, [client], nsp))[0].filter(([first]) => !String(first).startsWith("fence"));
 }
 
-// interop tests what servers do for each other: with the classic adapter, or the sharded one in a mode.
+// interop tests what servers do for each other: with the classic adapter, the one with "streams", or the
+// sharded one in a mode.
 export function interop(sharded) {
   for (const direction of ["Go to Node.js", "Node.js to Go"]) {
     describe(direction, () => {
@@ -184,6 +186,8 @@ export function interop(sharded) {
           const [reason] = await gone;
           assert.ok(["io server disconnect", "transport close"].includes(reason), reason);
           if (close) await until(() => ada.io.engine === undefined || ada.io.engine.readyState === "closed", "its connection closed");
+          // A client hears of it before its server has done all.
+          await until(async () => (await other.fetchSockets({})).length === 1, "one client less");
           assert.deepEqual((await other.fetchSockets({})).map(({ id }) => id), [bob.id]);
           assert.deepEqual(await heard(actor, bob), []);
         });
@@ -218,7 +222,7 @@ export function interop(sharded) {
         const { redis, actor } = await pair(t, direction, { sharded });
         const foreign = direction === "Go to Node.js"
           ? await startNodePeer(t, redis, { sharded, prefix: "socket.io-2" })
-          : await startGoPeer(t, redis, { ...adapterSettings(sharded), CHORUS_CLUSTER_REDIS_PREFIX: "socket.io-2" });
+          : await startGoPeer(t, redis, { ...adapterSettings(sharded), CHORUS_CLUSTER_REDIS_PREFIX: "socket.io-2", CHORUS_CLUSTER_STREAMS_NAME: "socket.io-2" });
         const client = await member(t, foreign, ["r"]);
         await actor.emit({}, "hello", "all");
         await actor.emit({ to: ["r"] }, "hello", "room");

@@ -5,6 +5,7 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import { fileURLToPath } from "node:url";
 import { createAdapter, createShardedAdapter } from "@socket.io/redis-adapter";
+import { createAdapter as createStreamsAdapter } from "@socket.io/redis-streams-adapter";
 import jwt from "jsonwebtoken";
 import { createClient } from "redis";
 import { Server } from "socket.io";
@@ -78,9 +79,9 @@ class NodePeer {
   }
 }
 
-// startNodePeer returns a Node.js server, with the classic adapter or the sharded one in a mode. It lets
-// clients in with the same tokens as ours.
-export async function startNodePeer(t, redis, { prefix = "socket.io", ownResponses = false, sharded } = {}) {
+// startNodePeer returns a Node.js server, with the classic adapter, the one with "streams" or the sharded one
+// in a mode. It lets clients in with the same tokens as ours.
+export async function startNodePeer(t, redis, { prefix = "socket.io", ownResponses = false, sharded, options = {} } = {}) {
   const clients = [createClient({ url: redis.url }), createClient({ url: redis.url })];
   for (const client of clients) client.on("error", () => {}); // an outage is the test's own
   await Promise.all(clients.map((client) => client.connect()));
@@ -89,7 +90,10 @@ export async function startNodePeer(t, redis, { prefix = "socket.io", ownRespons
 
   const peer = new NodePeer();
   peer.io = new Server(http, {
-    adapter: sharded
+    ...options,
+    adapter: sharded === "streams"
+      ? createStreamsAdapter(clients[0], { streamName: prefix, channelPrefix: prefix })
+      : sharded
       ? createShardedAdapter(...clients, { channelPrefix: prefix, subscriptionMode: sharded })
       : createAdapter(...clients, { key: prefix, requestsTimeout: REQUEST_TIMEOUT_MS, publishOnSpecificResponseChannel: ownResponses }),
   });

@@ -59,6 +59,7 @@ export async function watchRequests(t, redis, sharded, callback) {
   const client = createClient({ url: redis.url });
   await client.connect();
   cleanup(t, () => client.destroy());
-  if (sharded) await client.monitor((line) => /"spublish" "socket\.io#\/#" /i.test(line) && callback());
+  if (sharded === "streams") await client.monitor((line) => /"publish" "socket\.io#\/#" /i.test(line) && callback());
+  else if (sharded) await client.monitor((line) => /"spublish" "socket\.io#\/#" /i.test(line) && callback());
   else await client.pSubscribe("socket.io-request#/#*", callback);
 }

@@ -1,0 +1,192 @@
+package adapter
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"reflect"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/zishang520/socket.io/parsers/socket/v3/parser"
+	"github.com/zishang520/socket.io/servers/socket/v3"
+)
+
+const (
+	streamsUID   = "0b3674152d3ecb84"
+	streamsOther = "4ee5121d7c78d013"
+)
+
+// entryOf reads the arguments of an XADD, which must be those that we send.
+func entryOf(t *testing.T, args []vectorArg) streamEntry {
+	t.Helper()
+	fields := make(map[string]any)
+	var names []string
+	for i := 5; i < len(args); i += 2 {
+		names = append(names, string(args[i]))
+		fields[string(args[i])] = string(args[i+1])
+	}
+	e, err := readStreamEntry("1-1", fields)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := newOutbox(nil, nil, 1, 1, &Stats{})
+	c.maxStreamLen = DefaultStreamMaxLen
+	sent := c.commandOf(t.Context(), publication{channel: DefaultStreamName, entry: &e}).Args()
+	var head []string
+	for _, arg := range args[:5] {
+		head = append(head, string(arg))
+	}
+	if want := []string{DefaultStreamName, "MAXLEN", "~", "10000", "*"}; !slices.Equal(head, want) || sent[1] != DefaultStreamName ||
+		!reflect.DeepEqual(names, []string{fieldUID, fieldNsp, fieldType, fieldData}) {
+		t.Errorf("they send %q with fields %q, we send %v", head, names, sent)
+	}
+	return e
+}
+
+func TestStreamsVectors(t *testing.T) {
+	t.Parallel()
+	no, second := false, time.Second
+	opts := func(rooms ...socket.Room) wireOptions {
+		return wireOptions{rooms: append([]socket.Room{}, rooms...), except: []socket.Room{}}
+	}
+	raw := func(text string) json.RawMessage { return json.RawMessage(text) }
+	event := func(opts wireOptions, data ...any) clusterMessage {
+		return clusterMessage{kind: kindBroadcast, opts: opts, packet: &parser.Packet{Type: parser.EVENT, Nsp: "/", Data: data}}
+	}
+	with := func(m clusterMessage, change func(*clusterMessage)) clusterMessage { change(&m); return m }
+	const sid = "M0-csef_q3KYwb1xAAAG"
+	wants := map[string][]clusterMessage{
+		"emit to all":                  {event(opts(), "hello", raw("1"), raw(`"two"`), raw(`{"three":[null,true,1.5,-3,"é"]}`))},
+		"emit to one room":             {event(opts("r1"), "hello", raw(`"room"`))},
+		"emit to two rooms except one": {event(wireOptions{rooms: []socket.Room{"r1", "r2"}, except: []socket.Room{"r3"}}, "hello", raw(`"rooms"`))},
+		"emit to a socket id":          {event(opts(sid), "hello", raw(`"private"`))},
+		"emit volatile":                {with(event(opts(), "hello", raw(`"v"`)), func(m *clusterMessage) { m.opts.flags.Volatile = true })},
+		"emit binary":                  {event(opts(), "bin", []byte{0, 1, 255})},
+		"emit date, undefined, bigger numbers": {event(opts(), "odd", raw(`"1970-01-01T00:00:00.000Z"`), raw("null"),
+			raw("9007199254740991"), raw("-2147483649"))},
+		"emit with compress flag": {with(event(opts(), "hello", raw(`"c"`)), func(m *clusterMessage) { m.opts.flags.Compress = &no })},
+		"broadcast with ack": {
+			with(event(opts(), "ask", raw(`"q"`)), func(m *clusterMessage) { m.requestID, m.opts.flags.Timeout = "e135502599f4c40f", &second }),
+			{kind: kindClientCount, uid: streamsOther, requestID: "e135502599f4c40f", clientCount: 1},
+			{kind: kindAck, uid: streamsOther, requestID: "e135502599f4c40f", value: raw(`"answer"`)},
+		},
+		"fetchSockets": {{kind: kindFetch, requestID: "1fa8bee819546156", opts: opts()},
+			{kind: kindFetched, uid: streamsOther, requestID: "1fa8bee819546156"}},
+		"socketsJoin":    {{kind: kindJoin, opts: opts("r1"), rooms: []socket.Room{"r5", "r6"}}},
+		"socketsLeave":   {{kind: kindLeave, opts: opts("r1"), rooms: []socket.Room{"r5"}}},
+		"serverSideEmit": {{kind: kindEvent, args: []any{"sse", raw("1")}}},
+		"serverSideEmit with ack": {{kind: kindEvent, requestID: "9cd4a5b6dbe805b7", args: []any{"sse", raw(`"x"`)}},
+			{kind: kindEventAnswer, uid: streamsOther, requestID: "9cd4a5b6dbe805b7", value: raw(`"sse-answer"`)}},
+		"custom namespace emit":     {with(event(opts(), "hello", raw(`"ns"`)), func(m *clusterMessage) { m.uid, m.packet.Nsp = "2294d6948a18d3b1", "/chat" })},
+		"disconnectSockets":         {{kind: kindDisconnect, opts: opts(sid), close: true}},
+		"client drops and recovers": {event(opts("r1"), "kept", raw("1")), event(opts(), "missed", raw("2"))},
+	}
+	seen := make(map[string]int)
+	for _, v := range readVectorsOf(t, "streams") {
+		if v.Command != "XADD" && v.Command != "PUBLISH" {
+			continue
+		}
+		if seen[v.Op] >= len(wants[v.Op]) {
+			t.Errorf("%s: unknown vector", v.Op)
+			continue
+		}
+		want := wants[v.Op][seen[v.Op]]
+		seen[v.Op]++
+		want.uid = cmpOr(want.uid, streamsUID)
+		if kept := v.Command == "XADD"; kept == want.ofTheMoment() && want.kind < kindFetched {
+			t.Errorf("%s: whether it is kept", v.Op)
+		} else if kept {
+			checkEntry(t, v, want)
+			continue
+		}
+		f, got := decodeFrame(t, v.Args[1], true)
+		sockets := got.sockets
+		got.sockets = nil
+		if !reflect.DeepEqual(*got, want) {
+			t.Errorf("%s:\ngot  %+v\nwant %+v", v.Op, *got, want)
+		}
+		if f.kind == kindFetched {
+			if got := sockets(); len(got) != 1 || got[0].Id() == "" {
+				t.Errorf("%s: %v", v.Op, got)
+			}
+			continue // what is sent of sockets that are here is another matter
+		}
+		again, err := appendPackedFrame(nil, f.uid, f.nsp, got)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if theirs, ours := meaning(t, v.Args[1]), meaning(t, again); !sameMeaning(theirs, ours) {
+			t.Errorf("%s:\nwe send   %v\nthey send %v", v.Op, ours, theirs)
+		}
+	}
+	for op, want := range wants {
+		if seen[op] != len(want) {
+			t.Errorf("%s: %d messages", op, seen[op])
+		}
+	}
+}
+
+func checkEntry(t *testing.T, v vector, want clusterMessage) {
+	t.Helper()
+	e := entryOf(t, v.Args)
+	f, err := e.frame()
+	if err != nil {
+		t.Fatalf("%s: %v", v.Op, err)
+	}
+	m, err := f.message(true)
+	if err == nil && m.kind == kindBroadcast {
+		m.packet, err = f.readPacket(f.nsp, true)
+	}
+	if err != nil {
+		t.Fatalf("%s: %v", v.Op, err)
+	}
+	if !reflect.DeepEqual(*m, want) {
+		t.Errorf("%s:\ngot  %+v\nwant %+v", v.Op, *m, want)
+	}
+	again, err := newStreamEntry(e.uid, e.nsp, m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if theirs, ours := entryMeaning(t, &e), entryMeaning(t, &again); !sameMeaning(theirs, ours) || again.kind != e.kind || again.uid != e.uid || again.nsp != e.nsp {
+		t.Errorf("%s:\nwe send   %v\nthey send %v", v.Op, ours, theirs)
+	}
+}
+
+// entryMeaning is what a Node.js peer decodes of an entry's data.
+func entryMeaning(t *testing.T, e *streamEntry) any {
+	t.Helper()
+	data := []byte(e.data)
+	if isJSON(data) {
+		return meaning(t, []byte(`{"data":`+e.data+`}`))
+	}
+	packed, err := base64.StdEncoding.DecodeString(e.data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return meaning(t, append([]byte{0x81, 0xa4, 'd', 'a', 't', 'a'}, packed...))
+}
+
+func TestStreamsVectorsSubscriptions(t *testing.T) {
+	t.Parallel()
+	for _, v := range readVectorsOf(t, "streams") {
+		if v.Command != "SUBSCRIBE" {
+			continue
+		}
+		for _, uid := range []string{streamsUID, streamsOther, "2294d6948a18d3b1"} {
+			for _, nsp := range []string{"/", "/chat"} {
+				channel := "socket.io#" + nsp + "#"
+				if string(v.Args[0]) == channel && string(v.Args[1]) == channel+uid+"#" {
+					v.Args = nil
+					break
+				}
+			}
+			if v.Args == nil {
+				break
+			}
+		}
+		if v.Args != nil {
+			t.Errorf("they subscribe to %s", v.Args)
+		}
+	}
+}

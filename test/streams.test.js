@@ -1,0 +1,4 @@
+// Redis Streams, as @socket.io/redis-streams-adapter has them.
+import { interop } from "./harness/interop.js";
+
+interop("streams");
