@@ -64,11 +64,11 @@ func (p *probe) sent(err error) {
 	p.err = err
 }
 
-// returned notes that a probe has come back.
-func (p *probe) returned(payload string) {
+// returned notes that a probe has come back, and tells whether nothing was proven before.
+func (p *probe) returned(payload string) (news bool) {
 	number, err := strconv.ParseUint(payload, 10, 64)
 	if err != nil {
-		return // somebody else's
+		return false // somebody else's
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -78,9 +78,10 @@ func (p *probe) returned(payload string) {
 	case number < p.number: // the next one cannot be older than this
 		p.missing = p.lastSent
 	default:
-		return
+		return false
 	}
-	p.proven = true
+	news, p.proven = !p.proven, true
+	return news
 }
 
 // restart forgets the probes that were on their way on a connection that is gone.
@@ -130,10 +131,10 @@ func (s *subscriber) runProbe(ctx context.Context) {
 		case <-s.probe.now:
 		}
 		s.mu.RLock()
-		connection, hears := s.connected, s.connected != nil && len(s.missing) == 0
+		connection := s.connected
 		s.mu.RUnlock()
 		switch {
-		case !hears:
+		case connection == nil || s.subscribed() != nil:
 		case s.probe.overdue():
 			s.probe.restart()
 			_ = connection.Close() // run makes a new one
@@ -147,12 +148,4 @@ func (s *subscriber) sendProbe(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, proofTimeout)
 	defer cancel()
 	s.probe.sent(s.client.Publish(ctx, s.probe.channel, s.probe.next()).Err())
-}
-
-// proven returns nil when probes come back, or there are none.
-func (s *subscriber) proven() error {
-	if s.probe == nil {
-		return nil
-	}
-	return s.probe.health()
 }

@@ -121,9 +121,6 @@ type listener interface {
 	health() error           // nil while nothing is missed
 }
 
-// prover is a listener that tests itself: nil while what this node publishes comes back to it.
-type prover interface{ proven() error }
-
 // maxPendingEvents bounds the server-side events whose handlers have not run yet.
 const maxPendingEvents = 1024
 
@@ -178,11 +175,7 @@ func (r *Redis) New(nsp socket.Namespace) socket.Adapter {
 // Health returns nil while this node hears the cluster: connected to Redis, with every subscription
 // confirmed, and what it publishes to itself comes back. Otherwise the error says what is missing.
 func (r *Redis) Health() error {
-	err := r.listener.health()
-	if p, ok := r.listener.(prover); ok && err == nil {
-		err = p.proven()
-	}
-	if err != nil {
+	if err := r.listener.health(); err != nil {
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	return nil

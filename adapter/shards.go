@@ -217,21 +217,6 @@ func (s *shards) health() error {
 	return nil
 }
 
-// proven returns nil when probes come back on every connection.
-func (s *shards) proven() error {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	for addr, at := range s.shards {
-		if err := at.proven(); err != nil {
-			if addr == "" {
-				return err
-			}
-			return fmt.Errorf("master at %s: %w", addr, err)
-		}
-	}
-	return nil
-}
-
 // run keeps the connections until ctx ends.
 func (s *shards) run(ctx context.Context) {
 	if s.cluster == nil {

@@ -47,9 +47,6 @@ func (l *streamReaders) health() error {
 	return nil
 }
 
-// proven implements prover.
-func (l *streamReaders) proven() error { return l.channels.proven() }
-
 func (l *streamReaders) all() []*streamReader {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -89,8 +89,16 @@ func (s *subscriber) remove(ctx context.Context, routes []route) {
 	_ = s.flush(ctx)
 }
 
-// health returns nil when every subscription is confirmed.
+// health returns nil when every subscription is confirmed, and probes come back.
 func (s *subscriber) health() error {
+	if err := s.subscribed(); err != nil || s.probe == nil {
+		return err
+	}
+	return s.probe.health()
+}
+
+// subscribed returns nil when every subscription is confirmed.
+func (s *subscriber) subscribed() error {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	switch {
@@ -173,7 +181,7 @@ func (s *subscriber) session(ctx context.Context, onUp func()) (err error) {
 		if err := s.receive(message); err != nil {
 			return err
 		}
-		if !wasUp && s.health() == nil {
+		if !wasUp && s.subscribed() == nil {
 			wasUp = true
 			onUp()
 			if s.probe != nil {
@@ -214,7 +222,9 @@ func (s *subscriber) receive(message any) error {
 		return s.answered(m)
 	case *redis.Message:
 		if s.probe != nil && m.Channel == s.probe.channel {
-			s.probe.returned(m.Payload)
+			if s.probe.returned(m.Payload) {
+				s.changed()
+			}
 			return nil
 		}
 		s.stats.Received.Add(1)

@@ -21,7 +21,7 @@ func StartCluster(tb testing.TB) *Cluster {
 	var ids, buses []string
 	for i := range 2 * masters {
 		_, bus, _ := net.SplitHostPort(FreeAddr(tb)) // the usual one may be beyond the last port
-		server := Start(tb, Options{Args: []string{"--cluster-enabled", "yes", "--cluster-port", bus, "--cluster-node-timeout", "1000"}})
+		server := Start(tb, Options{Args: []string{"--cluster-enabled", "yes", "--cluster-port", bus, "--cluster-node-timeout", "5000"}})
 		c.Servers, buses, ids = append(c.Servers, server), append(buses, bus), append(ids, server.MustDo("cluster", "myid"))
 		if i < masters {
 			server.MustDo("cluster", "addslotsrange", i*slots/masters, (i+1)*slots/masters-1)
