@@ -190,17 +190,19 @@ func (c *sharded) push(p publication, m *clusterMessage) (err error) {
 	return err
 }
 
-// channelOf returns where a message is published. Broadcasts with acknowledgement go to all servers,
-// since all are expected to answer.
-func (c *sharded) channelOf(m *clusterMessage) string {
+func (c *sharded) channelOf(m *clusterMessage) string { return c.mode.channelOf(c.channel, m) }
+
+// channelOf returns where a message is published; all is the channel for all servers. Broadcasts with
+// acknowledgement go to all servers, since all are expected to answer.
+func (mode SubscriptionMode) channelOf(all string, m *clusterMessage) string {
 	if m.kind != kindBroadcast || m.requestID != "" || len(m.opts.rooms) != 1 {
-		return c.channel
+		return all
 	}
 	room := m.opts.rooms[0]
-	if c.mode == DynamicPrivate || c.mode == Dynamic && !looksLikeSocketID(room) {
-		return c.roomChannel(room)
+	if mode == DynamicPrivate || mode == Dynamic && !looksLikeSocketID(room) {
+		return all + string(room) + "#"
 	}
-	return c.channel
+	return all
 }
 
 // looksLikeSocketID is how Node.js knows the rooms of single sockets, which may be on another server:

@@ -40,9 +40,7 @@ func (c *Config) Validate() error {
 	}
 	c.validateAuth(check)
 	c.validateCluster(check)
-	_, err := parseLevel(c.Log.Level)
-	check.that(err == nil, "log.level", "%q is not debug, info, warn or error", c.Log.Level)
-	check.oneOf("log.format", c.Log.Format, "text", "json")
+	c.validateLog(check)
 	return errors.Join(check.errs...)
 }
 
@@ -97,6 +95,20 @@ func fieldOf(err error) string {
 		return authFields[option.Option]
 	}
 	return "auth"
+}
+
+// ValidateCluster is Validate for a program that is not a node: it checks what concerns the cluster and the log.
+func (c *Config) ValidateCluster() error {
+	check := &checker{}
+	c.validateCluster(check)
+	c.validateLog(check)
+	return errors.Join(check.errs...)
+}
+
+func (c *Config) validateLog(check *checker) {
+	_, err := parseLevel(c.Log.Level)
+	check.that(err == nil, "log.level", "%q is not debug, info, warn or error", c.Log.Level)
+	check.oneOf("log.format", c.Log.Format, "text", "json")
 }
 
 func (c *Config) validateCluster(check *checker) {
