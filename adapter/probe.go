@@ -15,6 +15,10 @@ const (
 	proofInterval = 2 * time.Second
 	// proofTimeout is how long a probe may take to come back. Then the connection is given up.
 	proofTimeout = 4 * time.Second
+	// proofCheck is how often is looked for probes that are missing.
+	proofCheck = 500 * time.Millisecond
+	// proofSend is how long Redis may take to accept one.
+	proofSend = time.Second
 )
 
 var errNoProof = errors.New("what this node publishes does not come back to it")
@@ -92,6 +96,13 @@ func (p *probe) restart() {
 	p.hurry()
 }
 
+// due tells whether it is time for the next one.
+func (p *probe) due() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return time.Since(p.lastSent) >= proofInterval
+}
+
 // overdue tells whether a probe has been missing for too long; from then on nothing is proven until one
 // comes back.
 func (p *probe) overdue() bool {
@@ -106,11 +117,10 @@ func (p *probe) overdue() bool {
 
 // health returns nil while what was sent comes back.
 func (p *probe) health() error {
-	late := p.overdue()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch {
-	case p.proven && !late:
+	case p.proven:
 		return nil
 	case p.err != nil:
 		return fmt.Errorf("%w: %w", errNoProof, p.err)
@@ -121,14 +131,16 @@ func (p *probe) health() error {
 
 // runProbe sends probes, and gives up a connection on which they do not come back, until ctx ends.
 func (s *subscriber) runProbe(ctx context.Context) {
-	ticker := time.NewTicker(proofInterval)
+	ticker := time.NewTicker(proofCheck)
 	defer ticker.Stop()
 	for {
+		hurry := false
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
 		case <-s.probe.now:
+			hurry = true
 		}
 		s.mu.RLock()
 		connection := s.connected
@@ -138,14 +150,14 @@ func (s *subscriber) runProbe(ctx context.Context) {
 		case s.probe.overdue():
 			s.probe.restart()
 			_ = connection.Close() // run makes a new one
-		default:
+		case hurry || s.probe.due():
 			s.sendProbe(ctx)
 		}
 	}
 }
 
 func (s *subscriber) sendProbe(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, proofTimeout)
+	ctx, cancel := context.WithTimeout(ctx, proofSend)
 	defer cancel()
 	s.probe.sent(s.client.Publish(ctx, s.probe.channel, s.probe.next()).Err())
 }
