@@ -30,7 +30,7 @@ func (c *classic) close() { c.heard.remove(c.a.redis.ctx, c.routes()) }
 
 func (c *classic) routes() []route {
 	return []route{
-		{name: c.channels.pattern, kind: onPattern, handle: c.onBroadcast},
+		{name: c.channels.pattern, kind: onPattern, handle: c.onBroadcast, foreign: c.foreign},
 		{name: c.channels.request, handle: c.onRequest},
 		{name: c.channels.response, handle: c.onResponse},
 		{name: c.channels.ownResponse, handle: c.onResponse},
@@ -70,10 +70,16 @@ func (c *classic) encode(m clusterMessage) (channel string, payload []byte, err 
 	return c.channels.request, r.append(nil), nil
 }
 
+// foreign tells whether a channel is that of a room that nobody here is in.
+func (c *classic) foreign(channel string) bool {
+	room := c.channels.roomOf(channel)
+	return room != "" && !c.a.wants(room)
+}
+
 // onBroadcast takes a broadcast of another server. What concerns nobody here is dropped as early as
 // can be: by the room in the channel's name, then by the rooms behind the packet.
 func (c *classic) onBroadcast(channel string, payload []byte) error {
-	if room := c.channels.roomOf(channel); room != "" && !c.a.wants(room) {
+	if c.foreign(channel) {
 		return nil
 	}
 	sender, rest, err := readSender(payload)

@@ -2,6 +2,7 @@ package adapter
 
 import (
 	"encoding/json"
+	"runtime"
 	"testing"
 
 	"chorus/codec"
@@ -67,10 +68,39 @@ func BenchmarkClusterReceive(b *testing.B) {
 			m := &redis.Message{Channel: names.broadcastTo(test.rooms), Pattern: names.pattern, Payload: string(payload)}
 			b.ReportAllocs()
 			for b.Loop() {
-				_ = r.listener.(*subscriber).receive(m)
+				r.listener.(*subscriber).handle(m)
 			}
 			if n := r.stats.Malformed.Load(); n > 0 {
 				b.Fatalf("%d messages were not understood", n)
+			}
+		})
+	}
+}
+
+// BenchmarkClusterBacklog is the same by way of the queue between who reads from Redis and the handlers.
+func BenchmarkClusterBacklog(b *testing.B) {
+	for _, room := range []socket.Room{"away", "here"} {
+		b.Run(string(room), func(b *testing.B) {
+			r, _ := benchNode(b)
+			payload, err := appendBroadcast(nil, "another", benchPacket(), "/", wireOptions{rooms: []socket.Room{room}})
+			if err != nil {
+				b.Fatal(err)
+			}
+			names := newChannels(DefaultPrefix, "/", "UID")
+			m := &redis.Message{Channel: names.broadcastTo([]socket.Room{room}), Pattern: names.pattern, Payload: string(payload)}
+			s := r.listener.(*subscriber)
+			b.ReportAllocs()
+			for b.Loop() {
+				for r.stats.Unhandled.Load() > DefaultMaxUnhandled/2 {
+					runtime.Gosched()
+				}
+				_ = s.receive(m)
+			}
+			for r.stats.Unhandled.Load() > 0 {
+				runtime.Gosched()
+			}
+			if n := r.stats.Missed.Load(); n > 0 {
+				b.Fatalf("%d messages were dropped", n)
 			}
 		})
 	}

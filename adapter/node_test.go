@@ -104,7 +104,7 @@ func newSharded(t *testing.T, client redis.UniversalClient, mode adapter.Subscri
 	t.Helper()
 	r, err := adapter.NewSharded(client, adapter.ShardedOptions{
 		Mode: mode, TotalOrder: o.TotalOrder, Prefix: o.Prefix, RequestTimeout: o.RequestTimeout,
-		MaxPending: o.MaxPending, MaxPendingBytes: o.MaxPendingBytes, Logger: o.Logger,
+		MaxPending: o.MaxPending, MaxPendingBytes: o.MaxPendingBytes, MaxUnhandled: o.MaxUnhandled, MaxUnhandledBytes: o.MaxUnhandledBytes, Logger: o.Logger,
 	})
 	if err != nil {
 		t.Fatal(err)

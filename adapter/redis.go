@@ -58,8 +58,13 @@ type RedisOptions struct {
 	// away; default 1,000 messages and 4 MiB. Beyond them the oldest is dropped and counted.
 	MaxPending      int
 	MaxPendingBytes int
-	// Logger gets the state of the connection and, at most once a minute, malformed messages.
-	// Default: no log.
+	// MaxUnhandled and MaxUnhandledBytes bound what each subscribing connection has brought and the
+	// node has not handled yet; default 10,000 messages and 32 MiB. Beyond them the oldest is dropped,
+	// which is counted and logged.
+	MaxUnhandled      int
+	MaxUnhandledBytes int
+	// Logger gets the state of the connection and, at most once a minute, malformed and dropped
+	// messages. Default: no log.
 	Logger *slog.Logger
 }
 
@@ -75,6 +80,12 @@ func (o RedisOptions) withDefaults() RedisOptions {
 	}
 	if o.MaxPendingBytes <= 0 {
 		o.MaxPendingBytes = DefaultMaxPendingBytes
+	}
+	if o.MaxUnhandled <= 0 {
+		o.MaxUnhandled = DefaultMaxUnhandled
+	}
+	if o.MaxUnhandledBytes <= 0 {
+		o.MaxUnhandledBytes = DefaultMaxUnhandledBytes
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -120,7 +131,7 @@ const maxPendingEvents = 1024
 // MaxRetries: a message that may have arrived must not arrive twice.
 func NewRedis(client redis.UniversalClient, opts RedisOptions) *Redis {
 	r := newRedis(client, opts)
-	heard := newSubscriber(client, r.log, &r.stats)
+	heard := newSubscriber(client, r.log, &r.stats, &r.opts)
 	heard.changed = r.outbox.refresh
 	r.listener = heard
 	r.carry = func(a *clusterAdapter) (string, carrier) { return newClassic(a, heard) }
@@ -165,8 +176,8 @@ func (r *Redis) New(nsp socket.Namespace) socket.Adapter {
 	return a
 }
 
-// Health returns nil while this node hears the cluster: connected to Redis, with every
-// subscription confirmed. Otherwise the error says what is missing.
+// Health returns nil while this node hears the cluster: connected to Redis, with every subscription
+// confirmed, and what it publishes to itself comes back. Otherwise the error says what is missing.
 func (r *Redis) Health() error {
 	if err := r.listener.health(); err != nil {
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)

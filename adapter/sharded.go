@@ -42,13 +42,15 @@ type ShardedOptions struct {
 	Mode SubscriptionMode
 	// Prefix of all channels, the "channelPrefix" of the Node.js adapter; default "socket.io".
 	Prefix string
-	// TotalOrder, RequestTimeout, MaxPending, MaxPendingBytes and Logger are those of RedisOptions. With a
-	// Redis Cluster the order is that of messages for the same rooms alone.
-	TotalOrder      bool
-	RequestTimeout  time.Duration
-	MaxPending      int
-	MaxPendingBytes int
-	Logger          *slog.Logger
+	// TotalOrder, RequestTimeout, MaxPending, MaxPendingBytes, MaxUnhandled, MaxUnhandledBytes and Logger are
+	// those of RedisOptions. With a Redis Cluster the order is that of messages for the same rooms alone.
+	TotalOrder        bool
+	RequestTimeout    time.Duration
+	MaxPending        int
+	MaxPendingBytes   int
+	MaxUnhandled      int
+	MaxUnhandledBytes int
+	Logger            *slog.Logger
 }
 
 // NewSharded is NewRedis with the sharded pub/sub of Redis 7 (SPUBLISH, SSUBSCRIBE), byte-compatible
@@ -70,14 +72,16 @@ func NewSharded(client redis.UniversalClient, opts ShardedOptions) (*Redis, erro
 		return nil, fmt.Errorf("adapter: ShardedOptions.Mode: %q is none of %s, %s, %s", opts.Mode, Dynamic, DynamicPrivate, Static)
 	}
 	r := newRedis(client, RedisOptions{
-		Prefix:          opts.Prefix,
-		TotalOrder:      opts.TotalOrder,
-		RequestTimeout:  opts.RequestTimeout,
-		MaxPending:      opts.MaxPending,
-		MaxPendingBytes: opts.MaxPendingBytes,
-		Logger:          opts.Logger,
+		Prefix:            opts.Prefix,
+		TotalOrder:        opts.TotalOrder,
+		RequestTimeout:    opts.RequestTimeout,
+		MaxPending:        opts.MaxPending,
+		MaxPendingBytes:   opts.MaxPendingBytes,
+		MaxUnhandled:      opts.MaxUnhandled,
+		MaxUnhandledBytes: opts.MaxUnhandledBytes,
+		Logger:            opts.Logger,
 	})
-	heard := newShards(client, r.log, &r.stats)
+	heard := newShards(client, r.log, &r.stats, &r.opts)
 	heard.changed = r.outbox.refresh
 	r.listener = heard
 	r.outbox.command = "spublish"
@@ -182,17 +186,19 @@ func (c *sharded) push(p publication, m *clusterMessage) (err error) {
 	return err
 }
 
-// channelOf returns where a message is published. Broadcasts with acknowledgement go to all servers,
-// since all are expected to answer.
-func (c *sharded) channelOf(m *clusterMessage) string {
+func (c *sharded) channelOf(m *clusterMessage) string { return c.mode.channelOf(c.channel, m) }
+
+// channelOf returns where a message is published; all is the channel for all servers. Broadcasts with
+// acknowledgement go to all servers, since all are expected to answer.
+func (mode SubscriptionMode) channelOf(all string, m *clusterMessage) string {
 	if m.kind != kindBroadcast || m.requestID != "" || len(m.opts.rooms) != 1 {
-		return c.channel
+		return all
 	}
 	room := m.opts.rooms[0]
-	if c.mode == DynamicPrivate || c.mode == Dynamic && !looksLikeSocketID(room) {
-		return c.roomChannel(room)
+	if mode == DynamicPrivate || mode == Dynamic && !looksLikeSocketID(room) {
+		return all + string(room) + "#"
 	}
-	return c.channel
+	return all
 }
 
 // looksLikeSocketID is how Node.js knows the rooms of single sockets, which may be on another server:

@@ -285,7 +285,7 @@ func TestRedisCluster(t *testing.T) {
 	t.Run("a slot moves", func(t *testing.T) {
 		for _, channel := range []string{"socket.io#/#", "socket.io#/#room 5#"} {
 			to := servers.move(channel)
-			client := redis.NewClient(&redis.Options{Addr: servers.servers[to].Addr})
+			client := redis.NewClient(&redis.Options{Addr: servers.Servers[to].Addr})
 			t.Cleanup(func() { _ = client.Close() })
 			eventually(t, "the nodes follow "+channel, func() bool { return subscribers(t.Context(), t, client, channel) > 0 })
 			a.awaitHealth()
@@ -297,7 +297,7 @@ func TestRedisCluster(t *testing.T) {
 
 	t.Run("a master fails", func(t *testing.T) {
 		victim := servers.masterOf("socket.io#/#")
-		servers.servers[victim].Stop()
+		servers.Servers[victim].Stop()
 		unhealthy(t, a)
 		unhealthy(t, b)
 		a.awaitHealth()

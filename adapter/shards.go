@@ -18,9 +18,6 @@ const (
 	// placeInterval is how often is looked which master has a channel, besides whenever a connection is
 	// lost.
 	placeInterval = 2 * time.Second
-	// maxQueued is how many messages of one connection may wait for their handlers. Then no more are
-	// read, and Redis keeps them, within its client-output-buffer-limit.
-	maxQueued = 1024
 )
 
 var errNotPlaced = errors.New("the masters of the redis cluster are not known")
@@ -32,6 +29,7 @@ type shards struct {
 	cluster *redis.ClusterClient // nil without a Redis Cluster: then all is on one shard
 	log     *slog.Logger
 	stats   *Stats
+	opts    *RedisOptions
 	changed func()
 
 	known atomic.Bool   // the masters are: to ask for one does not wait
@@ -50,11 +48,12 @@ type shard struct {
 	stop context.CancelFunc // ends its goroutine
 }
 
-func newShards(client redis.UniversalClient, log *slog.Logger, stats *Stats) *shards {
+func newShards(client redis.UniversalClient, log *slog.Logger, stats *Stats, opts *RedisOptions) *shards {
 	s := &shards{
 		client:  client,
 		log:     log,
 		stats:   stats,
+		opts:    opts,
 		changed: func() {},
 		wake:    make(chan struct{}, 1),
 		routes:  make(map[string]route),
@@ -74,10 +73,9 @@ func (s *shards) newShard(addr string, client redis.UniversalClient) *shard {
 	if addr != "" {
 		log = log.With(slog.String("master", addr))
 	}
-	sub := newSubscriber(client, log, s.stats)
+	sub := newSubscriber(client, log, s.stats, s.opts)
 	sub.changed = func() { s.changed() }
 	sub.oneByOne = s.cluster != nil
-	sub.queue = make(chan *redis.Message, maxQueued)
 	if s.cluster != nil {
 		sub.lost = s.reload
 	}
@@ -309,9 +307,14 @@ func (s *shards) place(ctx context.Context, running *sync.WaitGroup) error {
 	return nil
 }
 
-// idle tells whether nothing is subscribed to.
+// idle tells whether nothing is subscribed to, but for the probe.
 func (s *subscriber) idle() bool {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return len(s.routes) == 0
+	for name := range s.routes {
+		if s.probe == nil || name != s.probe.channel {
+			return false
+		}
+	}
+	return true
 }

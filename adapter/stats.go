@@ -13,6 +13,8 @@ type Stats struct {
 	Malformed      atomic.Uint64 // messages that were not understood
 	EventsDropped  atomic.Uint64 // server-side events dropped because handlers did not keep up
 	Disconnects    atomic.Uint64 // losses of a connection that listens
+	Unhandled      atomic.Int64  // messages from Redis that wait for their handlers now
+	Missed         atomic.Uint64 // messages from Redis dropped because too many waited
+	Gaps           atomic.Uint64 // times that messages were missed: dropped, lost with a connection, or cut off a stream before they were read
 	SessionsUnkept atomic.Uint64 // times that a session was not kept: too large, or refused by Redis
-	Gaps           atomic.Uint64 // times that a stream had lost entries before this node has read them
 }

@@ -245,7 +245,7 @@ func (r *streamReader) hand(e *streamEntry) {
 		guard(r.redis.log, func() { // disconnections run the application's handlers
 			if err := c.onEntry(e); err != nil {
 				r.redis.stats.Malformed.Add(1)
-				r.complaints.Add(slog.String("channel", r.stream), err)
+				r.complaints.Add(1, slog.String("channel", r.stream), slog.Any("error", err))
 			}
 		})
 	}

@@ -24,10 +24,11 @@ type streamReaders struct {
 func newStreamReaders(r *Redis, opts StreamsOptions) *streamReaders {
 	l := &streamReaders{
 		redis: r, opts: opts,
-		channels: newSubscriber(r.client, r.log, &r.stats),
+		channels: newSubscriber(r.client, r.log, &r.stats, &r.opts),
 		readers:  make(map[string]*streamReader),
 	}
 	l.channels.changed = r.outbox.refresh
+	l.channels.transient = true
 	return l
 }
 

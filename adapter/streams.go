@@ -48,11 +48,14 @@ type StreamsOptions struct {
 	// Prefix of the channels for what is not kept, the "channelPrefix" of the Node.js adapter; default
 	// "socket.io".
 	Prefix string
-	// RequestTimeout, MaxPending, MaxPendingBytes and Logger are those of RedisOptions.
-	RequestTimeout  time.Duration
-	MaxPending      int
-	MaxPendingBytes int
-	Logger          *slog.Logger
+	// RequestTimeout, MaxPending, MaxPendingBytes, MaxUnhandled, MaxUnhandledBytes and Logger are those of
+	// RedisOptions. What waits in the stream counts for none of them.
+	RequestTimeout    time.Duration
+	MaxPending        int
+	MaxPendingBytes   int
+	MaxUnhandled      int
+	MaxUnhandledBytes int
+	Logger            *slog.Logger
 }
 
 func (o StreamsOptions) withDefaults() StreamsOptions {
@@ -104,12 +107,14 @@ func (o StreamsOptions) history() historyLimits {
 func NewStreams(client redis.UniversalClient, opts StreamsOptions) *Redis {
 	opts = opts.withDefaults()
 	r := newRedis(client, RedisOptions{
-		Prefix:          opts.Prefix,
-		RequestTimeout:  opts.RequestTimeout,
-		MaxPending:      opts.MaxPending,
-		MaxPendingBytes: opts.MaxPendingBytes,
-		TotalOrder:      opts.TotalOrder,
-		Logger:          opts.Logger,
+		Prefix:            opts.Prefix,
+		RequestTimeout:    opts.RequestTimeout,
+		MaxPending:        opts.MaxPending,
+		MaxPendingBytes:   opts.MaxPendingBytes,
+		MaxUnhandled:      opts.MaxUnhandled,
+		MaxUnhandledBytes: opts.MaxUnhandledBytes,
+		TotalOrder:        opts.TotalOrder,
+		Logger:            opts.Logger,
 	})
 	heard := newStreamReaders(r, opts)
 	r.outbox.maxStreamLen = int64(opts.MaxLen)

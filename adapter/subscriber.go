@@ -29,9 +29,11 @@ type subscriber struct {
 	// oneByOne names one channel in each command: on a Redis Cluster all of a command must be in one
 	// slot.
 	oneByOne bool
-	// queue holds what waits for its handler, of which some wait for subscriptions to be confirmed;
-	// nil where none does, and who reads runs them.
-	queue chan *redis.Message
+	// transient is where there are requests and answers alone, of which nobody misses an old one.
+	transient bool
+
+	backlog *backlog
+	probe   *probe // nil for none
 
 	complaints redisconn.Complaints
 
@@ -46,8 +48,11 @@ type subscriber struct {
 	lastErr   error
 }
 
-func newSubscriber(client redis.UniversalClient, log *slog.Logger, stats *Stats) *subscriber {
+// newSubscriber makes one; the options have their defaults.
+func newSubscriber(client redis.UniversalClient, log *slog.Logger, stats *Stats, opts *RedisOptions) *subscriber {
 	return &subscriber{
+		backlog:    newBacklog(opts.MaxUnhandled, opts.MaxUnhandledBytes, newGaps(log, stats), stats),
+		probe:      newProbe(opts.Prefix),
 		client:     client,
 		log:        log,
 		stats:      stats,
@@ -80,8 +85,16 @@ func (s *subscriber) remove(ctx context.Context, routes []route) {
 	_ = s.flush(ctx)
 }
 
-// health returns nil when every subscription is confirmed.
+// health returns nil when every subscription is confirmed, and probes come back.
 func (s *subscriber) health() error {
+	if err := s.subscribed(); err != nil || s.probe == nil {
+		return err
+	}
+	return s.probe.health()
+}
+
+// subscribed returns nil when every subscription is confirmed.
+func (s *subscriber) subscribed() error {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	switch {
@@ -96,16 +109,13 @@ func (s *subscriber) health() error {
 
 // run keeps a connection until ctx ends.
 func (s *subscriber) run(ctx context.Context) {
-	if s.queue != nil {
-		var handlers sync.WaitGroup
-		handlers.Go(func() { // ends with the queue
-			for m := range s.queue {
-				s.handle(m)
-			}
-		})
-		defer handlers.Wait()
-		defer close(s.queue)
+	var running sync.WaitGroup
+	running.Go(func() { s.backlog.run(ctx, s.handle) }) // these two end with ctx
+	if s.probe != nil {
+		s.put(route{name: s.probe.channel, handle: func(string, []byte) error { return nil }}, true)
+		running.Go(func() { s.runProbe(ctx) })
 	}
+	defer running.Wait()
 	redisconn.Keep(ctx, func(up func()) error {
 		return s.session(ctx, func() {
 			up()
@@ -135,6 +145,11 @@ func (s *subscriber) session(ctx context.Context, onUp func()) (err error) {
 		return err
 	}
 	receiver, wasUp := redisconn.Receiver{Connection: connection}, false
+	defer func() {
+		if wasUp && !s.transient && ctx.Err() == nil {
+			s.stats.Gaps.Add(1) // what others publish until the next connection is missed
+		}
+	}()
 	for {
 		message, err := receiver.Next(ctx)
 		if err != nil {
@@ -143,9 +158,12 @@ func (s *subscriber) session(ctx context.Context, onUp func()) (err error) {
 		if err := s.receive(message); err != nil {
 			return err
 		}
-		if !wasUp && s.health() == nil {
+		if !wasUp && s.subscribed() == nil {
 			wasUp = true
 			onUp()
+			if s.probe != nil {
+				s.probe.restart()
+			}
 		}
 	}
 }
@@ -180,32 +198,51 @@ func (s *subscriber) receive(message any) error {
 	case *redis.Subscription:
 		return s.answered(m)
 	case *redis.Message:
-		s.stats.Received.Add(1)
-		if s.queue != nil {
-			s.queue <- m
-		} else {
-			s.handle(m)
+		if s.probe != nil && m.Channel == s.probe.channel {
+			if s.probe.returned(m.Payload) {
+				s.changed()
+			}
+			return nil
 		}
+		s.stats.Received.Add(1)
+		if s.backlog.empty() && s.foreign(m) {
+			return nil // what is before it cannot change that
+		}
+		s.backlog.push(m)
 	}
 	return nil
 }
 
-// handle hands a message to who has subscribed.
-func (s *subscriber) handle(m *redis.Message) {
+// foreign tells whether a message is for nobody here, as far as its channel says it. It is called when all
+// before it is handled, and spares the way to the handlers, which most messages of a large cluster are not
+// worth.
+func (s *subscriber) foreign(m *redis.Message) bool {
+	r, ok := s.routeOf(m)
+	return ok && r.foreign != nil && r.foreign(m.Channel)
+}
+
+// routeOf returns who has subscribed to a message.
+func (s *subscriber) routeOf(m *redis.Message) (route, bool) {
 	name := m.Channel
 	if m.Pattern != "" {
 		name = m.Pattern
 	}
 	s.mu.RLock()
+	defer s.mu.RUnlock()
 	r, ok := s.routes[name]
-	s.mu.RUnlock()
+	return r, ok
+}
+
+// handle hands a message to who has subscribed.
+func (s *subscriber) handle(m *redis.Message) {
+	r, ok := s.routeOf(m)
 	if !ok {
 		return // unsubscribed in the meantime
 	}
 	guard(s.log, func() { // acknowledgements and disconnections run the application's handlers
 		if err := r.handle(m.Channel, []byte(m.Payload)); err != nil {
 			s.stats.Malformed.Add(1)
-			s.complaints.Add(slog.String("channel", m.Channel), err)
+			s.complaints.Add(1, slog.String("channel", m.Channel), slog.Any("error", err))
 		}
 	})
 }

@@ -12,8 +12,9 @@ type route struct {
 	name    string // channel, or pattern
 	kind    routeKind
 	handle  handler
-	passing bool // it comes and goes with a room: health does not wait for a new one
-	owner   any  // whose it is, where many are given up at once
+	foreign func(channel string) bool // whether a message is for nobody here; nil when the channel does not say
+	passing bool                      // it comes and goes with a room: health does not wait for a new one
+	owner   any                       // whose it is, where many are given up at once
 }
 
 // routeKind says how to subscribe: each has commands of its own.

@@ -226,7 +226,7 @@ func (s *limitSync) run(ctx context.Context, heard <-chan news) {
 				work = true
 			} else if err := s.replaced(n.message); err != nil {
 				s.limit.stats.Malformed.Add(1)
-				complaints.Add(slog.String("where", s.channel), err)
+				complaints.Add(1, slog.String("where", s.channel), slog.Any("error", err))
 			}
 		case <-refresh.C:
 			s.refresh()

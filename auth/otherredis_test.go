@@ -2,8 +2,8 @@ package auth_test
 
 import (
 	"context"
-	"net"
 	"testing"
+	"time"
 
 	"chorus/auth"
 	"chorus/internal/redistest"
@@ -18,19 +18,47 @@ func TestOtherRedis(t *testing.T) {
 		shareOver(t, dialRedis(t, miniredis.RunT(t).Addr()))
 	})
 	t.Run("cluster", func(t *testing.T) { // scripts may not touch keys of different places
-		server := redistest.Start(t, redistest.Options{Args: func() []string {
-			// The second port of a cluster is by default too high for some of the free ones.
-			_, bus, _ := net.SplitHostPort(redistest.FreeAddr(t))
-			return []string{"--cluster-enabled", "yes", "--cluster-port", bus}
-		}})
-		if err := dialRedis(t, server.Addr).ClusterAddSlotsRange(t.Context(), 0, 16383).Err(); err != nil {
-			t.Fatal(err)
-		}
-		client := redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{server.Addr}})
+		cluster := redistest.StartCluster(t)
+		client := redis.NewClusterClient(&redis.ClusterOptions{Addrs: cluster.Addrs(), MaxRetries: -1, ContextTimeoutEnabled: true})
 		t.Cleanup(func() { _ = client.Close() })
-		await(t, "the cluster is up", func() bool { return client.Set(t.Context(), "x", "", 0).Err() == nil })
 		shareOver(t, client)
 	})
+}
+
+// TestSentinelFailover: a master that is lost, and the replica in its place, change nothing of what is in force.
+func TestSentinelFailover(t *testing.T) {
+	sentinels := redistest.StartSentinels(t, "")
+	client := redis.NewFailoverClient(&redis.FailoverOptions{
+		MasterName: redistest.MasterName, SentinelAddrs: sentinels.Addrs, MaxRetries: -1, ContextTimeoutEnabled: true, DialTimeout: time.Second,
+	})
+	t.Cleanup(func() { _ = client.Close() })
+	var nodes [2]*auth.Revocations
+	var limits [2]*auth.ConnectionLimit
+	for i := range nodes {
+		nodes[i] = auth.NewRedisRevocations(client, auth.RedisRevocationOptions{})
+		defer nodes[i].Close(context.Background())
+		limits[i] = newLimit(t, auth.ConnectionLimitOptions{Max: 1, Client: client})
+		defer limits[i].Close(context.Background())
+		await(t, "the nodes are ready", func() bool { return nodes[i].Ready() == nil && limits[i].Ready() == nil })
+	}
+	before, after := claimsOf(t, map[string]any{"sub": "before"}), claimsOf(t, map[string]any{"sub": "after"})
+	revoke(t, nodes[0], auth.Revocation{Subject: "before", Until: auth.Forever})
+	admit(t, limits[0], "alice", "1")
+
+	sentinels.FailOver()
+	await(t, "a revocation is taken by the new master", func() bool {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		return nodes[0].Revoke(ctx, auth.Revocation{Subject: "after", Until: auth.Forever}) == nil
+	})
+	await(t, "the other node hears of it", func() bool { return isRevoked(nodes[1], after) })
+	if !isRevoked(nodes[1], before) {
+		t.Error("the revocation before is no longer in force")
+	}
+	for _, l := range limits {
+		await(t, "the connections are counted again", func() bool { return l.Ready() == nil })
+	}
+	turnAway(t, limits[1], "alice", "2")
 }
 
 // shareOver has two nodes share revocations and connections.

@@ -259,7 +259,7 @@ func (s *revocationSync) take(message string, now time.Time) (stricter bool) {
 
 func (s *revocationSync) malformed(where string, err error) {
 	s.stats.Malformed.Add(1)
-	s.complaints.Add(slog.String("where", where), err)
+	s.complaints.Add(1, slog.String("where", where), slog.Any("error", err))
 }
 
 // load reads everything that Redis has, and writes back what it lacks. A look through a hash (HSCAN) gives

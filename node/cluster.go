@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
+	"sync/atomic"
 	"time"
 
 	"chorus/adapter"
@@ -14,84 +16,88 @@ import (
 
 // redisLink is a node's connection to the Redis of its cluster.
 type redisLink struct {
-	client  *redis.Client
+	cfg     *Config
+	client  redis.UniversalClient
+	where   string // of the Redis, for people
 	adapter *adapter.Redis
-}
-
-// dialTimeout is short: while Redis is away, each attempt that hangs delays the return.
-const dialTimeout = time.Second
-
-// redisOptions are those of every connection to the Redis of the cluster.
-func redisOptions(cfg Config) (*redis.Options, error) {
-	opts, err := redis.ParseURL(cfg.Cluster.Redis.URL)
-	if err != nil {
-		return nil, fmt.Errorf("%w: cluster.redis.url: this is not an address such as redis://host:6379", ErrConfig)
-	}
-	opts.DialTimeout = dialTimeout
-	opts.ContextTimeoutEnabled = true
-	opts.MaxRetries = -1 // the adapter has its own back-off
-	opts.ClientName = "chorus"
-	opts.Protocol = 2 // with 3 the client looks for push notifications before each message
-	return opts, nil
+	checked atomic.Bool // Redis is what the configuration takes it for
 }
 
 func newRedisLink(cfg Config, recovery *adapter.RecoveryOptions, log *slog.Logger) (*redisLink, error) {
-	opts, err := redisOptions(cfg)
+	client, where, err := newRedisClient(cfg, log)
 	if err != nil {
 		return nil, err
 	}
-	client := redis.NewClient(opts)
 	rooms, err := newRedisAdapter(cfg, client, recovery, log)
 	if err != nil {
 		return nil, errors.Join(err, client.Close())
 	}
-	return &redisLink{client: client, adapter: rooms}, nil
+	return &redisLink{cfg: &cfg, client: client, where: where, adapter: rooms}, nil
 }
 
 // newRedisAdapter returns the adapter that cluster.adapter names.
 func newRedisAdapter(cfg Config, client redis.UniversalClient, recovery *adapter.RecoveryOptions, log *slog.Logger) (*adapter.Redis, error) {
-	total := cfg.totalOrder()
+	c := &cfg.Cluster
+	total, maxPending, maxPendingBytes := cfg.totalOrder(), int(c.MaxPending), int(c.MaxPendingBytes)
+	maxUnhandled, maxUnhandledBytes := int(c.MaxUnhandled), int(c.MaxUnhandledBytes)
 	switch cfg.adapterName() {
 	case AdapterSharded:
 		return adapter.NewSharded(client, adapter.ShardedOptions{
-			Mode:           adapter.SubscriptionMode(cfg.Cluster.Sharded.Mode),
+			Mode:           adapter.SubscriptionMode(c.Sharded.Mode),
 			TotalOrder:     total,
-			Prefix:         cfg.Cluster.Redis.Prefix,
-			RequestTimeout: cfg.Cluster.RequestTimeout,
-			Logger:         log,
+			Prefix:         c.Redis.Prefix,
+			RequestTimeout: c.RequestTimeout,
+			MaxPending:     maxPending, MaxPendingBytes: maxPendingBytes,
+			MaxUnhandled: maxUnhandled, MaxUnhandledBytes: maxUnhandledBytes,
+			Logger: log,
 		})
 	case AdapterStreams:
 		return adapter.NewStreams(client, adapter.StreamsOptions{
-			StreamName:     cfg.Cluster.Streams.Name,
-			StreamCount:    int(cfg.Cluster.Streams.Count),
-			MaxLen:         int(cfg.Cluster.Streams.MaxLength),
+			StreamName:     c.Streams.Name,
+			StreamCount:    int(c.Streams.Count),
+			MaxLen:         int(c.Streams.MaxLength),
 			TotalOrder:     total,
 			Recovery:       recovery,
-			SessionPrefix:  sessionPrefix(cfg.Cluster.Redis.Prefix),
-			Prefix:         cfg.Cluster.Redis.Prefix,
-			RequestTimeout: cfg.Cluster.RequestTimeout,
-			Logger:         log,
+			SessionPrefix:  sessionPrefix(c.Redis.Prefix),
+			Prefix:         c.Redis.Prefix,
+			RequestTimeout: c.RequestTimeout,
+			MaxPending:     maxPending, MaxPendingBytes: maxPendingBytes,
+			MaxUnhandled: maxUnhandled, MaxUnhandledBytes: maxUnhandledBytes,
+			Logger: log,
 		}), nil
 	default:
 		return adapter.NewRedis(client, adapter.RedisOptions{
 			TotalOrder:     total,
-			Prefix:         cfg.Cluster.Redis.Prefix,
-			RequestTimeout: cfg.Cluster.RequestTimeout,
-			Logger:         log,
+			Prefix:         c.Redis.Prefix,
+			RequestTimeout: c.RequestTimeout,
+			MaxPending:     maxPending, MaxPendingBytes: maxPendingBytes,
+			MaxUnhandled: maxUnhandled, MaxUnhandledBytes: maxUnhandledBytes,
+			Logger: log,
 		}), nil
 	}
 }
 
 // ping returns nil when this node hears the cluster and Redis answers.
 func (l *redisLink) ping(ctx context.Context) error {
-	if err := l.adapter.Health(); err != nil {
-		return err
+	err := l.adapter.Health()
+	if err == nil {
+		err = l.client.Ping(ctx).Err()
 	}
-	return l.client.Ping(ctx).Err()
+	return explainRedis(err, l.cfg)
+}
+
+// check asks Redis, until it has answered once, whether it is what the configuration takes it for.
+func (l *redisLink) check(ctx context.Context) error {
+	if l.checked.Load() {
+		return nil
+	}
+	err := checkRedis(ctx, l.client, l.cfg)
+	l.checked.Store(err == nil)
+	return err
 }
 
 // await returns nil as soon as this node hears the cluster, or an error that says what to do when
-// it does not within the timeout.
+// it does not within the timeout, or when waiting does not help.
 func (l *redisLink) await(ctx context.Context, timeout time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
@@ -99,15 +105,26 @@ func (l *redisLink) await(ctx context.Context, timeout time.Duration) error {
 	defer ticker.Stop()
 	var err error
 	for {
-		if now := l.ping(ctx); now == nil {
+		now := l.check(ctx)
+		if now == nil {
+			now = l.ping(ctx)
+		}
+		switch {
+		case now == nil:
 			return nil
-		} else if ctx.Err() == nil {
+		case lasting(now):
+			return fmt.Errorf("%w: Redis at %s: %w", ErrStart, l.where, now)
+		case ctx.Err() == nil:
 			err = now // not the one that only says that the time is over
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("%w: no answer from Redis at %s within %s (%w): start it there, or correct cluster.redis.url (%s)",
-				ErrStart, l.client.Options().Addr, timeout, err, variableOf("cluster.redis.url"))
+			hint := ""
+			if strings.HasPrefix(l.cfg.Cluster.Redis.URL, "rediss") {
+				hint = "; if there is no TLS, write redis://" // a Redis without it waits for more of what it gets
+			}
+			return fmt.Errorf("%w: no answer from Redis at %s within %s (%w): start it there, or correct cluster.redis.url (%s)%s",
+				ErrStart, l.where, timeout, err, variableOf("cluster.redis.url"), hint)
 		case <-ticker.C:
 		}
 	}

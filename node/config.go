@@ -142,17 +142,50 @@ type ClusterConfig struct {
 	Order string `yaml:"order"`
 	// RequestTimeout ends requests to other nodes; default 5s.
 	RequestTimeout time.Duration `yaml:"request_timeout"`
+	// MaxPending and MaxPendingBytes bound the messages that wait to be published while Redis is slow or
+	// away; default 1000 and 4194304. Beyond them the oldest is dropped.
+	MaxPending      int64 `yaml:"max_pending"`
+	MaxPendingBytes int64 `yaml:"max_pending_bytes"`
+	// MaxUnhandled and MaxUnhandledBytes bound the messages that have come from Redis and that this node
+	// has not handled yet; default 10000 and 33554432. Beyond them the oldest is dropped.
+	MaxUnhandled      int64 `yaml:"max_unhandled"`
+	MaxUnhandledBytes int64 `yaml:"max_unhandled_bytes"`
+	// Announce tells clients when this node no longer hears the others (cluster:degraded), and when it
+	// does again (cluster:restored); default false.
+	Announce bool `yaml:"announce"`
 }
 
 // RedisConfig names the Redis of the cluster.
 type RedisConfig struct {
-	// URL as redis://[user:password@]host:port[/db], or rediss:// for TLS.
+	// URL as redis://[user:password@]host:port[/db], rediss:// for TLS, unix:///path,
+	// redis+sentinel://host1,host2,host3/MASTER[/db] or redis+cluster://host1,host2,host3.
 	URL string `yaml:"url"`
+	// Username and Password go before those in URL. Default: none.
+	Username string `yaml:"username"`
+	Password string `yaml:"password"`
+	// SentinelUsername and SentinelPassword are for the Sentinels themselves. Default: none.
+	SentinelUsername string `yaml:"sentinel_username"`
+	SentinelPassword string `yaml:"sentinel_password"`
+	// TLS of an address with rediss://.
+	TLS RedisTLSConfig `yaml:"tls"`
 	// Prefix of all channels; default "socket.io", as in Node.js.
 	Prefix string `yaml:"prefix"`
 }
 
-// ShardedConfig is about the sharded adapter.
+// RedisTLSConfig says what certificates to trust and to show.
+type RedisTLSConfig struct {
+	// CAFile has the authorities, in PEM, of which one must have signed the certificate of Redis;
+	// default those of the system.
+	CAFile string `yaml:"ca_file"`
+	// CertFile and KeyFile are the certificate of this node and its key, in PEM; default none. They are
+	// read again for each connection.
+	CertFile string `yaml:"cert_file"`
+	KeyFile  string `yaml:"key_file"`
+	// ServerName that the certificate of Redis must have; default the host of the address.
+	ServerName string `yaml:"server_name"`
+}
+
+// ShardedConfig is about the sharded adapter. See adapter.ShardedOptions.
 type ShardedConfig struct {
 	// Mode says which rooms have a channel of their own: dynamic (default), dynamic-private or static. All
 	// servers of a cluster have the same.
@@ -237,11 +270,15 @@ func DefaultConfig() Config {
 			Defaults:             auth.DefaultPermissions(),
 		},
 		Cluster: ClusterConfig{
-			Redis:          RedisConfig{Prefix: adapter.DefaultPrefix},
-			Sharded:        ShardedConfig{Mode: string(adapter.Dynamic)},
-			Streams:        StreamsConfig{Name: adapter.DefaultStreamName, Count: 1, MaxLength: adapter.DefaultStreamMaxLen},
-			Order:          OrderImmediate,
-			RequestTimeout: adapter.DefaultRequestTimeout,
+			Redis:             RedisConfig{Prefix: adapter.DefaultPrefix},
+			Sharded:           ShardedConfig{Mode: string(adapter.Dynamic)},
+			Streams:           StreamsConfig{Name: adapter.DefaultStreamName, Count: 1, MaxLength: adapter.DefaultStreamMaxLen},
+			Order:             OrderImmediate,
+			RequestTimeout:    adapter.DefaultRequestTimeout,
+			MaxPending:        adapter.DefaultMaxPending,
+			MaxPendingBytes:   adapter.DefaultMaxPendingBytes,
+			MaxUnhandled:      adapter.DefaultMaxUnhandled,
+			MaxUnhandledBytes: adapter.DefaultMaxUnhandledBytes,
 		},
 		Recovery: RecoveryConfig{MaxDisconnection: adapter.DefaultMaxDisconnection},
 		Drain:    DrainConfig{Timeout: 30 * time.Second},

@@ -121,12 +121,13 @@ func (m *metrics) watchEngine(e *engine.Server) {
 
 func (m *metrics) watchAdapter(a *adapter.Redis) {
 	stats := a.Stats()
-	m.gauge("chorus_redis_up", "1 while this node is connected to Redis and subscribed.", func() float64 {
+	m.gauge("chorus_redis_up", "1 while this node is connected to Redis, subscribed, and hears what it publishes to itself.", func() float64 {
 		if a.Health() != nil {
 			return 0
 		}
 		return 1
 	})
+	m.gauge("chorus_redis_unhandled", "Messages from Redis that wait for this node.", func() float64 { return float64(stats.Unhandled.Load()) })
 	m.gauge("chorus_redis_pending", "Messages that wait to be published.", func() float64 { return float64(stats.Pending.Load()) })
 	for _, c := range []struct {
 		name, help string
@@ -139,9 +140,10 @@ func (m *metrics) watchAdapter(a *adapter.Redis) {
 		{"skipped", "Broadcasts for rooms without a member here.", stats.Skipped.Load},
 		{"malformed", "Messages from Redis that were not understood.", stats.Malformed.Load},
 		{"events_dropped", "Server-side events dropped because handlers did not keep up.", stats.EventsDropped.Load},
+		{"missed", "Messages from Redis dropped because too many waited for this node.", stats.Missed.Load},
+		{"gaps", "Times that messages from Redis were missed: dropped, lost with a connection, or cut off a stream before they were read.", stats.Gaps.Load},
 		{"disconnects", "Losses of a connection that listens.", stats.Disconnects.Load},
 		{"sessions_unkept", "Times that the session of a client was not kept: too large, or refused by Redis.", stats.SessionsUnkept.Load},
-		{"stream_gaps", "Times that a stream had lost messages before this node has read them.", stats.Gaps.Load},
 	} {
 		m.counter("chorus_redis_"+c.name+"_total", c.help, c.value)
 	}

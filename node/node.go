@@ -26,6 +26,7 @@ type Node struct {
 	redis  *redisLink // nil with the memory adapter
 	// gatekeeper is nil when everybody is let in.
 	gatekeeper *gatekeeper
+	announcer  *announcer // nil when clients are not told
 	metrics    *metrics
 	handler    http.Handler
 
@@ -54,6 +55,9 @@ func New(cfg Config) (*Node, error) {
 		}
 		n.redis, rooms = link, link.adapter
 		n.metrics.watchAdapter(link.adapter)
+		if cfg.Cluster.Announce {
+			n.announcer = &announcer{health: link.adapter.Health}
+		}
 		n.metrics.watchSessions(recovery, link.adapter.Sessions)
 	case recovery != nil:
 		memory := adapter.NewRecoveringMemory(*recovery, n.log)
@@ -123,9 +127,15 @@ func (n *Node) guardNamespaces(events *chat) error {
 		middleware := n.gatekeeper.middleware(n.cfg, n.metrics, n.log, events.refreshed)
 		protect = func(nsp socket.Namespace) { nsp.Use(connectInOrder).Use(middleware) }
 	}
-	protect(n.io.Sockets())
+	prepare := func(nsp socket.Namespace) {
+		protect(nsp)
+		if n.announcer != nil {
+			n.announcer.add(nsp)
+		}
+	}
+	prepare(n.io.Sockets())
 	return n.io.Sockets().On("new_namespace", func(args ...any) {
-		protect(args[0].(socket.Namespace)) //nolint:errcheck,forcetypeassert // the library's contract for this event
+		prepare(args[0].(socket.Namespace)) //nolint:errcheck,forcetypeassert // the library's contract for this event
 	})
 }
 

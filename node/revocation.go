@@ -18,11 +18,10 @@ func OpenRevocations(cfg Config) (revocations *auth.Revocations, closeAll func(c
 		return nil, nil, fmt.Errorf("%w: cluster.redis.url: revocations reach the nodes by way of Redis: set %s to that of the cluster",
 			ErrConfig, variableOf("cluster.redis.url"))
 	}
-	opts, err := redisOptions(cfg)
+	client, _, err := newRedisClient(cfg, nil)
 	if err != nil {
 		return nil, nil, err
 	}
-	client := redis.NewClient(opts)
 	revocations = newRevocations(cfg, client, nil)
 	return revocations, func(ctx context.Context) error {
 		return errors.Join(revocations.Close(ctx), client.Close())

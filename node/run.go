@@ -78,6 +78,12 @@ func (n *Node) serve(ctx context.Context) error {
 		n.tendMemory(stop)
 		return nil
 	})
+	if n.announcer != nil {
+		group.Go(func() error { // ends with ctx
+			n.announcer.run(stop)
+			return nil
+		})
+	}
 	group.Go(func() error {
 		<-stop.Done()
 		return n.drain(context.WithoutCancel(ctx), servers)

@@ -26,6 +26,8 @@ func TestMain(m *testing.M) {
 		// The library's timers lose a stop that comes before their goroutine waits for it: one
 		// stays for a session that ends as soon as it has begun.
 		goleak.IgnoreTopFunction("github.com/zishang520/socket.io/v3/pkg/utils.SetTimeout.func1"),
+		// A client of Redis that cannot connect sleeps a second before it sees that it was closed.
+		goleak.IgnoreAnyFunction("github.com/redis/go-redis/v9/internal/pool.(*ConnPool).tryDial"),
 	)
 }
 
@@ -309,7 +311,9 @@ func wantStartError(t *testing.T, cfg node.Config, text string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = n.Run(context.Background())
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	err = n.Run(ctx)
 	if !errors.Is(err, node.ErrStart) || !strings.Contains(err.Error(), text) || strings.Contains(err.Error(), "hunter2") {
 		t.Errorf("got %v, want an error with %q and without the password", err, text)
 	}

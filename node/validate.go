@@ -11,8 +11,6 @@ import (
 
 	"chorus/adapter"
 	"chorus/auth"
-
-	"github.com/redis/go-redis/v9"
 )
 
 // Validate checks everything that can be checked without starting. The error names each field
@@ -42,9 +40,7 @@ func (c *Config) Validate() error {
 	}
 	c.validateAuth(check)
 	c.validateCluster(check)
-	_, err := parseLevel(c.Log.Level)
-	check.that(err == nil, "log.level", "%q is not debug, info, warn or error", c.Log.Level)
-	check.oneOf("log.format", c.Log.Format, "text", "json")
+	c.validateLog(check)
 	return errors.Join(check.errs...)
 }
 
@@ -101,20 +97,47 @@ func fieldOf(err error) string {
 	return "auth"
 }
 
+// ValidateCluster is Validate for a program that is not a node: it checks what concerns the cluster and the log.
+func (c *Config) ValidateCluster() error {
+	check := &checker{}
+	c.validateCluster(check)
+	c.validateLog(check)
+	return errors.Join(check.errs...)
+}
+
+func (c *Config) validateLog(check *checker) {
+	_, err := parseLevel(c.Log.Level)
+	check.that(err == nil, "log.level", "%q is not debug, info, warn or error", c.Log.Level)
+	check.oneOf("log.format", c.Log.Format, "text", "json")
+}
+
 func (c *Config) validateCluster(check *checker) {
-	check.oneOf("cluster.adapter", c.Cluster.Adapter, "", AdapterMemory, AdapterPubSub, AdapterSharded, AdapterStreams)
-	check.oneOf("cluster.order", c.Cluster.Order, OrderImmediate, OrderTotal)
-	check.that(c.Cluster.Streams.Name != "", "cluster.streams.name", "it must not be empty")
-	check.that(c.Cluster.Streams.Count >= 1, "cluster.streams.count", "%d is not positive", c.Cluster.Streams.Count)
-	check.that(c.Cluster.Streams.MaxLength >= 100, "cluster.streams.max_length", "%d is less than the least, 100", c.Cluster.Streams.MaxLength)
-	check.oneOf("cluster.sharded.mode", c.Cluster.Sharded.Mode, string(adapter.Dynamic), string(adapter.DynamicPrivate), string(adapter.Static))
-	check.that(c.adapterName() == AdapterMemory || c.Cluster.Redis.URL != "",
+	cluster := &c.Cluster
+	check.oneOf("cluster.adapter", cluster.Adapter, "", AdapterMemory, AdapterPubSub, AdapterSharded, AdapterStreams)
+	check.oneOf("cluster.order", cluster.Order, OrderImmediate, OrderTotal)
+	check.that(cluster.Streams.Name != "", "cluster.streams.name", "it must not be empty")
+	check.that(cluster.Streams.Count >= 1, "cluster.streams.count", "%d is not positive", cluster.Streams.Count)
+	check.that(cluster.Streams.MaxLength >= 100, "cluster.streams.max_length", "%d is less than the least, 100", cluster.Streams.MaxLength)
+	check.oneOf("cluster.sharded.mode", cluster.Sharded.Mode, string(adapter.Dynamic), string(adapter.DynamicPrivate), string(adapter.Static))
+	check.that(c.adapterName() == AdapterMemory || cluster.Redis.URL != "",
 		"cluster.redis.url", "the %s adapter needs it, as redis://localhost:6379", c.adapterName())
-	if c.Cluster.Redis.URL != "" {
-		_, err := redis.ParseURL(c.Cluster.Redis.URL)
-		// The error must not repeat the address, which may hold a password.
-		check.that(err == nil, "cluster.redis.url", "this is not an address such as redis://user:password@host:6379/0")
+	check.that(cluster.MaxPending >= 1, "cluster.max_pending", "%d is not positive", cluster.MaxPending)
+	check.that(cluster.MaxPendingBytes >= 4096, "cluster.max_pending_bytes", "%d bytes is less than the least, 4096", cluster.MaxPendingBytes)
+	check.that(cluster.MaxUnhandled >= 1 && cluster.MaxUnhandled <= maxUnhandled, "cluster.max_unhandled", "%d is not between 1 and %d", cluster.MaxUnhandled, maxUnhandled)
+	check.that(cluster.MaxUnhandledBytes >= 4096, "cluster.max_unhandled_bytes", "%d bytes is less than the least, 4096", cluster.MaxUnhandledBytes)
+	check.that(cluster.Redis.Prefix != "", "cluster.redis.prefix", "it must not be empty")
+	c.validateRecovery(check)
+	if cluster.Redis.URL == "" {
+		return
 	}
+	_, err := cluster.Redis.options()
+	var setting *settingError
+	if errors.As(err, &setting) {
+		check.that(false, setting.key, "%w", setting.err)
+	}
+}
+
+func (c *Config) validateRecovery(check *checker) {
 	if c.Recovery.Enabled {
 		name := c.adapterName()
 		check.that(name == AdapterStreams || name == AdapterMemory, "recovery.enabled",
@@ -123,8 +146,10 @@ func (c *Config) validateCluster(check *checker) {
 			"who authenticates by event is nobody when it connects: set auth.mode to handshake")
 	}
 	check.that(c.Recovery.MaxDisconnection >= time.Second, "recovery.max_disconnection", "%s is less than the least, 1s", c.Recovery.MaxDisconnection)
-	check.that(c.Cluster.Redis.Prefix != "", "cluster.redis.prefix", "it must not be empty")
 }
+
+// maxUnhandled is the most messages from Redis that may wait: there is a place for each.
+const maxUnhandled = 1_000_000
 
 // adapterName returns the adapter in force.
 func (c *Config) adapterName() string {
@@ -169,10 +194,11 @@ func (c *Config) Redacted() Config {
 	for range c.Auth.Secrets {
 		shown.Auth.Secrets = append(shown.Auth.Secrets, hidden)
 	}
-	if u, err := url.Parse(c.Cluster.Redis.URL); err != nil {
-		shown.Cluster.Redis.URL = hidden
-	} else {
-		shown.Cluster.Redis.URL = u.Redacted()
+	shown.Cluster.Redis.URL = maskRedisURL(c.Cluster.Redis.URL)
+	for _, password := range []*string{&shown.Cluster.Redis.Password, &shown.Cluster.Redis.SentinelPassword} {
+		if *password != "" {
+			*password = hidden
+		}
 	}
 	return shown
 }

@@ -53,11 +53,11 @@ test("serve with a short secret, or none, when it is told to", async (t) => {
 
 test("check: defaults, then the file, then variables, then flags; secrets masked", async (t) => {
   const path = await file(t, "chorus.yaml", "ping_interval: 1s\nping_timeout: 1s\npath: /file/\nauth:\n  secrets:\n    - a secret in a file, of more than 32 bytes\n");
-  const env = { ...environment(), CHORUS_PING_TIMEOUT: "2s", CHORUS_PATH: "/variable/", CHORUS_CLUSTER_REDIS_URL: "redis://me:password@localhost:1/" };
+  const env = { ...environment(), CHORUS_PING_TIMEOUT: "2s", CHORUS_PATH: "/variable/", CHORUS_CLUSTER_REDIS_URL: "redis+sentinel://me:hunter2@localhost:1,localhost:2/chat", CHORUS_CLUSTER_REDIS_PASSWORD: "hunter3", CHORUS_CLUSTER_REDIS_SENTINEL_PASSWORD: "hunter4" };
   const { code, output } = await chorus(t, ["check", "-c", path, "--set", "path=/flag/"], env);
   assert.equal(code, 0, output);
   for (const want of [/^ping_interval: 1s$/m, /^ping_timeout: 2s$/m, /^path: \/flag\/$/m, /^connect_timeout: 45s$/m, /adapter: pubsub/]) assert.match(output, want);
-  for (const secret of [SECRET, "a secret in a file", "password"]) assert.ok(!output.includes(secret), `${secret} is shown`);
+  for (const secret of [SECRET, "a secret in a file", "hunter"]) assert.ok(!output.includes(secret), `${secret} is shown`);
 
   const wrong = await chorus(t, ["check"], { ...env, CHORUS_AUTH_MODE: "x", CHORUS_LOG_LEVEL: "y" });
   assert.equal(wrong.code, 1);

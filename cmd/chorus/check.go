@@ -1,12 +1,16 @@
 package main
 
 import (
+	"fmt"
 	"os"
 
 	"github.com/goccy/go-yaml"
 )
 
-type checkCommand struct{ configFlags }
+type checkCommand struct {
+	configFlags
+	RedisACL bool `name:"redis-acl" help:"Print the command that makes a user on Redis with the permissions that a node needs, instead."`
+}
 
 // Run prints the configuration in force.
 func (c *checkCommand) Run() error {
@@ -15,6 +19,10 @@ func (c *checkCommand) Run() error {
 		return err
 	}
 	if err := cfg.Validate(); err != nil {
+		return err
+	}
+	if c.RedisACL {
+		_, err := fmt.Println(cfg.RedisACL())
 		return err
 	}
 	return yaml.NewEncoder(os.Stdout).Encode(cfg.Redacted())

@@ -17,6 +17,7 @@ type commands struct {
 	Serve   serveCommand   `cmd:"" help:"Run one node."`
 	Dev     devCommand     `cmd:"" help:"Run a whole cluster in one process, for development; needs nothing but this binary."`
 	Token   tokenCommands  `cmd:"" help:"Make tokens, check them, and revoke them."`
+	Emit    emitCommand    `cmd:"" help:"Send an event to clients of the cluster."`
 	Check   checkCommand   `cmd:"" help:"Check the configuration and print what is in force, secrets masked."`
 	Bench   benchCommand   `cmd:"" help:"Put load on servers and measure them."`
 	Health  healthCommand  `cmd:"" help:"Ask a node whether it is ready: exit code 0 or 1, for containers."`

@@ -1,6 +1,7 @@
 package redisconn
 
 import (
+	"context"
 	"log/slog"
 	"time"
 )
@@ -8,8 +9,8 @@ import (
 // complaintInterval is the time between two lines in the log about the same.
 const complaintInterval = time.Minute
 
-// Complaints logs what was not understood, at most once a minute: whoever can write to Redis must not fill the
-// disk of every node. It belongs to one goroutine.
+// Complaints logs what went wrong, at most once a minute: whoever can write to Redis must not fill the disk of
+// every node. It belongs to one goroutine.
 type Complaints struct {
 	Log     *slog.Logger
 	Message string // of each line
@@ -18,12 +19,12 @@ type Complaints struct {
 	since int
 }
 
-// Add counts one, and logs it when the time has come. The error must not repeat what was not understood where
-// that may be secret.
-func (c *Complaints) Add(where slog.Attr, err error) {
-	c.since++
+// Add counts n more, and logs them when the time has come, with what is known of the last. An error in it must
+// not repeat what was not understood where that may be secret.
+func (c *Complaints) Add(n int, last ...slog.Attr) {
+	c.since += n
 	if now := time.Now(); now.Sub(c.last) >= complaintInterval {
-		c.Log.Warn(c.Message, where, slog.Any("error", err), slog.Int("since_last_report", c.since))
+		c.Log.LogAttrs(context.Background(), slog.LevelWarn, c.Message, append(last, slog.Int("since_last_report", c.since))...)
 		c.last, c.since = now, 0
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"syscall"
 
+	"chorus/adapter/emitter"
 	"chorus/codec"
 	"chorus/node"
 
@@ -43,12 +44,20 @@ func run() error {
 			return err
 		}
 	}
+	if cfg.Cluster.Redis.URL != "" {
+		var closeEmitter func() error
+		if p.emitter, closeEmitter, err = node.OpenEmitter(ctx, cfg); err != nil {
+			return err
+		}
+		defer closeEmitter() //nolint:errcheck // nothing is lost
+	}
 	go p.serve(os.Stdin) // ends with the process
 	return n.Run(ctx)
 }
 
 type peer struct {
-	io *socket.Server
+	io      *socket.Server
+	emitter *emitter.Emitter // nil without a cluster
 
 	mu  sync.Mutex
 	out *json.Encoder
@@ -93,6 +102,7 @@ type operation struct {
 	Not   []string
 	Flags struct {
 		Volatile, Local bool
+		Emitter         bool // as a program that is not a server does it
 		Compress        *bool
 		Timeout         duration
 	}
@@ -129,6 +139,10 @@ func (p *peer) write(v any) {
 
 // do does an operation and calls done once.
 func (p *peer) do(op operation, done func(any, error)) {
+	if op.Flags.Emitter {
+		done(nil, p.emit(op))
+		return
+	}
 	nsp := p.io.Of(op.Nsp, nil)
 	target := op.target(nsp)
 	args := unwrap(op.Args).([]any) //nolint:errcheck,forcetypeassert // a list stays one
@@ -164,6 +178,33 @@ func (p *peer) do(op operation, done func(any, error)) {
 		done(nsp.Adapter().ServerCount(), nil)
 	default:
 		done(nil, fmt.Errorf("no operation %q", op.Op))
+	}
+}
+
+// emit does an operation by way of package emitter.
+func (p *peer) emit(op operation) error {
+	ctx := context.Background()
+	e := p.emitter.Of(op.Nsp).To(op.To...).Except(op.Not...)
+	if op.Flags.Volatile {
+		e = e.Volatile()
+	}
+	if op.Flags.Compress != nil {
+		e = e.Compress(*op.Flags.Compress)
+	}
+	args := unwrap(op.Args).([]any) //nolint:errcheck,forcetypeassert // a list stays one
+	switch op.Op {
+	case "emit":
+		return e.Emit(ctx, op.Event, args...)
+	case "socketsJoin":
+		return e.SocketsJoin(ctx, op.Rooms...)
+	case "socketsLeave":
+		return e.SocketsLeave(ctx, op.Rooms...)
+	case "disconnectSockets":
+		return e.DisconnectSockets(ctx, op.Close)
+	case "serverSideEmit":
+		return e.ServerSideEmit(ctx, op.Event, args...)
+	default:
+		return fmt.Errorf("no operation %q of an emitter", op.Op)
 	}
 }
 

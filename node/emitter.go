@@ -1,0 +1,31 @@
+package node
+
+import (
+	"context"
+	"fmt"
+
+	"chorus/adapter"
+	"chorus/adapter/emitter"
+)
+
+// OpenEmitter connects to the clients of the cluster, for a program that is not a node. close ends the
+// connection. Errors wrap ErrConfig or, when Redis cannot be used, ErrStart, and say what to do.
+func OpenEmitter(ctx context.Context, cfg Config) (e *emitter.Emitter, closeClient func() error, err error) {
+	if cfg.adapterName() == AdapterMemory {
+		return nil, nil, fmt.Errorf("%w: cluster.redis.url: events reach the nodes by way of Redis: set %s to that of the cluster",
+			ErrConfig, variableOf("cluster.redis.url"))
+	}
+	client, where, err := newRedisClient(cfg, cfg.logger())
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := explainRedis(client.Ping(ctx).Err(), &cfg); err != nil {
+		_ = client.Close()
+		return nil, nil, fmt.Errorf("%w: Redis at %s: %w", ErrStart, where, err)
+	}
+	c := &cfg.Cluster
+	return emitter.New(client, emitter.Options{
+		Adapter: adapter.Format(cfg.adapterName()), Prefix: c.Redis.Prefix, Mode: adapter.SubscriptionMode(c.Sharded.Mode),
+		StreamName: c.Streams.Name, StreamCount: int(c.Streams.Count), StreamMaxLen: int(c.Streams.MaxLength),
+	}), client.Close, nil
+}
