@@ -2,10 +2,7 @@ package adapter_test
 
 import (
 	"context"
-	"net"
-	"os/exec"
 	"strconv"
-	"strings"
 	"testing"
 	"time"
 
