@@ -17,11 +17,12 @@ type classic struct {
 	a        *clusterAdapter
 	heard    *subscriber
 	channels channels
+	own      bool // RedisOptions.OwnResponseChannel
 }
 
-func newClassic(a *clusterAdapter, heard *subscriber) (uid string, _ carrier) {
+func newClassic(a *clusterAdapter, heard *subscriber, own bool) (uid string, _ carrier) {
 	uid = rand.Text()[:10]
-	return uid, &classic{a, heard, newChannels(a.redis.opts.Prefix, a.nsp.Name(), uid)}
+	return uid, &classic{a, heard, newChannels(a.redis.opts.Prefix, a.nsp.Name(), uid), own}
 }
 
 func (c *classic) open() { c.heard.add(c.a.redis.ctx, c.routes()) }
@@ -186,7 +187,7 @@ func (c *classic) respond(asker string, m clusterMessage) error {
 
 func (c *classic) send(asker string, payload []byte) {
 	channel := c.channels.response
-	if c.a.redis.opts.OwnResponseChannel && asker != "" {
+	if c.own && asker != "" {
 		channel += asker + "#"
 	}
 	c.a.redis.outbox.push(publication{channel: channel, payload: payload, done: func(string, error) {}})

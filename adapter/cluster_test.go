@@ -58,7 +58,7 @@ func TestBroadcasts(t *testing.T) {
 	eachRedis(t, func(t *testing.T, addr string) {
 		a, b := startNode(t, addr, settings{}), startNode(t, addr, settings{})
 		c := startNode(t, addr, settings{stock: true})
-		stranger := startNode(t, addr, settings{RedisOptions: adapter.RedisOptions{Prefix: "other"}})
+		stranger := startNode(t, addr, settings{ClusterOptions: adapter.ClusterOptions{Prefix: "other"}})
 		const odd = socket.Room("räume#🙂/*?[1]#")
 		clients := map[string]*client{
 			"a1": join(t, a, "r1", "7"),
@@ -446,7 +446,7 @@ func TestFetchSockets(t *testing.T) {
 func TestServerThatDoesNotAnswer(t *testing.T) {
 	t.Parallel()
 	addr := redistest.Start(t, redistest.Options{}).Addr
-	quick := settings{RedisOptions: adapter.RedisOptions{RequestTimeout: short}}
+	quick := settings{ClusterOptions: adapter.ClusterOptions{RequestTimeout: short}}
 	a, b := startNode(t, addr, quick), startNode(t, addr, quick)
 	c := join(t, b).answers(`["b"]`)
 	mute := b.client.Subscribe(t.Context(), "socket.io-request#/#")
@@ -629,7 +629,7 @@ func TestResponseChannels(t *testing.T) {
 	t.Parallel()
 	addr := redistest.Start(t, redistest.Options{}).Addr
 	shared := startNode(t, addr, settings{})
-	own := startNode(t, addr, settings{RedisOptions: adapter.RedisOptions{OwnResponseChannel: true}})
+	own := startNode(t, addr, settings{own: true})
 	join(t, shared, "shared").answers(`["shared"]`)
 	join(t, own, "own").answers(`["own"]`)
 	spy := shared.client.PSubscribe(t.Context(), "socket.io-response#/#*")

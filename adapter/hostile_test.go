@@ -81,7 +81,7 @@ func TestMalformedMessages(t *testing.T) {
 	t.Parallel()
 	addr := redistest.Start(t, redistest.Options{}).Addr
 	log := &logbook{}
-	n := startNode(t, addr, settings{RedisOptions: adapter.RedisOptions{Logger: slog.New(log)}})
+	n := startNode(t, addr, settings{ClusterOptions: adapter.ClusterOptions{Logger: slog.New(log)}})
 	c := join(t, n, "r")
 	own := ownResponseChannel(t, n)
 	nest := func(levels int) string { return strings.Repeat("[", levels) + strings.Repeat("]", levels) }
@@ -251,7 +251,7 @@ func TestPanickingHandlers(t *testing.T) {
 	t.Parallel()
 	addr := redistest.Start(t, redistest.Options{}).Addr
 	log := &logbook{}
-	a := startNode(t, addr, settings{RedisOptions: adapter.RedisOptions{Logger: slog.New(log)}})
+	a := startNode(t, addr, settings{ClusterOptions: adapter.ClusterOptions{Logger: slog.New(log)}})
 	b := startNode(t, addr, settings{})
 	here := join(t, a, "bye")
 	there := join(t, b, "there").answers(`["yes"]`)
@@ -306,7 +306,7 @@ func TestPanickingHandlers(t *testing.T) {
 func TestEventsThatPileUp(t *testing.T) {
 	t.Parallel()
 	log := &logbook{}
-	n := startNode(t, redistest.Start(t, redistest.Options{}).Addr, settings{RedisOptions: adapter.RedisOptions{Logger: slog.New(log)}})
+	n := startNode(t, redistest.Start(t, redistest.Options{}).Addr, settings{ClusterOptions: adapter.ClusterOptions{Logger: slog.New(log)}})
 	c := join(t, n)
 	entered, leave := make(chan struct{}), make(chan struct{})
 	var once sync.Once

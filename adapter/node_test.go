@@ -33,7 +33,8 @@ type node struct {
 
 // settings change how a node is made.
 type settings struct {
-	adapter.RedisOptions
+	adapter.ClusterOptions
+	own    bool // RedisOptions.OwnResponseChannel
 	client func(*redis.Options)
 	wrap   func(socket.AdapterConstructor) socket.AdapterConstructor
 	parser parser.Parser // nil: the library's own
@@ -62,11 +63,11 @@ func startNode(t *testing.T, addr string, s settings) *node {
 	n.client = redis.NewClient(opts)
 	switch {
 	case mode == streamsMode:
-		n.redis = newStreams(n.client, s.RedisOptions, s.recovery)
+		n.redis = newStreams(n.client, s.ClusterOptions, s.recovery)
 	case sharded:
-		n.redis = newSharded(t, n.client, adapter.SubscriptionMode(mode), s.RedisOptions)
+		n.redis = newSharded(t, n.client, adapter.SubscriptionMode(mode), s.ClusterOptions)
 	default:
-		n.redis = adapter.NewRedis(n.client, s.RedisOptions)
+		n.redis = adapter.NewRedis(n.client, adapter.RedisOptions{ClusterOptions: s.ClusterOptions, OwnResponseChannel: s.own})
 	}
 	n.run(n.client, s)
 	return n
@@ -76,7 +77,7 @@ func startNode(t *testing.T, addr string, s settings) *node {
 func startNodeOn(t *testing.T, c *redisCluster, mode adapter.SubscriptionMode, s settings) *node {
 	t.Helper()
 	client := c.client()
-	n := &node{t: t, open: make(map[string]chan struct{}), redis: newSharded(t, client, mode, s.RedisOptions)}
+	n := &node{t: t, open: make(map[string]chan struct{}), redis: newSharded(t, client, mode, s.ClusterOptions)}
 	n.run(client, s)
 	return n
 }
@@ -100,12 +101,9 @@ func (n *node) run(client redis.UniversalClient, s settings) {
 	}
 }
 
-func newSharded(t *testing.T, client redis.UniversalClient, mode adapter.SubscriptionMode, o adapter.RedisOptions) *adapter.Redis {
+func newSharded(t *testing.T, client redis.UniversalClient, mode adapter.SubscriptionMode, o adapter.ClusterOptions) *adapter.Redis {
 	t.Helper()
-	r, err := adapter.NewSharded(client, adapter.ShardedOptions{
-		Mode: mode, TotalOrder: o.TotalOrder, Prefix: o.Prefix, RequestTimeout: o.RequestTimeout,
-		MaxPending: o.MaxPending, MaxPendingBytes: o.MaxPendingBytes, MaxUnhandled: o.MaxUnhandled, MaxUnhandledBytes: o.MaxUnhandledBytes, Logger: o.Logger,
-	})
+	r, err := adapter.NewSharded(client, adapter.ShardedOptions{ClusterOptions: o, Mode: mode})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,11 +116,8 @@ const streamsMode = "streams"
 func streamsAddr(addr string) string { return streamsMode + "@" + addr }
 
 // newStreams has the stream named after the prefix: clusters with different prefixes have nothing in common.
-func newStreams(client redis.UniversalClient, o adapter.RedisOptions, recovery *adapter.RecoveryOptions) *adapter.Redis {
-	return adapter.NewStreams(client, adapter.StreamsOptions{
-		Recovery: recovery, StreamName: o.Prefix, TotalOrder: o.TotalOrder, Prefix: o.Prefix, RequestTimeout: o.RequestTimeout,
-		MaxPending: o.MaxPending, MaxPendingBytes: o.MaxPendingBytes, Logger: o.Logger,
-	})
+func newStreams(client redis.UniversalClient, o adapter.ClusterOptions, recovery *adapter.RecoveryOptions) *adapter.Redis {
+	return adapter.NewStreams(client, adapter.StreamsOptions{ClusterOptions: o, Recovery: recovery, StreamName: o.Prefix})
 }
 
 // startLonely runs a node with the memory adapter.

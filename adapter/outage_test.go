@@ -61,7 +61,7 @@ func TestRedisStopsAndComesBack(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{})
 	var g gate
 	log := &logbook{}
-	a := startNode(t, server.Addr, settings{client: g.install, RedisOptions: adapter.RedisOptions{Logger: slog.New(log)}})
+	a := startNode(t, server.Addr, settings{client: g.install, ClusterOptions: adapter.ClusterOptions{Logger: slog.New(log)}})
 	b := startNode(t, server.Addr, settings{})
 	here, there := join(t, a, "r"), join(t, b, "r")
 	a.Emit("before")
@@ -137,7 +137,7 @@ func TestRequestsWithoutRedis(t *testing.T) {
 		t.Run(outage.name, func(t *testing.T) {
 			t.Parallel()
 			server := redistest.Start(t, redistest.Options{})
-			quick := settings{RedisOptions: adapter.RedisOptions{RequestTimeout: short}}
+			quick := settings{ClusterOptions: adapter.ClusterOptions{RequestTimeout: short}}
 			a, b := startNode(t, server.Addr, quick), startNode(t, server.Addr, quick)
 			here, there := join(t, a).answers(`["here"]`), join(t, b).answers(`["there"]`)
 			ack, answers := acks()
@@ -322,7 +322,7 @@ func TestStartWithoutRedis(t *testing.T) {
 func TestCloseEndsRequests(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t, redistest.Options{})
-	a := startNode(t, server.Addr, settings{RedisOptions: adapter.RedisOptions{RequestTimeout: time.Hour}})
+	a := startNode(t, server.Addr, settings{ClusterOptions: adapter.ClusterOptions{RequestTimeout: time.Hour}})
 	mute := a.client.Subscribe(t.Context(), "socket.io-request#/#")
 	defer func() { _ = mute.Close() }()
 	requests := mute.Channel()
@@ -389,7 +389,7 @@ func TestCloseAmongRequests(t *testing.T) {
 	t.Parallel()
 	addr := redistest.Start(t, redistest.Options{}).Addr
 	for range 10 {
-		a := startNode(t, addr, settings{RedisOptions: adapter.RedisOptions{RequestTimeout: patience}})
+		a := startNode(t, addr, settings{ClusterOptions: adapter.ClusterOptions{RequestTimeout: patience}})
 		var calls, callbacks atomic.Int64
 		var wg sync.WaitGroup
 		closing := make(chan struct{})

@@ -122,7 +122,7 @@ func TestNodeThatDoesNotKeepUp(t *testing.T) {
 			t.Parallel()
 			server := redistest.Start(t, redistest.Options{})
 			log := &logbook{}
-			a := startNode(t, format+server.Addr, settings{RedisOptions: adapter.RedisOptions{MaxUnhandled: 10, Logger: slog.New(log)}})
+			a := startNode(t, format+server.Addr, settings{ClusterOptions: adapter.ClusterOptions{MaxUnhandled: 10, Logger: slog.New(log)}})
 			b := startNode(t, format+server.Addr, settings{})
 			here := join(t, a)
 			busy, released := make(chan struct{}), make(chan struct{})

@@ -139,7 +139,7 @@ func eachRecovery(t *testing.T, opts adapter.RecoveryOptions, test func(t *testi
 		opts := opts
 		opts.Observe = seen.observe
 		addr := streamsAddr(redistest.Start(t, redistest.Options{}).Addr)
-		s := settings{recovery: &opts, RedisOptions: adapter.RedisOptions{Logger: slog.New(slog.DiscardHandler)}}
+		s := settings{recovery: &opts, ClusterOptions: adapter.ClusterOptions{Logger: slog.New(slog.DiscardHandler)}}
 		test(t, startNode(t, addr, s), startNode(t, addr, s), seen)
 	})
 	t.Run("memory", func(t *testing.T) {

@@ -15,14 +15,6 @@ import (
 	"github.com/zishang520/socket.io/servers/socket/v3"
 )
 
-// Defaults of RedisOptions.
-const (
-	DefaultPrefix          = "socket.io"
-	DefaultRequestTimeout  = 5 * time.Second
-	DefaultMaxPending      = 1000
-	DefaultMaxPendingBytes = 4 << 20
-)
-
 var (
 	// ErrUnavailable means that Redis is not reachable, or this node is not subscribed. What was to be
 	// published reached the clients of this node only.
@@ -37,67 +29,18 @@ var (
 
 // RedisOptions configures NewRedis. The zero value is useful.
 type RedisOptions struct {
-	// Prefix of all channels, the "key" of the Node.js adapter; default "socket.io". Clusters
-	// with different prefixes share a Redis without hearing each other.
-	Prefix string
-	// RequestTimeout ends requests to the other servers (FetchSockets, ServerSideEmit with
-	// acknowledgement, ServerCount), counted from the call; default 5 s. A flags.Timeout of the
-	// call itself goes before it.
-	RequestTimeout time.Duration
+	ClusterOptions
 	// OwnResponseChannel answers the asking server alone instead of all. Every server of the
 	// cluster must run @socket.io/redis-adapter 7 or later, or Chorus. The Node.js name is
 	// publishOnSpecificResponseChannel.
 	OwnResponseChannel bool
-	// TotalOrder has the clients of the whole cluster get the messages of a room in one order: a node
-	// delivers its own broadcasts when they come back from Redis, a round trip later. While Redis is away
-	// they reach nobody; what can still be published then waits, as everything else does. Broadcasts with
-	// acknowledgement and those with the flag Local are delivered at once, outside of the order. All nodes
-	// must have it. Default: a node's own clients get its messages at once.
-	TotalOrder bool
-	// MaxPending and MaxPendingBytes bound what waits to be published, while Redis is slow or
-	// away; default 1,000 messages and 4 MiB. Beyond them the oldest is dropped and counted.
-	MaxPending      int
-	MaxPendingBytes int
-	// MaxUnhandled and MaxUnhandledBytes bound what each subscribing connection has brought and the
-	// node has not handled yet; default 10,000 messages and 32 MiB. Beyond them the oldest is dropped,
-	// which is counted and logged.
-	MaxUnhandled      int
-	MaxUnhandledBytes int
-	// Logger gets the state of the connection and, at most once a minute, malformed and dropped
-	// messages. Default: no log.
-	Logger *slog.Logger
-}
-
-func (o RedisOptions) withDefaults() RedisOptions {
-	if o.Prefix == "" {
-		o.Prefix = DefaultPrefix
-	}
-	if o.RequestTimeout <= 0 {
-		o.RequestTimeout = DefaultRequestTimeout
-	}
-	if o.MaxPending <= 0 {
-		o.MaxPending = DefaultMaxPending
-	}
-	if o.MaxPendingBytes <= 0 {
-		o.MaxPendingBytes = DefaultMaxPendingBytes
-	}
-	if o.MaxUnhandled <= 0 {
-		o.MaxUnhandled = DefaultMaxUnhandled
-	}
-	if o.MaxUnhandledBytes <= 0 {
-		o.MaxUnhandledBytes = DefaultMaxUnhandledBytes
-	}
-	if o.Logger == nil {
-		o.Logger = slog.New(slog.DiscardHandler)
-	}
-	return o
 }
 
 // Redis makes the adapters of one server whose namespaces share one subscribing connection and
 // one queue of publications. It is safe for concurrent use.
 type Redis struct {
 	client redis.UniversalClient
-	opts   RedisOptions
+	opts   ClusterOptions
 	log    *slog.Logger
 	stats  Stats
 
@@ -130,17 +73,17 @@ const maxPendingEvents = 1024
 // close, after the adapter. Nothing that it publishes is ever retried, whatever the client's
 // MaxRetries: a message that may have arrived must not arrive twice.
 func NewRedis(client redis.UniversalClient, opts RedisOptions) *Redis {
-	r := newRedis(client, opts)
+	r := newRedis(client, opts.ClusterOptions)
 	heard := newSubscriber(client, r.log, &r.stats, &r.opts)
 	heard.changed = r.outbox.refresh
 	r.listener = heard
-	r.carry = func(a *clusterAdapter) (string, carrier) { return newClassic(a, heard) }
+	r.carry = func(a *clusterAdapter) (string, carrier) { return newClassic(a, heard, opts.OwnResponseChannel) }
 	r.start()
 	return r
 }
 
 // newRedis makes what all formats share.
-func newRedis(client redis.UniversalClient, opts RedisOptions) *Redis {
+func newRedis(client redis.UniversalClient, opts ClusterOptions) *Redis {
 	opts = opts.withDefaults()
 	ctx, cancel := context.WithCancel(context.Background())
 	r := &Redis{

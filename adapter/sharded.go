@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"log/slog"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -38,19 +37,11 @@ const maxJoinWait = 500 * time.Millisecond
 
 // ShardedOptions configures NewSharded. The zero value is useful.
 type ShardedOptions struct {
+	// ClusterOptions are those of every adapter; the prefix is the "channelPrefix" of the Node.js adapter. With a
+	// Redis Cluster TotalOrder is an order of messages for the same rooms alone.
+	ClusterOptions
 	// Mode of the subscriptions; default Dynamic.
 	Mode SubscriptionMode
-	// Prefix of all channels, the "channelPrefix" of the Node.js adapter; default "socket.io".
-	Prefix string
-	// TotalOrder, RequestTimeout, MaxPending, MaxPendingBytes, MaxUnhandled, MaxUnhandledBytes and Logger are
-	// those of RedisOptions. With a Redis Cluster the order is that of messages for the same rooms alone.
-	TotalOrder        bool
-	RequestTimeout    time.Duration
-	MaxPending        int
-	MaxPendingBytes   int
-	MaxUnhandled      int
-	MaxUnhandledBytes int
-	Logger            *slog.Logger
 }
 
 // NewSharded is NewRedis with the sharded pub/sub of Redis 7 (SPUBLISH, SSUBSCRIBE), byte-compatible
@@ -71,16 +62,7 @@ func NewSharded(client redis.UniversalClient, opts ShardedOptions) (*Redis, erro
 	default:
 		return nil, fmt.Errorf("adapter: ShardedOptions.Mode: %q is none of %s, %s, %s", opts.Mode, Dynamic, DynamicPrivate, Static)
 	}
-	r := newRedis(client, RedisOptions{
-		Prefix:            opts.Prefix,
-		TotalOrder:        opts.TotalOrder,
-		RequestTimeout:    opts.RequestTimeout,
-		MaxPending:        opts.MaxPending,
-		MaxPendingBytes:   opts.MaxPendingBytes,
-		MaxUnhandled:      opts.MaxUnhandled,
-		MaxUnhandledBytes: opts.MaxUnhandledBytes,
-		Logger:            opts.Logger,
-	})
+	r := newRedis(client, opts.ClusterOptions)
 	heard := newShards(client, r.log, &r.stats, &r.opts)
 	heard.changed = r.outbox.refresh
 	r.listener = heard

@@ -29,7 +29,7 @@ type shards struct {
 	cluster *redis.ClusterClient // nil without a Redis Cluster: then all is on one shard
 	log     *slog.Logger
 	stats   *Stats
-	opts    *RedisOptions
+	opts    *ClusterOptions
 	changed func()
 
 	known atomic.Bool   // the masters are: to ask for one does not wait
@@ -48,7 +48,7 @@ type shard struct {
 	stop context.CancelFunc // ends its goroutine
 }
 
-func newShards(client redis.UniversalClient, log *slog.Logger, stats *Stats, opts *RedisOptions) *shards {
+func newShards(client redis.UniversalClient, log *slog.Logger, stats *Stats, opts *ClusterOptions) *shards {
 	s := &shards{
 		client:  client,
 		log:     log,

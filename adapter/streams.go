@@ -3,7 +3,6 @@ package adapter
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"strconv"
 	"time"
 	"unicode/utf16"
@@ -25,6 +24,10 @@ const (
 // StreamsOptions configures NewStreams. The zero value is useful. Name, count and prefix must be the
 // same on all servers of a cluster.
 type StreamsOptions struct {
+	// ClusterOptions are those of every adapter. The prefix is that of the channels for what is not kept, the
+	// "channelPrefix" of the Node.js adapter. TotalOrder is the order of the stream: see NewStreams for what is
+	// not in the stream, which also counts for none of the bounds.
+	ClusterOptions
 	// StreamName is the key of the stream; default "socket.io".
 	StreamName string
 	// StreamCount spreads the namespaces over as many streams, whose keys are the name and "-0", "-1",
@@ -37,25 +40,11 @@ type StreamsOptions struct {
 	ReadCount int
 	// Block is how long a read waits for the next entry; default 5 s.
 	Block time.Duration
-	// TotalOrder is that of RedisOptions, with the order of the stream: see NewStreams for what is not
-	// in the stream.
-	TotalOrder bool
 	// Recovery, unless it is nil, gives clients that return their sessions back, on any node of the
 	// cluster and also when the node that had them was killed. The order is total then.
 	Recovery *RecoveryOptions
 	// SessionPrefix of the keys of sessions; default "sio:session:".
 	SessionPrefix string
-	// Prefix of the channels for what is not kept, the "channelPrefix" of the Node.js adapter; default
-	// "socket.io".
-	Prefix string
-	// RequestTimeout, MaxPending, MaxPendingBytes, MaxUnhandled, MaxUnhandledBytes and Logger are those of
-	// RedisOptions. What waits in the stream counts for none of them.
-	RequestTimeout    time.Duration
-	MaxPending        int
-	MaxPendingBytes   int
-	MaxUnhandled      int
-	MaxUnhandledBytes int
-	Logger            *slog.Logger
 }
 
 func (o StreamsOptions) withDefaults() StreamsOptions {
@@ -106,16 +95,7 @@ func (o StreamsOptions) history() historyLimits {
 // servers write there and do not read it (a fault of theirs with StreamCount above 1).
 func NewStreams(client redis.UniversalClient, opts StreamsOptions) *Redis {
 	opts = opts.withDefaults()
-	r := newRedis(client, RedisOptions{
-		Prefix:            opts.Prefix,
-		RequestTimeout:    opts.RequestTimeout,
-		MaxPending:        opts.MaxPending,
-		MaxPendingBytes:   opts.MaxPendingBytes,
-		MaxUnhandled:      opts.MaxUnhandled,
-		MaxUnhandledBytes: opts.MaxUnhandledBytes,
-		TotalOrder:        opts.TotalOrder,
-		Logger:            opts.Logger,
-	})
+	r := newRedis(client, opts.ClusterOptions)
 	heard := newStreamReaders(r, opts)
 	r.outbox.maxStreamLen = int64(opts.MaxLen)
 	r.listener = heard

@@ -32,7 +32,7 @@ func TestStreamResumes(t *testing.T) {
 	var g gate
 	log := &logbook{}
 	a := startNode(t, addr, settings{})
-	b := startNode(t, addr, settings{client: g.called("b"), RedisOptions: adapter.RedisOptions{Logger: slog.New(log)}})
+	b := startNode(t, addr, settings{client: g.called("b"), ClusterOptions: adapter.ClusterOptions{Logger: slog.New(log)}})
 	there := join(t, b, "r")
 	a.Emit("x", 1)
 	eventually(t, "the first comes", func() bool { return b.redis.Stats().Received.Load() == 1 })
@@ -210,7 +210,7 @@ func TestTotalOrder(t *testing.T) {
 			if mode != "pubsub" {
 				addr = mode + "@" + addr
 			}
-			s := settings{RedisOptions: adapter.RedisOptions{TotalOrder: true}}
+			s := settings{ClusterOptions: adapter.ClusterOptions{TotalOrder: true}}
 			nodes := []*node{startNode(t, addr, s), startNode(t, addr, s), startNode(t, addr, s)}
 			clients := make([]*client, 0, 2*len(nodes))
 			for _, n := range nodes {
@@ -244,7 +244,7 @@ func TestTotalOrderWithoutRedis(t *testing.T) {
 	t.Parallel()
 	for _, mode := range []string{"", streamsMode + "@"} {
 		server := redistest.Start(t, redistest.Options{})
-		a := startNode(t, mode+server.Addr, settings{RedisOptions: adapter.RedisOptions{TotalOrder: true}})
+		a := startNode(t, mode+server.Addr, settings{ClusterOptions: adapter.ClusterOptions{TotalOrder: true}})
 		here := join(t, a)
 		server.Stop()
 		unhealthy(t, a)

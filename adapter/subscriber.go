@@ -49,7 +49,7 @@ type subscriber struct {
 }
 
 // newSubscriber makes one; the options have their defaults.
-func newSubscriber(client redis.UniversalClient, log *slog.Logger, stats *Stats, opts *RedisOptions) *subscriber {
+func newSubscriber(client redis.UniversalClient, log *slog.Logger, stats *Stats, opts *ClusterOptions) *subscriber {
 	return &subscriber{
 		backlog:    newBacklog(opts.MaxUnhandled, opts.MaxUnhandledBytes, newGaps(log, stats), stats),
 		probe:      newProbe(opts.Prefix),

@@ -38,42 +38,30 @@ func newRedisLink(cfg Config, recovery *adapter.RecoveryOptions, log *slog.Logge
 // newRedisAdapter returns the adapter that cluster.adapter names.
 func newRedisAdapter(cfg Config, client redis.UniversalClient, recovery *adapter.RecoveryOptions, log *slog.Logger) (*adapter.Redis, error) {
 	c := &cfg.Cluster
-	total, maxPending, maxPendingBytes := cfg.totalOrder(), int(c.MaxPending), int(c.MaxPendingBytes)
-	maxUnhandled, maxUnhandledBytes := int(c.MaxUnhandled), int(c.MaxUnhandledBytes)
+	opts := adapter.ClusterOptions{
+		Prefix:            c.Redis.Prefix,
+		RequestTimeout:    c.RequestTimeout,
+		TotalOrder:        cfg.totalOrder(),
+		MaxPending:        int(c.MaxPending),
+		MaxPendingBytes:   int(c.MaxPendingBytes),
+		MaxUnhandled:      int(c.MaxUnhandled),
+		MaxUnhandledBytes: int(c.MaxUnhandledBytes),
+		Logger:            log,
+	}
 	switch cfg.adapterName() {
 	case AdapterSharded:
-		return adapter.NewSharded(client, adapter.ShardedOptions{
-			Mode:           adapter.SubscriptionMode(c.Sharded.Mode),
-			TotalOrder:     total,
-			Prefix:         c.Redis.Prefix,
-			RequestTimeout: c.RequestTimeout,
-			MaxPending:     maxPending, MaxPendingBytes: maxPendingBytes,
-			MaxUnhandled: maxUnhandled, MaxUnhandledBytes: maxUnhandledBytes,
-			Logger: log,
-		})
+		return adapter.NewSharded(client, adapter.ShardedOptions{ClusterOptions: opts, Mode: adapter.SubscriptionMode(c.Sharded.Mode)})
 	case AdapterStreams:
 		return adapter.NewStreams(client, adapter.StreamsOptions{
+			ClusterOptions: opts,
 			StreamName:     c.Streams.Name,
 			StreamCount:    int(c.Streams.Count),
 			MaxLen:         int(c.Streams.MaxLength),
-			TotalOrder:     total,
 			Recovery:       recovery,
 			SessionPrefix:  sessionPrefix(c.Redis.Prefix),
-			Prefix:         c.Redis.Prefix,
-			RequestTimeout: c.RequestTimeout,
-			MaxPending:     maxPending, MaxPendingBytes: maxPendingBytes,
-			MaxUnhandled: maxUnhandled, MaxUnhandledBytes: maxUnhandledBytes,
-			Logger: log,
 		}), nil
 	default:
-		return adapter.NewRedis(client, adapter.RedisOptions{
-			TotalOrder:     total,
-			Prefix:         c.Redis.Prefix,
-			RequestTimeout: c.RequestTimeout,
-			MaxPending:     maxPending, MaxPendingBytes: maxPendingBytes,
-			MaxUnhandled: maxUnhandled, MaxUnhandledBytes: maxUnhandledBytes,
-			Logger: log,
-		}), nil
+		return adapter.NewRedis(client, adapter.RedisOptions{ClusterOptions: opts}), nil
 	}
 }
 
