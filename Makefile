@@ -41,6 +41,12 @@ bench: redis ## the same load on this and on other servers: bench/RESULTS.md; ab
 	cd bench/peers/node && npm ci --no-audit --no-fund
 	go run ./bench/compare
 
+.PHONY: scale
+scale: redis ## how the ways between nodes scale, from 1 to 16 nodes: docs/scaling.md; about 15 minutes, on an idle machine
+	@command -v node >/dev/null || { echo 'make: Node.js 20 or later is needed, it is one of the servers' >&2; exit 1; }
+	cd bench/peers/node && npm ci --no-audit --no-fund
+	go run ./bench/compare --scale
+
 CHURN := 10m
 
 .PHONY: churn

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -17,7 +18,7 @@ type flags struct {
 	Scenario []string `placeholder:"NAME" help:"Only these scenarios: ${scenarios}. Prints instead of writing."`
 	Quick    bool     `help:"One short round, to see whether all works. Prints instead of writing."`
 	Rounds   int      `default:"3" help:"Rounds of which the median counts; some scenarios have fewer."`
-	Scale    bool     `help:"Measure instead how the ways between nodes scale, from 1 to 16 of them, and print it; about 10 minutes. --only then names some of: pubsub, sharded-static, sharded-dynamic, node-pubsub, node-sharded, node-streams."`
+	Scale    bool     `help:"Measure instead how the ways between nodes scale, from 1 to 16 of them, and write docs/scaling.md; about 15 minutes. --only then names some of: pubsub, sharded-static, sharded-dynamic, streams, node-pubsub, node-sharded, node-streams."`
 	Dir      string   `default:"bench" type:"existingdir" help:"Directory of this benchmark in the source tree."`
 }
 
@@ -64,6 +65,7 @@ func run(f flags) error {
 }
 
 func runScale(ctx context.Context, f flags) error {
+	machine := describeMachine(ctx, f.Dir)
 	lab, err := openLab(ctx, f.Dir)
 	if err != nil {
 		return err
@@ -73,8 +75,11 @@ func runScale(ctx context.Context, f flags) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Print("\n", scaleMarkdown(points))
-	return err
+	if f.partial() {
+		_, err = fmt.Print("\n", scaleMarkdown(points))
+		return err
+	}
+	return writeScale(filepath.Join(f.Dir, "..", "docs"), points, machine)
 }
 
 // choose returns what the flags ask for.

@@ -30,9 +30,10 @@ func carriers() []server {
 		chorus.carrying("pubsub", "`pubsub`", nil, "CHORUS_CLUSTER_ADAPTER=pubsub"),
 		chorus.carrying("sharded-static", "`sharded`, static", nil, "CHORUS_CLUSTER_ADAPTER=sharded", "CHORUS_CLUSTER_SHARDED_MODE=static"),
 		chorus.carrying("sharded-dynamic", "`sharded`, dynamic", nil, "CHORUS_CLUSTER_ADAPTER=sharded", "CHORUS_CLUSTER_SHARDED_MODE=dynamic"),
-		node.carrying("node-pubsub", "Node.js `createAdapter`", []string{"--adapter", "pubsub"}),
-		node.carrying("node-sharded", "Node.js `createShardedAdapter`", []string{"--adapter", "sharded"}),
-		node.carrying("node-streams", "Node.js streams adapter", []string{"--adapter", "streams"}),
+		chorus.carrying("streams", "`streams`", nil, "CHORUS_CLUSTER_ADAPTER=streams"),
+		node.carrying("node-pubsub", "Node.js, `createAdapter`", []string{"--adapter", "pubsub"}),
+		node.carrying("node-sharded", "Node.js, `createShardedAdapter`", []string{"--adapter", "sharded"}),
+		node.carrying("node-streams", "Node.js, streams adapter", []string{"--adapter", "streams"}),
 	}
 }
 
@@ -52,37 +53,38 @@ func (s server) carrying(name, title string, argv []string, env ...string) serve
 	return s
 }
 
-// workload is who hears the messages.
+// workload is who hears the messages, all of which one client of the first node sends.
 type workload struct {
 	name, title string
-	rate        float64 // messages per second of all nodes together
-	change      func(o *bench.Options, nodes int)
+	rate        float64 // messages per second
+	everywhere  bool    // every node has a client that gets the messages; else only the first one, in a room
+	figures     []scaleFigure
 }
 
-// workloads: every node has one client, which sends.
+// workloads have rates at which sixteen nodes and Redis find time on two cores.
 func workloads() []workload {
 	return []workload{
-		{"rooms", "every message is for a room of which all members are on the node that sends it", 4000, func(o *bench.Options, nodes int) {
-			o.Rooms, o.Event = nodes, "publish"
-		}},
-		{"all", "every message is for everybody", 1000, func(*bench.Options, int) {}},
+		{"rooms", "a message is for a room that only the node that sends it has members of", 2000, false, scaleFigures},
+		{"all", "a message is for everybody, and each node has one client", 500, true,
+			append(slices.Clone(scaleFigures), scaleFigure{"Median latency, ms", 2, func(p point) float64 { return p.P50 }})},
 	}
 }
 
 // point is what one cluster under one workload came to, per message.
 type point struct {
-	Carrier  string  `json:"carrier"`
-	Workload string  `json:"workload"`
-	Nodes    int     `json:"nodes"`
-	Messages float64 `json:"messages"`        // into Redis, in the whole run
-	BytesIn  float64 `json:"redis_bytes_in"`  // into Redis, per message
-	BytesOut float64 `json:"redis_bytes_out"` // out of Redis, per message
-	RedisCPU float64 `json:"redis_cpu_us"`    // per message
-	NodeCPU  float64 `json:"nodes_cpu_us"`    // of all nodes together, per message
-	P50      float64 `json:"p50_ms"`          // from the moment a message was due
-	P99      float64 `json:"p99_ms"`
-	Lost     uint64  `json:"lost"`
-	Failure  string  `json:"failure,omitempty"` // then nothing else is said
+	Carrier    string  `json:"carrier"`
+	Workload   string  `json:"workload"`
+	Nodes      int     `json:"nodes"`
+	In         float64 `json:"redis_in"`  // commands that bring messages into Redis
+	BytesIn    float64 `json:"bytes_in"`  // into Redis
+	BytesOut   float64 `json:"bytes_out"` // out of Redis
+	RedisCPU   float64 `json:"redis_cpu_us"`
+	SenderCPU  float64 `json:"sender_cpu_us"`
+	ForeignCPU float64 `json:"foreign_cpu_us"` // of each of the other nodes
+	P50        float64 `json:"p50_ms"`         // from the moment a message was due
+	P99        float64 `json:"p99_ms"`
+	Lost       uint64  `json:"lost"`
+	Failure    string  `json:"failure,omitempty"` // then nothing else is said
 }
 
 // redisUse is what a Redis has done up to a moment.
@@ -123,40 +125,65 @@ func (l *lab) scalePoint(ctx context.Context, kind server, w workload, nodes int
 		return p, err
 	}
 	// What is done anyway, heartbeats and probes, is not the messages' doing.
-	idleFrom, err := useOf(ctx, client)
-	if err != nil {
+	first, others := c.pids[:1], c.pids[1:]
+	var before, from, until scaleUse
+	if before, err = useAt(ctx, client, first, others); err != nil {
 		return p, err
 	}
-	idleCPU, err := usageDuring(c.pids, func() error { return sleep(ctx, scaleIdle) })
-	if err != nil {
+	if err := sleep(ctx, scaleIdle); err != nil {
 		return p, err
 	}
-	from, err := useOf(ctx, client)
-	if err != nil {
+	if from, err = useAt(ctx, client, first, others); err != nil {
 		return p, err
 	}
 	began := time.Now()
 	options := bench.Options{
-		URLs: c.urls, PIDs: c.pids, Token: token, ConnectTimeout: connectTimeout,
-		Connections: nodes, Senders: nodes, Rate: w.rate, WarmUp: scaleWarmUp, Duration: scaleTime,
+		URLs: c.urls[:1], Token: token, ConnectTimeout: connectTimeout,
+		Connections: 1, Senders: 1, Rate: w.rate, WarmUp: scaleWarmUp, Duration: scaleTime,
 	}
-	w.change(&options, nodes)
+	if w.everywhere {
+		options.URLs, options.Connections = c.urls, nodes
+	} else {
+		options.Rooms, options.Event = 1, "publish"
+	}
 	report, err := bench.Run(ctx, options)
 	if err != nil {
 		return p, err
 	}
-	until, err := useOf(ctx, client)
-	if err != nil {
+	if until, err = useAt(ctx, client, first, others); err != nil {
 		return p, err
 	}
 	idle := time.Since(began).Seconds() / scaleIdle.Seconds() // how often the idle time fits in
-	p.Messages = until.calls - from.calls - idle*(from.calls-idleFrom.calls)
-	per := func(now, then, before float64) float64 { return (now - then - idle*(then-before)) / p.Messages }
-	p.BytesIn, p.BytesOut = per(until.in, from.in, idleFrom.in), per(until.out, from.out, idleFrom.out)
-	p.RedisCPU = 1e6 * per(until.cpu, from.cpu, idleFrom.cpu)
-	p.NodeCPU = 1e6 * (usage(report).CPUSeconds - idleCPU.Seconds()*scaleTime.Seconds()/scaleIdle.Seconds()) / float64(load(report).Sent)
+	sent := float64(load(report).Sent) * (scaleWarmUp + scaleTime).Seconds() / scaleTime.Seconds()
+	per := func(of func(scaleUse) float64) float64 {
+		return (of(until) - of(from) - idle*(of(from)-of(before))) / sent
+	}
+	p.In = per(func(u scaleUse) float64 { return u.calls })
+	p.BytesIn, p.BytesOut = per(func(u scaleUse) float64 { return u.in }), per(func(u scaleUse) float64 { return u.out })
+	p.RedisCPU = 1e6 * per(func(u scaleUse) float64 { return u.cpu })
+	p.SenderCPU = 1e6 * per(func(u scaleUse) float64 { return u.sender })
+	p.ForeignCPU = 1e6 * per(func(u scaleUse) float64 { return u.others }) / max(1, float64(len(others)))
 	p.P50, p.P99, p.Lost = latency(report).P50, latency(report).P99, load(report).Lost
 	return p, nil
+}
+
+// scaleUse is what a cluster has done up to a moment.
+type scaleUse struct {
+	redisUse
+	sender, others float64 // seconds of CPU
+}
+
+func useAt(ctx context.Context, client *redis.Client, first, others []int) (u scaleUse, err error) {
+	if u.redisUse, err = useOf(ctx, client); err != nil {
+		return u, err
+	}
+	sender, err := bench.UsageOf(first)
+	if err != nil {
+		return u, err
+	}
+	rest, err := bench.UsageOf(others)
+	u.sender, u.others = sender.CPU.Seconds(), rest.CPU.Seconds()
+	return u, err
 }
 
 // scale measures all carriers at all sizes, in turns, and prints as it goes.
@@ -183,8 +210,8 @@ func (l *lab) scale(ctx context.Context, only []string, quick bool) ([]point, er
 					p.Failure = err.Error()
 				}
 				points = append(points, p)
-				fmt.Printf("%s  scale %-5s %2d nodes  %-16s in %4.0f B  out %6.0f B  redis %5.1f us  nodes %6.1f us  p50 %.2f ms  lost %d %s\n",
-					time.Now().Format(time.TimeOnly), w.name, nodes, kind.name, p.BytesIn, p.BytesOut, p.RedisCPU, p.NodeCPU, p.P50, p.Lost, p.Failure)
+				fmt.Printf("%s  scale %-5s %2d nodes  %-16s in %4.0f B  out %6.0f B  redis %5.1f us  sender %6.1f us  others %6.1f us  p50 %.2f ms  lost %d %s\n",
+					time.Now().Format(time.TimeOnly), w.name, nodes, kind.name, p.BytesIn, p.BytesOut, p.RedisCPU, p.SenderCPU, p.ForeignCPU, p.P50, p.Lost, p.Failure)
 			}
 		}
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"strings"
 )
 
@@ -10,7 +11,7 @@ func scaleMarkdown(points []point) string {
 	var b strings.Builder
 	for _, w := range workloads() {
 		fmt.Fprintf(&b, "### %s\n\n", strings.ToUpper(w.title[:1])+w.title[1:])
-		for _, f := range scaleFigures {
+		for _, f := range w.figures {
 			fmt.Fprintf(&b, "%s:\n\n|", f.title)
 			for _, nodes := range scaleNodes {
 				fmt.Fprintf(&b, " | %d", nodes)
@@ -26,23 +27,32 @@ func scaleMarkdown(points []point) string {
 			b.WriteString("\n")
 		}
 	}
-	b.WriteString(modelMarkdown(points))
-	return b.String()
+	return b.String() + modelMarkdown(points)
 }
 
 // scaleFigure is a table.
 type scaleFigure struct {
 	title  string
 	digits int
-	of     func(point) float64
+	of     func(point) float64 // nil: what comes out, in copies of what one node gets
 }
 
 // scaleFigures are the tables of a workload; the columns are numbers of nodes.
 var scaleFigures = []scaleFigure{
+	{"Messages into Redis per message", 2, func(p point) float64 { return p.In }},
+	{"Messages out of Redis per message", 1, nil},
 	{"Bytes out of Redis per message", 0, func(p point) float64 { return p.BytesOut }},
 	{"CPU time of Redis per message, µs", 1, func(p point) float64 { return p.RedisCPU }},
-	{"CPU time of all nodes together per message, µs", 0, func(p point) float64 { return p.NodeCPU }},
-	{"Median latency, ms", 2, func(p point) float64 { return p.P50 }},
+	{"CPU time of the node that sends per message, µs", 0, func(p point) float64 { return p.SenderCPU }},
+	{"CPU time of each other node per message, µs", 1, foreignCPU},
+}
+
+// foreignCPU is for those clusters that have other nodes.
+func foreignCPU(p point) float64 {
+	if p.Nodes == 1 {
+		return math.NaN()
+	}
+	return p.ForeignCPU
 }
 
 func scaleCell(points []point, carrier, workload string, nodes int, f scaleFigure) string {
@@ -51,7 +61,14 @@ func scaleCell(points []point, carrier, workload string, nodes int, f scaleFigur
 			if p.Failure != "" {
 				return "failed"
 			}
-			return figure{digits: f.digits}.text(f.of(p))
+			if f.of != nil {
+				return figure{digits: f.digits}.text(f.of(p))
+			}
+			for _, alone := range points {
+				if alone.Carrier == carrier && alone.Workload == workload && alone.Nodes == 1 && alone.Failure == "" {
+					return figure{digits: f.digits}.text(p.BytesOut / alone.BytesOut)
+				}
+			}
 		}
 	}
 	return ""
@@ -63,25 +80,48 @@ var modelSizes = []float64{10, 100, 1000}
 // modelMarkdown says what the fitted lines mean for larger clusters.
 func modelMarkdown(points []point) string {
 	var b strings.Builder
-	b.WriteString("### What that means for larger clusters\n\n")
-	b.WriteString("A line was fitted to the figures of the first workload. A message costs Redis *fixed + per node × nodes*, and each node that does not need it *per foreign message*. " +
-		"From that: at how many messages per second of the whole cluster Redis has used up its core (the wall), and, for 10,000 messages per second of the whole cluster, the part of a core that each node spends on those of others.\n\n")
-	b.WriteString("| | Redis: fixed, µs | per node, µs | node: per foreign message, µs | foreign at 10,000/s, cores")
-	for _, nodes := range modelSizes {
-		fmt.Fprintf(&b, " | wall, %.0f nodes, /s", nodes)
-	}
-	b.WriteString(" |\n|---|---:|---:|---:|---:|" + strings.Repeat("---:|", len(modelSizes)) + "\n")
-	for _, kind := range carriers() {
-		m, ok := modelOf(points, kind.name, workloads()[0].name)
-		if !ok {
-			continue
-		}
-		fmt.Fprintf(&b, "| %s | %.1f | %.2f | %.1f | %.2f", kind.title, m.redis.Fixed, m.redis.PerNode, max(0, m.nodes.PerNode), m.foreignShare(10_000))
+	b.WriteString("### The model\n\n")
+	for _, w := range workloads() {
+		fmt.Fprintf(&b, "%s:\n\n", strings.ToUpper(w.title[:1])+w.title[1:])
+		b.WriteString("| | Redis per message, µs | a node per message of others, µs")
 		for _, nodes := range modelSizes {
-			b.WriteString(" | " + figure{}.text(m.redisWall(nodes)))
+			fmt.Fprintf(&b, " | %s nodes", figure{}.text(nodes))
 		}
-		b.WriteString(" |\n")
+		b.WriteString(" | Redis full at | nodes full at |\n|---|---:|---:|" + strings.Repeat("---:|", len(modelSizes)+2) + "\n")
+		for _, kind := range carriers() {
+			m, ok := modelOf(points, kind.name, w.name)
+			if !ok {
+				continue
+			}
+			fmt.Fprintf(&b, "| %s | %.1f + %.2f n | %.1f", kind.title, m.redis.Fixed, max(0, m.redis.PerNode), m.foreign)
+			for _, nodes := range modelSizes {
+				fmt.Fprintf(&b, " | %s, %s, %s", shareText(m.redisCores(nodes)), shareText(m.nodeCores(nodes)), shareText(m.megabytes(nodes)))
+			}
+			fmt.Fprintf(&b, " | %s | %s |\n", wallText(m.redisCores), wallText(m.nodeCores))
+		}
+		b.WriteString("\n")
 	}
-	b.WriteString("\n")
 	return b.String()
+}
+
+// shareText writes two digits that say something.
+func shareText(value float64) string {
+	switch {
+	case value < 0.01:
+		return "0.00"
+	case value < 1:
+		return figure{digits: 2}.text(value)
+	case value < 10:
+		return figure{digits: 1}.text(value)
+	default:
+		return figure{}.text(value)
+	}
+}
+
+func wallText(need func(nodes float64) float64) string {
+	nodes := wall(need)
+	if nodes >= mostNodes {
+		return "never"
+	}
+	return figure{}.text(float64(nodes))
 }
