@@ -189,7 +189,7 @@ func TestValuesBetweenNodes(t *testing.T) {
 				}
 			})
 		}
-		t.Run("what cannot be sent reaches nobody", func(t *testing.T) {
+		t.Run("what cannot be sent reaches nobody", func(_ *testing.T) {
 			a.Emit("x", func() {})
 			a.Emit("end")
 			here.want()

@@ -354,7 +354,7 @@ func TestHeldClientIsNotBlamedForSilence(t *testing.T) {
 			opts.MaxUnprocessed = 4
 			queue := &blocked{}
 			s := start(t, opts, func(s *session) { s.Follow(queue) })
-			flood := func() {}
+			var flood func()
 			if transport == "websocket" {
 				ws := s.connect()
 				flood = func() {

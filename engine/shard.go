@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"sync"
 )
 
@@ -249,15 +250,15 @@ func (s *shard) flush(c *Conn) {
 	if len(s.join) > maxJoinBytes {
 		s.join, n.joined[o.link.encoding] = s.join[:start], nil
 	}
-	switch err { //nolint:errorlint // errBlocked is never wrapped
-	case nil:
+	switch {
+	case err == nil:
 		if n.notify {
 			s.path = n.path(s.path[:0])
 			for _, m := range s.path {
 				m.sent()
 			}
 		}
-	case errBlocked:
+	case errors.Is(err, errBlocked):
 		s.tear(c, n, wrote)
 	default:
 		s.fail(c, reasonTransportError, err)
@@ -361,9 +362,9 @@ func (s *shard) drain(c *Conn) {
 		wrote, err := s.writer.write(o.link, p)
 		s.join = s.join[:start]
 		o.back.advance(wrote, o.link.encoding, s.server.opts.DeflateThreshold)
-		switch err { //nolint:errorlint // errBlocked is never wrapped
-		case nil:
-		case errBlocked:
+		switch {
+		case err == nil:
+		case errors.Is(err, errBlocked):
 			o.blocked = true
 			s.await(c)
 			return

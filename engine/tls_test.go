@@ -122,7 +122,7 @@ func TestTLSClose(t *testing.T) {
 	opts := calm()
 	opts.MaxBuffer = 64 << 20
 	s := startTLS(t, opts, nil)
-	t.Run("a message", func(t *testing.T) {
+	t.Run("a message", func(_ *testing.T) {
 		for range 20 {
 			ws := s.connectTLS()
 			session := s.session()
@@ -133,7 +133,7 @@ func TestTLSClose(t *testing.T) {
 			session.wantClosed("forced close")
 		}
 	})
-	t.Run("at once", func(t *testing.T) {
+	t.Run("at once", func(_ *testing.T) {
 		ws := s.connectTLS()
 		session := s.session()
 		session.fill(100_000)

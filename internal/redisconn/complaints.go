@@ -1,7 +1,6 @@
 package redisconn
 
 import (
-	"context"
 	"log/slog"
 	"time"
 )
@@ -19,12 +18,12 @@ type Complaints struct {
 	since int
 }
 
-// Add counts n more, and logs them when the time has come, with what is known of the last. An error in it must
+// Add counts n more, and logs them when the time has come, with what slog.Attr tell of the last. An error in it must
 // not repeat what was not understood where that may be secret.
-func (c *Complaints) Add(n int, last ...slog.Attr) {
+func (c *Complaints) Add(n int, last ...any) {
 	c.since += n
 	if now := time.Now(); now.Sub(c.last) >= complaintInterval {
-		c.Log.LogAttrs(context.Background(), slog.LevelWarn, c.Message, append(last, slog.Int("since_last_report", c.since))...)
+		c.Log.Warn(c.Message, append(last, slog.Int("since_last_report", c.since))...)
 		c.last, c.since = now, 0
 	}
 }
