@@ -156,7 +156,7 @@ func (c *classic) serveOld(r request) (err error) {
 		return nil
 	}
 	defer func() { err = errors.Join(err, c.answer(r.UID, response{RequestID: r.RequestID})) }()
-	r.Opts = &requestOptions{Rooms: roomList{socket.Room(r.Sid)}}
+	r.Opts = &requestOptions{Rooms: selection{socket.Room(r.Sid)}}
 	if r.Type != typeDisconnect {
 		if err := json.Unmarshal(append(append([]byte{'['}, r.Room...), ']'), &r.Rooms); err != nil {
 			return fmt.Errorf("room: %w", err)

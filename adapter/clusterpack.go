@@ -33,8 +33,10 @@ func appendPackedData(b []byte, nsp string, m *clusterMessage) ([]byte, error) {
 	switch m.kind {
 	case kindBroadcast:
 		return appendPacket(name(b, "packet"), m.packet, nsp)
-	case kindJoin, kindLeave:
+	case kindJoin:
 		return appendRooms(name(b, "rooms"), m.rooms), nil
+	case kindLeave:
+		return appendSelection(name(b, "rooms"), m.rooms), nil
 	case kindDisconnect:
 		return msgp.AppendBool(name(b, "close"), m.close), nil
 	case kindFetched:

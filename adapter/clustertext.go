@@ -59,8 +59,10 @@ func appendTextData(b []byte, m *clusterMessage) ([]byte, error) {
 			}
 			b = append(b, '}')
 		}
-	case kindJoin, kindLeave:
+	case kindJoin:
 		b = appendTextRooms(appendName(b, "rooms"), m.rooms)
+	case kindLeave:
+		b = appendTextSelection(appendName(b, "rooms"), m.rooms)
 	case kindDisconnect:
 		b = strconv.AppendBool(appendName(b, "close"), m.close)
 	case kindFetched:
@@ -92,8 +94,8 @@ func appendName(b []byte, name string) []byte {
 }
 
 func appendTextOptions(b []byte, opts *wireOptions) []byte {
-	b = appendTextRooms(append(b, `{"rooms":`...), opts.rooms)
-	b = appendTextRooms(append(b, `,"except":`...), opts.except)
+	b = appendTextSelection(append(b, `{"rooms":`...), opts.rooms)
+	b = appendTextSelection(append(b, `,"except":`...), opts.except)
 	b = append(b, `,"flags":{`...)
 	if opts.flags.Volatile {
 		b = append(appendName(b, "volatile"), "true"...)
@@ -119,6 +121,15 @@ func appendTextRooms(b []byte, rooms []socket.Room) []byte {
 		b = codec.AppendText(b, string(room))
 	}
 	return append(b, ']')
+}
+
+// appendTextSelection is appendSelection in JSON.
+func appendTextSelection(b []byte, rooms []socket.Room) []byte {
+	b = appendTextRooms(b, rooms)
+	for _, n := range numbersOf(rooms) {
+		b = append(strconv.AppendInt(append(b[:len(b)-1], ','), n, 10), ']')
+	}
+	return b
 }
 
 // appendTextValue appends a value as JSON: one that is JSON already untouched, others in the meaning

@@ -23,4 +23,10 @@
 // the library's own parser. Its numbers are integers of 64 bits or float64 on the other side. Handlers of server-side
 // events, and what FetchSockets says of a socket's data, are plain values of encoding/json, with a
 // json.Number where a number has no float64.
+//
+// # Rooms
+//
+// A room of a Node.js server may be a number, as socket.join(7) makes it, and is another one there than the room of its
+// text. Here they are one room, "7": what selects by it selects the sockets of both on Node.js servers. SocketsJoin
+// puts them into that of the text.
 package adapter

@@ -172,7 +172,7 @@ func FuzzBroadcast(f *testing.F) {
 			t.Fatalf("the sender %q is read as %q, %v", uid, uid2, err)
 		}
 		m2, err := readBroadcast(rest)
-		if err != nil || len(m2.opts.rooms) != len(m.opts.rooms) || len(m2.opts.except) != len(m.opts.except) {
+		if err != nil || !slices.Equal(once(m2.opts.rooms), once(m.opts.rooms)) || !slices.Equal(once(m2.opts.except), once(m.opts.except)) {
 			t.Fatalf("the options %+v are read as %+v, %v", m.opts, m2.opts, err)
 		}
 		packet2, err := readPacket(m2.packet, "/", false)

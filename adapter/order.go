@@ -172,9 +172,9 @@ func (w Wire) publish(nsp string, m *clusterMessage) ([]any, error) {
 		return nil, err
 	}
 	b = msgp.AppendMapHeader(b, 3)
-	b = appendRooms(msgp.AppendString(b, "rooms"), m.opts.rooms)
+	b = appendSelection(msgp.AppendString(b, "rooms"), m.opts.rooms)
 	b = appendFlags(msgp.AppendString(b, "flags"), &m.opts.flags, "")
-	b = appendRooms(msgp.AppendString(b, "except"), m.opts.except)
+	b = appendSelection(msgp.AppendString(b, "except"), m.opts.except)
 	return []any{"publish", c.broadcastTo(m.opts.rooms), b}, nil
 }
 

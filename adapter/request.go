@@ -42,14 +42,14 @@ type request struct {
 }
 
 type requestOptions struct {
-	Rooms  roomList `json:"rooms"`
-	Except roomList `json:"except"`
+	Rooms  selection `json:"rooms"`
+	Except selection `json:"except"`
 }
 
 // orRooms selects by rooms when the request has no options, as the oldest kind of request does.
 func (o *requestOptions) orRooms(rooms roomList) *socket.BroadcastOptions {
 	if o == nil {
-		o = &requestOptions{Rooms: rooms}
+		o = &requestOptions{Rooms: selection(rooms)}
 	}
 	return o.broadcastOptions()
 }
@@ -118,6 +118,12 @@ func encodeRequest(uid string, m clusterMessage) ([]byte, error) {
 	}
 	if m.kind != kindEvent || m.requestID == "" { // one that wants no answer has always had them
 		r.Opts = &requestOptions{Rooms: m.opts.rooms, Except: m.opts.except}
+	}
+	if m.kind == kindLeave {
+		return json.Marshal(struct {
+			request
+			Rooms selection `json:"rooms"`
+		}{r, m.rooms})
 	}
 	return json.Marshal(r)
 }

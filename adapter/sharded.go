@@ -63,7 +63,7 @@ func NewSharded(client redis.UniversalClient, opts ShardedOptions) (*Redis, erro
 		return nil, fmt.Errorf("adapter: ShardedOptions.Mode: %q is none of %s, %s, %s", opts.Mode, Dynamic, DynamicPrivate, Static)
 	}
 	r := newRedis(client, opts.ClusterOptions)
-	heard := newShards(client, r.log, &r.stats, &r.opts)
+	heard := newShards(client, r.log, &r.stats, &r.opts, false)
 	heard.changed = r.outbox.refresh
 	r.listener = heard
 	r.outbox.command = "spublish"

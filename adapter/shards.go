@@ -31,6 +31,8 @@ type shards struct {
 	stats   *Stats
 	opts    *ClusterOptions
 	changed func()
+	// transient is that of the subscribers.
+	transient bool
 
 	known atomic.Bool   // the masters are: to ask for one does not wait
 	wake  chan struct{} // capacity 1: something is to be placed
@@ -48,17 +50,18 @@ type shard struct {
 	stop context.CancelFunc // ends its goroutine
 }
 
-func newShards(client redis.UniversalClient, log *slog.Logger, stats *Stats, opts *ClusterOptions) *shards {
+func newShards(client redis.UniversalClient, log *slog.Logger, stats *Stats, opts *ClusterOptions, transient bool) *shards {
 	s := &shards{
-		client:  client,
-		log:     log,
-		stats:   stats,
-		opts:    opts,
-		changed: func() {},
-		wake:    make(chan struct{}, 1),
-		routes:  make(map[string]route),
-		places:  make(map[string]*shard),
-		shards:  make(map[string]*shard),
+		client:    client,
+		log:       log,
+		stats:     stats,
+		opts:      opts,
+		changed:   func() {},
+		transient: transient,
+		wake:      make(chan struct{}, 1),
+		routes:    make(map[string]route),
+		places:    make(map[string]*shard),
+		shards:    make(map[string]*shard),
 	}
 	s.cluster, _ = client.(*redis.ClusterClient)
 	if s.cluster == nil {
@@ -76,6 +79,7 @@ func (s *shards) newShard(addr string, client redis.UniversalClient) *shard {
 	sub := newSubscriber(client, log, s.stats, s.opts)
 	sub.changed = func() { s.changed() }
 	sub.oneByOne = s.cluster != nil
+	sub.transient = s.transient
 	if s.cluster != nil {
 		sub.lost = s.reload
 	}
@@ -153,6 +157,19 @@ func (s *shards) set(ctx context.Context, r route, wanted func() bool) {
 		_ = at.flush(ctx) // a failure ends the connection, and all is asked for on the next
 	} else {
 		s.signal()
+	}
+}
+
+// add subscribes to routes, and remove gives them up.
+func (s *shards) add(ctx context.Context, routes []route) {
+	for _, r := range routes {
+		s.set(ctx, r, func() bool { return true })
+	}
+}
+
+func (s *shards) remove(ctx context.Context, routes []route) {
+	for _, r := range routes {
+		s.set(ctx, r, func() bool { return false })
 	}
 }
 

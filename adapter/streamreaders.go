@@ -15,20 +15,31 @@ import (
 type streamReaders struct {
 	redis    *Redis
 	opts     StreamsOptions
-	channels *subscriber
+	channels channelListener
 
 	mu      sync.Mutex
 	readers map[string]*streamReader // by the key of the stream
 }
 
+// channelListener listens to channels, on shards or not.
+type channelListener interface {
+	listener
+	add(ctx context.Context, routes []route)
+	remove(ctx context.Context, routes []route)
+}
+
 func newStreamReaders(r *Redis, opts StreamsOptions) *streamReaders {
-	l := &streamReaders{
-		redis: r, opts: opts,
-		channels: newSubscriber(r.client, r.log, &r.stats, &r.opts),
-		readers:  make(map[string]*streamReader),
+	l := &streamReaders{redis: r, opts: opts, readers: make(map[string]*streamReader)}
+	if opts.ShardedPubSub {
+		s := newShards(r.client, r.log, &r.stats, &r.opts, true)
+		s.changed = r.outbox.refresh
+		l.channels = s
+	} else {
+		s := newSubscriber(r.client, r.log, &r.stats, &r.opts)
+		s.changed = r.outbox.refresh
+		s.transient = true
+		l.channels = s
 	}
-	l.channels.changed = r.outbox.refresh
-	l.channels.transient = true
 	return l
 }
 

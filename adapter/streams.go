@@ -36,6 +36,9 @@ type StreamsOptions struct {
 	// MaxLen is how many entries a stream keeps, about: Redis trims it by whole blocks; default 10,000.
 	// A node that lost Redis misses what was trimmed meanwhile.
 	MaxLen int
+	// ShardedPubSub has what is not kept on the sharded pub/sub of Redis 7, which spreads it over the masters of a
+	// Redis Cluster; default false. The Node.js name is useShardedPubSub. All servers of a cluster have the same.
+	ShardedPubSub bool
 	// ReadCount is how many entries one read takes; default 100.
 	ReadCount int
 	// Block is how long a read waits for the next entry; default 5 s.
@@ -98,6 +101,9 @@ func NewStreams(client redis.UniversalClient, opts StreamsOptions) *Redis {
 	r := newRedis(client, opts.ClusterOptions)
 	heard := newStreamReaders(r, opts)
 	r.outbox.maxStreamLen = int64(opts.MaxLen)
+	if opts.ShardedPubSub {
+		r.outbox.command = "spublish"
+	}
 	r.listener = heard
 	if opts.Recovery != nil {
 		r.sessions = newRedisSessions(r, opts.SessionPrefix, *opts.Recovery)
@@ -113,6 +119,7 @@ type streams struct {
 	heard   *streamReaders
 	stream  string
 	channel string // for all servers; this + UID + "#" for one
+	kind    routeKind
 }
 
 func newStreams(a *clusterAdapter, heard *streamReaders, opts StreamsOptions) (uid string, _ carrier) {
@@ -121,6 +128,9 @@ func newStreams(a *clusterAdapter, heard *streamReaders, opts StreamsOptions) (u
 		a: a, heard: heard,
 		stream:  streamOf(a.nsp.Name(), opts),
 		channel: a.redis.opts.Prefix + "#" + a.nsp.Name() + "#",
+	}
+	if opts.ShardedPubSub {
+		c.kind = onShard
 	}
 	if opts.Recovery != nil {
 		a.recovery = c.newRecovery(uid, *opts.Recovery)
@@ -165,14 +175,18 @@ func (c *streams) close() {
 
 func (c *streams) routes() []route {
 	return []route{
-		{name: c.channel, handle: c.onMessage},
-		{name: c.channel + c.a.uid + "#", handle: c.onMessage},
+		{name: c.channel, kind: c.kind, handle: c.onMessage},
+		{name: c.channel + c.a.uid + "#", kind: c.kind, handle: c.onMessage},
 	}
 }
 
 func (c *streams) serverCount(ctx context.Context) (int64, error) {
 	return c.a.redis.countSubscribers(ctx, func(ctx context.Context, client redis.Cmdable) (int64, error) {
-		numbers, err := client.PubSubNumSub(ctx, c.channel).Result()
+		count := client.PubSubNumSub
+		if c.kind == onShard {
+			count = client.PubSubShardNumSub
+		}
+		numbers, err := count(ctx, c.channel).Result()
 		return numbers[c.channel], err
 	})
 }

@@ -238,7 +238,7 @@ func TestVectorsRequest(t *testing.T) {
 	t.Parallel()
 	yes := true
 	opts := func(rooms ...socket.Room) *requestOptions {
-		return &requestOptions{Rooms: append(roomList{}, rooms...), Except: roomList{}}
+		return &requestOptions{Rooms: append(selection{}, rooms...), Except: selection{}}
 	}
 	raw := func(values ...string) (out []json.RawMessage) {
 		for _, v := range values {

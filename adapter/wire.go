@@ -123,9 +123,35 @@ func appendNils(b []byte, n int) []byte {
 
 func appendOptions(b []byte, opts wireOptions) []byte {
 	b = msgp.AppendMapHeader(b, 3)
-	b = appendRooms(msgp.AppendString(b, "rooms"), opts.rooms)
-	b = appendRooms(msgp.AppendString(b, "except"), opts.except)
+	b = appendSelection(msgp.AppendString(b, "rooms"), opts.rooms)
+	b = appendSelection(msgp.AppendString(b, "except"), opts.except)
 	return appendFlags(msgp.AppendString(b, "flags"), &opts.flags, opts.latest)
+}
+
+// appendSelection appends rooms that select sockets. A room of Node.js may be a number, and there 7 and "7" are
+// two: what selects by the one has to name the other as well.
+func appendSelection(b []byte, rooms []socket.Room) []byte {
+	numbers := numbersOf(rooms)
+	b = msgp.AppendArrayHeader(b, uint32(len(rooms)+len(numbers))) //nolint:gosec // a list is never that long
+	for _, room := range rooms {
+		b = msgp.AppendString(b, string(room))
+	}
+	for _, n := range numbers {
+		b = msgp.AppendInt64(b, n)
+	}
+	return b
+}
+
+// numbersOf returns the numbers that rooms are the text of, as JavaScript writes whole numbers.
+func numbersOf(rooms []socket.Room) (numbers []int64) {
+	const largest = 1<<53 - 1
+	for _, room := range rooms {
+		n, err := strconv.ParseInt(string(room), 10, 64)
+		if err == nil && n >= -largest && n <= largest && strconv.FormatInt(n, 10) == string(room) {
+			numbers = append(numbers, n)
+		}
+	}
+	return numbers
 }
 
 func appendRooms(b []byte, rooms []socket.Room) []byte {
@@ -368,12 +394,20 @@ func readRooms(b []byte) ([]socket.Room, []byte, error) {
 	rooms := make([]socket.Room, n)
 	for i := range rooms {
 		var name string
-		if name, rest, err = readKey(rest); err != nil {
+		if name, rest, err = readRoom(rest); err != nil {
 			return nil, b, err
 		}
 		rooms[i] = socket.Room(name)
 	}
 	return rooms, rest, nil
+}
+
+func readRoom(b []byte) (string, []byte, error) {
+	if msgp.NextType(b) == msgp.Float64Type {
+		f, rest, err := msgp.ReadFloat64Bytes(b)
+		return strconv.FormatFloat(f, 'f', -1, 64), rest, err
+	}
+	return readKey(b)
 }
 
 // readFlags reads volatile, compress, timeout (milliseconds) and latest, and ignores the others, which
@@ -450,3 +484,12 @@ func (l roomList) MarshalJSON() ([]byte, error) {
 	}
 	return json.Marshal([]socket.Room(l))
 }
+
+// selection is a list of rooms that select sockets, in JSON: see appendSelection.
+type selection []socket.Room
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (s *selection) UnmarshalJSON(text []byte) error { return (*roomList)(s).UnmarshalJSON(text) }
+
+// MarshalJSON implements json.Marshaler.
+func (s selection) MarshalJSON() ([]byte, error) { return appendTextSelection(nil, s), nil }

@@ -6,6 +6,7 @@ import (
 	"math"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -54,7 +55,8 @@ func TestOptionsSurviveTheWire(t *testing.T) {
 			if err != nil || len(rest) != 0 {
 				t.Fatalf("%v, %d bytes left", err, len(rest))
 			}
-			if !slices.Equal(got.rooms, sent.rooms) || !slices.Equal(got.except, sent.except) {
+			// A room that is the text of a number is there a second time, as the number.
+			if !slices.Equal(once(got.rooms), once(sent.rooms)) || !slices.Equal(once(got.except), once(sent.except)) {
 				t.Errorf("rooms %v except %v, want %v except %v", got.rooms, got.except, sent.rooms, sent.except)
 			}
 			if !reflect.DeepEqual(got.flags, test.want) {
@@ -67,6 +69,43 @@ func TestOptionsSurviveTheWire(t *testing.T) {
 				t.Errorf("for the library: %v except %v", opts.Rooms.Keys(), opts.Except.Keys())
 			}
 		})
+	}
+}
+
+// once returns every room once.
+func once(rooms []socket.Room) []socket.Room {
+	return slices.Compact(slices.Sorted(slices.Values(rooms)))
+}
+
+// TestRoomsThatAreNumbers: a room of Node.js may be a number, and to Node.js that is not the room of its text. What
+// selects sockets names both.
+func TestRoomsThatAreNumbers(t *testing.T) {
+	t.Parallel()
+	rooms := []socket.Room{"r", "7", "0", "-12", "9007199254740991", "07", "+7", "-0", "7.0", "1e3", "9007199254740992", " 7", ""}
+	const want = `["r","7","0","-12","9007199254740991","07","+7","-0","7.0","1e3","9007199254740992"," 7","",7,0,-12,9007199254740991]`
+	if got := string(appendTextSelection(nil, rooms)); got != want {
+		t.Errorf("as JSON: %s, want %s", got, want)
+	}
+	if got := readJSON(t, appendSelection(nil, rooms)); got != want {
+		t.Errorf("as MessagePack: %s, want %s", got, want)
+	}
+	for k, twice := range map[kind]bool{kindJoin: false, kindLeave: true} { // a socket is to be in one of them
+		m := clusterMessage{kind: k, rooms: []socket.Room{"7"}, opts: wireOptions{rooms: []socket.Room{"8"}}}
+		classic, err := encodeRequest("u", m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, _ := appendTextData(nil, &m)
+		packed, _ := appendPackedData(nil, "/", &m)
+		list := `"rooms":["7"]`
+		if twice {
+			list = `"rooms":["7",7]`
+		}
+		for _, written := range [][]byte{classic, text, []byte(readJSON(t, packed))} {
+			if !strings.Contains(string(written), list) || !strings.Contains(string(written), `"rooms":["8",8]`) {
+				t.Errorf("kind %d: %s, want %s", k, written, list)
+			}
+		}
 	}
 }
 
@@ -85,8 +124,8 @@ func TestForeignOptions(t *testing.T) {
 		want wireOptions
 	}{
 		{"nothing", map[string]any{}, wireOptions{}},
-		{"numbers as rooms", map[string]any{"rooms": []any{7, -1, uint64(math.MaxUint64), "7"}},
-			wireOptions{rooms: []socket.Room{"7", "-1", "18446744073709551615", "7"}}},
+		{"numbers as rooms", map[string]any{"rooms": []any{7, -1, uint64(math.MaxUint64), 1.5, "7"}},
+			wireOptions{rooms: []socket.Room{"7", "-1", "18446744073709551615", "1.5", "7"}}},
 		{"flags that are nil", map[string]any{"flags": nil}, wireOptions{}},
 		{"flags of other types", map[string]any{"flags": map[string]any{"volatile": 1, "compress": "no", "timeout": "soon"}}, wireOptions{}},
 		{"whole timeout", map[string]any{"flags": map[string]any{"timeout": 1000}}, wireOptions{flags: socket.BroadcastFlags{Timeout: &second}}},

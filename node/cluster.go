@@ -56,6 +56,7 @@ func newRedisAdapter(cfg Config, client redis.UniversalClient, recovery *adapter
 			ClusterOptions: opts,
 			StreamName:     c.Streams.Name,
 			StreamCount:    int(c.Streams.Count),
+			ShardedPubSub:  c.Streams.ShardedPubSub,
 			MaxLen:         int(c.Streams.MaxLength),
 			Recovery:       recovery,
 			SessionPrefix:  sessionPrefix(c.Redis.Prefix),

@@ -198,6 +198,9 @@ type StreamsConfig struct {
 	Name string `yaml:"name"`
 	// Count of streams, over which the namespaces are spread; default 1.
 	Count int64 `yaml:"count"`
+	// ShardedPubSub has what is not kept in a stream, requests and their answers, on the sharded pub/sub of
+	// Redis 7; default false.
+	ShardedPubSub bool `yaml:"sharded_pubsub"`
 	// MaxLength is how many messages a stream keeps, about; default 10000.
 	MaxLength int64 `yaml:"max_length"`
 }

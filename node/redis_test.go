@@ -46,11 +46,12 @@ func TestKindsOfRedis(t *testing.T) {
 		cfg.Cluster.Redis.TLS = node.RedisTLSConfig{CAFile: certificates.CA, CertFile: certificates.Cert, KeyFile: certificates.Key}
 		twoNodesTalk(t, cfg)
 	})
-	for _, name := range []string{node.AdapterPubSub, node.AdapterSharded, node.AdapterStreams} {
+	for _, name := range []string{node.AdapterPubSub, node.AdapterSharded, node.AdapterStreams, streamsOnShards} {
 		t.Run(name+" with no more permissions than needed", func(t *testing.T) {
 			server := redistest.Start(t, redistest.Options{})
 			cfg := on("redis://chorus:hunter2@" + server.Addr)
-			cfg.Cluster.Adapter, cfg.Auth.MaxConnections = name, 5
+			use(&cfg, name)
+			cfg.Auth.MaxConnections = 5
 			permit(server, cfg.RedisACL())
 			twoNodesTalk(t, cfg)
 			admin := server.Admin()
@@ -59,6 +60,15 @@ func TestKindsOfRedis(t *testing.T) {
 				t.Errorf("refused: %+v, %v", refused, err)
 			}
 		})
+	}
+}
+
+// streamsOnShards is the adapter with streams whose channels are on shards.
+const streamsOnShards = "streams on shards"
+
+func use(cfg *node.Config, name string) {
+	if cfg.Cluster.Adapter = name; name == streamsOnShards {
+		cfg.Cluster.Adapter, cfg.Cluster.Streams.ShardedPubSub = node.AdapterStreams, true
 	}
 }
 
@@ -73,10 +83,11 @@ func permit(server *redistest.Server, line string, more ...string) {
 
 func TestRedisCluster(t *testing.T) {
 	cluster := redistest.StartCluster(t)
-	for _, name := range []string{node.AdapterPubSub, node.AdapterSharded, node.AdapterStreams} {
+	for _, name := range []string{node.AdapterPubSub, node.AdapterSharded, node.AdapterStreams, streamsOnShards} {
 		t.Run(name, func(t *testing.T) {
 			cfg := on("redis+cluster://" + strings.Join(cluster.Addrs(), ","))
-			cfg.Cluster.Adapter, cfg.Auth.MaxConnections = name, 5
+			use(&cfg, name)
+			cfg.Auth.MaxConnections = 5
 			twoNodesTalk(t, cfg)
 		})
 	}

@@ -20,7 +20,7 @@ const (
 
 // minVersion returns the oldest Redis for the adapter of the configuration.
 func (c *Config) minVersion() string {
-	if c.adapterName() == AdapterSharded {
+	if name := c.adapterName(); name == AdapterSharded || name == AdapterStreams && c.Cluster.Streams.ShardedPubSub {
 		return minRedisSharded
 	}
 	return minRedis
@@ -87,11 +87,11 @@ func (c *Config) redisNeeds() []permission {
 	prefix := c.Cluster.Redis.Prefix
 	main := prefix + "#/#"
 	needs := []permission{{"ping", nil}}
+	plain := []permission{{"subscribe", []string{main}}, {"unsubscribe", []string{main}}, {"publish", []string{main, ""}}, {"pubsub", []string{"numsub", main}}}
+	shards := []permission{{"spublish", []string{main, ""}}, {"ssubscribe", []string{main}}, {"sunsubscribe", []string{main}}, {"pubsub", []string{"shardnumsub", main}}}
 	switch c.adapterName() {
 	case AdapterSharded:
-		needs = append(needs,
-			permission{"spublish", []string{main, ""}}, permission{"ssubscribe", []string{main}}, permission{"sunsubscribe", []string{main}},
-			permission{"pubsub", []string{"shardnumsub", main}})
+		needs = append(needs, shards...)
 	case AdapterStreams:
 		stream := c.Cluster.Streams.Name
 		if c.Cluster.Streams.Count > 1 {
@@ -99,9 +99,12 @@ func (c *Config) redisNeeds() []permission {
 		}
 		needs = append(needs,
 			permission{"xadd", []string{stream, "*", "x", "x"}}, permission{"xread", []string{"streams", stream, "0"}},
-			permission{"multi", nil}, permission{"exec", nil}, permission{"xinfo", []string{"stream", stream}}, permission{"xrange", []string{stream, "-", "+"}},
-			permission{"subscribe", []string{main}}, permission{"unsubscribe", []string{main}},
-			permission{"publish", []string{main, ""}}, permission{"pubsub", []string{"numsub", main}})
+			permission{"multi", nil}, permission{"exec", nil}, permission{"xinfo", []string{"stream", stream}}, permission{"xrange", []string{stream, "-", "+"}})
+		if c.Cluster.Streams.ShardedPubSub {
+			needs = append(needs, shards...)
+		} else {
+			needs = append(needs, plain...)
+		}
 	default:
 		needs = append(needs,
 			permission{"psubscribe", []string{main + "*"}}, permission{"punsubscribe", []string{main + "*"}},

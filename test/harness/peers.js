@@ -5,6 +5,7 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import { fileURLToPath } from "node:url";
 import { createAdapter, createShardedAdapter } from "@socket.io/redis-adapter";
+import { Emitter } from "@socket.io/redis-emitter";
 import { createAdapter as createStreamsAdapter } from "@socket.io/redis-streams-adapter";
 import jwt from "jsonwebtoken";
 import { createClient } from "redis";
@@ -15,13 +16,18 @@ import { run } from "./program.js";
 import { SECRET } from "./token.js";
 import { within } from "./wait.js";
 
+const CROWD = fileURLToPath(new URL("./nodeserver.js", import.meta.url));
 const PEER = process.env.CHORUS_PEER ?? fileURLToPath(new URL("../../bin/chorus-test-peer", import.meta.url));
 export const REQUEST_TIMEOUT_MS = 1500; // of both, for requests that somebody does not answer
+
+// What a server has of the events of other servers, by namespace.
+const noNotes = () => ({ "/": [], "/chat": [] });
 
 // A target selects sockets: {nsp, to: [rooms], except: [rooms], volatile, local, compress, timeout (ms)}.
 
 class NodePeer {
-  notes = [];
+  kind = "node";
+  notes = noNotes();
 
   namespace({ nsp = "/" }) {
     return this.io.of(nsp);
@@ -77,11 +83,68 @@ class NodePeer {
   serverCount(select = {}) {
     return this.namespace(select).adapter.serverCount();
   }
+
+  // allRooms of the cluster, which the classic adapter alone can say.
+  async allRooms() {
+    return [...await this.io.of("/").adapter.allRooms()];
+  }
+}
+
+// NodeEmitter has the methods of a server that @socket.io/redis-emitter has, too.
+export class NodeEmitter {
+  constructor(client) {
+    this.emitter = new Emitter(client);
+  }
+
+  target({ nsp = "/", to, except, volatile, compress }) {
+    let target = this.emitter.of(nsp);
+    if (to) target = to.length === 1 ? target.to(to[0]) : target.in(to);
+    if (except) target = target.except(except.length === 1 ? except[0] : except);
+    if (volatile) target = target.volatile;
+    return compress === undefined ? target : target.compress(compress);
+  }
+
+  async emit(select, event, ...args) {
+    this.target(select).emit(event, ...args);
+  }
+
+  async socketsJoin(select, rooms) {
+    this.target(select).socketsJoin(rooms.length === 1 ? rooms[0] : rooms);
+  }
+
+  async socketsLeave(select, rooms) {
+    this.target(select).socketsLeave(rooms.length === 1 ? rooms[0] : rooms);
+  }
+
+  async disconnectSockets(select, close) {
+    this.target(select).disconnectSockets(...(close ? [close] : []));
+  }
+
+  async serverSideEmit({ nsp = "/" }, event, ...args) {
+    this.emitter.of(nsp).serverSideEmit(event, ...args);
+  }
+}
+
+// startNodeEmitter returns one with a connection of its own.
+export async function startNodeEmitter(t, redis) {
+  const client = createClient({ url: redis.url });
+  await client.connect();
+  cleanup(t, () => client.close());
+  return new NodeEmitter(client);
+}
+
+// GoEmitter is package adapter/emitter in the process of a node.
+export class GoEmitter {
+  constructor(peer) {
+    for (const call of ["emit", "socketsJoin", "socketsLeave", "disconnectSockets", "serverSideEmit"]) {
+      this[call] = (select, ...args) => peer[call]({ ...select, emitter: true }, ...args);
+    }
+  }
 }
 
 // startNodePeer returns a Node.js server, with the classic adapter, the one with "streams" or the sharded one
 // in a mode. It lets clients in with the same tokens as ours.
-export async function startNodePeer(t, redis, { prefix = "socket.io", ownResponses = false, sharded, options = {} } = {}) {
+export async function startNodePeer(t, redis, { prefix = "socket.io", ownResponses = false, sharded, streams = {}, options = {} } = {}) {
   const clients = [createClient({ url: redis.url }), createClient({ url: redis.url })];
   for (const client of clients) client.on("error", () => {}); // an outage is the test's own
   await Promise.all(clients.map((client) => client.connect()));
@@ -92,7 +155,7 @@ export async function startNodePeer(t, redis, { prefix = "socket.io", ownRespons
   peer.io = new Server(http, {
     ...options,
     adapter: sharded === "streams"
-      ? createStreamsAdapter(clients[0], { streamName: prefix, channelPrefix: prefix })
+      ? createStreamsAdapter(clients[0], { streamName: prefix, channelPrefix: prefix, ...streams })
       : sharded
       ? createShardedAdapter(...clients, { channelPrefix: prefix, subscriptionMode: sharded })
       : createAdapter(...clients, { key: prefix, requestsTimeout: REQUEST_TIMEOUT_MS, publishOnSpecificResponseChannel: ownResponses }),
@@ -108,13 +171,21 @@ export async function startNodePeer(t, redis, { prefix = "socket.io", ownRespons
         next(new Error("Authentication error"));
       }
     });
-    nsp.on("connection", (socket) => socket.on("enter", (rooms, done) => {
-      socket.join(rooms);
-      done("entered");
-    }));
-    nsp.on("ask", (asked, done) => done?.({ from: "node", asked }));
+    nsp.on("connection", (socket) => {
+      socket.on("enter", (rooms, done) => {
+        socket.join(rooms);
+        done("entered");
+      });
+      socket.on("remember", (memo, done) => {
+        socket.data.memo = memo;
+        done("remembered");
+      });
+    });
+    nsp.on("ask", (asked, done) => done({ from: "node", asked, nsp: name }));
+    nsp.on("echo", (asked, done) => done(asked));
+    nsp.on("nothing", (done) => done());
     nsp.on("silent", () => {});
-    nsp.on("note", (...args) => peer.notes.push(args));
+    nsp.on("note", (...args) => peer.notes[name].push(args));
   }
   cleanup(t, async () => {
     await peer.io.close();
@@ -123,9 +194,16 @@ export async function startNodePeer(t, redis, { prefix = "socket.io", ownRespons
   return peer;
 }
 
+// startNodeProcess starts a Node.js server that can be killed, in a process of its own.
+export async function startNodeProcess(t, redis, options) {
+  const program = run(t, process.execPath, [CROWD], { REDIS_URL: redis.url, OPTIONS: JSON.stringify(options) });
+  const url = await program.line((line) => line.match(/^http:.*/)?.[0], "listening");
+  return { program, url };
+}
 
 class GoPeer {
-  notes = [];
+  kind = "go";
+  notes = noNotes();
   #calls = new Map();
   #id = 0;
 
@@ -133,7 +211,7 @@ class GoPeer {
     this.program = program;
     program.on("stdout", (line) => {
       const answer = JSON.parse(line);
-      if (answer.note) this.notes.push(fromWire(answer.note));
+      if (answer.note) this.notes[answer.nsp].push(fromWire(answer.note));
       else this.#calls.get(answer.id)?.(answer);
     });
   }
@@ -141,7 +219,7 @@ class GoPeer {
   async call(op, { nsp = "/", to = [], except = [], ...flags }, rest) {
     const id = ++this.#id;
     const answer = new Promise((resolve) => this.#calls.set(id, resolve));
-    this.program.child.stdin.write(`${JSON.stringify(toWire({ id, op, nsp, to: to.map(String), not: except, flags, ...rest }))}\n`);
+    this.program.child.stdin.write(`${JSON.stringify(toWire({ id, op, nsp, to: to.map(String), not: except.map(String), flags, ...rest }))}\n`);
     return within(answer, `the node's ${op}`);
   }
 
@@ -169,11 +247,11 @@ class GoPeer {
   }
 
   socketsJoin(select, rooms) {
-    return this.done("socketsJoin", select, { rooms });
+    return this.done("socketsJoin", select, { rooms: rooms.map(String) });
   }
 
   socketsLeave(select, rooms) {
-    return this.done("socketsLeave", select, { rooms });
+    return this.done("socketsLeave", select, { rooms: rooms.map(String) });
   }
 
   disconnectSockets(select, close) {
@@ -199,9 +277,10 @@ export async function startGoPeer(t, redis, settings) {
   return Object.assign(new GoPeer(program), await addresses(program));
 }
 
-// Bytes travel to and from the program as {"$binary": base64}.
+// Bytes travel to and from the program as {"$binary": base64}, and times to it as {"$time": text}.
 
 function toWire(value) {
+  if (value instanceof Date) return { $time: value.toISOString() };
   if (Buffer.isBuffer(value)) return { $binary: value.toString("base64") };
   if (Array.isArray(value)) return value.map(toWire);
   if (value && typeof value === "object") return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, toWire(item)]));

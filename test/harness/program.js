@@ -1,9 +1,10 @@
 // A program that a test runs, and its output line by line.
 import { spawn } from "node:child_process";
 import { EventEmitter } from "node:events";
+import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { cleanup } from "./cleanup.js";
-import { within } from "./wait.js";
+import { until, within } from "./wait.js";
 
 const running = new Set();
 process.on("exit", () => running.forEach((child) => child.kill("SIGKILL")));
@@ -69,6 +70,15 @@ export class Program extends EventEmitter {
 
   signalled(signal) {
     return this.child.kill(signal);
+  }
+
+  // halt stops the program where it is, and returns when all of its threads stand still.
+  async halt() {
+    this.signalled("SIGSTOP");
+    const tasks = `/proc/${this.child.pid}/task`;
+    if (!existsSync(tasks)) return; // not on Linux: it takes a moment
+    const stands = (task) => / T /.test(readFileSync(`${tasks}/${task}/stat`, "utf8").replace(/^.*\)/, ""));
+    await until(() => readdirSync(tasks).every(stands), `${this.name}: to stand still`);
   }
 
   // stop ends the program and returns its exit code.

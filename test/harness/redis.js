@@ -64,11 +64,11 @@ export async function startRedis(t, { durable = false } = {}) {
 
 // watchRequests calls back at each request of a server to the others. It does not subscribe to the
 // channel of requests, since the servers count who does.
-export async function watchRequests(t, redis, sharded, callback) {
+export async function watchRequests(t, redis, { sharded, useShardedPubSub }, callback) {
   const client = createClient({ url: redis.url });
   await client.connect();
   cleanup(t, () => client.destroy());
-  if (sharded === "streams") await client.monitor((line) => /"publish" "socket\.io#\/#" /i.test(line) && callback());
-  else if (sharded) await client.monitor((line) => /"spublish" "socket\.io#\/#" /i.test(line) && callback());
+  const command = sharded === "streams" && !useShardedPubSub ? "publish" : "spublish";
+  if (sharded) await client.monitor((line) => line.toLowerCase().includes(`"${command}" "socket.io#/#" `) && callback());
   else await client.pSubscribe("socket.io-request#/#*", callback);
 }

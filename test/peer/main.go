@@ -8,6 +8,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"os/signal"
 	"sync"
@@ -67,6 +68,19 @@ type peer struct {
 func (p *peer) handle(nsp socket.Namespace) error {
 	if err := nsp.On("connection", func(args ...any) {
 		s := args[0].(*socket.Socket) //nolint:errcheck,forcetypeassert // the library's contract for this event
+		_ = s.On("remember", func(args ...any) {
+			args, reply := codec.SplitAck(args)
+			memo, err := codec.Arg[any]("remember", args, 0)
+			if err != nil {
+				reply(err.Error())
+				return
+			}
+			data, _ := s.Data().(map[string]any)
+			data = maps.Clone(data) // others may be reading it
+			data["memo"] = memo
+			s.SetData(data)
+			reply("remembered")
+		})
 		_ = s.On("enter", func(args ...any) {
 			args, reply := codec.SplitAck(args)
 			rooms, err := codec.Arg[[]socket.Room]("enter", args, 0)
@@ -80,17 +94,25 @@ func (p *peer) handle(nsp socket.Namespace) error {
 	}); err != nil {
 		return err
 	}
-	if err := nsp.On("ask", func(args ...any) {
-		if ack, ok := args[len(args)-1].(socket.Ack); ok {
-			ack([]any{map[string]any{"from": "go", "asked": args[0]}}, nil)
+	for event, answer := range map[string]func(args []any) []any{
+		"ask": func(args []any) []any {
+			return []any{map[string]any{"from": "go", "asked": args[0], "nsp": nsp.Name()}}
+		},
+		"echo":    func(args []any) []any { return args[:1] },
+		"nothing": func([]any) []any { return nil },
+	} {
+		if err := nsp.On(event, func(args ...any) {
+			if ack, ok := args[len(args)-1].(socket.Ack); ok {
+				ack(answer(args), nil)
+			}
+		}); err != nil {
+			return err
 		}
-	}); err != nil {
-		return err
 	}
 	if err := nsp.On("silent", func(...any) {}); err != nil {
 		return err
 	}
-	return nsp.On("note", func(args ...any) { p.write(map[string]any{"note": args}) })
+	return nsp.On("note", func(args ...any) { p.write(map[string]any{"note": wrap(args), "nsp": nsp.Name()}) })
 }
 
 // operation is what a test wants done.
@@ -155,7 +177,7 @@ func (p *peer) do(op operation, done func(any, error)) {
 		target.FetchSockets()(func(sockets []*socket.RemoteSocket, err error) {
 			described := make([]any, len(sockets))
 			for i, s := range sockets {
-				described[i] = map[string]any{"id": s.Id(), "rooms": s.Rooms().Keys(), "data": s.Data(), "handshake": s.Handshake()}
+				described[i] = map[string]any{"id": s.Id(), "rooms": s.Rooms().Keys(), "data": wrap(s.Data()), "handshake": s.Handshake()}
 			}
 			done(described, err)
 		})

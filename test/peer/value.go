@@ -8,10 +8,13 @@ import (
 	"github.com/zishang520/socket.io/v3/pkg/types"
 )
 
-// binaryKey marks bytes in the JSON between the test and this program: {"$binary": "base64"}.
-const binaryKey = "$binary"
+// Marks of what JSON cannot say between the test and this program: {"$binary": "base64"}, {"$time": "RFC 3339"}.
+const (
+	binaryKey = "$binary"
+	timeKey   = "$time"
+)
 
-// unwrap turns marks into bytes.
+// unwrap turns marks into bytes and times.
 func unwrap(v any) any {
 	switch v := v.(type) {
 	case []any:
@@ -25,6 +28,12 @@ func unwrap(v any) any {
 			data, err := base64.StdEncoding.DecodeString(text)
 			if err == nil {
 				return data
+			}
+		}
+		if text, ok := v[timeKey].(string); ok {
+			at, err := time.Parse(time.RFC3339Nano, text)
+			if err == nil {
+				return at
 			}
 		}
 		out := make(map[string]any, len(v))
