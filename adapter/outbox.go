@@ -19,6 +19,10 @@ const (
 	maxBatch = 256
 	// publishTimeout bounds one round trip.
 	publishTimeout = 5 * time.Second
+	// regather is how much longer an outage lasts for a node with messages that wait: the others lose what is
+	// published before they are back. They try again after redisconn.MaxBackoff at most, and an attempt that hangs
+	// takes about a second.
+	regather = 2 * time.Second
 )
 
 // publication is one message on its way to Redis.
@@ -41,7 +45,8 @@ type outbox struct {
 	stats    *Stats
 	command  string // PUBLISH, or SPUBLISH on shard channels
 
-	maxStreamLen int64 // how many entries a stream keeps, about
+	maxStreamLen int64         // how many entries a stream keeps, about
+	regather     time.Duration // how long is waited for the others after an outage; none with streams, where they read later
 
 	wake    chan struct{} // capacity 1: there is something to do
 	stopped chan struct{} // closed when run has returned
@@ -50,7 +55,10 @@ type outbox struct {
 	queue  []publication
 	bytes  int
 	up     bool // what ready said last
+	lost   bool // a connection was, since up was last true
 	closed bool
+	resume time.Time   // Redis counts as away until then
+	timer  *time.Timer // wakes run then; nil before the first outage
 }
 
 func newOutbox(client redis.UniversalClient, ready func() bool, maxPending, maxBytes int, stats *Stats) *outbox {
@@ -61,6 +69,7 @@ func newOutbox(client redis.UniversalClient, ready func() bool, maxPending, maxB
 		maxBytes: maxBytes,
 		stats:    stats,
 		command:  "publish",
+		regather: regather,
 		wake:     make(chan struct{}, 1),
 		stopped:  make(chan struct{}),
 	}
@@ -74,7 +83,7 @@ func (o *outbox) push(p publication) {
 		o.mu.Unlock()
 		p.settle(ErrClosed)
 		return
-	case !o.up && p.done != nil:
+	case !o.open() && p.done != nil:
 		o.mu.Unlock()
 		p.settle(ErrUnavailable)
 		return
@@ -118,7 +127,13 @@ func (o *outbox) signal() {
 // for an outcome.
 func (o *outbox) refresh() {
 	o.mu.Lock()
-	o.up = o.ready()
+	away := !o.up
+	if o.up = o.ready(); away && o.up {
+		if o.lost && len(o.queue) > 0 && o.regather > 0 {
+			o.await(o.regather)
+		}
+		o.lost = false
+	}
 	var failed []publication
 	if !o.up {
 		o.queue = slices.DeleteFunc(o.queue, func(p publication) bool {
@@ -139,11 +154,37 @@ func (o *outbox) refresh() {
 	o.signal()
 }
 
-// take removes the next batch from the queue; none while Redis is away.
+// outage notes that a connection was lost, with whatever is published until the next one.
+func (o *outbox) outage() {
+	o.mu.Lock()
+	o.lost = true
+	o.mu.Unlock()
+}
+
+// await has Redis count as away for a while; o.mu is held.
+func (o *outbox) await(pause time.Duration) {
+	o.resume = time.Now().Add(pause)
+	if o.timer != nil {
+		o.timer.Stop()
+	}
+	o.timer = time.AfterFunc(pause, o.signal)
+}
+
+// open tells whether publications are sent; o.mu is held.
+func (o *outbox) open() bool { return o.up && !time.Now().Before(o.resume) }
+
+// waits tells whether there are publications that wait for the other servers to be back.
+func (o *outbox) waits() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.up && !o.open()
+}
+
+// take removes the next batch from the queue; none while Redis is away. Who is closed waits for nobody.
 func (o *outbox) take() []publication {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if !o.up {
+	if !o.open() && !(o.up && o.closed) {
 		return nil
 	}
 	n := min(len(o.queue), maxBatch)
@@ -255,6 +296,9 @@ func (o *outbox) close(ctx context.Context) error {
 	}
 
 	o.mu.Lock()
+	if o.timer != nil {
+		o.timer.Stop()
+	}
 	o.max = 0 // nothing can come back to the queue
 	rest := o.trim()
 	o.mu.Unlock()

@@ -254,6 +254,56 @@ func TestOutboxLosesRedis(t *testing.T) {
 	})
 }
 
+// TestOutboxAwaitsTheOthers: after the loss of a connection what has waited gives the other servers time to come back.
+func TestOutboxAwaitsTheOthers(t *testing.T) {
+	for _, test := range []struct {
+		name            string
+		lost, waiting   bool
+		regather, pause time.Duration
+	}{
+		{"an outage with something that waits", true, true, regather, regather},
+		{"nothing waits", true, false, regather, 0},
+		{"a new subscription", false, true, regather, 0},
+		{"streams", true, true, 0, 0},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := newBox(t, 10, 100)
+				b.regather = test.regather
+				go b.run(t.Context()) // ends with close
+				b.set(false)
+				if test.lost {
+					b.outage()
+				}
+				if test.waiting {
+					b.push(publication{payload: []byte("waits")})
+				}
+				b.set(true)
+				var got outcomes
+				if test.pause > 0 {
+					time.Sleep(test.pause - time.Nanosecond)
+					synctest.Wait()
+					if b.push(got.of("asked")); !b.waits() || len(b.wire.accepted()) > 0 {
+						t.Errorf("%q is sent before the others are back", b.wire.accepted())
+					}
+					got.want(t, "asked", ErrUnavailable)
+					time.Sleep(time.Nanosecond)
+				}
+				synctest.Wait()
+				if sent := b.wire.accepted(); b.waits() || slices.Contains(sent, "waits") != test.waiting {
+					t.Errorf("%q is sent", sent)
+				}
+				b.push(got.of("then"))
+				synctest.Wait()
+				got.want(t, "then", nil)
+				if err := b.close(t.Context()); err != nil {
+					t.Error(err)
+				}
+			})
+		})
+	}
+}
+
 // TestOutboxFailures: only what certainly did not reach Redis is sent again, and only when nobody
 // was told otherwise.
 func TestOutboxFailures(t *testing.T) {

@@ -31,6 +31,7 @@ type shards struct {
 	stats   *Stats
 	opts    *ClusterOptions
 	changed func()
+	lost    func() // called when a connection is
 
 	known atomic.Bool   // the masters are: to ask for one does not wait
 	wake  chan struct{} // capacity 1: something is to be placed
@@ -55,6 +56,7 @@ func newShards(client redis.UniversalClient, log *slog.Logger, stats *Stats, opt
 		stats:   stats,
 		opts:    opts,
 		changed: func() {},
+		lost:    func() {},
 		wake:    make(chan struct{}, 1),
 		routes:  make(map[string]route),
 		places:  make(map[string]*shard),
@@ -76,8 +78,11 @@ func (s *shards) newShard(addr string, client redis.UniversalClient) *shard {
 	sub := newSubscriber(client, log, s.stats, s.opts)
 	sub.changed = func() { s.changed() }
 	sub.oneByOne = s.cluster != nil
-	if s.cluster != nil {
-		sub.lost = s.reload
+	sub.lost = func() {
+		s.lost()
+		if s.cluster != nil {
+			s.reload()
+		}
 	}
 	return &shard{subscriber: sub, addr: addr, stop: func() {}}
 }

@@ -97,7 +97,7 @@ func NewStreams(client redis.UniversalClient, opts StreamsOptions) *Redis {
 	opts = opts.withDefaults()
 	r := newRedis(client, opts.ClusterOptions)
 	heard := newStreamReaders(r, opts)
-	r.outbox.maxStreamLen = int64(opts.MaxLen)
+	r.outbox.maxStreamLen, r.outbox.regather = int64(opts.MaxLen), 0
 	r.listener = heard
 	if opts.Recovery != nil {
 		r.sessions = newRedisSessions(r, opts.SessionPrefix, *opts.Recovery)
