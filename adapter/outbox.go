@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -254,7 +255,6 @@ func (o *outbox) send(ctx context.Context, batch []publication) error {
 	}
 	_, err := pipe.Exec(ctx)
 
-	unsent := notSent(err)
 	var again []publication
 	for i, p := range batch {
 		switch failure := commands[i].Err(); {
@@ -263,7 +263,7 @@ func (o *outbox) send(ctx context.Context, batch []publication) error {
 			if p.done != nil {
 				p.done(offsetOf(commands[i]), nil)
 			}
-		case unsent && p.done == nil:
+		case p.done == nil && notDone(failure):
 			again = append(again, p)
 		default:
 			o.stats.PublishErrors.Add(1)
@@ -274,11 +274,17 @@ func (o *outbox) send(ctx context.Context, batch []publication) error {
 	return err
 }
 
-// notSent tells whether the error came before anything was written to Redis. After that, a
-// message may have been published although its answer is missing, and must not be sent again.
-func notSent(err error) bool {
+// notDone tells whether a command has certainly had no effect, and may have one later: nothing was written to Redis,
+// or it has said that it cannot do it now. When an answer is missing, a message may have been published, and must
+// not be sent again. A batch for a Redis Cluster goes to several servers, so that each command has an error of its own.
+func notDone(err error) bool {
 	var op *net.OpError
-	return errors.As(err, &op) && op.Op == "dial"
+	if errors.As(err, &op) {
+		return op.Op == "dial"
+	}
+	return slices.ContainsFunc([]string{"READONLY ", "LOADING ", "CLUSTERDOWN ", "MASTERDOWN ", "TRYAGAIN "}, func(code string) bool {
+		return strings.HasPrefix(err.Error(), code)
+	})
 }
 
 // close publishes what waits, for as long as ctx allows, and fails the rest.
