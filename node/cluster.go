@@ -58,7 +58,6 @@ func newRedisAdapter(cfg Config, client redis.UniversalClient, recovery *adapter
 			StreamCount:    int(c.Streams.Count),
 			MaxLen:         int(c.Streams.MaxLength),
 			Recovery:       recovery,
-			SessionPrefix:  sessionPrefix(c.Redis.Prefix),
 		}), nil
 	default:
 		return adapter.NewRedis(client, adapter.RedisOptions{ClusterOptions: opts}), nil

@@ -222,7 +222,7 @@ export function interop(sharded) {
         const { redis, actor } = await pair(t, direction, { sharded });
         const foreign = direction === "Go to Node.js"
           ? await startNodePeer(t, redis, { sharded, prefix: "socket.io-2" })
-          : await startGoPeer(t, redis, { ...adapterSettings(sharded), CHORUS_CLUSTER_REDIS_PREFIX: "socket.io-2", CHORUS_CLUSTER_STREAMS_NAME: "socket.io-2" });
+          : await startGoPeer(t, redis, { ...adapterSettings(sharded), CHORUS_CLUSTER_REDIS_PREFIX: "socket.io-2" });
         const client = await member(t, foreign, ["r"]);
         await actor.emit({}, "hello", "all");
         await actor.emit({ to: ["r"] }, "hello", "room");
