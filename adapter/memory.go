@@ -278,12 +278,18 @@ func (l *local) RestoreSession(socket.PrivateSessionId, string) (*socket.Session
 
 // Publish implements [Publisher]: the clients of this node are all there are.
 func (l *local) Publish(packet *parser.Packet, opts *socket.BroadcastOptions, done func(error)) {
-	done(l.post(packet, opts, ""))
+	l.publish(packet, opts, "", done)
 }
 
 // PublishLatest implements [Publisher].
 func (l *local) PublishLatest(name string, packet *parser.Packet, opts *socket.BroadcastOptions, done func(error)) {
-	done(l.post(packet, opts, name))
+	l.publish(packet, opts, name, done)
+}
+
+func (l *local) publish(packet *parser.Packet, opts *socket.BroadcastOptions, latest string, done func(error)) {
+	if err := l.post(packet, opts, latest); done != nil {
+		done(err)
+	}
 }
 
 // match returns the connected sockets of this node that opts selects.

@@ -115,9 +115,8 @@ const streamsMode = "streams"
 
 func streamsAddr(addr string) string { return streamsMode + "@" + addr }
 
-// newStreams has the stream named after the prefix: clusters with different prefixes have nothing in common.
 func newStreams(client redis.UniversalClient, o adapter.ClusterOptions, recovery *adapter.RecoveryOptions) *adapter.Redis {
-	return adapter.NewStreams(client, adapter.StreamsOptions{ClusterOptions: o, Recovery: recovery, StreamName: o.Prefix})
+	return adapter.NewStreams(client, adapter.StreamsOptions{ClusterOptions: o, Recovery: recovery})
 }
 
 // startLonely runs a node with the memory adapter.

@@ -188,7 +188,7 @@ func (w Wire) spublish(nsp string, m *clusterMessage) ([]any, error) {
 
 // xadd keeps server-side events in the stream as well: an emitter does not wait for answers.
 func (w Wire) xadd(nsp string, m *clusterMessage) ([]any, error) {
-	opts := StreamsOptions{StreamName: w.StreamName, StreamCount: w.StreamCount, MaxLen: w.StreamMaxLen}.withDefaults()
+	opts := StreamsOptions{ClusterOptions: ClusterOptions{Prefix: w.Prefix}, StreamName: w.StreamName, StreamCount: w.StreamCount, MaxLen: w.StreamMaxLen}.withDefaults()
 	entry, err := newStreamEntry(emitterUID, nsp, m)
 	return []any{
 		"xadd", streamOf(nsp, opts), "maxlen", "~", strconv.Itoa(opts.MaxLen), "*",

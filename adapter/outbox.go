@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -19,6 +20,10 @@ const (
 	maxBatch = 256
 	// publishTimeout bounds one round trip.
 	publishTimeout = 5 * time.Second
+	// regather is how much longer an outage lasts for a node with messages that wait: the others lose what is
+	// published before they are back. They try again after redisconn.MaxBackoff at most, and an attempt that hangs
+	// takes about a second.
+	regather = 2 * time.Second
 )
 
 // publication is one message on its way to Redis.
@@ -41,7 +46,8 @@ type outbox struct {
 	stats    *Stats
 	command  string // PUBLISH, or SPUBLISH on shard channels
 
-	maxStreamLen int64 // how many entries a stream keeps, about
+	maxStreamLen int64         // how many entries a stream keeps, about
+	regather     time.Duration // how long is waited for the others after an outage; none with streams, where they read later
 
 	wake    chan struct{} // capacity 1: there is something to do
 	stopped chan struct{} // closed when run has returned
@@ -50,7 +56,10 @@ type outbox struct {
 	queue  []publication
 	bytes  int
 	up     bool // what ready said last
+	lost   bool // a connection was, since up was last true
 	closed bool
+	resume time.Time   // Redis counts as away until then
+	timer  *time.Timer // wakes run then; nil before the first outage
 }
 
 func newOutbox(client redis.UniversalClient, ready func() bool, maxPending, maxBytes int, stats *Stats) *outbox {
@@ -61,6 +70,7 @@ func newOutbox(client redis.UniversalClient, ready func() bool, maxPending, maxB
 		maxBytes: maxBytes,
 		stats:    stats,
 		command:  "publish",
+		regather: regather,
 		wake:     make(chan struct{}, 1),
 		stopped:  make(chan struct{}),
 	}
@@ -74,7 +84,7 @@ func (o *outbox) push(p publication) {
 		o.mu.Unlock()
 		p.settle(ErrClosed)
 		return
-	case !o.up && p.done != nil:
+	case !o.open() && p.done != nil:
 		o.mu.Unlock()
 		p.settle(ErrUnavailable)
 		return
@@ -118,7 +128,13 @@ func (o *outbox) signal() {
 // for an outcome.
 func (o *outbox) refresh() {
 	o.mu.Lock()
-	o.up = o.ready()
+	away := !o.up
+	if o.up = o.ready(); away && o.up {
+		if o.lost && len(o.queue) > 0 && o.regather > 0 {
+			o.await(o.regather)
+		}
+		o.lost = false
+	}
 	var failed []publication
 	if !o.up {
 		o.queue = slices.DeleteFunc(o.queue, func(p publication) bool {
@@ -139,11 +155,37 @@ func (o *outbox) refresh() {
 	o.signal()
 }
 
-// take removes the next batch from the queue; none while Redis is away.
+// outage notes that a connection was lost, with whatever is published until the next one.
+func (o *outbox) outage() {
+	o.mu.Lock()
+	o.lost = true
+	o.mu.Unlock()
+}
+
+// await has Redis count as away for a while; o.mu is held.
+func (o *outbox) await(pause time.Duration) {
+	o.resume = time.Now().Add(pause)
+	if o.timer != nil {
+		o.timer.Stop()
+	}
+	o.timer = time.AfterFunc(pause, o.signal)
+}
+
+// open tells whether publications are sent; o.mu is held.
+func (o *outbox) open() bool { return o.up && !time.Now().Before(o.resume) }
+
+// waits tells whether there are publications that wait for the other servers to be back.
+func (o *outbox) waits() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.up && !o.open()
+}
+
+// take removes the next batch from the queue; none while Redis is away. Who is closed waits for nobody.
 func (o *outbox) take() []publication {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if !o.up {
+	if !o.open() && !(o.up && o.closed) {
 		return nil
 	}
 	n := min(len(o.queue), maxBatch)
@@ -213,7 +255,6 @@ func (o *outbox) send(ctx context.Context, batch []publication) error {
 	}
 	_, err := pipe.Exec(ctx)
 
-	unsent := notSent(err)
 	var again []publication
 	for i, p := range batch {
 		switch failure := commands[i].Err(); {
@@ -222,7 +263,7 @@ func (o *outbox) send(ctx context.Context, batch []publication) error {
 			if p.done != nil {
 				p.done(offsetOf(commands[i]), nil)
 			}
-		case unsent && p.done == nil:
+		case p.done == nil && notDone(failure):
 			again = append(again, p)
 		default:
 			o.stats.PublishErrors.Add(1)
@@ -233,11 +274,17 @@ func (o *outbox) send(ctx context.Context, batch []publication) error {
 	return err
 }
 
-// notSent tells whether the error came before anything was written to Redis. After that, a
-// message may have been published although its answer is missing, and must not be sent again.
-func notSent(err error) bool {
+// notDone tells whether a command has certainly had no effect, and may have one later: nothing was written to Redis,
+// or it has said that it cannot do it now. When an answer is missing, a message may have been published, and must
+// not be sent again. A batch for a Redis Cluster goes to several servers, so that each command has an error of its own.
+func notDone(err error) bool {
 	var op *net.OpError
-	return errors.As(err, &op) && op.Op == "dial"
+	if errors.As(err, &op) {
+		return op.Op == "dial"
+	}
+	return slices.ContainsFunc([]string{"READONLY ", "LOADING ", "CLUSTERDOWN ", "MASTERDOWN ", "TRYAGAIN "}, func(code string) bool {
+		return strings.HasPrefix(err.Error(), code)
+	})
 }
 
 // close publishes what waits, for as long as ctx allows, and fails the rest.
@@ -255,6 +302,9 @@ func (o *outbox) close(ctx context.Context) error {
 	}
 
 	o.mu.Lock()
+	if o.timer != nil {
+		o.timer.Stop()
+	}
 	o.max = 0 // nothing can come back to the queue
 	rest := o.trim()
 	o.mu.Unlock()

@@ -1,6 +1,7 @@
 package adapter
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,6 +25,7 @@ import (
 // it ends.
 type wire struct {
 	reply func(batch []string) error // nil: Redis accepts everything
+	fail  func(payload string) error // of single ones; nil: none
 
 	mu   sync.Mutex
 	sent []string // payloads that were accepted, in order
@@ -49,9 +51,19 @@ func (w *wire) ProcessPipelineHook(redis.ProcessPipelineHook) redis.ProcessPipel
 		}
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		w.sent = append(w.sent, batch...)
 		w.most = max(w.most, len(batch))
-		return nil
+		var first error
+		for i, payload := range batch {
+			if w.fail != nil {
+				if err := w.fail(payload); err != nil {
+					commands[i].SetErr(err)
+					first = cmp.Or(first, err)
+					continue
+				}
+			}
+			w.sent = append(w.sent, payload)
+		}
+		return first
 	}
 }
 
@@ -254,6 +266,56 @@ func TestOutboxLosesRedis(t *testing.T) {
 	})
 }
 
+// TestOutboxAwaitsTheOthers: after the loss of a connection what has waited gives the other servers time to come back.
+func TestOutboxAwaitsTheOthers(t *testing.T) {
+	for _, test := range []struct {
+		name            string
+		lost, waiting   bool
+		regather, pause time.Duration
+	}{
+		{"an outage with something that waits", true, true, regather, regather},
+		{"nothing waits", true, false, regather, 0},
+		{"a new subscription", false, true, regather, 0},
+		{"streams", true, true, 0, 0},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := newBox(t, 10, 100)
+				b.regather = test.regather
+				go b.run(t.Context()) // ends with close
+				b.set(false)
+				if test.lost {
+					b.outage()
+				}
+				if test.waiting {
+					b.push(publication{payload: []byte("waits")})
+				}
+				b.set(true)
+				var got outcomes
+				if test.pause > 0 {
+					time.Sleep(test.pause - time.Nanosecond)
+					synctest.Wait()
+					if b.push(got.of("asked")); !b.waits() || len(b.wire.accepted()) > 0 {
+						t.Errorf("%q is sent before the others are back", b.wire.accepted())
+					}
+					got.want(t, "asked", ErrUnavailable)
+					time.Sleep(time.Nanosecond)
+				}
+				synctest.Wait()
+				if sent := b.wire.accepted(); b.waits() || slices.Contains(sent, "waits") != test.waiting {
+					t.Errorf("%q is sent", sent)
+				}
+				b.push(got.of("then"))
+				synctest.Wait()
+				got.want(t, "then", nil)
+				if err := b.close(t.Context()); err != nil {
+					t.Error(err)
+				}
+			})
+		})
+	}
+}
+
 // TestOutboxFailures: only what certainly did not reach Redis is sent again, and only when nobody
 // was told otherwise.
 func TestOutboxFailures(t *testing.T) {
@@ -267,6 +329,8 @@ func TestOutboxFailures(t *testing.T) {
 		{"the answer is lost", io.EOF, []string{"last"}},
 		{"reading times out", &net.OpError{Op: "read", Err: errors.New("timeout")}, []string{"last"}},
 		{"Redis refuses", errors.New("NOPERM"), []string{"last"}},
+		{"a master that is none any more", errors.New("READONLY You can't write against a read only replica."), []string{"silent", "last"}},
+		{"a Redis Cluster without a master", errors.New("CLUSTERDOWN The cluster is down"), []string{"silent", "last"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -297,6 +361,33 @@ func TestOutboxFailures(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestOutboxFailuresAreApart: on a Redis Cluster a batch goes to several servers, and one of them may be away.
+func TestOutboxFailuresAreApart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBox(t, 10, 100)
+		b.wire.fail = func(payload string) error {
+			return map[string]error{"away": errDial, "unanswered": io.EOF}[payload]
+		}
+		for _, payload := range []string{"away", "unanswered", "accepted"} {
+			b.push(publication{payload: []byte(payload)})
+		}
+		if err := b.send(t.Context(), b.take()); err == nil {
+			t.Fatal("the batch was sent")
+		}
+		b.pending(t, 1, len("away"))
+		if got := b.stats.PublishErrors.Load(); got != 1 || b.stats.Published.Load() != 1 {
+			t.Errorf("%d failures and %d successes are counted, want one each", got, b.stats.Published.Load())
+		}
+		b.wire.fail = nil
+		if err := runAndClose(t, b); err != nil {
+			t.Error(err)
+		}
+		if got := b.wire.accepted(); !slices.Equal(got, []string{"accepted", "away"}) {
+			t.Errorf("sent %q: what may have arrived must not arrive twice", got)
+		}
+	})
 }
 
 // TestOutboxPutBackKeepsBounds: an unsent batch comes back while the queue has filled up behind it;

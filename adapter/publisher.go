@@ -11,6 +11,9 @@ type Publisher interface {
 	// copy is on its way (with Redis: Redis has accepted it), else with the reason why only
 	// clients of this node got it, or nobody with a total order. It does not block; done must not block either. Messages of
 	// one caller keep their order.
+	//
+	// While Redis is away done is called at once, with ErrUnavailable. Without a done, which is nil then, nobody waits
+	// for the outcome and the message waits for Redis, as one of Broadcast does.
 	Publish(packet *parser.Packet, opts *socket.BroadcastOptions, done func(error))
 
 	// PublishLatest is Publish of the newest state of something, such as who is typing or where a

@@ -75,7 +75,7 @@ const maxPendingEvents = 1024
 func NewRedis(client redis.UniversalClient, opts RedisOptions) *Redis {
 	r := newRedis(client, opts.ClusterOptions)
 	heard := newSubscriber(client, r.log, &r.stats, &r.opts)
-	heard.changed = r.outbox.refresh
+	heard.changed, heard.lost = r.outbox.refresh, r.outbox.outage
 	r.listener = heard
 	r.carry = func(a *clusterAdapter) (string, carrier) { return newClassic(a, heard, opts.OwnResponseChannel) }
 	r.start()
@@ -120,8 +120,18 @@ func (r *Redis) New(nsp socket.Namespace) socket.Adapter {
 }
 
 // Health returns nil while this node hears the cluster: connected to Redis, with every subscription
-// confirmed, and what it publishes to itself comes back. Otherwise the error says what is missing.
+// confirmed, and what it publishes to itself comes back. Otherwise the error says what is missing. After an
+// outage what has waited for Redis waits for the other servers as well, for 2 s at most, except with streams.
 func (r *Redis) Health() error {
+	err := r.hears()
+	if err == nil && r.outbox.waits() {
+		err = fmt.Errorf("%w: what waits is published when the other servers have had the time to come back as well", ErrUnavailable)
+	}
+	return err
+}
+
+// hears returns nil while this node hears the cluster.
+func (r *Redis) hears() error {
 	if err := r.listener.health(); err != nil {
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
@@ -215,7 +225,7 @@ func guard(log *slog.Logger, fn func()) {
 
 // countSubscribers asks Redis how many servers listen; ask asks one Redis.
 func (r *Redis) countSubscribers(ctx context.Context, ask func(context.Context, redis.Cmdable) (int64, error)) (int64, error) {
-	if err := r.Health(); err != nil {
+	if err := r.hears(); err != nil {
 		return 0, err // do not wait for a connection that is known to be gone
 	}
 	cluster, ok := r.client.(*redis.ClusterClient)

@@ -31,6 +31,7 @@ type shards struct {
 	stats   *Stats
 	opts    *ClusterOptions
 	changed func()
+	lost    func() // called when a connection is
 	// transient is that of the subscribers.
 	transient bool
 
@@ -57,6 +58,7 @@ func newShards(client redis.UniversalClient, log *slog.Logger, stats *Stats, opt
 		stats:     stats,
 		opts:      opts,
 		changed:   func() {},
+		lost:      func() {},
 		transient: transient,
 		wake:      make(chan struct{}, 1),
 		routes:    make(map[string]route),
@@ -80,8 +82,11 @@ func (s *shards) newShard(addr string, client redis.UniversalClient) *shard {
 	sub.changed = func() { s.changed() }
 	sub.oneByOne = s.cluster != nil
 	sub.transient = s.transient
-	if s.cluster != nil {
-		sub.lost = s.reload
+	sub.lost = func() {
+		s.lost()
+		if s.cluster != nil {
+			s.reload()
+		}
 	}
 	return &shard{subscriber: sub, addr: addr, stop: func() {}}
 }

@@ -13,13 +13,20 @@ import (
 
 // Defaults of StreamsOptions.
 const (
-	DefaultStreamName   = "socket.io"
 	DefaultStreamMaxLen = 10_000
 	DefaultReadCount    = 100
 	DefaultBlock        = 5 * time.Second
-
-	DefaultSessionPrefix = "sio:session:"
 )
+
+// SessionPrefix returns the beginning of the keys of sessions by default: "sio:session:" as in Node.js, and with a
+// prefix other than DefaultPrefix that one, ":" and "sio:session:".
+func SessionPrefix(prefix string) string {
+	const name = "sio:session:"
+	if prefix == DefaultPrefix {
+		return name
+	}
+	return prefix + ":" + name
+}
 
 // StreamsOptions configures NewStreams. The zero value is useful. Name, count and prefix must be the
 // same on all servers of a cluster.
@@ -28,7 +35,7 @@ type StreamsOptions struct {
 	// "channelPrefix" of the Node.js adapter. TotalOrder is the order of the stream: see NewStreams for what is
 	// not in the stream, which also counts for none of the bounds.
 	ClusterOptions
-	// StreamName is the key of the stream; default "socket.io".
+	// StreamName is the key of the stream; default the prefix, which is "socket.io" as in Node.js.
 	StreamName string
 	// StreamCount spreads the namespaces over as many streams, whose keys are the name and "-0", "-1",
 	// ...; default 1, with a key that is the name alone.
@@ -46,13 +53,16 @@ type StreamsOptions struct {
 	// Recovery, unless it is nil, gives clients that return their sessions back, on any node of the
 	// cluster and also when the node that had them was killed. The order is total then.
 	Recovery *RecoveryOptions
-	// SessionPrefix of the keys of sessions; default "sio:session:".
+	// SessionPrefix of the keys of sessions; default what the function SessionPrefix returns.
 	SessionPrefix string
 }
 
 func (o StreamsOptions) withDefaults() StreamsOptions {
+	if o.Prefix == "" {
+		o.Prefix = DefaultPrefix
+	}
 	if o.StreamName == "" {
-		o.StreamName = DefaultStreamName
+		o.StreamName = o.Prefix
 	}
 	if o.StreamCount <= 0 {
 		o.StreamCount = 1
@@ -67,7 +77,7 @@ func (o StreamsOptions) withDefaults() StreamsOptions {
 		o.Block = DefaultBlock
 	}
 	if o.SessionPrefix == "" {
-		o.SessionPrefix = DefaultSessionPrefix
+		o.SessionPrefix = SessionPrefix(o.Prefix)
 	}
 	if o.Recovery != nil {
 		recovery := o.Recovery.withDefaults()
@@ -100,7 +110,7 @@ func NewStreams(client redis.UniversalClient, opts StreamsOptions) *Redis {
 	opts = opts.withDefaults()
 	r := newRedis(client, opts.ClusterOptions)
 	heard := newStreamReaders(r, opts)
-	r.outbox.maxStreamLen = int64(opts.MaxLen)
+	r.outbox.maxStreamLen, r.outbox.regather = int64(opts.MaxLen), 0
 	if opts.ShardedPubSub {
 		r.outbox.command = "spublish"
 	}

@@ -32,12 +32,12 @@ func entryOf(t *testing.T, args []vectorArg) streamEntry {
 	}
 	c := newOutbox(nil, nil, 1, 1, &Stats{})
 	c.maxStreamLen = DefaultStreamMaxLen
-	sent := c.commandOf(t.Context(), publication{channel: DefaultStreamName, entry: &e}).Args()
+	sent := c.commandOf(t.Context(), publication{channel: DefaultPrefix, entry: &e}).Args()
 	head := make([]string, 0, 5)
 	for _, arg := range args[:5] {
 		head = append(head, string(arg))
 	}
-	if want := []string{DefaultStreamName, "MAXLEN", "~", "10000", "*"}; !slices.Equal(head, want) || sent[1] != DefaultStreamName ||
+	if want := []string{DefaultPrefix, "MAXLEN", "~", "10000", "*"}; !slices.Equal(head, want) || sent[1] != DefaultPrefix ||
 		!reflect.DeepEqual(names, []string{fieldUID, fieldNsp, fieldType, fieldData}) {
 		t.Errorf("they send %q with fields %q, we send %v", head, names, sent)
 	}

@@ -71,20 +71,20 @@ func newChat(nsp socket.Namespace, opts chatOptions) (*chat, error) {
 
 // message sends a value to every client of the cluster.
 func (c *chat) message(s *socket.Socket, args []any) {
-	args, ack := codec.SplitAck(args)
+	args, ack, asked := splitAck(args)
 	switch {
 	case len(args) != 1:
 		ack(refusal(CodeBadRequest, "message takes exactly one value"))
 	case !c.permits(s, auth.ActionBroadcast, ""):
 		ack(auth.Forbidden(auth.ActionBroadcast, ""))
 	default:
-		c.send(s, []any{eventMessage, args[0]}, nil, ack)
+		c.send(s, []any{eventMessage, args[0]}, nil, ack, asked)
 	}
 }
 
 // publish sends a value to the members of a room. Who sends it need not be one.
 func (c *chat) publish(s *socket.Socket, args []any) {
-	args, ack := codec.SplitAck(args)
+	args, ack, asked := splitAck(args)
 	if len(args) != 2 {
 		ack(refusal(CodeBadRequest, "publish takes the name of a room and one value"))
 		return
@@ -97,7 +97,7 @@ func (c *chat) publish(s *socket.Socket, args []any) {
 		ack(auth.Forbidden(auth.ActionPublish, room))
 	default:
 		opts := &socket.BroadcastOptions{Rooms: types.NewSet(socket.Room(room))}
-		c.send(s, []any{eventPublish, args[0], args[1]}, opts, ack) // as they came: nothing is to be encoded
+		c.send(s, []any{eventPublish, args[0], args[1]}, opts, ack, asked) // as they came: nothing is to be encoded
 	}
 }
 
@@ -107,8 +107,21 @@ func (c *chat) permits(s *socket.Socket, action auth.Action, room string) bool {
 	return c.open || auth.FromSocket(s).Decide(action, room).Allowed
 }
 
-func (c *chat) send(s *socket.Socket, event []any, opts *socket.BroadcastOptions, ack func(...any)) {
-	c.publisher.Publish(&parser.Packet{Type: parser.EVENT, Data: event}, opts, func(err error) {
+// splitAck is codec.SplitAck, and tells whether the client has asked for an acknowledgement.
+func splitAck(args []any) (values []any, ack func(...any), asked bool) {
+	values, ack = codec.SplitAck(args)
+	return values, ack, len(values) < len(args)
+}
+
+// send publishes an event. While Redis is away one that nobody has asked about waits for it; the others are refused,
+// so that who has sent them can decide what is to become of them.
+func (c *chat) send(s *socket.Socket, event []any, opts *socket.BroadcastOptions, ack func(...any), asked bool) {
+	packet := &parser.Packet{Type: parser.EVENT, Data: event}
+	if !asked {
+		c.publisher.Publish(packet, opts, nil)
+		return
+	}
+	c.publisher.Publish(packet, opts, func(err error) {
 		if err != nil {
 			c.log.Debug("message not accepted", slog.String("socket", string(s.Id())), slog.Any("error", err))
 			ack(refusal(c.codeOf(err)))

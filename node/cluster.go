@@ -59,7 +59,6 @@ func newRedisAdapter(cfg Config, client redis.UniversalClient, recovery *adapter
 			ShardedPubSub:  c.Streams.ShardedPubSub,
 			MaxLen:         int(c.Streams.MaxLength),
 			Recovery:       recovery,
-			SessionPrefix:  sessionPrefix(c.Redis.Prefix),
 		}), nil
 	default:
 		return adapter.NewRedis(client, adapter.RedisOptions{ClusterOptions: opts}), nil

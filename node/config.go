@@ -194,7 +194,7 @@ type ShardedConfig struct {
 
 // StreamsConfig is about the adapter with streams. All servers of a cluster have the same.
 type StreamsConfig struct {
-	// Name of the stream; default "socket.io".
+	// Name of the stream; default cluster.redis.prefix.
 	Name string `yaml:"name"`
 	// Count of streams, over which the namespaces are spread; default 1.
 	Count int64 `yaml:"count"`
@@ -275,7 +275,7 @@ func DefaultConfig() Config {
 		Cluster: ClusterConfig{
 			Redis:             RedisConfig{Prefix: adapter.DefaultPrefix},
 			Sharded:           ShardedConfig{Mode: string(adapter.Dynamic)},
-			Streams:           StreamsConfig{Name: adapter.DefaultStreamName, Count: 1, MaxLength: adapter.DefaultStreamMaxLen},
+			Streams:           StreamsConfig{Count: 1, MaxLength: adapter.DefaultStreamMaxLen},
 			Order:             OrderImmediate,
 			RequestTimeout:    adapter.DefaultRequestTimeout,
 			MaxPending:        adapter.DefaultMaxPending,

@@ -74,7 +74,6 @@ func TestValidateNamesTheField(t *testing.T) {
 		{"redis", func(c *node.Config) { c.Cluster.Redis.URL = "localhost:6379" }, "cluster.redis.url"},
 		{"prefix", func(c *node.Config) { c.Cluster.Redis.Prefix = "" }, "cluster.redis.prefix"},
 		{"order", func(c *node.Config) { c.Cluster.Order = "alphabetical" }, "cluster.order"},
-		{"stream name", func(c *node.Config) { c.Cluster.Streams.Name = "" }, "cluster.streams.name"},
 		{"stream count", func(c *node.Config) { c.Cluster.Streams.Count = 0 }, "cluster.streams.count"},
 		{"stream length", func(c *node.Config) { c.Cluster.Streams.MaxLength = 10 }, "cluster.streams.max_length"},
 		{"streams without redis", func(c *node.Config) { c.Cluster.Adapter = "streams" }, "cluster.redis.url"},

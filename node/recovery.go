@@ -19,14 +19,6 @@ func (n *Node) recoveryOptions() *adapter.RecoveryOptions {
 	}
 }
 
-// sessionPrefix is that of Node.js, unless several clusters share a Redis.
-func sessionPrefix(prefix string) string {
-	if prefix == adapter.DefaultPrefix {
-		return adapter.DefaultSessionPrefix
-	}
-	return prefix + ":" + adapter.DefaultSessionPrefix
-}
-
 // recoverVerified gives a client its session back whose token is good, if it was the same subject's of the
 // same issuer.
 func recoverVerified(s *socket.Socket, claims *auth.Claims) {

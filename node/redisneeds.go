@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -8,6 +9,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"chorus/adapter"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -93,7 +96,7 @@ func (c *Config) redisNeeds() []permission {
 	case AdapterSharded:
 		needs = append(needs, shards...)
 	case AdapterStreams:
-		stream := c.Cluster.Streams.Name
+		stream := cmp.Or(c.Cluster.Streams.Name, prefix)
 		if c.Cluster.Streams.Count > 1 {
 			stream += "-0"
 		}
@@ -104,6 +107,12 @@ func (c *Config) redisNeeds() []permission {
 			needs = append(needs, shards...)
 		} else {
 			needs = append(needs, plain...)
+		}
+		if c.Recovery.Enabled {
+			session := adapter.SessionPrefix(prefix) + "x"
+			needs = append(needs,
+				permission{"get", []string{session}}, permission{"set", []string{session, "x"}}, permission{"del", []string{session}},
+				permission{"eval", []string{"0", "1", session}})
 		}
 	default:
 		needs = append(needs,
@@ -156,7 +165,10 @@ func checkPermissions(ctx context.Context, client redis.UniversalClient, cfg *Co
 	key := "{" + cfg.Cluster.Redis.Prefix + "-auth}:revocations" // one that the node has, for the sake of permissions on keys
 	n, err := permissionScript.Eval(ctx, client, []string{key}, list).Int()
 	switch {
-	case redis.IsPermissionError(err) && cfg.hasKeys():
+	case redis.IsPermissionError(err) && (cfg.hasKeys() || cfg.Recovery.Enabled):
+		if strings.Contains(err.Error(), " command") {
+			return err // it names the command, which may be one before EVAL
+		}
 		return fmt.Errorf("EVAL: %w", err)
 	case err != nil || n < 1 || n > len(needs):
 		return nil //nolint:nilerr // it is a courtesy: what is not permitted fails by itself, with less of a name
@@ -186,11 +198,14 @@ func (c *Config) RedisACL() string {
 	switch c.adapterName() {
 	case AdapterSharded:
 	case AdapterStreams:
-		stream := globOfACL.Replace(c.Cluster.Streams.Name)
+		stream := globOfACL.Replace(cmp.Or(c.Cluster.Streams.Name, c.Cluster.Redis.Prefix))
 		if c.Cluster.Streams.Count > 1 {
 			stream += "-*"
 		}
 		line = append(line, "~"+stream)
+		if c.Recovery.Enabled {
+			line = append(line, "~"+globOfACL.Replace(adapter.SessionPrefix(c.Cluster.Redis.Prefix))+"*")
+		}
 	default:
 		line = append(line, "&"+prefix+"#/#*")
 	}

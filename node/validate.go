@@ -115,7 +115,6 @@ func (c *Config) validateCluster(check *checker) {
 	cluster := &c.Cluster
 	check.oneOf("cluster.adapter", cluster.Adapter, "", AdapterMemory, AdapterPubSub, AdapterSharded, AdapterStreams)
 	check.oneOf("cluster.order", cluster.Order, OrderImmediate, OrderTotal)
-	check.that(cluster.Streams.Name != "", "cluster.streams.name", "it must not be empty")
 	check.that(cluster.Streams.Count >= 1, "cluster.streams.count", "%d is not positive", cluster.Streams.Count)
 	check.that(cluster.Streams.MaxLength >= 100, "cluster.streams.max_length", "%d is less than the least, 100", cluster.Streams.MaxLength)
 	check.oneOf("cluster.sharded.mode", cluster.Sharded.Mode, string(adapter.Dynamic), string(adapter.DynamicPrivate), string(adapter.Static))

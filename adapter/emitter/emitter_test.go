@@ -148,7 +148,7 @@ func TestOtherFormats(t *testing.T) {
 		{"sharded, join", emitter.Options{Adapter: adapter.Sharded}, func(e *emitter.Emitter) error { return e.To("r").SocketsJoin(ctx, "s") },
 			[]string{"spublish", all, `{"uid":"emitter","nsp":"/","type":4,"data":{"opts":{"rooms":["r"],"except":[],"flags":{}},"rooms":["s"]}}`}},
 		{"streams", emitter.Options{Adapter: adapter.Streams}, func(e *emitter.Emitter) error { return e.Of("/c").ServerSideEmit(ctx, "x", 1) },
-			[]string{"xadd", "socket.io", "maxlen", "~", "10000", "*", "uid", "emitter", "nsp", "/c", "type", "9", "data", `{"packet":["x",1]}`}},
+			[]string{"xadd", "p", "maxlen", "~", "10000", "*", "uid", "emitter", "nsp", "/c", "type", "9", "data", `{"packet":["x",1]}`}},
 		{"streams, binary", emitter.Options{Adapter: adapter.Streams, StreamName: "s", StreamMaxLen: 7}, func(e *emitter.Emitter) error { return e.Emit(ctx, "x", []byte{1}) },
 			[]string{"xadd", "s", "maxlen", "~", "7", "*", "uid", "emitter", "nsp", "/", "type", "3", "data", "gqRvcHRz"}},
 	} {

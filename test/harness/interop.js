@@ -415,7 +415,7 @@ export function interop(sharded, streams) {
         const { redis, actor, other } = await begin(...route);
         const foreign = other.kind === "node"
           ? await startNodePeer(t, redis, { sharded, streams, prefix: "socket.io-2" })
-          : await startGoPeer(t, redis, { ...goSettings(sharded, streams), CHORUS_CLUSTER_REDIS_PREFIX: "socket.io-2", CHORUS_CLUSTER_STREAMS_NAME: "socket.io-2" });
+          : await startGoPeer(t, redis, { ...goSettings(sharded, streams), CHORUS_CLUSTER_REDIS_PREFIX: "socket.io-2" });
         await countServers([foreign], 1);
         const client = await member(t, foreign, ["r"]);
         await actor.emit({}, "hello", "all");
