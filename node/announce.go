@@ -28,7 +28,8 @@ type announcer struct {
 
 	mu         sync.Mutex
 	namespaces []socket.Namespace
-	degraded   bool
+	event      string // that everybody was told last; empty before the first
+	notice     map[string]any
 }
 
 // add has the clients of a namespace told, those that come while the node is cut off as soon as they come.
@@ -37,14 +38,24 @@ func (a *announcer) add(nsp socket.Namespace) {
 	a.namespaces = append(a.namespaces, nsp)
 	a.mu.Unlock()
 	_ = nsp.On("connection", func(args ...any) { // it fails for reserved names only
-		a.mu.Lock()
-		degraded := a.degraded
-		a.mu.Unlock()
-		if degraded {
-			s := args[0].(*socket.Socket) //nolint:errcheck,forcetypeassert // the library's contract for this event
-			_ = nsp.Local().To(socket.Room(s.Id())).Emit(eventDegraded, degradedNotice())
+		s := args[0].(*socket.Socket) //nolint:errcheck,forcetypeassert // the library's contract for this event
+		told := ""
+		for { // it may change meanwhile, and who was told late must not keep what is over
+			event, notice := a.last()
+			if event == told || told == "" && event != eventDegraded {
+				return
+			}
+			_ = nsp.Local().To(socket.Room(s.Id())).Emit(event, notice)
+			told = event
 		}
 	})
+}
+
+// last returns what everybody was told last.
+func (a *announcer) last() (event string, notice map[string]any) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.event, a.notice
 }
 
 func degradedNotice() map[string]any {
@@ -71,23 +82,22 @@ func (a *announcer) run(ctx context.Context) {
 			}
 			switch degraded := a.isDegraded(); {
 			case !healthy && !degraded && now.Sub(since) >= degradedAfter:
-				a.tell(true, eventDegraded, degradedNotice())
+				a.tell(eventDegraded, degradedNotice())
 			case healthy && degraded && now.Sub(since) >= restoredAfter:
-				a.tell(false, eventRestored, map[string]any{"seconds": math.Round(since.Sub(lost).Seconds())})
+				a.tell(eventRestored, map[string]any{"seconds": math.Round(since.Sub(lost).Seconds())})
 			}
 		}
 	}
 }
 
 func (a *announcer) isDegraded() bool {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.degraded
+	event, _ := a.last()
+	return event == eventDegraded
 }
 
-func (a *announcer) tell(degraded bool, event string, notice map[string]any) {
+func (a *announcer) tell(event string, notice map[string]any) {
 	a.mu.Lock()
-	a.degraded = degraded
+	a.event, a.notice = event, notice
 	namespaces := a.namespaces[:len(a.namespaces):len(a.namespaces)]
 	a.mu.Unlock()
 	for _, nsp := range namespaces {
