@@ -17,6 +17,8 @@ const objects = [
   { uid: "u", nsp: "/", type: 6, data: { close: true } }, { uid: "u", nsp: "/", type: 6, data: { opts: { rooms: {} }, close: true } }, { uid: "u", nsp: "/", type: 7, data: {} },
   { uid: "u", nsp: "/", type: 8, data: { requestId: [], sockets: 7 } }, { uid: "u", nsp: "/", type: 9, data: { packet: [] } }, { uid: "u", nsp: "/", type: 9, data: { packet: [7] } },
   { uid: "u", nsp: "/", type: 9, data: { packet: ["connection", {}] } }, { uid: "u", nsp: "/", type: 11, data: { requestId: "r", clientCount: -1 } },
+  // Well-formed, but of a namespace that is not the channel's.
+  { uid: "u", nsp: "/other", type: 3, data: { packet: event, opts } }, { uid: "u", nsp: "/other", type: 6, data: { opts, close: true } },
   // Requests of the classic adapter.
   { uid: "u", type: 2, opts: { rooms: "r" }, rooms: ["x"] }, { uid: "u", type: 2, opts: { rooms: [], except: [] }, rooms: [null] }, { uid: "u", type: 4, opts: [], close: true },
   { uid: "u", type: 4, opts: { rooms: [{}], except: [] }, close: true }, { uid: "u", type: 6, data: [] }, { uid: "u", type: 6, data: "note" }, { uid: "u", type: 6, data: ["connection", {}] },
