@@ -149,8 +149,9 @@ func (r *Redis) Sessions() int {
 // Stats returns the counters of the adapter.
 func (r *Redis) Stats() *Stats { return &r.stats }
 
-// Close publishes what still waits, for as long as ctx allows, unsubscribes and ends the
-// adapter's goroutines. It is idempotent and returns when they have ended.
+// Close publishes what still waits, unsubscribes and ends the adapter's goroutines, for as long as ctx allows. It
+// is idempotent. After an error one of them may wait for an answer of Redis still: it ends with the client, which
+// is to be closed, or after 5 s.
 func (r *Redis) Close(ctx context.Context) error {
 	err := r.outbox.close(ctx)
 	if r.sessions != nil {
@@ -159,7 +160,18 @@ func (r *Redis) Close(ctx context.Context) error {
 	r.mu.Lock()
 	r.cancel()
 	r.mu.Unlock()
-	r.wg.Wait()
+	ended := make(chan struct{})
+	go func() { // ends with the goroutines of r
+		r.wg.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+	case <-ctx.Done():
+		if err == nil {
+			err = fmt.Errorf("adapter: closed while redis still owes an answer: %w", ctx.Err())
+		}
+	}
 	return err
 }
 
