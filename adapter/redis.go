@@ -75,7 +75,7 @@ const maxPendingEvents = 1024
 func NewRedis(client redis.UniversalClient, opts RedisOptions) *Redis {
 	r := newRedis(client, opts.ClusterOptions)
 	heard := newSubscriber(client, r.log, &r.stats, &r.opts)
-	heard.changed, heard.lost = r.outbox.refresh, r.outbox.outage
+	heard.changed, heard.lost = r.outbox.refresh, r.lost
 	r.listener = heard
 	r.carry = func(a *clusterAdapter) (string, carrier) { return newClassic(a, heard, opts.OwnResponseChannel) }
 	r.start()
@@ -95,7 +95,22 @@ func newRedis(client redis.UniversalClient, opts ClusterOptions) *Redis {
 		events: make(chan func(), maxPendingEvents),
 	}
 	r.outbox = newOutbox(client, func() bool { return r.listener.health() == nil }, opts.MaxPending, opts.MaxPendingBytes, &r.stats)
+	r.outbox.failed = r.reload
 	return r
+}
+
+// lost is called when a connection that listens is, and when an attempt to make one fails.
+func (r *Redis) lost() {
+	r.outbox.outage()
+	r.reload()
+}
+
+// reload has the masters of a Redis Cluster looked up soon: the client by itself does so every ten seconds, and
+// after an answer that says where to go, which a master that is gone does not give.
+func (r *Redis) reload() {
+	if cluster, ok := r.client.(*redis.ClusterClient); ok {
+		cluster.ReloadState(r.ctx)
+	}
 }
 
 func (r *Redis) start() {

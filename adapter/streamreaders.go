@@ -27,7 +27,7 @@ func newStreamReaders(r *Redis, opts StreamsOptions) *streamReaders {
 		channels: newSubscriber(r.client, r.log, &r.stats, &r.opts),
 		readers:  make(map[string]*streamReader),
 	}
-	l.channels.changed = r.outbox.refresh
+	l.channels.changed, l.channels.lost = r.outbox.refresh, r.lost
 	l.channels.transient = true
 	return l
 }
