@@ -490,3 +490,39 @@ func TestCloseWithoutRedis(t *testing.T) {
 		})
 	}
 }
+
+// patient is a connection that waits for as long as it takes, whatever the deadlines.
+type patient struct{ net.Conn }
+
+func (patient) SetDeadline(time.Time) error      { return nil }
+func (patient) SetReadDeadline(time.Time) error  { return nil }
+func (patient) SetWriteDeadline(time.Time) error { return nil }
+
+// TestCloseDoesNotWaitForAnAnswer: Close ends with its context although an answer of Redis is waited for, and what
+// waits ends with the client.
+func TestCloseDoesNotWaitForAnAnswer(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t, redistest.Options{})
+	n := startNode(t, server.Addr, settings{client: func(opts *redis.Options) {
+		opts.Dialer = func(ctx context.Context, network, addr string) (net.Conn, error) {
+			conn, err := new(net.Dialer).DialContext(ctx, network, addr)
+			return patient{conn}, err
+		}
+	}})
+	t.Cleanup(func() { _ = n.client.Close() }) // so that a test that fails ends
+	server.Pause()
+	n.Emit("x")
+	ctx, cancel := context.WithTimeout(t.Context(), short)
+	defer cancel()
+	closed := make(chan error, 1)
+	go func() { closed <- n.redis.Close(ctx) }() // the test waits for it
+	if err := receive(t, "Close", closed); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("Close returns %v", err)
+	}
+	if err := n.client.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := n.redis.Close(t.Context()); err != nil { // it waits for the end
+		t.Errorf("the second Close: %v", err)
+	}
+}

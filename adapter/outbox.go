@@ -44,6 +44,7 @@ type outbox struct {
 	max      int
 	maxBytes int
 	stats    *Stats
+	failed   func() // called when Redis could not be talked to
 	command  string // PUBLISH, or SPUBLISH on shard channels
 
 	maxStreamLen int64         // how many entries a stream keeps, about
@@ -69,6 +70,7 @@ func newOutbox(client redis.UniversalClient, ready func() bool, maxPending, maxB
 		max:      maxPending,
 		maxBytes: maxBytes,
 		stats:    stats,
+		failed:   func() {},
 		command:  "publish",
 		regather: regather,
 		wake:     make(chan struct{}, 1),
@@ -228,6 +230,7 @@ func (o *outbox) run(ctx context.Context) {
 			continue
 		}
 		if err := o.send(ctx, batch); err != nil {
+			o.failed()
 			pause.Wait(ctx)
 		} else {
 			pause.Reset()

@@ -75,7 +75,7 @@ const maxPendingEvents = 1024
 func NewRedis(client redis.UniversalClient, opts RedisOptions) *Redis {
 	r := newRedis(client, opts.ClusterOptions)
 	heard := newSubscriber(client, r.log, &r.stats, &r.opts)
-	heard.changed, heard.lost = r.outbox.refresh, r.outbox.outage
+	heard.changed, heard.lost = r.outbox.refresh, r.lost
 	r.listener = heard
 	r.carry = func(a *clusterAdapter) (string, carrier) { return newClassic(a, heard, opts.OwnResponseChannel) }
 	r.start()
@@ -95,7 +95,22 @@ func newRedis(client redis.UniversalClient, opts ClusterOptions) *Redis {
 		events: make(chan func(), maxPendingEvents),
 	}
 	r.outbox = newOutbox(client, func() bool { return r.listener.health() == nil }, opts.MaxPending, opts.MaxPendingBytes, &r.stats)
+	r.outbox.failed = r.reload
 	return r
+}
+
+// lost is called when a connection that listens is, and when an attempt to make one fails.
+func (r *Redis) lost() {
+	r.outbox.outage()
+	r.reload()
+}
+
+// reload has the masters of a Redis Cluster looked up soon: the client by itself does so every ten seconds, and
+// after an answer that says where to go, which a master that is gone does not give.
+func (r *Redis) reload() {
+	if cluster, ok := r.client.(*redis.ClusterClient); ok {
+		cluster.ReloadState(r.ctx)
+	}
 }
 
 func (r *Redis) start() {
@@ -149,8 +164,9 @@ func (r *Redis) Sessions() int {
 // Stats returns the counters of the adapter.
 func (r *Redis) Stats() *Stats { return &r.stats }
 
-// Close publishes what still waits, for as long as ctx allows, unsubscribes and ends the
-// adapter's goroutines. It is idempotent and returns when they have ended.
+// Close publishes what still waits, unsubscribes and ends the adapter's goroutines, for as long as ctx allows. It
+// is idempotent. After an error one of them may wait for an answer of Redis still: it ends with the client, which
+// is to be closed, or after 5 s.
 func (r *Redis) Close(ctx context.Context) error {
 	err := r.outbox.close(ctx)
 	if r.sessions != nil {
@@ -159,7 +175,18 @@ func (r *Redis) Close(ctx context.Context) error {
 	r.mu.Lock()
 	r.cancel()
 	r.mu.Unlock()
-	r.wg.Wait()
+	ended := make(chan struct{})
+	go func() { // ends with the goroutines of r
+		r.wg.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+	case <-ctx.Done():
+		if err == nil {
+			err = fmt.Errorf("adapter: closed while redis still owes an answer: %w", ctx.Err())
+		}
+	}
 	return err
 }
 

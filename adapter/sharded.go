@@ -64,7 +64,7 @@ func NewSharded(client redis.UniversalClient, opts ShardedOptions) (*Redis, erro
 	}
 	r := newRedis(client, opts.ClusterOptions)
 	heard := newShards(client, r.log, &r.stats, &r.opts, false)
-	heard.changed, heard.lost = r.outbox.refresh, r.outbox.outage
+	heard.changed, heard.lost = r.outbox.refresh, r.lost
 	r.listener = heard
 	r.outbox.command = "spublish"
 	r.carry = func(a *clusterAdapter) (string, carrier) { return newSharded(a, heard, opts.Mode) }

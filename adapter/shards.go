@@ -31,7 +31,7 @@ type shards struct {
 	stats   *Stats
 	opts    *ClusterOptions
 	changed func()
-	lost    func() // called when a connection is
+	lost    func() // called when a connection is, and looks up the masters
 	// transient is that of the subscribers.
 	transient bool
 
@@ -84,19 +84,12 @@ func (s *shards) newShard(addr string, client redis.UniversalClient) *shard {
 	sub.transient = s.transient
 	sub.lost = func() {
 		s.lost()
-		if s.cluster != nil {
-			s.reload()
-		}
+		s.signal()
 	}
 	return &shard{subscriber: sub, addr: addr, stop: func() {}}
 }
 
-// reload has the masters looked up, and the channels placed anew.
-func (s *shards) reload() {
-	s.cluster.ReloadState(context.Background())
-	s.signal()
-}
-
+// signal has the channels placed anew.
 func (s *shards) signal() {
 	select {
 	case s.wake <- struct{}{}:

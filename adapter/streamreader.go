@@ -88,6 +88,9 @@ func (r *streamReader) run(ctx context.Context) {
 	redisconn.Keep(ctx, func(up func()) error {
 		err := r.session(ctx, up)
 		r.state(err)
+		if ctx.Err() == nil {
+			r.redis.lost()
+		}
 		return err
 	}, func(err error) {
 		r.redis.stats.Disconnects.Add(1)

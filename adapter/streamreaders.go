@@ -32,11 +32,11 @@ func newStreamReaders(r *Redis, opts StreamsOptions) *streamReaders {
 	l := &streamReaders{redis: r, opts: opts, readers: make(map[string]*streamReader)}
 	if opts.ShardedPubSub {
 		s := newShards(r.client, r.log, &r.stats, &r.opts, true)
-		s.changed = r.outbox.refresh
+		s.changed, s.lost = r.outbox.refresh, r.lost
 		l.channels = s
 	} else {
 		s := newSubscriber(r.client, r.log, &r.stats, &r.opts)
-		s.changed = r.outbox.refresh
+		s.changed, s.lost = r.outbox.refresh, r.lost
 		s.transient = true
 		l.channels = s
 	}

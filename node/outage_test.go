@@ -2,7 +2,9 @@ package node_test
 
 import (
 	"fmt"
+	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 
 	"chorus/internal/redistest"
@@ -78,6 +80,63 @@ func TestWhatWaitsForRedis(t *testing.T) {
 				if got := bob.await(`42["message"`); got != `42["message",`+want+`]` {
 					t.Errorf("a client of the other node heard %s, want %s", got, want)
 				}
+			}
+		})
+	}
+}
+
+// journal is a log that a test reads while it is written.
+type journal struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (j *journal) Write(p []byte) (int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.Write(p)
+}
+
+func (j *journal) String() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.String()
+}
+
+// TestCutOffByRedis: Redis ends the connection of a node that it takes for too slow, as one message more than it may
+// have waiting for it makes it do. The node counts and logs that, and is back.
+func TestCutOffByRedis(t *testing.T) {
+	for _, name := range []string{node.AdapterPubSub, node.AdapterSharded} { // a node that reads streams is no subscriber
+		t.Run(name, func(t *testing.T) {
+			server := redistest.Start(t, redistest.Options{})
+			cfg := on("redis://" + server.Addr)
+			cfg.Cluster.Adapter, cfg.Admin.Listen = name, freeAddr(t)
+			var log journal
+			cfg.Logger = slog.New(slog.NewTextHandler(&log, nil))
+			n := run(t, cfg)
+			alice := join(t, n.addr, token(t))
+			e, closeEmitter, err := node.OpenEmitter(t.Context(), cfg)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer closeEmitter() //nolint:errcheck // only the test depends on it
+			server.MustDo("config", "set", "client-output-buffer-limit", "pubsub 65536 0 0")
+			if err := e.Emit(t.Context(), "message", strings.Repeat("x", 1<<20)); err != nil {
+				t.Fatal(err)
+			}
+			eventually(t, "a gap is counted", func() bool { return metric(t, cfg, "chorus_redis_gaps_total") == "1" })
+			if n := metric(t, cfg, "chorus_redis_disconnects_total"); n != "1" {
+				t.Errorf("%s losses are counted", n)
+			}
+			if !strings.Contains(log.String(), "no connection to redis") {
+				t.Errorf("logged %s", log.String())
+			}
+			n.ready(t, 200)
+			if err := e.Emit(t.Context(), "message", "small"); err != nil {
+				t.Fatal(err)
+			}
+			if got := alice.await(`42["message"`); got != `42["message","small"]` {
+				t.Errorf("heard %.50s", got)
 			}
 		})
 	}

@@ -1,6 +1,7 @@
 package redistest
 
 import (
+	"context"
 	"net"
 	"strings"
 	"testing"
@@ -10,13 +11,14 @@ import (
 
 // Cluster is a Redis Cluster of three masters, each with a replica.
 type Cluster struct {
-	Servers []*Server // the masters, then their replicas in the same order
+	Servers []*Server // three masters, then their replicas in the same order
 }
+
+const masters, slots = 3, 16384
 
 // StartCluster runs six servers until the test ends.
 func StartCluster(tb testing.TB) *Cluster {
 	tb.Helper()
-	const masters, slots = 3, 16384
 	c := &Cluster{}
 	var ids []string
 	for i := range 2 * masters {
@@ -50,6 +52,49 @@ func StartCluster(tb testing.TB) *Cluster {
 		})
 	}
 	return c
+}
+
+// MasterOf returns which of the servers has the slot of a key or shard channel, as long as no slot has moved.
+func (c *Cluster) MasterOf(key string) int {
+	client := c.Servers[0].Admin()
+	defer func() { _ = client.Close() }()
+	slot, err := client.ClusterKeySlot(context.Background(), key).Result()
+	if err != nil {
+		c.Servers[0].tb.Fatal(err)
+	}
+	i := masters - 1
+	for int(slot) < i*slots/masters {
+		i--
+	}
+	return i
+}
+
+// FailOver kills a master, and returns when its replica has taken over for all servers that are left.
+func (c *Cluster) FailOver(master int) {
+	c.Servers[master].tb.Helper()
+	id := c.Servers[master+masters].MustDo("cluster", "myid")
+	c.Servers[master].Stop()
+	for i, server := range c.Servers {
+		if i == master {
+			continue
+		}
+		Eventually(server.tb, "the replica takes over", func() bool {
+			nodes, err := server.Do("cluster", "nodes")
+			if err != nil {
+				return false
+			}
+			info, err := server.Do("cluster", "info")
+			if err != nil || !strings.Contains(info, "cluster_state:ok") {
+				return false
+			}
+			for line := range strings.Lines(nodes) {
+				if strings.HasPrefix(line, id) {
+					return strings.Contains(line, "master")
+				}
+			}
+			return false
+		})
+	}
 }
 
 // Addrs returns the addresses of all servers.
