@@ -17,6 +17,8 @@ import (
 const (
 	// maxAtOnce is up to how many messages are looked at while no others are handed on.
 	maxAtOnce = 16
+	// maxNext is how many a client that comes back has in hand at a time.
+	maxNext = 64
 	// maxUnwritten is how many bytes of what a client has missed are on their way to it at a time: more
 	// than a connection may have waiting would end it.
 	maxUnwritten = 32 << 10
@@ -39,6 +41,7 @@ type comeback struct {
 	session   *liveSession
 	cursor    streamID      // up to here, all is done
 	connected streamID      // what came after this was sent when the client was here again
+	last      streamID      // the last message that was for the client
 	unwritten int           // bytes
 	written   chan struct{} // closed when they are; nil while nobody knows
 }
@@ -48,8 +51,17 @@ func (c *comeback) connect(owner string) {
 	r := c.r
 	c.session = &liveSession{
 		r: r, socket: c.socket, pid: c.record.pid, owner: owner, turn: c.record.turn + 1, start: c.record.start, rooms: c.record.rooms,
+		own: make(map[socket.Room]struct{}, len(c.record.own)),
 	}
+	for _, room := range c.record.own {
+		c.session.own[room] = struct{}{}
+	}
+	c.session.back = c
 	r.begin(c.session)
+	// What there was before is no later than what it says that it has got, or is handed on now.
+	if c.last = c.record.last; c.last.compare(c.cursor) > 0 {
+		c.last = c.cursor
+	}
 	rooms := make([]socket.Room, 0, len(c.record.rooms))
 	r.mu.Lock()
 	for room := range c.session.rooms {
@@ -71,6 +83,7 @@ func (c *comeback) run() {
 	for err == nil {
 		var done bool
 		if done, err = c.step(); done {
+			c.finish()
 			return
 		}
 		if !c.socket.Connected() {
@@ -96,13 +109,21 @@ func (c *comeback) catchUp(ctx context.Context) error {
 	return nil
 }
 
+// finish has the session written as that of a client that has got all there was.
+func (c *comeback) finish() {
+	c.r.mu.Lock()
+	c.session.back, c.session.last = nil, c.last
+	c.r.mu.Unlock()
+	c.r.store.changed(c.session)
+}
+
 // step hands on the next messages. It is done when there are few enough to do that, and to have the
-// socket reached by the next, in one go.
+// socket reached by the next, in one go. What may run handlers is handed on before.
 func (c *comeback) step() (done bool, err error) {
 	h := c.r.history
 	h.mu.Lock()
-	next, remembered := h.after(c.cursor)
-	if remembered && len(next) <= maxAtOnce {
+	next, all, remembered := h.after(c.cursor, maxNext)
+	if remembered && all && len(next) <= maxAtOnce && (len(next) == 0 || next[0].id.compare(c.connected) > 0) {
 		for i := range next {
 			c.hand(&next[i])
 		}
@@ -158,6 +179,7 @@ func (c *comeback) hand(k *kept) {
 	nsp := c.r.local.nsp
 	if k.entry == nil {
 		if c.concerns(&k.opts, k.id) && (!k.acked || k.id.compare(c.connected) > 0) {
+			c.last = k.id
 			c.send(k.encoded, &k.opts)
 		}
 		return
@@ -196,18 +218,30 @@ func (c *comeback) handPacket(f *clusterFrame, m *clusterMessage, id streamID) {
 	case packet.Id != nil && id.compare(c.connected) <= 0:
 		return // nobody waits for the answer any more
 	}
-	withOffset(packet, &m.opts, id.String())
-	if m.uid != c.r.holder {
+	marked := packet
+	if repeats(packet, &m.opts.flags) {
+		c.last = id
+		marked = withOffset(packet, &m.opts.flags, id.String())
+	} else if m.uid != c.r.holder {
 		packet.Id = nil
 	}
-	c.send(c.r.local.nsp.Server().Encoder().Encode(packet), &m.opts)
+	c.send(c.r.local.nsp.Server().Encoder().Encode(marked), &m.opts)
 }
 
-// withOffset appends where an event stands to its arguments: the client says it when it comes back.
-func withOffset(packet *parser.Packet, opts *wireOptions, offset string) {
-	if data, ok := packet.Data.([]any); ok && packet.Id == nil && !opts.flags.Volatile {
-		packet.Data = slices.Concat(data, []any{offset})
+// repeats tells whether a client that misses an event gets it later.
+func repeats(packet *parser.Packet, flags *socket.BroadcastFlags) bool {
+	return packet.Id == nil && !flags.Volatile
+}
+
+// withOffset returns an event with where it stands behind its arguments: the client says it when it comes back.
+func withOffset(packet *parser.Packet, flags *socket.BroadcastFlags, offset string) *parser.Packet {
+	data, ok := packet.Data.([]any)
+	if !ok || offset == "" || !repeats(packet, flags) {
+		return packet
 	}
+	marked := *packet
+	marked.Data = slices.Concat(data, []any{offset})
+	return &marked
 }
 
 // concerns tells whether a message was for this client: it was in one of the rooms then.

@@ -213,6 +213,14 @@ func guard(log *slog.Logger, fn func()) {
 	fn()
 }
 
+// lookAgain has the client of a Redis Cluster find out where the slots are, when a master does not answer: it may
+// not be one any more. By itself the client does so every ten seconds.
+func (r *Redis) lookAgain(err error) {
+	if cluster, ok := r.client.(*redis.ClusterClient); ok && err != nil && r.ctx.Err() == nil {
+		cluster.ReloadState(r.ctx)
+	}
+}
+
 // countSubscribers asks Redis how many servers listen; ask asks one Redis.
 func (r *Redis) countSubscribers(ctx context.Context, ask func(context.Context, redis.Cmdable) (int64, error)) (int64, error) {
 	if err := r.Health(); err != nil {
