@@ -148,9 +148,9 @@ func (o *outgoing) write(flags *socket.BroadcastFlags, latest string, to []*audi
 	if separate == nil {
 		receivers, old, separate = append(receivers, old...), nil, o.encoded
 	}
-	engine.Broadcast(message(o.encoded, flags, latest), except, receivers...)
+	engine.Broadcast(message(o.encoded, flags, latest, nil), except, receivers...)
 	if len(old) > 0 {
-		engine.Broadcast(message(separate, flags, latest), except, old...)
+		engine.Broadcast(message(separate, flags, latest, nil), except, old...)
 	}
 
 	opts := &socket.WriteOptions{PreEncoded: true, Volatile: flags.Volatile}
@@ -163,8 +163,8 @@ func (o *outgoing) write(flags *socket.BroadcastFlags, latest string, to []*audi
 	})
 }
 
-// message is an encoded packet as the engine sends it.
-func message(encoded []types.BufferInterface, flags *socket.BroadcastFlags, latest string) *engine.Message {
+// message is an encoded packet as the engine sends it; done is called when it is written, if it is not nil.
+func message(encoded []types.BufferInterface, flags *socket.BroadcastFlags, latest string, done func()) *engine.Message {
 	parts := make([]engine.Part, len(encoded))
 	for i, buffer := range encoded {
 		_, text := buffer.(*types.StringBuffer)
@@ -174,6 +174,7 @@ func message(encoded []types.BufferInterface, flags *socket.BroadcastFlags, late
 		Volatile:   flags.Volatile,
 		Latest:     latest,
 		NoCompress: flags.Compress != nil && !*flags.Compress,
+		Done:       done,
 	}, parts...)
 }
 

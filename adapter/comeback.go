@@ -9,9 +9,7 @@ import (
 	"time"
 
 	"github.com/zishang520/socket.io/parsers/socket/v3/parser"
-	"github.com/zishang520/socket.io/servers/engine/v3/transports"
 	"github.com/zishang520/socket.io/servers/socket/v3"
-	"github.com/zishang520/socket.io/v3/pkg/types"
 )
 
 const (
@@ -176,28 +174,16 @@ func (c *comeback) fetch() ([]kept, error) {
 // hand does for this client what a message would have done.
 func (c *comeback) hand(k *kept) {
 	c.cursor = k.id
-	nsp := c.r.local.nsp
-	if k.entry == nil {
-		if c.concerns(&k.opts, k.id) && (!k.acked || k.id.compare(c.connected) > 0) {
-			c.last = k.id
-			c.send(k.encoded, &k.opts)
-		}
+	if k.entry != nil && k.entry.nsp != c.r.local.nsp.Name() {
 		return
 	}
-	if k.entry.nsp != nsp.Name() {
+	p := c.r.replayOf(k)
+	if p.said == nil || !c.concerns(&p.said.opts, k.id) {
 		return
 	}
-	f, err := k.entry.frame()
-	if err != nil {
-		return // it was complained of
-	}
-	m, err := f.message(c.r.raw)
-	if err != nil || !c.concerns(&m.opts, k.id) {
-		return
-	}
-	switch {
+	switch m := p.said; {
 	case m.kind == kindBroadcast:
-		c.handPacket(&f, m, k.id)
+		c.handPacket(p, k.id)
 	case k.id.compare(c.record.at) <= 0 || k.id.compare(c.connected) > 0: // done when it came
 	case m.kind == kindJoin:
 		c.join(m.rooms, k.id)
@@ -210,22 +196,16 @@ func (c *comeback) hand(k *kept) {
 	}
 }
 
-func (c *comeback) handPacket(f *clusterFrame, m *clusterMessage, id streamID) {
-	packet, err := f.readPacket(f.nsp, c.r.raw)
+func (c *comeback) handPacket(p *replay, id streamID) {
 	switch {
-	case err != nil, m.opts.flags.Volatile:
+	case len(p.encoded) == 0:
 		return
-	case packet.Id != nil && id.compare(c.connected) <= 0:
+	case !p.acked:
+		c.last = id
+	case id.compare(c.connected) <= 0:
 		return // nobody waits for the answer any more
 	}
-	marked := packet
-	if repeats(packet, &m.opts.flags) {
-		c.last = id
-		marked = withOffset(packet, &m.opts.flags, id.String())
-	} else if m.uid != c.r.holder {
-		packet.Id = nil
-	}
-	c.send(c.r.local.nsp.Server().Encoder().Encode(marked), &m.opts)
+	c.send(p)
 }
 
 // repeats tells whether a client that misses an event gets it later.
@@ -278,21 +258,20 @@ func (c *comeback) join(rooms []socket.Room, at streamID) {
 }
 
 // send writes an event to the client.
-func (c *comeback) send(encoded []types.BufferInterface, opts *wireOptions) {
-	for _, part := range encoded {
-		c.unwritten += part.Len()
-	}
-	write := &socket.WriteOptions{PreEncoded: true}
-	write.Compress = opts.flags.Compress
+func (c *comeback) send(p *replay) {
+	c.unwritten += p.bytes
+	flags := &p.said.opts.flags
 	switch conn := connOf(c.socket); {
 	case conn == nil:
-		c.socket.Client().WriteToEngine(encoded, write)
-	case c.unwritten > maxUnwritten && len(encoded) == 1:
+		write := &socket.WriteOptions{PreEncoded: true}
+		write.Compress = flags.Compress
+		c.socket.Client().WriteToEngine(p.encoded, write)
+	case c.unwritten > maxUnwritten:
 		written := make(chan struct{})
-		conn.Send(encoded[0].Clone(), &write.Options, func(transports.Transport) { close(written) })
+		conn.SendMessage(message(p.encoded, flags, "", func() { close(written) }))
 		c.written = written
 	default:
-		conn.SendMessage(message(encoded, &opts.flags, ""))
+		conn.SendMessage(p.message)
 	}
 }
 

@@ -26,7 +26,7 @@ func newExpiring[V any](limit int) *expiring[V] {
 
 // put keeps a value until then, in the place of the last of the same session, and returns how many others
 // were dropped before their time because there are too many.
-func (e *expiring[V]) put(pid socket.PrivateSessionId, value V, ends time.Time) (dropped int) {
+func (e *expiring[V]) put(pid socket.PrivateSessionId, value V, ends time.Time) (dropped uint64) {
 	e.drop(pid)
 	entry := &lasting[V]{value, pid, ends}
 	e.byPid[pid] = entry
@@ -73,7 +73,7 @@ func (e *expiring[V]) expire() {
 }
 
 // shift takes the first out of the order, and returns 1 if it was still there.
-func (e *expiring[V]) shift() int {
+func (e *expiring[V]) shift() uint64 {
 	first := e.order[0]
 	e.order[0] = nil
 	e.order = e.order[1:]

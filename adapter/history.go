@@ -5,8 +5,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/zishang520/socket.io/v3/pkg/types"
 )
 
 // history is how far a node has come in the messages of its cluster, and the last of them, for clients
@@ -34,13 +32,15 @@ type historyLimits struct {
 
 // kept is a message that is remembered: the entry of a stream, or what this node has sent by itself.
 type kept struct {
-	id    streamID
-	entry *streamEntry
+	id     streamID
+	entry  *streamEntry // nil for that
+	replay *replay
+	size   int
+}
 
-	opts    wireOptions
-	encoded []types.BufferInterface
-	acked   bool // a client was asked to acknowledge it
-	size    int
+// keptEntry is that of an entry.
+func keptEntry(e *streamEntry) kept {
+	return kept{id: e.id, entry: e, replay: &replay{}, size: e.size()}
 }
 
 func newHistory(limits historyLimits) *history {

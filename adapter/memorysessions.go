@@ -14,9 +14,9 @@ import (
 type memorySessions struct {
 	opts RecoveryOptions
 
-	mu   sync.Mutex
-	kept *expiring[*sessionRecord]
-	lost uint64 // how many were dropped before their time
+	mu      sync.Mutex
+	kept    *expiring[*sessionRecord]
+	dropped uint64 // before their time
 }
 
 func newMemorySessions(opts RecoveryOptions) *memorySessions {
@@ -48,7 +48,7 @@ func (m *memorySessions) changed(*liveSession) {}
 func (m *memorySessions) closed(r *sessionRecord) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.lost += uint64(m.kept.put(r.pid, r, time.Now().Add(m.opts.MaxDisconnection))) //nolint:gosec // a count
+	m.dropped += m.kept.put(r.pid, r, time.Now().Add(m.opts.MaxDisconnection))
 }
 
 func (m *memorySessions) ended(s *liveSession) {
@@ -81,10 +81,9 @@ func (r *recovery) post(packet *parser.Packet, opts wireOptions, latest string) 
 	if len(out.encoded) == 0 {
 		return nil // the parser has said why
 	}
-	k := kept{id: id, opts: opts, encoded: out.encoded, acked: packet.Id != nil}
-	for _, part := range out.encoded {
-		k.size += part.Len()
-	}
+	p := &replay{said: &clusterMessage{kind: kindBroadcast, opts: opts}, acked: packet.Id != nil}
+	p.encode(out.encoded)
+	k := kept{id: id, replay: p, size: p.bytes}
 	h.add(k)
 	if repeats(packet, &opts.flags) {
 		r.local.index.note(opts.rooms, id)

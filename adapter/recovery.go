@@ -129,6 +129,8 @@ type recovery struct {
 	// is found. One that is leaving is on its way from live to the store.
 	claimed map[socket.PrivateSessionId]*comeback
 	leaving map[socket.PrivateSessionId]struct{}
+
+	turns chan struct{} // of clients that claim their sessions
 }
 
 // liveSession is that of a client that is here.
@@ -157,11 +159,18 @@ func newRecovery(l *local, opts RecoveryOptions, log *slog.Logger) *recovery {
 		byPid:   make(map[socket.PrivateSessionId]*liveSession),
 		claimed: make(map[socket.PrivateSessionId]*comeback),
 		leaving: make(map[socket.PrivateSessionId]struct{}),
+		turns:   make(chan struct{}, maxClaims),
 	}
 }
 
-// recoveryTimeout bounds how long a client waits for its session.
-const recoveryTimeout = 3 * time.Second
+const (
+	// recoveryTimeout bounds how long a client waits for its session.
+	recoveryTimeout = 3 * time.Second
+	// maxClaims is how many clients of a namespace have their sessions looked for at a time, and turnTimeout for how
+	// long the others wait.
+	maxClaims   = 64
+	turnTimeout = 20 * time.Second
+)
 
 var privateID = regexp.MustCompile(`^[0-9A-Za-z_-]{1,64}$`)
 
@@ -187,9 +196,7 @@ func Recover(s *socket.Socket, owner string) {
 	if pid == "" {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), recoveryTimeout)
-	defer cancel()
-	outcome, err := r.recover(ctx, s, owner, pid, offset)
+	outcome, err := r.recover(s, owner, pid, offset)
 	r.opts.Observe(outcome)
 	if outcome == RecoveryUnavailable || outcome == RecoveryTaken {
 		s.Conn().Close(true)
@@ -228,7 +235,7 @@ func credentialsOf(s *socket.Socket) (pid, offset string) {
 	return pid, offset
 }
 
-func (r *recovery) recover(ctx context.Context, s *socket.Socket, owner, pid, offset string) (outcome string, err error) {
+func (r *recovery) recover(s *socket.Socket, owner, pid, offset string) (outcome string, err error) {
 	if !privateID.MatchString(pid) {
 		return RecoveryMalformed, nil
 	}
@@ -239,9 +246,16 @@ func (r *recovery) recover(ctx context.Context, s *socket.Socket, owner, pid, of
 		}
 	}
 	id := socket.PrivateSessionId(pid)
-	if outcome := r.reserve(ctx, id, owner); outcome != RecoveryOK {
+	if outcome := r.reserve(id, owner); outcome != RecoveryOK {
 		return outcome, nil
 	}
+	if !r.awaitTurn(s) {
+		r.release(id)
+		return RecoveryTaken, errors.New("adapter: the connection has ended, or too many clients come back at a time")
+	}
+	defer func() { <-r.turns }()
+	ctx, cancel := context.WithTimeout(context.Background(), recoveryTimeout)
+	defer cancel()
 	record, outcome, err := r.claim(ctx, id, owner, func(record *sessionRecord) (streamID, bool, error) {
 		var known bool
 		if from, known = placeOf(offset, record); !known {
@@ -289,9 +303,28 @@ func placeOf(offset string, record *sessionRecord) (place streamID, known bool) 
 	return place, true
 }
 
+// awaitTurn returns true when a client may claim its session: when a node has ended, thousands come at a time, and
+// Redis would answer none of them in time. The caller takes one out of r.turns then.
+func (r *recovery) awaitTurn(s *socket.Socket) bool {
+	ctx, cancel := context.WithTimeout(context.Background(), turnTimeout)
+	defer cancel()
+	select {
+	case r.turns <- struct{}{}:
+	case <-ctx.Done():
+		return false
+	}
+	if s.Conn().ReadyState() == "open" {
+		return true
+	}
+	<-r.turns
+	return false
+}
+
 // reserve has a connection claim a session. One that has claimed it before, and is still being let in, ends:
 // its client is here anew.
-func (r *recovery) reserve(ctx context.Context, pid socket.PrivateSessionId, owner string) (outcome string) {
+func (r *recovery) reserve(pid socket.PrivateSessionId, owner string) (outcome string) {
+	ctx, cancel := context.WithTimeout(context.Background(), recoveryTimeout)
+	defer cancel()
 	for {
 		r.mu.Lock()
 		other, claimed := r.claimed[pid]

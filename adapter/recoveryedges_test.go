@@ -272,8 +272,8 @@ func TestRecoveryOutageIsBounded(t *testing.T) {
 		visitors[i] = visit(t, n, `"user":"ada"`)
 		visitors[i].breaks()
 	}
-	if got := n.redis.Stats().SessionsUnkept.Load(); got != 5 {
-		t.Errorf("%d sessions are not kept, want 5", got)
+	if got := n.redis.RecoveryStats(); got.Away != 3 || got.Dropped != 5 {
+		t.Errorf("got %+v, want 3 sessions that wait and 5 that were dropped", got)
 	}
 	server.Restart()
 	n.awaitHealth()

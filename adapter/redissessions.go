@@ -43,6 +43,7 @@ type redisSessions struct {
 	recoveries []*recovery
 	live       map[socket.PrivateSessionId]*liveSession
 	gone       *expiring[farewell]
+	dropped    uint64 // of gone, before their time
 	ending     bool
 }
 
@@ -70,15 +71,6 @@ func (s *redisSessions) add(r *recovery) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.recoveries = append(s.recoveries, r)
-}
-
-func (s *redisSessions) count() (n int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, r := range s.recoveries {
-		n += r.count()
-	}
-	return n
 }
 
 func (s *redisSessions) find(ctx context.Context, pid socket.PrivateSessionId) (*sessionRecord, error) {
@@ -175,9 +167,8 @@ func (s *redisSessions) ended(l *liveSession) { s.leave(l.pid, farewell{nil, l.r
 func (s *redisSessions) leave(pid socket.PrivateSessionId, f farewell) {
 	s.mu.Lock()
 	delete(s.live, pid)
-	dropped := s.gone.put(pid, f, time.Now().Add(s.ttl))
+	s.dropped += s.gone.put(pid, f, time.Now().Add(s.ttl))
 	s.mu.Unlock()
-	s.redis.stats.SessionsUnkept.Add(uint64(dropped)) //nolint:gosec // a count
 	s.signal()
 }
 

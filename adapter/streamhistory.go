@@ -76,7 +76,7 @@ func (h *streamHistory) after(ctx context.Context, id streamID) ([]kept, error) 
 	}
 	list := make([]kept, len(entries))
 	for i := range entries {
-		list[i] = kept{id: entries[i].id, entry: &entries[i]}
+		list[i] = keptEntry(&entries[i])
 	}
 	return list, nil
 }

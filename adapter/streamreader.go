@@ -276,7 +276,7 @@ func (r *streamReader) begin(position streamID, before []streamEntry) {
 	r.history.mu.Lock()
 	for i := range before {
 		e := &before[len(before)-1-i]
-		r.history.add(kept{id: e.id, entry: e, size: e.size()})
+		r.history.add(keptEntry(e))
 	}
 	r.history.finish(position)
 	r.history.mu.Unlock()
@@ -323,7 +323,7 @@ func (r *streamReader) hand(e *streamEntry) {
 	if e.id.compare(r.history.position()) <= 0 {
 		r.history.begin(e.id.before()) // by a clock that is behind that of the Redis before
 	}
-	r.history.add(kept{id: e.id, entry: e, size: e.size()})
+	r.history.add(keptEntry(e))
 	defer r.history.finish(e.id)
 	if e.kind == kindBroadcastText {
 		defer r.history.mu.Unlock()
