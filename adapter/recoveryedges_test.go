@@ -635,3 +635,90 @@ func visitOnceThere(t *testing.T, n *node, v *visitor) *visitor {
 	t.Fatal("sent away for good")
 	return nil
 }
+
+// TestRecoveryOfMuch: what was missed is not sent faster than the client takes it, binary events neither.
+func TestRecoveryOfMuch(t *testing.T) {
+	t.Parallel()
+	eachRecovery(t, adapter.RecoveryOptions{}, func(t *testing.T, a, b *node, _ *outcomes) {
+		const events, size = 150, 50_000
+		ada := regular(t, a)
+		ada.breaks()
+		for i := range events {
+			_ = a.To("joined").Emit("x", []byte(strings.Repeat(string(rune('a'+i%26)), size)))
+		}
+		received(t, a, b)
+		again := ada.returns(b)
+		for i := range events {
+			if packet := again.next(); !strings.HasPrefix(packet, `51-["x",{"_placeholder":true,"num":0},"`) {
+				t.Fatalf("got %.80q as event %d", packet, i)
+			}
+			if packet := again.next(); len(packet) != len("binary ")+2*size {
+				t.Fatalf("got %d characters with event %d", len(packet), i)
+			}
+		}
+	})
+}
+
+// crowd holds up those who look for a session until it is let go, and counts the most at a time.
+type crowd struct {
+	now, most atomic.Int64
+	let       chan struct{}
+}
+
+func (*crowd) DialHook(next redis.DialHook) redis.DialHook { return next }
+func (*crowd) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return next
+}
+
+func (c *crowd) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		if cmd.Name() != "get" {
+			return next(ctx, cmd)
+		}
+		n := c.now.Add(1)
+		defer c.now.Add(-1)
+		for most := c.most.Load(); n > most && !c.most.CompareAndSwap(most, n); most = c.most.Load() {
+		}
+		select {
+		case <-c.let:
+		case <-ctx.Done():
+		}
+		return next(ctx, cmd)
+	}
+}
+
+// TestRecoveryOfCrowd: of many clients that come back at once, so many have their sessions looked for at a time, and
+// all get them.
+func TestRecoveryOfCrowd(t *testing.T) {
+	t.Parallel()
+	addr := streamsAddr(redistest.Start(t, redistest.Options{}).Addr)
+	s := settings{recovery: &adapter.RecoveryOptions{}}
+	a, b := startNode(t, addr, s), startNode(t, addr, s)
+	visitors := make([]*visitor, 100)
+	for i := range visitors {
+		visitors[i] = visit(t, a, `"user":"ada"`)
+	}
+	for _, v := range visitors {
+		v.breaks()
+	}
+	for _, v := range visitors {
+		eventually(t, "the session is stored", func() bool { return stored(t, a, v.pid, "ada") })
+	}
+	c := &crowd{let: make(chan struct{})}
+	b.client.AddHook(c)
+	back := make([]*visitor, len(visitors))
+	for i, v := range visitors {
+		back[i] = approach(t, b, v.back())
+	}
+	eventually(t, "as many look as may", func() bool { return c.now.Load() >= 64 })
+	visit(t, b, `"user":"bob"`) // all are there by now
+	close(c.let)
+	for i, v := range visitors {
+		if reply := back[i].next(); !strings.Contains(reply, v.pid) {
+			t.Fatalf("client %d: got %q", i, reply)
+		}
+	}
+	if most := c.most.Load(); most != 64 {
+		t.Errorf("%d at a time, want 64", most)
+	}
+}
