@@ -14,14 +14,22 @@ type audience struct {
 	sockets   []*socket.Socket
 	receivers *engine.Receivers // those on this project's engine
 	others    []*socket.Socket  // those on another one
+
+	// Clients of Socket.IO 2 among them, see outgoing.
+	old       *engine.Receivers // nil when there are none
+	oldOthers []*socket.Socket
 }
 
-func (a *audience) add(m *member, conns *[]*engine.Conn) {
+func (a *audience) add(m *member, conns, old *[]*engine.Conn) {
 	switch {
 	case m.socket == nil:
 		return
+	case m.conn != nil && m.conn.Protocol() == socketIO2:
+		*old = append(*old, m.conn)
 	case m.conn != nil:
 		*conns = append(*conns, m.conn)
+	case m.socket.Conn().Protocol() == socketIO2:
+		a.oldOthers = append(a.oldOthers, m.socket)
 	default:
 		a.others = append(a.others, m.socket)
 	}
@@ -32,8 +40,12 @@ func (a *audience) add(m *member, conns *[]*engine.Conn) {
 func newAudience(size int, each func(func(*member))) *audience {
 	a := &audience{sockets: make([]*socket.Socket, 0, size)}
 	conns := make([]*engine.Conn, 0, size)
-	each(func(m *member) { a.add(m, &conns) })
+	var old []*engine.Conn
+	each(func(m *member) { a.add(m, &conns, &old) })
 	a.receivers = engine.NewReceivers(conns)
+	if len(old) > 0 {
+		a.old = engine.NewReceivers(old)
+	}
 	return a
 }
 

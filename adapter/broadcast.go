@@ -20,19 +20,24 @@ func (l *local) Broadcast(packet *parser.Packet, opts *socket.BroadcastOptions) 
 // post is Broadcast for Publish and PublishLatest as well.
 func (l *local) post(packet *parser.Packet, opts *socket.BroadcastOptions, latest string) error {
 	if l.recovery == nil || !l.alone || flagsOf(opts).Local || flagsOf(opts).Volatile {
-		l.broadcast(packet, opts, latest)
+		l.broadcast(packet, opts, latest, "")
 		return nil
 	}
 	return l.recovery.post(packet, newWireOptions(opts), latest)
 }
 
-// broadcast is Broadcast of a packet that may be the newest of a name, see [Publisher.PublishLatest].
-func (l *local) broadcast(packet *parser.Packet, opts *socket.BroadcastOptions, latest string) {
+// broadcast is Broadcast of a packet that may be the newest of a name, see [Publisher.PublishLatest], and that
+// may have an offset, see withOffset.
+func (l *local) broadcast(packet *parser.Packet, opts *socket.BroadcastOptions, latest, offset string) {
 	rooms, except := targets(opts)
 	to, without := l.index.audiences(rooms, except)
+	if l.recovery != nil && flagsOf(opts).Local {
+		// Nothing repeats it for those who are not in an audience yet, being brought up to date.
+		to, without = []*audience{audienceOf(l.match(opts))}, nil
+	}
 	to = slices.DeleteFunc(to, func(a *audience) bool { return len(a.sockets) == 0 })
 	if len(to) > 0 {
-		l.deliver(l.addressed(packet), flagsOf(opts), latest, to, without)
+		l.deliver(l.addressed(packet), flagsOf(opts), latest, offset, to, without)
 	}
 }
 
@@ -62,13 +67,17 @@ func (l *local) BroadcastWithAck(packet *parser.Packet, opts *socket.BroadcastOp
 	}
 	clientCount(uint64(len(sockets))) // before an answer can come
 	if len(sockets) > 0 {
-		to := newAudience(len(sockets), func(use func(*member)) {
-			for _, s := range sockets {
-				use(&member{id: s.Id(), socket: s, conn: connOf(s)})
-			}
-		})
-		l.deliver(addressed, flags, "", []*audience{to}, nil)
+		l.deliver(addressed, flags, "", "", []*audience{audienceOf(sockets)}, nil)
 	}
+}
+
+// audienceOf returns the audience of some sockets.
+func audienceOf(sockets []*socket.Socket) *audience {
+	return newAudience(len(sockets), func(use func(*member)) {
+		for _, s := range sockets {
+			use(&member{id: s.Id(), socket: s, conn: connOf(s)})
+		}
+	})
 }
 
 // ackValue turns the arguments of a client's acknowledgement into the one value that counts.
@@ -92,20 +101,42 @@ func (l *local) addressed(packet *parser.Packet) *parser.Packet {
 }
 
 // deliver encodes the packet and sends it to the audiences, but not to the members of without.
-func (l *local) deliver(packet *parser.Packet, flags *socket.BroadcastFlags, latest string, to []*audience, without []*member) {
-	encoded := l.nsp.Server().Encoder().Encode(packet)
-	if len(encoded) == 0 {
+func (l *local) deliver(packet *parser.Packet, flags *socket.BroadcastFlags, latest, offset string, to []*audience, without []*member) {
+	out := l.encode(packet, offset, flags, to)
+	if len(out.encoded) == 0 {
 		return // the parser has said why
 	}
 	tellListeners(packet, to, without)
-	write(encoded, flags, latest, to, without)
+	out.write(flags, latest, to, without)
+}
+
+// outgoing is an encoded packet. Clients of Socket.IO 2 get one of their own where the others get an offset:
+// they would take it for an argument, and cannot use it.
+type outgoing struct {
+	encoded []types.BufferInterface
+	old     []types.BufferInterface // nil: the same
+}
+
+// encode encodes a packet for the audiences, with its offset unless that is empty.
+func (l *local) encode(packet *parser.Packet, offset string, flags *socket.BroadcastFlags, to []*audience) outgoing {
+	encoder := l.nsp.Server().Encoder()
+	marked := withOffset(packet, flags, offset)
+	out := outgoing{encoded: encoder.Encode(marked)}
+	if marked != packet && slices.ContainsFunc(to, func(a *audience) bool { return a.old != nil || a.oldOthers != nil }) {
+		out.old = encoder.Encode(packet)
+	}
+	return out
 }
 
 // write sends an encoded packet to the audiences, but not to the members of without.
-func write(encoded []types.BufferInterface, flags *socket.BroadcastFlags, latest string, to []*audience, without []*member) {
-	receivers := make([]*engine.Receivers, len(to))
+func (o *outgoing) write(flags *socket.BroadcastFlags, latest string, to []*audience, without []*member) {
+	receivers := make([]*engine.Receivers, len(to), 2*len(to))
+	var old []*engine.Receivers
 	for i, a := range to {
 		receivers[i] = a.receivers
+		if a.old != nil {
+			old = append(old, a.old)
+		}
 	}
 	except := make([]*engine.Conn, 0, len(without))
 	for _, m := range without {
@@ -113,17 +144,27 @@ func write(encoded []types.BufferInterface, flags *socket.BroadcastFlags, latest
 			except = append(except, m.conn)
 		}
 	}
-	engine.Broadcast(message(encoded, flags, latest), except, receivers...)
+	separate := o.old
+	if separate == nil {
+		receivers, old, separate = append(receivers, old...), nil, o.encoded
+	}
+	engine.Broadcast(message(o.encoded, flags, latest, nil), except, receivers...)
+	if len(old) > 0 {
+		engine.Broadcast(message(separate, flags, latest, nil), except, old...)
+	}
 
 	opts := &socket.WriteOptions{PreEncoded: true, Volatile: flags.Volatile}
 	opts.Compress = flags.Compress
 	each(to, without, func(a *audience) []*socket.Socket { return a.others }, func(s *socket.Socket) {
-		s.Client().WriteToEngine(encoded, opts)
+		s.Client().WriteToEngine(o.encoded, opts)
+	})
+	each(to, without, func(a *audience) []*socket.Socket { return a.oldOthers }, func(s *socket.Socket) {
+		s.Client().WriteToEngine(separate, opts)
 	})
 }
 
-// message is an encoded packet as the engine sends it.
-func message(encoded []types.BufferInterface, flags *socket.BroadcastFlags, latest string) *engine.Message {
+// message is an encoded packet as the engine sends it; done is called when it is written, if it is not nil.
+func message(encoded []types.BufferInterface, flags *socket.BroadcastFlags, latest string, done func()) *engine.Message {
 	parts := make([]engine.Part, len(encoded))
 	for i, buffer := range encoded {
 		_, text := buffer.(*types.StringBuffer)
@@ -133,6 +174,7 @@ func message(encoded []types.BufferInterface, flags *socket.BroadcastFlags, late
 		Volatile:   flags.Volatile,
 		Latest:     latest,
 		NoCompress: flags.Compress != nil && !*flags.Compress,
+		Done:       done,
 	}, parts...)
 }
 

@@ -101,7 +101,7 @@ func (c *classic) onBroadcast(channel string, payload []byte) error {
 	if err != nil {
 		return err
 	}
-	c.a.deliverRemote(packet, &broadcast.opts) // most of what comes is this, and needs no more of a message
+	c.a.deliverRemote(packet, &broadcast.opts, "") // most of what comes is this, and needs no more of a message
 	return nil
 }
 

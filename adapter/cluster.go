@@ -77,7 +77,7 @@ func (a *clusterAdapter) PublishLatest(name string, packet *parser.Packet, opts 
 
 func (a *clusterAdapter) broadcast(packet *parser.Packet, opts *socket.BroadcastOptions, latest string, done func(error)) {
 	if flagsOf(opts).Local {
-		a.local.broadcast(packet, opts, latest)
+		a.local.broadcast(packet, opts, latest, "")
 		if done != nil {
 			done(nil)
 		}
@@ -93,7 +93,7 @@ func (a *clusterAdapter) broadcast(packet *parser.Packet, opts *socket.Broadcast
 		}
 		if err = a.carrier.publish(m, published); err == nil {
 			if !a.waitsFor(&m) {
-				a.local.broadcast(packet, opts, latest)
+				a.local.broadcast(packet, opts, latest, "")
 			}
 			return
 		}

@@ -9,14 +9,14 @@ import (
 	"time"
 
 	"github.com/zishang520/socket.io/parsers/socket/v3/parser"
-	"github.com/zishang520/socket.io/servers/engine/v3/transports"
 	"github.com/zishang520/socket.io/servers/socket/v3"
-	"github.com/zishang520/socket.io/v3/pkg/types"
 )
 
 const (
 	// maxAtOnce is up to how many messages are looked at while no others are handed on.
 	maxAtOnce = 16
+	// maxNext is how many a client that comes back has in hand at a time.
+	maxNext = 64
 	// maxUnwritten is how many bytes of what a client has missed are on their way to it at a time: more
 	// than a connection may have waiting would end it.
 	maxUnwritten = 32 << 10
@@ -39,6 +39,7 @@ type comeback struct {
 	session   *liveSession
 	cursor    streamID      // up to here, all is done
 	connected streamID      // what came after this was sent when the client was here again
+	last      streamID      // the last message that was for the client
 	unwritten int           // bytes
 	written   chan struct{} // closed when they are; nil while nobody knows
 }
@@ -48,8 +49,17 @@ func (c *comeback) connect(owner string) {
 	r := c.r
 	c.session = &liveSession{
 		r: r, socket: c.socket, pid: c.record.pid, owner: owner, turn: c.record.turn + 1, start: c.record.start, rooms: c.record.rooms,
+		own: make(map[socket.Room]struct{}, len(c.record.own)),
 	}
+	for _, room := range c.record.own {
+		c.session.own[room] = struct{}{}
+	}
+	c.session.back = c
 	r.begin(c.session)
+	// What there was before is no later than what it says that it has got, or is handed on now.
+	if c.last = c.record.last; c.last.compare(c.cursor) > 0 {
+		c.last = c.cursor
+	}
 	rooms := make([]socket.Room, 0, len(c.record.rooms))
 	r.mu.Lock()
 	for room := range c.session.rooms {
@@ -71,6 +81,7 @@ func (c *comeback) run() {
 	for err == nil {
 		var done bool
 		if done, err = c.step(); done {
+			c.finish()
 			return
 		}
 		if !c.socket.Connected() {
@@ -96,13 +107,21 @@ func (c *comeback) catchUp(ctx context.Context) error {
 	return nil
 }
 
+// finish has the session written as that of a client that has got all there was.
+func (c *comeback) finish() {
+	c.r.mu.Lock()
+	c.session.back, c.session.last = nil, c.last
+	c.r.mu.Unlock()
+	c.r.store.changed(c.session)
+}
+
 // step hands on the next messages. It is done when there are few enough to do that, and to have the
-// socket reached by the next, in one go.
+// socket reached by the next, in one go. What may run handlers is handed on before.
 func (c *comeback) step() (done bool, err error) {
 	h := c.r.history
 	h.mu.Lock()
-	next, remembered := h.after(c.cursor)
-	if remembered && len(next) <= maxAtOnce {
+	next, all, remembered := h.after(c.cursor, maxNext)
+	if remembered && all && len(next) <= maxAtOnce && (len(next) == 0 || next[0].id.compare(c.connected) > 0) {
 		for i := range next {
 			c.hand(&next[i])
 		}
@@ -155,27 +174,16 @@ func (c *comeback) fetch() ([]kept, error) {
 // hand does for this client what a message would have done.
 func (c *comeback) hand(k *kept) {
 	c.cursor = k.id
-	nsp := c.r.local.nsp
-	if k.entry == nil {
-		if c.concerns(&k.opts, k.id) && (!k.acked || k.id.compare(c.connected) > 0) {
-			c.send(k.encoded, &k.opts)
-		}
+	if k.entry != nil && k.entry.nsp != c.r.local.nsp.Name() {
 		return
 	}
-	if k.entry.nsp != nsp.Name() {
+	p := c.r.replayOf(k)
+	if p.said == nil || !c.concerns(&p.said.opts, k.id) {
 		return
 	}
-	f, err := k.entry.frame()
-	if err != nil {
-		return // it was complained of
-	}
-	m, err := f.message(c.r.raw)
-	if err != nil || !c.concerns(&m.opts, k.id) {
-		return
-	}
-	switch {
+	switch m := p.said; {
 	case m.kind == kindBroadcast:
-		c.handPacket(&f, m, k.id)
+		c.handPacket(p, k.id)
 	case k.id.compare(c.record.at) <= 0 || k.id.compare(c.connected) > 0: // done when it came
 	case m.kind == kindJoin:
 		c.join(m.rooms, k.id)
@@ -188,26 +196,32 @@ func (c *comeback) hand(k *kept) {
 	}
 }
 
-func (c *comeback) handPacket(f *clusterFrame, m *clusterMessage, id streamID) {
-	packet, err := f.readPacket(f.nsp, c.r.raw)
+func (c *comeback) handPacket(p *replay, id streamID) {
 	switch {
-	case err != nil, m.opts.flags.Volatile:
+	case len(p.encoded) == 0:
 		return
-	case packet.Id != nil && id.compare(c.connected) <= 0:
+	case !p.acked:
+		c.last = id
+	case id.compare(c.connected) <= 0:
 		return // nobody waits for the answer any more
 	}
-	withOffset(packet, &m.opts, id.String())
-	if m.uid != c.r.holder {
-		packet.Id = nil
-	}
-	c.send(c.r.local.nsp.Server().Encoder().Encode(packet), &m.opts)
+	c.send(p)
 }
 
-// withOffset appends where an event stands to its arguments: the client says it when it comes back.
-func withOffset(packet *parser.Packet, opts *wireOptions, offset string) {
-	if data, ok := packet.Data.([]any); ok && packet.Id == nil && !opts.flags.Volatile {
-		packet.Data = slices.Concat(data, []any{offset})
+// repeats tells whether a client that misses an event gets it later.
+func repeats(packet *parser.Packet, flags *socket.BroadcastFlags) bool {
+	return packet.Id == nil && !flags.Volatile
+}
+
+// withOffset returns an event with where it stands behind its arguments: the client says it when it comes back.
+func withOffset(packet *parser.Packet, flags *socket.BroadcastFlags, offset string) *parser.Packet {
+	data, ok := packet.Data.([]any)
+	if !ok || offset == "" || !repeats(packet, flags) {
+		return packet
 	}
+	marked := *packet
+	marked.Data = slices.Concat(data, []any{offset})
+	return &marked
 }
 
 // concerns tells whether a message was for this client: it was in one of the rooms then.
@@ -244,21 +258,20 @@ func (c *comeback) join(rooms []socket.Room, at streamID) {
 }
 
 // send writes an event to the client.
-func (c *comeback) send(encoded []types.BufferInterface, opts *wireOptions) {
-	for _, part := range encoded {
-		c.unwritten += part.Len()
-	}
-	write := &socket.WriteOptions{PreEncoded: true}
-	write.Compress = opts.flags.Compress
+func (c *comeback) send(p *replay) {
+	c.unwritten += p.bytes
+	flags := &p.said.opts.flags
 	switch conn := connOf(c.socket); {
 	case conn == nil:
-		c.socket.Client().WriteToEngine(encoded, write)
-	case c.unwritten > maxUnwritten && len(encoded) == 1:
+		write := &socket.WriteOptions{PreEncoded: true}
+		write.Compress = flags.Compress
+		c.socket.Client().WriteToEngine(p.encoded, write)
+	case c.unwritten > maxUnwritten:
 		written := make(chan struct{})
-		conn.Send(encoded[0].Clone(), &write.Options, func(transports.Transport) { close(written) })
+		conn.SendMessage(message(p.encoded, flags, "", func() { close(written) }))
 		c.written = written
 	default:
-		conn.SendMessage(message(encoded, &opts.flags, ""))
+		conn.SendMessage(p.message)
 	}
 }
 

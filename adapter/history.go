@@ -5,8 +5,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/zishang520/socket.io/v3/pkg/types"
 )
 
 // history is how far a node has come in the messages of its cluster, and the last of them, for clients
@@ -20,7 +18,9 @@ type history struct {
 	floor streamID // all messages after this one are among kept
 
 	limits historyLimits
-	last   atomic.Pointer[streamID] // read without mu: handlers may ask while they are told of a message
+	// Read without mu: handlers may ask while they are told of a message. What came up to done is handled, also
+	// what sockets were made to join or leave.
+	last, done atomic.Pointer[streamID]
 }
 
 // historyLimits bound a history; without messages it remembers none.
@@ -32,28 +32,37 @@ type historyLimits struct {
 
 // kept is a message that is remembered: the entry of a stream, or what this node has sent by itself.
 type kept struct {
-	id    streamID
-	entry *streamEntry
+	id     streamID
+	entry  *streamEntry // nil for that
+	replay *replay
+	size   int
+}
 
-	opts    wireOptions
-	encoded []types.BufferInterface
-	acked   bool // a client was asked to acknowledge it
-	size    int
+// keptEntry is that of an entry.
+func keptEntry(e *streamEntry) kept {
+	return kept{id: e.id, entry: e, replay: &replay{}, size: e.size()}
 }
 
 func newHistory(limits historyLimits) *history {
 	h := &history{limits: limits}
 	h.last.Store(&streamID{})
+	h.done.Store(&streamID{})
 	return h
 }
 
 // position is that of the last message that was handed on.
 func (h *history) position() streamID { return *h.last.Load() }
 
+// handled is the position up to which nothing is half done.
+func (h *history) handled() streamID { return *h.done.Load() }
+
+func (h *history) finish(id streamID) { h.done.Store(&id) }
+
 // begin forgets all there was: the next message is the one after the position. h.mu is held.
 func (h *history) begin(position streamID) {
 	h.kept, h.bytes, h.floor = nil, 0, position
 	h.last.Store(&position)
+	h.finish(position)
 }
 
 // add remembers the next message; h.mu is held.
@@ -78,17 +87,25 @@ func (h *history) isOld(k *kept) bool {
 		h.limits.age > 0 && time.Since(time.UnixMilli(int64(k.id.ms))) > h.limits.age //nolint:gosec // a time
 }
 
-// after returns the messages after an id; false when not all of them are remembered. h.mu is held. The
-// messages do not change.
-func (h *history) after(id streamID) ([]kept, bool) {
+// after returns the next messages after an id, up to so many, and whether these are all; remembered is false
+// when some are forgotten. h.mu is held. The messages do not change.
+func (h *history) after(id streamID, limit int) (next []kept, all, remembered bool) {
 	if id.compare(h.floor) < 0 {
-		return nil, false
+		return nil, false, false
 	}
 	i, found := slices.BinarySearchFunc(h.kept, id, func(k kept, id streamID) int { return k.id.compare(id) })
 	if found {
 		i++
 	}
-	return slices.Clone(h.kept[i:]), true
+	rest := h.kept[i:]
+	return slices.Clone(rest[:min(limit, len(rest))]), len(rest) <= limit, true
+}
+
+// size returns how much is remembered.
+func (h *history) size() (messages, bytes int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.kept), h.bytes
 }
 
 // reaches tells whether all messages after an id, which has come by here, are remembered.

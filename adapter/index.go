@@ -16,7 +16,8 @@ type index struct {
 	mu    sync.RWMutex
 	rooms map[socket.Room]*room
 	sids  map[socket.SocketId]*member
-	all   cache // of everybody
+	all   cache    // of everybody
+	last  streamID // of the messages to everybody, see note
 }
 
 // member is a socket that is in a room at least.
@@ -24,6 +25,7 @@ type member struct {
 	id    socket.SocketId
 	rooms map[socket.Room]*room // but its own; nil while there are none
 	own   bool                  // it is in the room of its id, which every socket has: see room
+	last  streamID              // of the messages to that room
 
 	// Nil until the socket has connected: nothing is delivered before.
 	socket *socket.Socket
@@ -35,6 +37,7 @@ type member struct {
 type room struct {
 	members map[*member]struct{}
 	cache   cache
+	last    streamID // of the messages to it
 }
 
 // change says what a join or leave did to one room.
@@ -208,6 +211,44 @@ func (x *index) hasAny(rooms []socket.Room) bool {
 		}
 	}
 	return false
+}
+
+// note remembers a message to rooms, no rooms standing for all, as the last that they got.
+func (x *index) note(rooms []socket.Room, id streamID) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if len(rooms) == 0 {
+		x.last = id
+	}
+	for _, name := range rooms {
+		if r := x.rooms[name]; r != nil {
+			r.last = id
+		}
+		if m := x.owner(name); m != nil {
+			m.last = id
+		}
+	}
+}
+
+// lastFor returns the last message that may have been for somebody who has been in these rooms since then.
+func (x *index) lastFor(rooms map[socket.Room]streamID, start streamID) (last streamID) {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	count := func(id, since streamID) {
+		if id.compare(since) > 0 && id.compare(last) > 0 {
+			last = id
+		}
+	}
+	count(x.last, start)
+	for name, since := range rooms {
+		if r := x.rooms[name]; r != nil {
+			count(r.last, since)
+		}
+		if m := x.owner(name); m != nil {
+			count(m.last, since)
+		}
+	}
+	return last
 }
 
 // eachMember calls use with every member of a room; x.mu is held.

@@ -52,17 +52,6 @@ func (m *Memory) New(nsp socket.Namespace) socket.Adapter {
 	return l
 }
 
-// Sessions returns how many clients are here that would get their sessions back.
-func (m *Memory) Sessions() int {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	n := 0
-	for _, r := range m.recoveries {
-		n += r.count()
-	}
-	return n
-}
-
 // local is the part of every adapter that concerns the sockets of this node: the room index and
 // the delivery to them. By itself it is the memory adapter.
 type local struct {

@@ -14,26 +14,20 @@ import (
 type memorySessions struct {
 	opts RecoveryOptions
 
-	mu       sync.Mutex
-	sessions map[socket.PrivateSessionId]*memorySession
-	order    []*memorySession // those that end first come first
-}
-
-type memorySession struct {
-	*sessionRecord
-	ends time.Time
+	mu      sync.Mutex
+	kept    *expiring[*sessionRecord]
+	dropped uint64 // before their time
 }
 
 func newMemorySessions(opts RecoveryOptions) *memorySessions {
-	return &memorySessions{opts: opts, sessions: make(map[socket.PrivateSessionId]*memorySession)}
+	return &memorySessions{opts: opts, kept: newExpiring[*sessionRecord](opts.Sessions)}
 }
 
 func (m *memorySessions) find(_ context.Context, pid socket.PrivateSessionId) (*sessionRecord, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.expire(0)
-	if s := m.sessions[pid]; s != nil {
-		return s.sessionRecord, nil
+	if s := m.kept.get(pid); s != nil {
+		return s.value, nil
 	}
 	return nil, nil
 }
@@ -41,42 +35,26 @@ func (m *memorySessions) find(_ context.Context, pid socket.PrivateSessionId) (*
 func (m *memorySessions) take(_ context.Context, r *sessionRecord) (bool, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	s := m.sessions[r.pid]
-	if s == nil || s.sessionRecord != r {
+	if s := m.kept.get(r.pid); s == nil || s.value != r {
 		return false, nil
 	}
-	delete(m.sessions, r.pid)
+	m.kept.drop(r.pid)
 	return true, nil
 }
 
 // changed does nothing: the session is here as long as the client is.
 func (m *memorySessions) changed(*liveSession) {}
 
-func (m *memorySessions) closed(_ *liveSession, r *sessionRecord) {
+func (m *memorySessions) closed(r *sessionRecord) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.expire(1)
-	s := &memorySession{r, time.Now().Add(m.opts.MaxDisconnection)}
-	m.sessions[r.pid] = s
-	m.order = append(m.order, s)
+	m.dropped += m.kept.put(r.pid, r, time.Now().Add(m.opts.MaxDisconnection))
 }
 
 func (m *memorySessions) ended(s *liveSession) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	delete(m.sessions, s.pid)
-}
-
-// expire drops what has ended, and the oldest where there are too many with so many more; m.mu is held.
-func (m *memorySessions) expire(more int) {
-	now := time.Now()
-	for len(m.order) > 0 && (len(m.order)+more > m.opts.Sessions || now.After(m.order[0].ends)) {
-		if old := m.order[0]; m.sessions[old.pid] == old {
-			delete(m.sessions, old.pid)
-		}
-		m.order[0] = nil
-		m.order = m.order[1:]
-	}
+	m.kept.drop(s.pid)
 }
 
 // post sends and remembers a message of a node that is alone.
@@ -97,20 +75,22 @@ func (r *recovery) post(packet *parser.Packet, opts wireOptions, latest string) 
 	if now := uint64(time.Now().UnixMilli()); now > id.ms { //nolint:gosec // a time
 		id = streamID{ms: now}
 	}
-	withOffset(packet, &opts, id.String())
-	encoded := r.local.nsp.Server().Encoder().Encode(packet)
-	if len(encoded) == 0 {
-		return nil // the parser has said why
-	}
-	k := kept{id: id, opts: opts, encoded: encoded, acked: packet.Id != nil}
-	for _, part := range encoded {
-		k.size += part.Len()
-	}
-	h.add(k)
 	to, without = r.local.index.audiences(opts.rooms, opts.except)
 	to = slices.DeleteFunc(to, func(a *audience) bool { return len(a.sockets) == 0 })
+	out := r.local.encode(packet, id.String(), &opts.flags, to)
+	if len(out.encoded) == 0 {
+		return nil // the parser has said why
+	}
+	p := &replay{said: &clusterMessage{kind: kindBroadcast, opts: opts}, acked: packet.Id != nil}
+	p.encode(out.encoded)
+	k := kept{id: id, replay: p, size: p.bytes}
+	h.add(k)
+	if repeats(packet, &opts.flags) {
+		r.local.index.note(opts.rooms, id)
+	}
+	h.finish(id)
 	if len(to) > 0 {
-		write(encoded, &opts.flags, latest, to, without)
+		out.write(&opts.flags, latest, to, without)
 	}
 	return nil
 }

@@ -40,6 +40,7 @@ type settings struct {
 	parser parser.Parser // nil: the library's own
 	unfit  bool          // do not wait until the node hears the cluster
 	stock  bool          // on the library's own engine
+	old    bool          // clients of Socket.IO 2 are let in
 
 	recovery *adapter.RecoveryOptions // with streams
 }
@@ -143,7 +144,7 @@ func (n *node) serve(rooms socket.AdapterConstructor, s settings) {
 	if s.stock {
 		handler = n.ServeHandler(opts)
 	} else {
-		ours := engine.New(engine.Options{})
+		ours := engine.New(engine.Options{AllowEIO3: s.old})
 		n.Bind(ours)
 		handler = ours
 		n.t.Cleanup(func() {

@@ -18,6 +18,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/zishang520/socket.io/parsers/socket/v3/parser"
 	"github.com/zishang520/socket.io/servers/socket/v3"
+	"github.com/zishang520/socket.io/v3/pkg/types"
 )
 
 // gate counts the connections that a client opens, and refuses them while it is shut.
@@ -39,12 +40,23 @@ func (g *gate) install(opts *redis.Options) {
 // publishPacket runs Publish on the main namespace and returns the channel of outcomes.
 func publishPacket(t *testing.T, n *node, data ...any) <-chan error {
 	t.Helper()
+	return publishWith(t, n, nil, data...)
+}
+
+// publishPacketTo is publishPacket to a room.
+func publishPacketTo(t *testing.T, n *node, room string, data ...any) <-chan error {
+	t.Helper()
+	return publishWith(t, n, &socket.BroadcastOptions{Rooms: types.NewSet(socket.Room(room))}, data...)
+}
+
+func publishWith(t *testing.T, n *node, opts *socket.BroadcastOptions, data ...any) <-chan error {
+	t.Helper()
 	publisher, ok := adapter.Of(n.Sockets())
 	if !ok {
 		t.Fatal("there is no Publisher")
 	}
 	done := make(chan error, 4)
-	publisher.Publish(&parser.Packet{Type: parser.EVENT, Data: data}, nil, func(err error) { done <- err })
+	publisher.Publish(&parser.Packet{Type: parser.EVENT, Data: data}, opts, func(err error) { done <- err })
 	return done
 }
 

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"maps"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -21,6 +22,7 @@ const (
 	DefaultMaxDisconnection = 2 * time.Minute
 	DefaultHistory          = 10_000
 	DefaultHistoryBytes     = 16 << 20
+	DefaultSessions         = 10_000
 )
 
 // RecoveryOptions configures connection state recovery: a client whose connection broke and that returns
@@ -32,17 +34,23 @@ const (
 // call Recover for each socket. A namespace has a total order (see RedisOptions.TotalOrder).
 //
 // Not recovered are volatile events, those with acknowledgement, and those with the flag Local. Data of a
-// socket is what JSON can say of it, and binary; "decoded" in it is left out.
+// socket is what JSON can say of it, and binary; "decoded" in it is left out. It is written while the client is
+// here: replace it with SetData, and do not change what is in it.
 type RecoveryOptions struct {
 	// MaxDisconnection is for how long a session is kept without its client; default 2 min.
 	MaxDisconnection time.Duration
-	// History and HistoryBytes bound the messages that a node has in memory for clients that return;
-	// default 10,000 and 16 MiB. With streams, older ones are read from Redis.
+	// History and HistoryBytes bound the messages that a node has in memory for clients that return, for each
+	// stream, without Redis for each namespace; default 10,000 and 16 MiB. With streams, older ones are read from
+	// Redis.
 	History      int
 	HistoryBytes int
-	// Sessions bounds the sessions without a client that the memory adapter keeps; default 10,000. Beyond
-	// it the oldest ends.
+	// Sessions bounds the sessions without a client that a node has in memory: all with the memory adapter,
+	// those that wait for Redis with streams; default 10,000. Beyond it the oldest ends.
 	Sessions int
+	// OwnerOf returns whose session it is that a Node.js server has written, by the data of its socket, false
+	// when that does not say so: then it is anybody's who knows its private id, as among Node.js servers. nil
+	// stands for a function that never knows.
+	OwnerOf func(data any) (owner string, known bool)
 	// Observe is called with the outcome for each client that wants its session back: "recovered", or why
 	// not (RecoveryOutcomes); nil stands for nothing. It must not block.
 	Observe func(outcome string)
@@ -55,7 +63,7 @@ const (
 	RecoveryMalformed   = "malformed"   // what the client or Redis says of it makes no sense
 	RecoveryOwner       = "owner"       // it is somebody else's
 	RecoveryOffset      = "offset"      // the messages after the offset are not all there any more
-	RecoveryTaken       = "taken"       // another node was quicker, or the old socket does not end
+	RecoveryTaken       = "taken"       // others want it as well, or the old socket does not end; the client has to come again
 	RecoveryUnavailable = "unavailable" // Redis does not answer
 )
 
@@ -75,7 +83,10 @@ func (o RecoveryOptions) withDefaults() RecoveryOptions {
 		o.HistoryBytes = DefaultHistoryBytes
 	}
 	if o.Sessions <= 0 {
-		o.Sessions = DefaultHistory
+		o.Sessions = DefaultSessions
+	}
+	if o.OwnerOf == nil {
+		o.OwnerOf = func(any) (string, bool) { return "", false }
 	}
 	if o.Observe == nil {
 		o.Observe = func(string) {}
@@ -92,7 +103,7 @@ type sessionStore interface {
 	take(ctx context.Context, r *sessionRecord) (bool, error)
 	// changed has a session written, closed keeps it without its client, and ended drops it.
 	changed(s *liveSession)
-	closed(s *liveSession, r *sessionRecord)
+	closed(r *sessionRecord)
 	ended(s *liveSession)
 }
 
@@ -114,6 +125,12 @@ type recovery struct {
 	waiting map[socket.SocketId]*comeback
 	live    map[socket.SocketId]*liveSession
 	byPid   map[socket.PrivateSessionId]*liveSession
+	// A session is claimed by one connection at a time, until that is here or has ended; nil until the session
+	// is found. One that is leaving is on its way from live to the store.
+	claimed map[socket.PrivateSessionId]*comeback
+	leaving map[socket.PrivateSessionId]struct{}
+
+	turns chan struct{} // of clients that claim their sessions
 }
 
 // liveSession is that of a client that is here.
@@ -124,7 +141,10 @@ type liveSession struct {
 	owner  string
 	turn   uint64
 	start  streamID
-	rooms  map[socket.Room]streamID // see sessionRecord; guarded by r.mu
+	rooms  map[socket.Room]streamID // see sessionRecord; guarded by r.mu, as is own
+	own    map[socket.Room]struct{}
+	back   *comeback // while the client is brought up to date; guarded by r.mu, as is last
+	last   streamID  // the last message that was for it when it was brought up to date
 
 	written time.Time // when it was last written, with which data; for the store alone
 	version any
@@ -137,19 +157,28 @@ func newRecovery(l *local, opts RecoveryOptions, log *slog.Logger) *recovery {
 		waiting: make(map[socket.SocketId]*comeback),
 		live:    make(map[socket.SocketId]*liveSession),
 		byPid:   make(map[socket.PrivateSessionId]*liveSession),
+		claimed: make(map[socket.PrivateSessionId]*comeback),
+		leaving: make(map[socket.PrivateSessionId]struct{}),
+		turns:   make(chan struct{}, maxClaims),
 	}
 }
 
-// recoveryTimeout bounds how long a client waits for its session.
-const recoveryTimeout = 3 * time.Second
+const (
+	// recoveryTimeout bounds how long a client waits for its session.
+	recoveryTimeout = 3 * time.Second
+	// maxClaims is how many clients of a namespace have their sessions looked for at a time, and turnTimeout for how
+	// long the others wait.
+	maxClaims   = 64
+	turnTimeout = 20 * time.Second
+)
 
 var privateID = regexp.MustCompile(`^[0-9A-Za-z_-]{1,64}$`)
 
 // Recover is for a middleware that has found out who the client of a socket is: the owner. If the client
 // asks for the session that it had, and that was the same owner's, the socket becomes the one that it was,
 // with Recovered true; what it has missed follows when it has connected. Otherwise it stays the new socket
-// that it is. Recover may wait for Redis, for a few seconds; when it does not answer, the connection is
-// closed, so that the client tries again and loses nothing. Without RecoveryOptions it does nothing.
+// that it is. Recover may wait for Redis, and for the end of the client's earlier connection, for a few seconds;
+// when they do not come, the connection is closed, so that the client tries again and loses nothing. Without RecoveryOptions it does nothing.
 //
 // The socket's id changes: nothing may have remembered the old one.
 func Recover(s *socket.Socket, owner string) {
@@ -167,11 +196,9 @@ func Recover(s *socket.Socket, owner string) {
 	if pid == "" {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), recoveryTimeout)
-	defer cancel()
-	outcome, err := r.recover(ctx, s, owner, pid, offset)
+	outcome, err := r.recover(s, owner, pid, offset)
 	r.opts.Observe(outcome)
-	if outcome == RecoveryUnavailable {
+	if outcome == RecoveryUnavailable || outcome == RecoveryTaken {
 		s.Conn().Close(true)
 	}
 	r.log.Debug("a client comes back", slog.String("namespace", r.local.nsp.Name()), slog.String("outcome", outcome), slog.Any("error", err))
@@ -208,43 +235,134 @@ func credentialsOf(s *socket.Socket) (pid, offset string) {
 	return pid, offset
 }
 
-func (r *recovery) recover(ctx context.Context, s *socket.Socket, owner, pid, offset string) (outcome string, err error) {
+func (r *recovery) recover(s *socket.Socket, owner, pid, offset string) (outcome string, err error) {
 	if !privateID.MatchString(pid) {
 		return RecoveryMalformed, nil
 	}
 	var from streamID
 	if offset != "" {
-		if from, err = parseStreamID(offset); err != nil {
+		if _, err = parseStreamID(offset); err != nil {
 			return RecoveryMalformed, err
 		}
 	}
-	record, outcome, err := r.claim(ctx, pid, owner, func(record *sessionRecord) (streamID, bool, error) {
-		if offset == "" {
-			// The client has got nothing yet that has an offset.
-			from = record.start
-			if !record.ours {
-				return from, false, nil
-			}
+	id := socket.PrivateSessionId(pid)
+	if outcome := r.reserve(id, owner); outcome != RecoveryOK {
+		return outcome, nil
+	}
+	if !r.awaitTurn(s) {
+		r.release(id)
+		return RecoveryTaken, errors.New("adapter: the connection has ended, or too many clients come back at a time")
+	}
+	defer func() { <-r.turns }()
+	ctx, cancel := context.WithTimeout(context.Background(), recoveryTimeout)
+	defer cancel()
+	record, outcome, err := r.claim(ctx, id, owner, func(record *sessionRecord) (streamID, bool, error) {
+		var known bool
+		if from, known = placeOf(offset, record); !known {
+			return from, false, nil
 		}
 		ok, err := r.has(ctx, from)
 		return from, ok, err
 	})
 	if outcome != RecoveryOK {
+		r.release(id)
 		return outcome, err
 	}
 	fresh := s.Id()
 	if !library.Recover(s, record.sid, record.pid) {
+		r.release(id)
 		return RecoveryUnknown, errors.New("adapter: the library's sockets are built otherwise")
 	}
 	if data := withoutClaims(record.data); data != nil {
 		s.SetData(data)
 	}
+	c := &comeback{r: r, socket: s, record: record, cursor: from}
 	r.mu.Lock()
 	delete(r.owners, fresh)
 	r.owners[record.sid] = owner
-	r.waiting[record.sid] = &comeback{r: r, socket: s, record: record, cursor: from}
+	r.waiting[record.sid], r.claimed[id] = c, c
 	r.mu.Unlock()
 	return RecoveryOK, nil
+}
+
+// placeOf returns up to which message a client has got all that was for it, by what it says.
+func placeOf(offset string, record *sessionRecord) (place streamID, known bool) {
+	place, err := parseStreamID(offset)
+	switch {
+	case err == nil && !record.ours:
+		return place, true
+	case !record.ours:
+		return place, false
+	case err != nil:
+		place = record.start // it has got nothing yet that has an offset
+	}
+	// The last that was for it may be long ago, and forgotten.
+	if record.last.compare(place) <= 0 && record.at.compare(place) > 0 {
+		place = record.at
+	}
+	return place, true
+}
+
+// awaitTurn returns true when a client may claim its session: when a node has ended, thousands come at a time, and
+// Redis would answer none of them in time. The caller takes one out of r.turns then.
+func (r *recovery) awaitTurn(s *socket.Socket) bool {
+	ctx, cancel := context.WithTimeout(context.Background(), turnTimeout)
+	defer cancel()
+	select {
+	case r.turns <- struct{}{}:
+	case <-ctx.Done():
+		return false
+	}
+	if s.Conn().ReadyState() == "open" {
+		return true
+	}
+	<-r.turns
+	return false
+}
+
+// reserve has a connection claim a session. One that has claimed it before, and is still being let in, ends:
+// its client is here anew.
+func (r *recovery) reserve(pid socket.PrivateSessionId, owner string) (outcome string) {
+	ctx, cancel := context.WithTimeout(context.Background(), recoveryTimeout)
+	defer cancel()
+	for {
+		r.mu.Lock()
+		other, claimed := r.claimed[pid]
+		if !claimed {
+			r.claimed[pid] = nil
+		}
+		r.mu.Unlock()
+		switch {
+		case !claimed:
+			return RecoveryOK
+		case other != nil && other.record.owner != owner:
+			return RecoveryOwner
+		case other != nil:
+			other.socket.Conn().Close(true)
+		}
+		if !pause(ctx, claimPause) {
+			return RecoveryTaken
+		}
+	}
+}
+
+// release has others claim a session.
+func (r *recovery) release(pid socket.PrivateSessionId) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.claimed, pid)
+}
+
+// pause returns after a while, false when ctx ends before.
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
 }
 
 // withoutClaims returns the data of a session that was in this process all the time.
@@ -258,21 +376,21 @@ func withoutClaims(data any) any {
 	return m
 }
 
-// A record that another node or this one is about to write changes between find and take.
-const (
-	claimAttempts = 10
-	claimPause    = 20 * time.Millisecond
-)
+// claimPause is how long to wait when a session is about to change hands.
+const claimPause = 20 * time.Millisecond
 
 // claim makes a session that may be recovered this node's, and ends the socket that has it.
-func (r *recovery) claim(ctx context.Context, pid, owner string, reachable func(*sessionRecord) (streamID, bool, error)) (_ *sessionRecord, outcome string, err error) {
-	for attempt := range claimAttempts {
-		if attempt > 0 { // it was about to be written
-			time.Sleep(claimPause)
+func (r *recovery) claim(ctx context.Context, pid socket.PrivateSessionId, owner string, reachable func(*sessionRecord) (streamID, bool, error)) (_ *sessionRecord, outcome string, err error) {
+	for {
+		record, old, leaving := r.here(pid)
+		if leaving {
+			if !pause(ctx, time.Millisecond) {
+				return nil, RecoveryTaken, nil
+			}
+			continue
 		}
-		record, old := r.here(pid)
 		if record == nil {
-			if record, err = r.store.find(ctx, socket.PrivateSessionId(pid)); errors.Is(err, errMalformed) {
+			if record, err = r.store.find(ctx, pid); errors.Is(err, errMalformed) {
 				return nil, RecoveryMalformed, err
 			} else if err != nil {
 				return nil, RecoveryUnavailable, err
@@ -281,9 +399,9 @@ func (r *recovery) claim(ctx context.Context, pid, owner string, reachable func(
 		switch {
 		case record == nil, record.ours && record.nsp != r.local.nsp.Name():
 			return nil, RecoveryUnknown, nil
-		case string(record.pid) != pid:
+		case record.pid != pid:
 			return nil, RecoveryMalformed, nil
-		case record.ours && record.owner != owner:
+		case !r.owns(owner, record):
 			return nil, RecoveryOwner, nil
 		}
 		from, ok, err := reachable(record)
@@ -296,49 +414,70 @@ func (r *recovery) claim(ctx context.Context, pid, owner string, reachable func(
 		if !record.ours {
 			r.adopt(record, owner, from)
 		}
+		taken := false
 		if old != nil {
-			if ended, err := r.replace(ctx, old); err != nil {
+			if taken, err = r.replace(ctx, old); err != nil {
 				return nil, RecoveryTaken, err
-			} else if !ended {
-				continue
 			}
-			return record, RecoveryOK, nil
+		} else {
+			taken, err = r.store.take(ctx, record)
+			if errors.Is(err, errMalformed) {
+				return nil, RecoveryMalformed, err
+			} else if err != nil {
+				return nil, RecoveryUnavailable, err
+			}
 		}
-		taken, err := r.store.take(ctx, record)
-		if err != nil {
-			return nil, RecoveryUnavailable, err
+		if taken {
+			return r.taken(ctx, record)
 		}
-		if !taken {
-			continue
+		if !pause(ctx, claimPause) {
+			return nil, RecoveryTaken, nil
 		}
-		if record.holder != "" && record.holder != r.holder && r.evict != nil {
-			r.evict(record.holder, evictionOf(record.pid, record.turn))
-		}
-		if err := r.awaitEnd(ctx, record.sid); err != nil {
-			return nil, RecoveryTaken, err
-		}
-		return record, RecoveryOK, nil
 	}
-	return nil, RecoveryTaken, nil
+}
+
+// taken ends the socket that has had a session which is this node's now.
+func (r *recovery) taken(ctx context.Context, record *sessionRecord) (_ *sessionRecord, outcome string, err error) {
+	if record.holder != "" && record.holder != r.holder && r.evict != nil {
+		r.evict(record.holder, evictionOf(record.pid, record.turn))
+	}
+	if err := r.awaitEnd(ctx, record.sid); err != nil {
+		return nil, RecoveryTaken, err
+	}
+	return record, RecoveryOK, nil
+}
+
+// owns tells whether a session is this owner's.
+func (r *recovery) owns(owner string, record *sessionRecord) bool {
+	if record.ours {
+		return record.owner == owner
+	}
+	// Node.js servers do not write whose it is, but what they have of its token.
+	known, ok := r.opts.OwnerOf(record.data)
+	return !ok || known == owner
 }
 
 // adopt adds to the session of a Node.js server, written when its client went, what they do not write.
 func (r *recovery) adopt(record *sessionRecord, owner string, from streamID) {
 	record.owner, record.nsp, record.ours = owner, r.local.nsp.Name(), true
-	record.start, record.at = from, r.history.position()
+	record.start, record.at, record.last = from, r.history.handled(), lastID
 	for room := range record.rooms {
 		record.rooms[room] = from
+		if room != socket.Room(record.sid) {
+			record.own = append(record.own, room)
+		}
 	}
 }
 
-// here returns the session when its client is still thought to be here.
-func (r *recovery) here(pid string) (*sessionRecord, *liveSession) {
+// here returns the session when its client is still thought to be here, and tells whether it is leaving.
+func (r *recovery) here(pid socket.PrivateSessionId) (_ *sessionRecord, _ *liveSession, leaving bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if s := r.byPid[socket.PrivateSessionId(pid)]; s != nil {
-		return s.record(), s
+	_, leaving = r.leaving[pid]
+	if s := r.byPid[pid]; s != nil {
+		return s.record(), s, leaving
 	}
-	return nil, nil
+	return nil, nil, leaving
 }
 
 // remove forgets the session of a socket that is here and returns it, nil when there is none; r.mu is held.
@@ -402,13 +541,15 @@ func (r *recovery) has(ctx context.Context, id streamID) (bool, error) {
 
 // record is what the session is now; r.mu is held.
 func (s *liveSession) record() *sessionRecord {
+	handled := s.r.history.handled() // before what is asked for next
 	r := &sessionRecord{
 		sid: s.socket.Id(), pid: s.pid, data: s.socket.Data(), rooms: make(map[socket.Room]streamID, len(s.rooms)),
 		holder: s.r.holder, owner: s.owner, nsp: s.r.local.nsp.Name(), turn: s.turn, start: s.start, ours: true,
-		at: s.r.history.position(),
+		at: handled, last: latest(s.last, s.r.local.index.lastFor(s.rooms, s.start)), own: slices.Sorted(maps.Keys(s.own)),
 	}
-	for room, since := range s.rooms {
-		r.rooms[room] = since
+	maps.Copy(r.rooms, s.rooms)
+	if s.back != nil { // not all is done yet
+		r.at, r.last = s.back.record.at, lastID
 	}
 	return r
 }
@@ -457,7 +598,7 @@ func (r *recovery) connect(s *socket.Socket) {
 	case known && pid != "":
 		// Before it is reached: what comes in between it gets, and has come after its start.
 		start := r.history.position()
-		session := &liveSession{r: r, socket: s, pid: pid, owner: owner, start: start, rooms: make(map[socket.Room]streamID)}
+		session := &liveSession{r: r, socket: s, pid: pid, owner: owner, start: start, rooms: make(map[socket.Room]streamID), own: make(map[socket.Room]struct{})}
 		for _, room := range r.local.index.roomsOf(id).Keys() {
 			session.rooms[room] = start
 		}
@@ -471,6 +612,7 @@ func (r *recovery) connect(s *socket.Socket) {
 func (r *recovery) begin(s *liveSession) {
 	r.mu.Lock()
 	r.live[s.socket.Id()], r.byPid[s.pid] = s, s
+	delete(r.claimed, s.pid)
 	r.mu.Unlock()
 	r.store.changed(s)
 }
@@ -498,6 +640,7 @@ func (r *recovery) leaves(id socket.SocketId, room socket.Room) {
 	s := r.live[id]
 	if s != nil {
 		delete(s.rooms, room)
+		delete(s.own, room)
 	}
 	r.mu.Unlock()
 	if s != nil {
@@ -512,11 +655,20 @@ func (r *recovery) drops(id socket.SocketId) {
 	s := r.remove(id)
 	if s != nil {
 		record = s.record()
+		r.leaving[s.pid] = struct{}{}
 	}
 	r.mu.Unlock()
 	if s != nil {
-		r.store.closed(s, record)
+		r.store.closed(record)
+		r.left(s.pid)
 	}
+}
+
+// left has a session looked for in the store again.
+func (r *recovery) left(pid socket.PrivateSessionId) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.leaving, pid)
 }
 
 // gone is called when a socket leaves all rooms. Unless its connection broke, its session has ended. One
@@ -527,13 +679,18 @@ func (r *recovery) gone(id socket.SocketId) {
 	back := r.waiting[id]
 	delete(r.owners, id)
 	delete(r.waiting, id)
+	if s != nil {
+		r.leaving[s.pid] = struct{}{}
+	}
 	r.mu.Unlock()
 	switch {
 	case s != nil:
 		r.store.ended(s)
+		r.left(s.pid)
 	case back != nil:
 		back.record.holder, back.record.text = r.holder, ""
-		r.store.closed(nil, back.record)
+		r.store.closed(back.record)
+		r.release(back.record.pid)
 	}
 }
 

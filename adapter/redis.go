@@ -153,14 +153,6 @@ func (r *Redis) hears() error {
 	return nil
 }
 
-// Sessions returns how many clients are here that would get their sessions back.
-func (r *Redis) Sessions() int {
-	if r.sessions == nil {
-		return 0
-	}
-	return r.sessions.count()
-}
-
 // Stats returns the counters of the adapter.
 func (r *Redis) Stats() *Stats { return &r.stats }
 

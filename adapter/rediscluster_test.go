@@ -81,6 +81,25 @@ func (c *redisCluster) move(channel string) int {
 	return to
 }
 
+// failOver kills the master of a key, and returns when another server has its slot.
+func (c *redisCluster) failOver(key string) {
+	c.t.Helper()
+	slot, old := c.slotOf(key), c.masterOf(key)
+	c.Servers[old].Stop()
+	witness := c.Servers[(old+1)%3]
+	eventually(c.t, "the replica has the slots", func() bool {
+		client := witness.Admin()
+		defer func() { _ = client.Close() }()
+		ranges, err := client.ClusterSlots(c.t.Context()).Result()
+		for _, r := range ranges {
+			if r.Start <= slot && slot <= r.End {
+				return err == nil && len(r.Nodes) > 0 && r.Nodes[0].Addr != c.Servers[old].Addr
+			}
+		}
+		return false
+	})
+}
+
 // subscribers returns how many subscribers a shard channel has.
 func subscribers(ctx context.Context, t *testing.T, client redis.Cmdable, channel string) int64 {
 	t.Helper()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -36,18 +37,20 @@ type redisSessions struct {
 	stopped chan struct{} // closed when run has returned
 	anew    atomic.Bool   // Redis was away, and may have lost what it had
 
+	// While Redis is away, what is to be done waits: for the clients that are here in live, and for those
+	// that have gone, as long as it matters and within a bound, in gone.
 	mu         sync.Mutex
 	recoveries []*recovery
-	queue      map[socket.PrivateSessionId]sessionWrite
+	live       map[socket.PrivateSessionId]*liveSession
+	gone       *expiring[farewell]
+	dropped    uint64 // of gone, before their time
 	ending     bool
 }
 
-// sessionWrite is what is to be done about a session: what it is when it is written, what it was when its
-// client went, or its end.
-type sessionWrite struct {
-	live   *liveSession
-	record *sessionRecord
-	end    bool
+// farewell is what is to be done about a session whose client has gone: what it was then, or its end.
+type farewell struct {
+	record *sessionRecord // nil for the end
+	holder string
 }
 
 func newRedisSessions(r *Redis, prefix string, opts RecoveryOptions) *redisSessions {
@@ -56,7 +59,8 @@ func newRedisSessions(r *Redis, prefix string, opts RecoveryOptions) *redisSessi
 		renew:   min(max(opts.MaxDisconnection/4, 2*sessionsInterval), 30*time.Second),
 		wake:    make(chan struct{}, 1),
 		stopped: make(chan struct{}),
-		queue:   make(map[socket.PrivateSessionId]sessionWrite),
+		live:    make(map[socket.PrivateSessionId]*liveSession),
+		gone:    newExpiring[farewell](opts.Sessions),
 	}
 }
 
@@ -69,15 +73,6 @@ func (s *redisSessions) add(r *recovery) {
 	s.recoveries = append(s.recoveries, r)
 }
 
-func (s *redisSessions) count() (n int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, r := range s.recoveries {
-		n += r.count()
-	}
-	return n
-}
-
 func (s *redisSessions) find(ctx context.Context, pid socket.PrivateSessionId) (*sessionRecord, error) {
 	if r := s.waiting(pid); r != nil {
 		return r, nil
@@ -87,6 +82,7 @@ func (s *redisSessions) find(ctx context.Context, pid socket.PrivateSessionId) (
 		return nil, nil
 	}
 	if err != nil {
+		s.redis.reload()
 		return nil, err
 	}
 	r, err := readSession(text)
@@ -100,8 +96,8 @@ func (s *redisSessions) find(ctx context.Context, pid socket.PrivateSessionId) (
 func (s *redisSessions) waiting(pid socket.PrivateSessionId) *sessionRecord {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if w, ok := s.queue[pid]; ok {
-		return w.record
+	if w := s.gone.get(pid); w != nil {
+		return w.value.record
 	}
 	return nil
 }
@@ -125,10 +121,10 @@ func (s *redisSessions) take(ctx context.Context, r *sessionRecord) (bool, error
 	if r.text == "" { // one that is waiting
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		if s.queue[r.pid].record != r {
+		if w := s.gone.get(r.pid); w == nil || w.value.record != r {
 			return false, nil
 		}
-		delete(s.queue, r.pid)
+		s.gone.drop(r.pid)
 		return true, nil
 	}
 	mine := *r
@@ -136,9 +132,12 @@ func (s *redisSessions) take(ctx context.Context, r *sessionRecord) (bool, error
 	mine.turn++
 	text, err := mine.encode()
 	if err != nil {
-		return false, err
+		return false, errors.Join(errMalformed, err) // a Node.js server has no bound
 	}
 	n, err := s.redis.client.Eval(ctx, takeScript, []string{s.key(r.pid)}, r.text, text, s.ttl.Milliseconds()).Int()
+	if err != nil {
+		s.redis.reload()
+	}
 	return n == 1, err
 }
 
@@ -155,17 +154,22 @@ func (s *redisSessions) holderOf(record *sessionRecord) string {
 	return ""
 }
 
-func (s *redisSessions) changed(l *liveSession) { s.push(l.pid, sessionWrite{live: l}) }
-
-func (s *redisSessions) closed(l *liveSession, r *sessionRecord) {
-	s.push(r.pid, sessionWrite{live: l, record: r})
+func (s *redisSessions) changed(l *liveSession) {
+	s.mu.Lock()
+	s.gone.drop(l.pid)
+	s.live[l.pid] = l
+	s.mu.Unlock()
+	s.signal()
 }
 
-func (s *redisSessions) ended(l *liveSession) { s.push(l.pid, sessionWrite{live: l, end: true}) }
+func (s *redisSessions) closed(r *sessionRecord) { s.leave(r.pid, farewell{r, r.holder}) }
 
-func (s *redisSessions) push(pid socket.PrivateSessionId, w sessionWrite) {
+func (s *redisSessions) ended(l *liveSession) { s.leave(l.pid, farewell{nil, l.r.holder}) }
+
+func (s *redisSessions) leave(pid socket.PrivateSessionId, f farewell) {
 	s.mu.Lock()
-	s.queue[pid] = w
+	delete(s.live, pid)
+	s.dropped += s.gone.put(pid, f, time.Now().Add(s.ttl))
 	s.mu.Unlock()
 	s.signal()
 }
@@ -187,8 +191,8 @@ func (s *redisSessions) run(ctx context.Context) {
 		batch, ending := s.batch()
 		switch {
 		case len(batch) > 0:
-			if err := s.write(ctx, batch); err != nil {
-				s.putBack(batch)
+			if again := s.write(ctx, batch); len(again) > 0 {
+				s.putBack(again)
 				pause.Wait(ctx)
 			} else {
 				pause.Reset()
@@ -221,28 +225,53 @@ func (s *redisSessions) close(ctx context.Context) {
 	}
 }
 
-func (s *redisSessions) batch() (batch map[socket.PrivateSessionId]sessionWrite, ending bool) {
+// sessionWrite is one session on its way to Redis: that of a client that is here, or of one that has gone.
+type sessionWrite struct {
+	live *liveSession
+	gone *lasting[farewell]
+	sent redis.Cmder
+}
+
+func (s *redisSessions) batch() (batch []*sessionWrite, ending bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	batch = make(map[socket.PrivateSessionId]sessionWrite)
-	for pid, w := range s.queue {
-		batch[pid] = w
-		delete(s.queue, pid)
+	for pid, l := range s.live {
+		if len(batch) == sessionsAtOnce {
+			return batch, s.ending
+		}
+		batch = append(batch, &sessionWrite{live: l})
+		delete(s.live, pid)
+	}
+	s.gone.expire()
+	for _, w := range s.gone.byPid { // they are found there until they are written
 		if len(batch) == sessionsAtOnce {
 			break
 		}
+		batch = append(batch, &sessionWrite{gone: w})
 	}
 	return batch, s.ending
 }
 
 // putBack keeps what was not written, unless there is something newer.
-func (s *redisSessions) putBack(batch map[socket.PrivateSessionId]sessionWrite) {
+func (s *redisSessions) putBack(batch []*sessionWrite) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for pid, w := range batch {
-		if _, newer := s.queue[pid]; !newer {
-			s.queue[pid] = w
+	for _, w := range batch {
+		if w.live == nil { // it is still there
+			continue
 		}
+		if _, newer := s.live[w.live.pid]; !newer && s.gone.get(w.live.pid) == nil {
+			s.live[w.live.pid] = w.live
+		}
+	}
+}
+
+// done forgets what was said of a client that has gone.
+func (s *redisSessions) done(w *sessionWrite) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if w.gone != nil && s.gone.byPid[w.gone.pid] == w.gone {
+		s.gone.drop(w.gone.pid)
 	}
 }
 
@@ -271,54 +300,98 @@ func (s *redisSessions) look() {
 func (s *redisSessions) changedIfLive(l *liveSession) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, waits := s.queue[l.pid]; !waits {
-		s.queue[l.pid] = sessionWrite{live: l}
+	if _, waits := s.live[l.pid]; !waits && s.gone.get(l.pid) == nil {
+		s.live[l.pid] = l
 	}
 }
 
-// write writes a batch in one round trip.
-func (s *redisSessions) write(ctx context.Context, batch map[socket.PrivateSessionId]sessionWrite) error {
+// write writes a batch in one round trip, and returns what is to be written again.
+func (s *redisSessions) write(ctx context.Context, batch []*sessionWrite) (again []*sessionWrite) {
 	ctx, cancel := context.WithTimeout(ctx, publishTimeout)
 	defer cancel()
 	pipe := s.redis.client.Pipeline()
-	for pid, w := range batch {
-		record, ttl := w.record, s.ttl
-		if record == nil && !w.end {
-			if record = w.live.current(); record == nil {
-				continue // it has ended, and what is to be done of it comes
-			}
-			w.live.written, w.live.version = time.Now(), library.DataVersion(w.live.socket)
-			ttl += s.renew + 2*sessionsInterval
+	for _, w := range batch {
+		s.ask(ctx, pipe, w)
+	}
+	if pipe.Len() > 0 {
+		if _, err := pipe.Exec(ctx); err != nil { // each command has its own error
+			s.redis.reload()
 		}
-		key := []string{s.key(pid)}
-		if w.end {
-			pipe.Eval(ctx, dropScript, key, heldBy(w.live.r.holder))
+	}
+	for _, w := range batch {
+		switch {
+		case w.sent == nil: // there was nothing to write
+		case isTransient(w.sent.Err()):
+			again = append(again, w)
 			continue
-		}
-		text, err := record.encode()
-		if err != nil {
+		case w.sent.Err() != nil: // Redis refuses; to ask again would not help
 			s.redis.stats.SessionsUnkept.Add(1)
-			s.redis.log.Warn("a client will not get its session back", slog.String("socket", string(record.sid)), slog.Any("error", err))
-			pipe.Eval(ctx, dropScript, key, heldBy(record.holder)) // rather none than an old one
-			continue
+		case w.live != nil:
+			if kept, _ := w.sent.(*redis.Cmd).Int(); kept == 0 {
+				w.live.replaced()
+			}
 		}
-		pipe.Eval(ctx, saveScript, key, heldBy(record.holder), text, ttl.Milliseconds())
+		s.done(w)
 	}
-	if pipe.Len() == 0 {
-		return nil
-	}
-	_, err := pipe.Exec(ctx)
-	if isRedisAnswer(err) {
-		s.redis.stats.SessionsUnkept.Add(1)
-		return nil // Redis refuses; to ask again would not help
-	}
-	return err
+	return again
 }
 
-// isRedisAnswer tells an answer of Redis from a failure to talk to it.
-func isRedisAnswer(err error) bool {
+// ask puts into the pipeline what is to be done about a session.
+func (s *redisSessions) ask(ctx context.Context, pipe redis.Pipeliner, w *sessionWrite) {
+	var record *sessionRecord
+	ttl := s.ttl
+	if w.live != nil {
+		if record = w.live.current(); record == nil {
+			return // it has ended, and what is to be done of it comes
+		}
+		w.live.written, w.live.version = time.Now(), library.DataVersion(w.live.socket)
+		ttl += s.renew + 2*sessionsInterval
+	} else {
+		s.mu.Lock()
+		f := w.gone.value
+		s.mu.Unlock()
+		if ttl = time.Until(w.gone.ends); f.holder == "" || ttl < time.Millisecond {
+			return // its client is here again, or it is too late
+		}
+		if record = f.record; record == nil {
+			w.sent = pipe.Eval(ctx, dropScript, []string{s.key(w.gone.pid)}, heldBy(f.holder))
+			return
+		}
+	}
+	key := []string{s.key(record.pid)}
+	text, err := record.encode()
+	if err != nil {
+		s.redis.stats.SessionsUnkept.Add(1)
+		s.redis.log.Warn("a client will not get its session back", slog.String("socket", string(record.sid)), slog.Any("error", err))
+		pipe.Eval(ctx, dropScript, key, heldBy(record.holder)) // rather none than an old one
+		return
+	}
+	w.sent = pipe.Eval(ctx, saveScript, key, heldBy(record.holder), text, ttl.Milliseconds())
+}
+
+// isTransient tells an answer that Redis gives while it starts, or has no master or not all of its slots, and a
+// failure to talk to it, from a refusal.
+func isTransient(err error) bool {
 	var answer redis.Error
-	return err != nil && errors.As(err, &answer) && !strings.HasPrefix(err.Error(), "LOADING") && !strings.HasPrefix(err.Error(), "READONLY")
+	if err == nil || !errors.As(err, &answer) {
+		return err != nil
+	}
+	code, _, _ := strings.Cut(err.Error(), " ")
+	return slices.Contains([]string{"LOADING", "READONLY", "CLUSTERDOWN", "MASTERDOWN", "TRYAGAIN", "MOVED", "ASK", "NOREPLICAS", "BUSY"}, code)
+}
+
+// replaced ends the socket of a session that another server has: the message that should have ended it was lost,
+// or came too early.
+func (l *liveSession) replaced() {
+	l.r.mu.Lock()
+	there := l.r.live[l.socket.Id()] == l
+	if there {
+		l.r.remove(l.socket.Id())
+	}
+	l.r.mu.Unlock()
+	if there {
+		l.socket.Enqueue(func() { l.socket.Conn().Close(true) }) // handlers run there
+	}
 }
 
 // current is what the session is now; nil when its client has gone.

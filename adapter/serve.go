@@ -20,13 +20,16 @@ func (a *clusterAdapter) receive(m *clusterMessage) error {
 		if m.requestID != "" {
 			a.serveBroadcast(m)
 		} else {
-			if a.recovery != nil && m.offset != "" {
-				withOffset(m.packet, &m.opts, m.offset)
+			if a.recovery == nil || !repeats(m.packet, &m.opts.flags) {
+				m.offset = ""
 			}
 			if m.uid != a.uid {
 				m.packet.Id = nil // nobody here waits for the answer, and the number may be that of another event
 			}
-			a.deliverRemote(m.packet, &m.opts)
+			if id, err := parseStreamID(m.offset); err == nil {
+				a.local.index.note(m.opts.rooms, id)
+			}
+			a.deliverRemote(m.packet, &m.opts, m.offset)
 		}
 	case kindJoin:
 		a.local.AddSockets(m.opts.broadcastOptions(), m.rooms)
@@ -54,9 +57,9 @@ func (a *clusterAdapter) receive(m *clusterMessage) error {
 	return nil
 }
 
-// deliverRemote gives a broadcast of another server to the sockets of this node.
-func (a *clusterAdapter) deliverRemote(packet *parser.Packet, opts *wireOptions) {
-	a.local.broadcast(packet, opts.broadcastOptions(), opts.latest)
+// deliverRemote gives a broadcast of another server to the sockets of this node, with its offset if it has one.
+func (a *clusterAdapter) deliverRemote(packet *parser.Packet, opts *wireOptions, offset string) {
+	a.local.broadcast(packet, opts.broadcastOptions(), opts.latest, offset)
 }
 
 // receiveFrame does what a cluster message says. What concerns nobody here is not decoded any further

@@ -23,13 +23,15 @@ type sessionRecord struct {
 	rooms map[socket.Room]streamID
 
 	// What Node.js servers do not write.
-	holder string   // the server that has the client, or had it last
-	owner  string   // whose session it is
-	nsp    string   // the namespace
-	start  streamID // the last message before the client connected
-	at     streamID // the last message before this was written
-	turn   uint64   // how often the client has come back
-	ours   bool     // all of that is there
+	holder string        // the server that has the client, or had it last
+	owner  string        // whose session it is
+	nsp    string        // the namespace
+	start  streamID      // the last message before the client connected
+	at     streamID      // the last message that was handled when this was written
+	last   streamID      // the last of those up to there that may have been for the client
+	turn   uint64        // how often the client has come back
+	own    []socket.Room // which it has joined by itself, see MarkOwn
+	ours   bool          // all of that is there
 
 	text string // as it is stored
 }
@@ -49,7 +51,7 @@ func heldBy(holder string) string {
 	return base64.StdEncoding.EncodeToString(appendHolder(nil, holder))
 }
 
-const sessionFields = 11
+const sessionFields = 13
 
 func appendHolder(b []byte, holder string) []byte {
 	b = msgp.AppendMapHeader(b, sessionFields)
@@ -72,7 +74,9 @@ func (r *sessionRecord) encode() (string, error) {
 	b = msgp.AppendString(msgp.AppendString(b, "nsp"), r.nsp)
 	b = msgp.AppendString(msgp.AppendString(b, "start"), r.start.String())
 	b = msgp.AppendString(msgp.AppendString(b, "at"), r.at.String())
+	b = msgp.AppendString(msgp.AppendString(b, "last"), r.last.String())
 	b = msgp.AppendUint64(msgp.AppendString(b, "turn"), r.turn)
+	b = appendRooms(msgp.AppendString(b, "own"), r.own)
 	later := slices.DeleteFunc(rooms, func(room socket.Room) bool { return r.rooms[room] == r.start })
 	b = msgp.AppendMapHeader(msgp.AppendString(b, "since"), uint32(len(later))) //nolint:gosec // there are never that many
 	for _, room := range later {
@@ -124,10 +128,14 @@ func readSession(text string) (*sessionRecord, error) {
 			r.start, b, err = readStreamID(b)
 		case "at":
 			r.at, b, err = readStreamID(b)
+		case "last":
+			r.last, b, err = readStreamID(b)
 		case "turn":
 			r.turn, b, err = msgp.ReadUint64Bytes(b)
 		case "rooms":
 			rooms, b, err = readRooms(b)
+		case "own":
+			r.own, b, err = readRooms(b)
 		case "since":
 			return eachField(b, func(room string, b []byte) ([]byte, error) {
 				since[socket.Room(room)], b, err = readStreamID(b)

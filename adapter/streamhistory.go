@@ -20,12 +20,17 @@ type farHistory interface {
 type streamHistory struct {
 	client redis.UniversalClient
 	stream string
+	turns  chan struct{} // as many as read at a time
 }
 
-// maxFetched is how many entries are read at a time.
-const maxFetched = 500
+const (
+	// maxFetched is how many entries are read at a time, and maxFetches for how many clients: they are in memory
+	// until the client has taken them.
+	maxFetched = 100
+	maxFetches = 8
+)
 
-// has is true for an entry that is there, and for any place in a stream that has never lost one.
+// has is true for an entry that is there, for any place behind the first, and in a stream that has never lost one.
 func (h *streamHistory) has(ctx context.Context, id streamID) (bool, error) {
 	entries, err := h.client.XRangeN(ctx, h.stream, id.String(), id.String(), 1).Result()
 	if err != nil || len(entries) > 0 {
@@ -39,11 +44,20 @@ func (h *streamHistory) has(ctx context.Context, id streamID) (bool, error) {
 		return false, err
 	}
 	last, err := parseStreamID(info.LastGeneratedID)
+	if first, err := parseStreamID(info.FirstEntry.ID); err == nil && id.compare(first) > 0 && id.compare(last) <= 0 {
+		return true, nil
+	}
 	// Servers before Redis 7 do not count what was added.
 	return err == nil && info.EntriesAdded > 0 && info.EntriesAdded == info.Length && id.compare(last) <= 0, err
 }
 
 func (h *streamHistory) after(ctx context.Context, id streamID) ([]kept, error) {
+	select {
+	case h.turns <- struct{}{}:
+		defer func() { <-h.turns }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 	messages, err := h.client.XRangeN(ctx, h.stream, id.next().String(), "+", maxFetched).Result()
 	if err != nil {
 		return nil, err
@@ -62,7 +76,7 @@ func (h *streamHistory) after(ctx context.Context, id streamID) ([]kept, error) 
 	}
 	list := make([]kept, len(entries))
 	for i := range entries {
-		list[i] = kept{id: entries[i].id, entry: &entries[i]}
+		list[i] = keptEntry(&entries[i])
 	}
 	return list, nil
 }

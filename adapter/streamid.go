@@ -3,6 +3,7 @@ package adapter
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 )
@@ -30,6 +31,16 @@ func (id streamID) String() string {
 
 func (id streamID) compare(other streamID) int {
 	return cmp.Or(cmp.Compare(id.ms, other.ms), cmp.Compare(id.seq, other.seq))
+}
+
+// lastID is after all entries.
+var lastID = streamID{math.MaxUint64, math.MaxUint64}
+
+func latest(a, b streamID) streamID {
+	if a.compare(b) < 0 {
+		return b
+	}
+	return a
 }
 
 // before returns the largest id before this one, and the zero value for that itself.

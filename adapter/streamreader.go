@@ -30,6 +30,7 @@ type streamReader struct {
 	readers map[string][]*streams // by namespace
 	err     error                 // why it does not read
 	placed  bool                  // the history has begun
+	next    streamID              // read what comes after it: where the history is, or before, see locate
 	recent  [recentIDs]streamID   // the entries handed on last
 	handed  int                   // how many were
 }
@@ -148,10 +149,18 @@ func (r *streamReader) locate(ctx context.Context, client *redis.Client) error {
 	position, placed := r.place()
 	switch {
 	case !placed:
-		r.moveTo(last)
+		before, err := r.lookBack(ctx, client, last)
+		if err != nil {
+			return err
+		}
+		r.begin(last, before)
 	case last.compare(position) < 0:
-		if r.knows(last) { // an older state of the stream, all of which was read
-			r.moveTo(last)
+		if r.knows(last) {
+			// An older state of the stream, all of which was read: what it has lost is remembered here, and
+			// what comes now is later.
+			r.mu.Lock()
+			r.next = last
+			r.mu.Unlock()
 			return nil
 		}
 		// It was lost, and what there is now is older by the clock of Redis, and was not read.
@@ -167,7 +176,17 @@ func (r *streamReader) read(ctx context.Context, client *redis.Client, behind bo
 	position, _ := r.place()
 	args := &redis.XReadArgs{Streams: []string{r.stream}, ID: position.String(), Count: int64(r.opts.ReadCount), Block: r.opts.Block}
 	if !behind {
-		return readEntries(client.XRead(ctx, args))
+		entries, err := readEntries(client.XRead(ctx, args))
+		if err != nil || len(entries) < r.opts.ReadCount {
+			return entries, err
+		}
+		// It has been behind without knowing: the handlers of the last entries took long.
+		here, err := client.XRangeN(ctx, r.stream, position.String(), position.String(), 1).Result()
+		if err != nil {
+			return nil, err
+		}
+		r.checkGap(position, len(here) > 0, entries)
+		return entries, nil
 	}
 	args.Block = -1 // a read in a transaction never waits
 	var here *redis.XMessageSliceCmd
@@ -181,11 +200,20 @@ func (r *streamReader) read(ctx context.Context, client *redis.Client, behind bo
 		return nil, err
 	}
 	entries, err := readEntries(next)
-	if err == nil && len(entries) > 0 && len(here.Val()) == 0 && position != (streamID{}) {
-		r.gap("the stream was trimmed", position, entries[0].id)
-		r.moveTo(entries[0].id.before()) // who comes back and has missed what is gone must not believe that it has all
+	if err == nil {
+		r.checkGap(position, len(here.Val()) > 0, entries)
 	}
 	return entries, err
+}
+
+// checkGap reports a gap before the entries that were read after a position, unless the entry there is still
+// there: what is trimmed goes from the beginning.
+func (r *streamReader) checkGap(position streamID, there bool, entries []streamEntry) {
+	if there || len(entries) == 0 || position == (streamID{}) {
+		return
+	}
+	r.gap("the stream was trimmed", position, entries[0].id)
+	r.moveTo(entries[0].id.before()) // who comes back and has missed what is gone must not believe that it has all
 }
 
 func readEntries(cmd *redis.XStreamSliceCmd) ([]streamEntry, error) {
@@ -199,15 +227,70 @@ func readEntries(cmd *redis.XStreamSliceCmd) ([]streamEntry, error) {
 	return entriesOf(answer[0].Messages)
 }
 
-func (r *streamReader) place() (position streamID, placed bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.history.position(), r.placed
+// lookBack returns the entries up to the last that a node remembers which has just started: many clients may
+// come back to it at a time, and would read them from Redis one by one.
+func (r *streamReader) lookBack(ctx context.Context, client *redis.Client, last streamID) (entries []streamEntry, err error) {
+	if r.opts.Recovery == nil {
+		return nil, nil
+	}
+	oldest := streamID{}
+	if age := uint64(r.opts.Recovery.MaxDisconnection.Milliseconds()); last.ms > age { //nolint:gosec // it is positive
+		oldest.ms = last.ms - age
+	}
+	limits := r.history.limits
+	for size, end := 0, last; end != (streamID{}); {
+		messages, err := client.XRevRangeN(ctx, r.stream, end.String(), oldest.String(), int64(r.opts.ReadCount)).Result()
+		if err != nil {
+			return nil, err
+		}
+		part, err := entriesOf(messages)
+		if err != nil {
+			return nil, err
+		}
+		for i := range part {
+			if size += part[i].size(); size > limits.bytes || len(entries) == limits.messages {
+				return entries, nil
+			}
+			entries = append(entries, part[i])
+		}
+		if len(part) < r.opts.ReadCount {
+			return entries, nil
+		}
+		end = part[len(part)-1].id.before()
+	}
+	return entries, nil
 }
 
+func (r *streamReader) place() (next streamID, placed bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.next, r.placed
+}
+
+// begin takes a place in the stream for the first time; before are the entries up to there, the last one first.
+func (r *streamReader) begin(position streamID, before []streamEntry) {
+	if len(before) == 0 {
+		r.moveTo(position)
+		return
+	}
+	oldest := before[len(before)-1].id
+	r.moveTo(oldest.before())
+	r.history.mu.Lock()
+	for i := range before {
+		e := &before[len(before)-1-i]
+		r.history.add(keptEntry(e))
+	}
+	r.history.finish(position)
+	r.history.mu.Unlock()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.next = position
+}
+
+// moveTo forgets what came before a place, and reads on from there.
 func (r *streamReader) moveTo(position streamID) {
 	r.mu.Lock()
-	r.placed = true
+	r.placed, r.next = true, position
 	r.mu.Unlock()
 	r.history.mu.Lock()
 	defer r.history.mu.Unlock()
@@ -234,11 +317,16 @@ func (r *streamReader) hand(e *streamEntry) {
 	r.mu.Lock()
 	r.recent[r.handed%recentIDs] = e.id
 	r.handed++
+	r.next = e.id
 	readers := r.readers[e.nsp]
 	r.mu.Unlock()
 	// Broadcasts alone: the others run handlers of the application.
 	r.history.mu.Lock()
-	r.history.add(kept{id: e.id, entry: e, size: e.size()})
+	if e.id.compare(r.history.position()) <= 0 {
+		r.history.begin(e.id.before()) // by a clock that is behind that of the Redis before
+	}
+	r.history.add(keptEntry(e))
+	defer r.history.finish(e.id)
 	if e.kind == kindBroadcastText {
 		defer r.history.mu.Unlock()
 	} else {

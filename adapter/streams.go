@@ -46,7 +46,7 @@ type StreamsOptions struct {
 	// ShardedPubSub has what is not kept on the sharded pub/sub of Redis 7, which spreads it over the masters of a
 	// Redis Cluster; default false. The Node.js name is useShardedPubSub. All servers of a cluster have the same.
 	ShardedPubSub bool
-	// ReadCount is how many entries one read takes; default 100.
+	// ReadCount is how many entries one read takes, at most MaxLen; default 100.
 	ReadCount int
 	// Block is how long a read waits for the next entry; default 5 s.
 	Block time.Duration
@@ -73,6 +73,7 @@ func (o StreamsOptions) withDefaults() StreamsOptions {
 	if o.ReadCount <= 0 {
 		o.ReadCount = DefaultReadCount
 	}
+	o.ReadCount = min(o.ReadCount, o.MaxLen) // who is too far behind reads as many
 	if o.Block <= 0 {
 		o.Block = DefaultBlock
 	}
@@ -152,7 +153,7 @@ func (c *streams) newRecovery(uid string, opts RecoveryOptions) *recovery {
 	r := newRecovery(c.a.local, opts, c.a.redis.log)
 	r.holder, r.raw = uid, c.a.raw
 	r.history = c.heard.reader(c.stream).history
-	r.far = &streamHistory{c.a.redis.client, c.stream}
+	r.far = &streamHistory{client: c.a.redis.client, stream: c.stream, turns: make(chan struct{}, maxFetches)}
 	r.store = c.a.redis.sessions
 	r.evict = func(holder string, eviction socket.Room) {
 		_ = c.respond(holder, clusterMessage{kind: kindDisconnect, close: true, opts: wireOptions{rooms: []socket.Room{eviction}}}) // it can be encoded

@@ -35,6 +35,9 @@ type MessageOptions struct {
 	Latest string
 	// NoCompress sends the message without compression where that was negotiated.
 	NoCompress bool
+	// Done is called, in a goroutine of its own, when a message for one client is written, unless its session ends
+	// before; nil stands for nothing.
+	Done func()
 }
 
 // Message is what is written to one client or to many: the parts, which no other message comes
@@ -75,7 +78,7 @@ func NewMessage(opts MessageOptions, parts ...Part) *Message {
 	for _, p := range parts {
 		size += ws.MaxHeaderSize + 1 + len(p.Data)
 	}
-	m := &Message{opts: opts, plain: make([]byte, 0, size)}
+	m := &Message{opts: opts, done: opts.Done, plain: make([]byte, 0, size)}
 	m.parts = m.single[:0]
 	for _, p := range parts {
 		m.append(packetMessage, p.Data, p.Binary)

@@ -62,10 +62,22 @@ func (m *metrics) watchRecovery() {
 
 func (m *metrics) observeRecovery(outcome string) { m.recovered.WithLabelValues(outcome).Inc() }
 
-func (m *metrics) watchSessions(recovery *adapter.RecoveryOptions, count func() int) {
-	if recovery != nil {
-		m.gauge("chorus_recovery_sessions", "Clients here that would get their session back.", func() float64 { return float64(count()) })
+func (m *metrics) watchSessions(recovery *adapter.RecoveryOptions, stats func() adapter.RecoveryStats) {
+	if recovery == nil {
+		return
 	}
+	for _, g := range []struct {
+		name, help string
+		value      func(adapter.RecoveryStats) int
+	}{
+		{"sessions", "Clients here that would get their session back.", func(s adapter.RecoveryStats) int { return s.Sessions }},
+		{"sessions_away", "Sessions without a client in the memory of this node; with Redis those that wait for it.", func(s adapter.RecoveryStats) int { return s.Away }},
+		{"history_messages", "Messages remembered for clients that return.", func(s adapter.RecoveryStats) int { return s.Messages }},
+		{"history_bytes", "Bytes that these take, about.", func(s adapter.RecoveryStats) int { return s.Bytes }},
+	} {
+		m.gauge("chorus_recovery_"+g.name, g.help, func() float64 { return float64(g.value(stats())) })
+	}
+	m.counter("chorus_recovery_sessions_dropped_total", "Sessions without a client that ended before their time, because there were too many.", func() uint64 { return stats().Dropped })
 }
 
 // observeEnd counts a socket that was disconnected because of its token.

@@ -58,11 +58,11 @@ func New(cfg Config) (*Node, error) {
 		if cfg.Cluster.Announce {
 			n.announcer = &announcer{health: link.adapter.Health}
 		}
-		n.metrics.watchSessions(recovery, link.adapter.Sessions)
+		n.metrics.watchSessions(recovery, link.adapter.RecoveryStats)
 	case recovery != nil:
 		memory := adapter.NewRecoveringMemory(*recovery, n.log)
 		rooms = memory
-		n.metrics.watchSessions(recovery, memory.Sessions)
+		n.metrics.watchSessions(recovery, memory.RecoveryStats)
 	}
 
 	if cfg.hasKeys() {

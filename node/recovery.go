@@ -15,14 +15,27 @@ func (n *Node) recoveryOptions() *adapter.RecoveryOptions {
 	n.metrics.watchRecovery()
 	return &adapter.RecoveryOptions{
 		MaxDisconnection: n.cfg.Recovery.MaxDisconnection,
+		OwnerOf:          ownerOf,
 		Observe:          n.metrics.observeRecovery,
 	}
 }
 
+// ownerOf returns whose session it is that a Node.js server has written: it has the claims that this node has put
+// into the data of the socket before, or that its own middleware has.
+func ownerOf(data any) (owner string, known bool) {
+	fields, _ := data.(map[string]any)
+	claims, _ := fields["decoded"].(map[string]any)
+	subject, known := claims["sub"].(string)
+	issuer, _ := claims["iss"].(string)
+	return ownerName(issuer, subject), known
+}
+
+func ownerName(issuer, subject string) string { return issuer + "\n" + subject }
+
 // recoverVerified gives a client its session back whose token is good, if it was the same subject's of the
 // same issuer.
 func recoverVerified(s *socket.Socket, claims *auth.Claims) {
-	adapter.Recover(s, claims.Issuer()+"\n"+claims.Subject())
+	adapter.Recover(s, ownerName(claims.Issuer(), claims.Subject()))
 }
 
 // recoverAnybody is the middleware for a node that lets everybody in.

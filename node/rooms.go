@@ -8,6 +8,7 @@ import (
 	"sync"
 	"weak"
 
+	"chorus/adapter"
 	"chorus/auth"
 	"chorus/codec"
 
@@ -37,6 +38,7 @@ func (c *chat) join(s *socket.Socket, args []any) {
 		}
 		rooms[room] = struct{}{}
 		s.Join(socket.Room(room))
+		adapter.MarkOwn(s, socket.Room(room))
 	}
 	ack(accepted())
 }
@@ -72,14 +74,12 @@ func (c *chat) refreshed(s *socket.Socket, claims *auth.Claims) {
 	}
 }
 
-// recovered makes a client that has its session back a member of the rooms in which it was, as if it had
-// joined them, but for those that its new token does not permit. The program puts it into its own again.
+// recovered makes a client that has its session back a member of the rooms that it had joined, but for those
+// that its new token does not permit. The others, into which the program has put it, stay the program's.
 func (c *chat) recovered(s *socket.Socket) {
 	rooms := c.members.of(s)
-	for _, room := range s.Rooms().Keys() {
-		if room != socket.Room(s.Id()) {
-			rooms[string(room)] = struct{}{}
-		}
+	for _, room := range adapter.OwnRooms(s) {
+		rooms[string(room)] = struct{}{}
 	}
 	if !c.open {
 		c.refreshed(s, auth.FromSocket(s))
