@@ -522,11 +522,19 @@ func TestSocketsOfTheCluster(t *testing.T) {
 			t.Error("local means the sockets of this node")
 		}
 
+		// The library closes the connection of a client that comes back before it has done all to let it go.
+		gone := make(map[*client]chan struct{})
+		for _, c := range []*client{here, there} {
+			ended := make(chan struct{})
+			_ = c.socket().On("disconnect", func(...any) { close(ended) })
+			gone[c] = ended
+		}
 		a.In("r1").DisconnectSockets(false)
 		for _, c := range []*client{here, there} {
 			if got := c.next(); got != "1" {
 				t.Errorf("got %q, want a DISCONNECT", got)
 			}
+			receive(t, "the end of the socket", gone[c])
 			c.send("0{}") // the connection stays
 			if got := c.next(); len(got) == 0 || got[0] != '0' {
 				t.Errorf("got %q, want a CONNECT", got)
