@@ -21,9 +21,8 @@ const (
 	// publishTimeout bounds one round trip.
 	publishTimeout = 5 * time.Second
 	// regather is how much longer an outage lasts for a node with messages that wait: the others lose what is
-	// published before they are back. They try again after redisconn.MaxBackoff at most, and an attempt that hangs
-	// takes about a second.
-	regather = 2 * time.Second
+	// published before they are back. They try again after redisconn.MaxBackoff at most.
+	regather = 2 * redisconn.MaxBackoff
 )
 
 // publication is one message on its way to Redis.

@@ -136,7 +136,7 @@ func (r *Redis) New(nsp socket.Namespace) socket.Adapter {
 
 // Health returns nil while this node hears the cluster: connected to Redis, with every subscription
 // confirmed, and what it publishes to itself comes back. Otherwise the error says what is missing. After an
-// outage what has waited for Redis waits for the other servers as well, for 2 s at most, except with streams.
+// outage what has waited for Redis waits for the other servers as well, for a second, except with streams.
 func (r *Redis) Health() error {
 	err := r.hears()
 	if err == nil && r.outbox.waits() {
