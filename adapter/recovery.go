@@ -63,7 +63,7 @@ const (
 	RecoveryMalformed   = "malformed"   // what the client or Redis says of it makes no sense
 	RecoveryOwner       = "owner"       // it is somebody else's
 	RecoveryOffset      = "offset"      // the messages after the offset are not all there any more
-	RecoveryTaken       = "taken"       // others want it as well, or the old socket does not end; the client has to come again
+	RecoveryTaken       = "taken"       // others want it as well, or the old socket does not end; the client comes again
 	RecoveryUnavailable = "unavailable" // Redis does not answer
 )
 
@@ -177,8 +177,9 @@ var privateID = regexp.MustCompile(`^[0-9A-Za-z_-]{1,64}$`)
 // Recover is for a middleware that has found out who the client of a socket is: the owner. If the client
 // asks for the session that it had, and that was the same owner's, the socket becomes the one that it was,
 // with Recovered true; what it has missed follows when it has connected. Otherwise it stays the new socket
-// that it is. Recover may wait for Redis, and for the end of the client's earlier connection, for a few seconds;
-// when they do not come, the connection is closed, so that the client tries again and loses nothing. Without RecoveryOptions it does nothing.
+// that it is. Recover may wait for its turn, for Redis, and for the end of the client's earlier connection, for
+// some seconds; when they do not come, the connection is closed, so that the client tries again and loses
+// nothing. Without RecoveryOptions it does nothing.
 //
 // The socket's id changes: nothing may have remembered the old one.
 func Recover(s *socket.Socket, owner string) {
@@ -609,7 +610,28 @@ func (r *recovery) connect(s *socket.Socket) {
 	}
 }
 
+// abandonedAfter is how long the library has for ending a socket whose connection has closed.
+const abandonedAfter = time.Second
+
+// watch sees to a socket whose connection closed while the library was connecting it, which forgets it then: its
+// client may come back.
+func (r *recovery) watch(s *socket.Socket) {
+	abandoned := func() bool { return s.Connected() && s.Conn().ReadyState() == "closed" }
+	s.Enqueue(func() { // behind what the library does
+		if !abandoned() {
+			return
+		}
+		r.drops(s.Id())
+		time.AfterFunc(abandonedAfter, func() {
+			if abandoned() {
+				s.Disconnect(false)
+			}
+		})
+	})
+}
+
 func (r *recovery) begin(s *liveSession) {
+	r.watch(s.socket)
 	r.mu.Lock()
 	r.live[s.socket.Id()], r.byPid[s.pid] = s, s
 	delete(r.claimed, s.pid)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -721,4 +722,36 @@ func TestRecoveryOfCrowd(t *testing.T) {
 	if most := c.most.Load(); most != 64 {
 		t.Errorf("%d at a time, want 64", most)
 	}
+}
+
+// TestRecoveryAbandoned: a client whose connection closes while it is being connected, and which the library forgets
+// then, has its session back all the same.
+func TestRecoveryAbandoned(t *testing.T) {
+	t.Parallel()
+	eachRecovery(t, adapter.RecoveryOptions{}, func(t *testing.T, a, b *node, seen *outcomes) {
+		ada := regular(t, a)
+		ada.breaks()
+		_ = a.To("joined").Emit("x", 1)
+		var once sync.Once
+		a.on(b.Sockets().Adapter().On("join-room", func(args ...any) {
+			if args[1] != ada.id {
+				return
+			}
+			once.Do(func() {
+				s, _ := b.Sockets().Sockets().Load(ada.id)
+				closed := make(chan struct{})
+				_ = s.Conn().On("close", func(...any) { close(closed) }) // behind the library's own
+				s.Conn().Close(true)
+				receive(t, "the end of the connection", closed)
+			})
+		}))
+		if _, reply := knock(t, b, ada.back()); reply != "" {
+			t.Fatalf("got %q", reply)
+		}
+		again := visitOnceThere(t, b, ada)
+		if !again.recovered {
+			t.Fatalf("not recovered: %v", seen.count)
+		}
+		again.hears(`["x",1]`)
+	})
 }

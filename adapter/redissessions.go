@@ -37,8 +37,8 @@ type redisSessions struct {
 	stopped chan struct{} // closed when run has returned
 	anew    atomic.Bool   // Redis was away, and may have lost what it had
 
-	// While Redis is away, what is to be done waits: for the clients that are here in live, and for those
-	// that have gone, as long as it matters and within a bound, in gone.
+	// While mu is held, that of a recovery may be locked. While Redis is away, what is to be done waits: for the
+	// clients that are here in live, and for those that have gone, as long as it matters and within a bound, in gone.
 	mu         sync.Mutex
 	recoveries []*recovery
 	live       map[socket.PrivateSessionId]*liveSession
@@ -156,10 +156,15 @@ func (s *redisSessions) holderOf(record *sessionRecord) string {
 
 func (s *redisSessions) changed(l *liveSession) {
 	s.mu.Lock()
-	s.gone.drop(l.pid)
-	s.live[l.pid] = l
+	here := l.isHere() // else its farewell is under way, or has come already
+	if here {
+		s.gone.drop(l.pid)
+		s.live[l.pid] = l
+	}
 	s.mu.Unlock()
-	s.signal()
+	if here {
+		s.signal()
+	}
 }
 
 func (s *redisSessions) closed(r *sessionRecord) { s.leave(r.pid, farewell{r, r.holder}) }
@@ -392,6 +397,13 @@ func (l *liveSession) replaced() {
 	if there {
 		l.socket.Enqueue(func() { l.socket.Conn().Close(true) }) // handlers run there
 	}
+}
+
+// isHere tells whether the client has not gone.
+func (l *liveSession) isHere() bool {
+	l.r.mu.Lock()
+	defer l.r.mu.Unlock()
+	return l.r.live[l.socket.Id()] == l
 }
 
 // current is what the session is now; nil when its client has gone.
