@@ -60,7 +60,7 @@ func (c *classic) encode(m clusterMessage) (channel string, payload []byte, err 
 		return c.channels.request, payload, err
 	}
 	if m.requestID == "" {
-		payload, err = appendBroadcast(nil, c.a.uid, m.packet, c.a.nsp.Name(), m.opts)
+		payload, err = encodeBroadcast(c.a.uid, m.packet, c.a.nsp.Name(), m.opts)
 		return c.channels.broadcastTo(m.opts.rooms), payload, err
 	}
 	packet, err := appendPacket(nil, m.packet, c.a.nsp.Name())

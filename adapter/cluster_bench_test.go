@@ -60,7 +60,7 @@ func BenchmarkClusterReceive(b *testing.B) {
 	} {
 		b.Run(test.name, func(b *testing.B) {
 			r, _ := benchNode(b)
-			payload, err := appendBroadcast(nil, "another", benchPacket(), "/", wireOptions{rooms: test.rooms})
+			payload, err := encodeBroadcast("another", benchPacket(), "/", wireOptions{rooms: test.rooms})
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -82,7 +82,7 @@ func BenchmarkClusterBacklog(b *testing.B) {
 	for _, room := range []socket.Room{"away", "here"} {
 		b.Run(string(room), func(b *testing.B) {
 			r, _ := benchNode(b)
-			payload, err := appendBroadcast(nil, "another", benchPacket(), "/", wireOptions{rooms: []socket.Room{room}})
+			payload, err := encodeBroadcast("another", benchPacket(), "/", wireOptions{rooms: []socket.Room{room}})
 			if err != nil {
 				b.Fatal(err)
 			}

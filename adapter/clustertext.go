@@ -66,8 +66,9 @@ func appendTextData(b []byte, m *clusterMessage) ([]byte, error) {
 	case kindDisconnect:
 		b = strconv.AppendBool(appendName(b, "close"), m.close)
 	case kindFetched:
-		sockets := []wireSocket{}
-		for _, s := range m.sockets() {
+		found := m.sockets()
+		sockets := make([]wireSocket, 0, len(found))
+		for _, s := range found {
 			sockets = append(sockets, newWireSocket(s))
 		}
 		var text []byte

@@ -160,10 +160,10 @@ func FuzzBroadcast(f *testing.F) {
 		}
 		if raw, err := readPacket(m.packet, "/", true); err != nil || len(raw.Data.([]any)) != len(packet.Data.([]any)) {
 			t.Fatalf("%x is read as values, and as text as %+v, %v", b, raw, err)
-		} else if _, err := appendBroadcast(nil, uid, raw, "/", m.opts); err != nil {
+		} else if _, err := encodeBroadcast(uid, raw, "/", m.opts); err != nil {
 			t.Fatalf("%x is read, but not written: %v", b, err)
 		}
-		again, err := appendBroadcast(nil, uid, packet, "/", m.opts)
+		again, err := encodeBroadcast(uid, packet, "/", m.opts)
 		if err != nil {
 			t.Fatalf("%x is read, but not written: %v", b, err)
 		}
@@ -204,7 +204,7 @@ func FuzzRequest(f *testing.F) {
 				_, _ = readPacket(r.packet, "/", false)
 			}
 			if r, err := readAckResponse(b, false); err == nil {
-				text, err := r.append(nil)
+				text, err := r.encode()
 				if err != nil {
 					t.Fatalf("%+v cannot be written: %v", r, err)
 				}

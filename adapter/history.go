@@ -27,7 +27,7 @@ type history struct {
 type historyLimits struct {
 	messages int
 	bytes    int
-	age      time.Duration // 0: any
+	age      time.Duration // before the last one; 0: any
 }
 
 // kept is a message that is remembered: the entry of a stream, or what this node has sent by itself.
@@ -84,7 +84,7 @@ func (h *history) add(k kept) {
 
 func (h *history) isOld(k *kept) bool {
 	return len(h.kept) > h.limits.messages || h.bytes > h.limits.bytes ||
-		h.limits.age > 0 && time.Since(time.UnixMilli(int64(k.id.ms))) > h.limits.age //nolint:gosec // a time
+		h.limits.age > 0 && k.id.ms+uint64(h.limits.age.Milliseconds()) < h.position().ms //nolint:gosec // it is positive
 }
 
 // after returns the next messages after an id, up to so many, and whether these are all; remembered is false

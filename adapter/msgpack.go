@@ -68,7 +68,7 @@ func appendValue(b []byte, v any, depth int) ([]byte, error) {
 }
 
 func appendArray(b []byte, values []any, depth int) ([]byte, error) {
-	b = msgp.AppendArrayHeader(b, uint32(len(values)))
+	b = msgp.AppendArrayHeader(b, uint32(len(values))) //nolint:gosec // there are never that many
 	for _, value := range values {
 		var err error
 		if b, err = appendValue(b, value, depth+1); err != nil {
@@ -79,7 +79,7 @@ func appendArray(b []byte, values []any, depth int) ([]byte, error) {
 }
 
 func appendMap(b []byte, values map[string]any, depth int) ([]byte, error) {
-	b = msgp.AppendMapHeader(b, uint32(len(values)))
+	b = msgp.AppendMapHeader(b, uint32(len(values)))       //nolint:gosec // as above
 	for _, key := range slices.Sorted(maps.Keys(values)) { // as the parser has them for clients of this node
 		var err error
 		b = msgp.AppendString(b, key)

@@ -186,7 +186,7 @@ func (o *outbox) waits() bool {
 func (o *outbox) take() []publication {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if !o.open() && !(o.up && o.closed) {
+	if !o.open() && (!o.up || !o.closed) {
 		return nil
 	}
 	n := min(len(o.queue), maxBatch)

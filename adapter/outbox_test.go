@@ -329,7 +329,7 @@ func TestOutboxFailures(t *testing.T) {
 		{"the answer is lost", io.EOF, []string{"last"}},
 		{"reading times out", &net.OpError{Op: "read", Err: errors.New("timeout")}, []string{"last"}},
 		{"Redis refuses", errors.New("NOPERM"), []string{"last"}},
-		{"a master that is none any more", errors.New("READONLY You can't write against a read only replica."), []string{"silent", "last"}},
+		{"a master that is none any more", errors.New("READONLY You can't write against a read only replica"), []string{"silent", "last"}},
 		{"a Redis Cluster without a master", errors.New("CLUSTERDOWN The cluster is down"), []string{"silent", "last"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -268,7 +268,7 @@ func TestExactText(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			b, err := appendBroadcast(nil, "uid", &parser.Packet{Data: test.args}, "/", wireOptions{})
+			b, err := encodeBroadcast("uid", &parser.Packet{Data: test.args}, "/", wireOptions{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -291,7 +291,7 @@ func TestExactText(t *testing.T) {
 	}
 	for _, text := range []string{huge, half, "1e400", plain} {
 		sent := ackResponse{requestID: "r", value: json.RawMessage(text)}
-		b, err := sent.append(nil)
+		b, err := sent.encode()
 		if err != nil {
 			t.Fatal(err)
 		}

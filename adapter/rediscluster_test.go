@@ -30,7 +30,7 @@ func (c *redisCluster) client() *redis.ClusterClient {
 func (c *redisCluster) masterOf(channel string) int {
 	c.t.Helper()
 	slot := c.slotOf(channel)
-	ranges, err := c.client1().ClusterSlots(c.t.Context()).Result()
+	ranges, err := c.client1().ClusterSlots(c.t.Context()).Result() //nolint:staticcheck // it is what the client asks, too
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -90,7 +90,7 @@ func (c *redisCluster) failOver(key string) {
 	eventually(c.t, "the replica has the slots", func() bool {
 		client := witness.Admin()
 		defer func() { _ = client.Close() }()
-		ranges, err := client.ClusterSlots(c.t.Context()).Result()
+		ranges, err := client.ClusterSlots(c.t.Context()).Result() //nolint:staticcheck // it is what the client asks, too
 		for _, r := range ranges {
 			if r.Start <= slot && slot <= r.End {
 				return err == nil && len(r.Nodes) > 0 && r.Nodes[0].Addr != c.Servers[old].Addr

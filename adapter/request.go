@@ -144,7 +144,7 @@ func encodeResponse(m clusterMessage) ([]byte, error) {
 	switch m.kind {
 	case kindAck:
 		ack := ackResponse{requestID: m.requestID, value: m.value}
-		return ack.append(nil)
+		return ack.encode()
 	case kindFetched:
 		sockets := []wireSocket{}
 		for _, s := range m.sockets() {
@@ -264,9 +264,8 @@ type ackResponse struct {
 	value     any
 }
 
-func (r *ackResponse) append(b []byte) ([]byte, error) {
-	start := len(b)
-	b = msgp.AppendMapHeader(b, 3)
+func (r *ackResponse) encode() ([]byte, error) {
+	b := msgp.AppendMapHeader(nil, 3)
 	b = msgp.AppendInt(msgp.AppendString(b, "type"), int(typeAck))
 	b = msgp.AppendString(msgp.AppendString(b, "requestId"), r.requestID)
 	b = msgp.AppendString(b, "packet")
@@ -276,7 +275,7 @@ func (r *ackResponse) append(b []byte) ([]byte, error) {
 	}
 	b, exact, err := appendRaw(b, text, 0)
 	if err == nil && !exact {
-		b[start]++ // one field more
+		b[0]++ // one field more
 		b = appendText(msgp.AppendString(b, keyExact), text)
 	}
 	return b, err

@@ -92,7 +92,7 @@ func (o StreamsOptions) history() historyLimits {
 	if o.Recovery == nil {
 		return historyLimits{}
 	}
-	return historyLimits{messages: o.Recovery.History, bytes: o.Recovery.HistoryBytes}
+	return historyLimits{messages: o.Recovery.History, bytes: o.Recovery.HistoryBytes, age: o.Recovery.MaxDisconnection + recoveryTimeout}
 }
 
 // NewStreams is NewRedis with streams, byte-compatible with @socket.io/redis-streams-adapter 0.3: a

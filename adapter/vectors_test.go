@@ -188,7 +188,7 @@ func TestVectorsBroadcast(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			again, err := appendBroadcast(nil, got.uid, packet, want.nsp, m.opts)
+			again, err := encodeBroadcast(got.uid, packet, want.nsp, m.opts)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -344,7 +344,7 @@ func TestVectorsResponse(t *testing.T) {
 			if err != nil || answer.requestID != "YM7H2N" || answer.value != "answer" {
 				t.Errorf("%s: %+v, %v", v.Op, answer, err)
 			}
-			text, err := answer.append(nil)
+			text, err := answer.encode()
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -41,10 +41,9 @@ func (o *wireOptions) broadcastOptions() *socket.BroadcastOptions {
 	}
 }
 
-// appendBroadcast appends the payload of a broadcast.
-func appendBroadcast(b []byte, uid string, packet *parser.Packet, nsp string, opts wireOptions) ([]byte, error) {
-	b = msgp.AppendArrayHeader(b, 3)
-	b = msgp.AppendString(b, uid)
+// encodeBroadcast returns the payload of a broadcast.
+func encodeBroadcast(uid string, packet *parser.Packet, nsp string, opts wireOptions) ([]byte, error) {
+	b := msgp.AppendString(msgp.AppendArrayHeader(nil, 3), uid)
 	b, err := appendPacket(b, packet, nsp)
 	if err != nil {
 		return nil, err
@@ -155,7 +154,7 @@ func numbersOf(rooms []socket.Room) (numbers []int64) {
 }
 
 func appendRooms(b []byte, rooms []socket.Room) []byte {
-	b = msgp.AppendArrayHeader(b, uint32(len(rooms)))
+	b = msgp.AppendArrayHeader(b, uint32(len(rooms))) //nolint:gosec // a list is never that long
 	for _, room := range rooms {
 		b = msgp.AppendString(b, string(room))
 	}

@@ -238,7 +238,7 @@ func TestBroadcastHeads(t *testing.T) {
 func TestUnsendablePacket(t *testing.T) {
 	t.Parallel()
 	packet := &parser.Packet{Type: parser.EVENT, Data: []any{"e", func() {}}}
-	if _, err := appendBroadcast(nil, "uid", packet, "/", wireOptions{}); err == nil {
+	if _, err := encodeBroadcast("uid", packet, "/", wireOptions{}); err == nil {
 		t.Error("a function is sent")
 	}
 }
@@ -291,7 +291,7 @@ func TestAckResponses(t *testing.T) {
 		{"a list", []any{9, "r", 1}, nil, false},
 	} {
 		r, err := readAckResponse(mustAppend(t, test.v), false)
-		if (err == nil) != test.ok || test.ok && !(r.requestID == "r" && reflect.DeepEqual(r.value, test.want)) {
+		if (err == nil) != test.ok || test.ok && (r.requestID != "r" || !reflect.DeepEqual(r.value, test.want)) {
 			t.Errorf("%s: %+v, %v", test.name, r, err)
 		}
 	}
