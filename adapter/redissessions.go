@@ -332,7 +332,7 @@ func (s *redisSessions) write(ctx context.Context, batch []*sessionWrite) (again
 		case w.sent.Err() != nil: // Redis refuses; to ask again would not help
 			s.redis.stats.SessionsUnkept.Add(1)
 		case w.live != nil:
-			if kept, _ := w.sent.(*redis.Cmd).Int(); kept == 0 {
+			if answer, ok := w.sent.(*redis.Cmd); ok && answer.Val() == int64(0) {
 				w.live.replaced()
 			}
 		}

@@ -27,7 +27,7 @@ func (a *clusterAdapter) receive(m *clusterMessage) error {
 				m.packet.Id = nil // nobody here waits for the answer, and the number may be that of another event
 			}
 			if id, err := parseStreamID(m.offset); err == nil {
-				a.local.index.note(m.opts.rooms, id)
+				a.index.note(m.opts.rooms, id)
 			}
 			a.deliverRemote(m.packet, &m.opts, m.offset)
 		}

@@ -246,6 +246,14 @@ func TestRedisCluster(t *testing.T) {
 	t.Parallel()
 	servers := startRedisCluster(t)
 	a, b := startNodeOn(t, servers, adapter.Dynamic, settings{}), startNodeOn(t, servers, adapter.Dynamic, settings{})
+	for _, master := range servers.Servers[:3] { // else the first room with a channel there would have to wait for a connection
+		admin := master.Admin()
+		probes, err := admin.PubSubChannels(t.Context(), "socket.io-probe#*").Result()
+		_ = admin.Close()
+		if err != nil || len(probes) != 2 {
+			t.Errorf("the nodes that are ready have %q on the master at %s, %v", probes, master.Addr, err)
+		}
+	}
 	var rooms []socket.Room
 	for i := range 30 { // on all masters
 		rooms = append(rooms, socket.Room(fmt.Sprint("room ", i)))

@@ -23,7 +23,8 @@ const (
 var errNotPlaced = errors.New("the masters of the redis cluster are not known")
 
 // shards keeps subscriptions to shard channels: on one connection, or with a Redis Cluster on one to
-// each master that has the slot of a channel, wherever the slots move.
+// each master, wherever the slots move. There is one to every master from the beginning: a room that is the first
+// with a channel there does not have to wait for it.
 type shards struct {
 	client  redis.UniversalClient
 	cluster *redis.ClusterClient // nil without a Redis Cluster: then all is on one shard
@@ -97,16 +98,16 @@ func (s *shards) signal() {
 	}
 }
 
-// master returns who has a channel.
-func (s *shards) master(ctx context.Context, channel string) (addr string, client *redis.Client, err error) {
+// master returns the address of who has a channel.
+func (s *shards) master(ctx context.Context, channel string) (addr string, err error) {
 	if s.cluster == nil {
-		return "", nil, nil
+		return "", nil
 	}
-	client, err = s.cluster.MasterForKey(ctx, channel)
+	client, err := s.cluster.MasterForKey(ctx, channel)
 	if err != nil {
-		return "", nil, err
+		return "", err
 	}
-	return client.Options().Addr, client, nil
+	return client.Options().Addr, nil
 }
 
 // set subscribes to a route now and after every reconnection, or gives it up, as wanted says. That is
@@ -119,10 +120,10 @@ func (s *shards) set(ctx context.Context, r route, wanted func() bool) {
 	if there == wanted() {
 		return // mostly
 	}
-	addr, placed := "", false
+	addr, placed, news := "", false, !r.passing
 	if s.known.Load() {
 		var err error
-		addr, _, err = s.master(ctx, r.name)
+		addr, err = s.master(ctx, r.name)
 		placed = err == nil
 	}
 	s.mu.Lock()
@@ -135,8 +136,8 @@ func (s *shards) set(ctx context.Context, r route, wanted func() bool) {
 	case !want:
 		delete(s.routes, r.name)
 		delete(s.places, r.name)
-		if at != nil {
-			at.take(r.name)
+		if at != nil && at.take(r.name) {
+			news = true
 		}
 	default:
 		s.routes[r.name] = r
@@ -148,7 +149,7 @@ func (s *shards) set(ctx context.Context, r route, wanted func() bool) {
 		}
 	}
 	s.mu.Unlock()
-	if !r.passing {
+	if news {
 		s.changed()
 	}
 	if at != nil {
@@ -260,9 +261,41 @@ func (s *shards) run(ctx context.Context) {
 	}
 }
 
-// place moves every route to the master that has it, begins with masters that are new, and ends with
-// those that have none any more.
+// masters returns all of them by address.
+func (s *shards) masters(ctx context.Context) (map[string]*redis.Client, error) {
+	var mu sync.Mutex
+	masters := make(map[string]*redis.Client)
+	err := s.cluster.ForEachMaster(ctx, func(_ context.Context, client *redis.Client) error {
+		mu.Lock()
+		defer mu.Unlock()
+		masters[client.Options().Addr] = client
+		return nil
+	})
+	return masters, err
+}
+
+// place begins with masters that are new, moves every route to the one that has it, and ends with those that are
+// none any more.
 func (s *shards) place(ctx context.Context, running *sync.WaitGroup) error {
+	masters, err := s.masters(ctx)
+	if err != nil {
+		return err
+	}
+	changed := !s.known.Load()
+	s.mu.Lock()
+	for addr, client := range masters {
+		if s.shards[addr] != nil {
+			continue
+		}
+		at := s.newShard(addr, client)
+		s.shards[addr] = at
+		var ends context.Context
+		ends, at.stop = context.WithCancel(ctx)
+		running.Go(func() { at.run(ends) }) // ends with ctx, or when this is no master any more
+		changed = true
+	}
+	s.mu.Unlock()
+
 	s.mu.RLock()
 	names := make([]string, 0, len(s.routes))
 	for name := range s.routes {
@@ -270,10 +303,9 @@ func (s *shards) place(ctx context.Context, running *sync.WaitGroup) error {
 	}
 	s.mu.RUnlock()
 
-	changed := !s.known.Load()
 	touched := make(map[*shard]bool)
 	for _, name := range names {
-		addr, client, err := s.master(ctx, name)
+		addr, err := s.master(ctx, name)
 		if err != nil {
 			return err
 		}
@@ -284,15 +316,12 @@ func (s *shards) place(ctx context.Context, running *sync.WaitGroup) error {
 			s.mu.Unlock()
 			continue
 		}
-		if to == nil {
-			to = s.newShard(addr, client)
-			s.shards[addr] = to
-			var ends context.Context
-			ends, to.stop = context.WithCancel(ctx)
-			running.Go(func() { to.run(ends) }) // ends with ctx, or when the shard has no route any more
+		if to == nil { // it has become one just now
+			s.mu.Unlock()
+			return errNotPlaced
 		}
 		if from != nil {
-			from.take(name)
+			from.take(name) // what follows is news in any case
 			touched[from] = true
 		}
 		s.places[name] = to
@@ -305,7 +334,7 @@ func (s *shards) place(ctx context.Context, running *sync.WaitGroup) error {
 
 	s.mu.Lock()
 	for addr, at := range s.shards {
-		if at.idle() {
+		if masters[addr] == nil && at.idle() {
 			at.stop()
 			delete(s.shards, addr)
 			delete(touched, at)

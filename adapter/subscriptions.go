@@ -40,8 +40,7 @@ type asked struct {
 // has moved to another node.
 var errEnded = errors.New("redis has ended a subscription")
 
-// put adds a route, and take removes one. They do not talk to Redis: that is for flush. Health waits
-// for a vital one.
+// put adds a route. It does not talk to Redis, as take does not: that is for flush. Health waits for a vital one.
 func (s *subscriber) put(r route, vital bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -52,13 +51,16 @@ func (s *subscriber) put(r route, vital bool) {
 	s.dirty = append(s.dirty, r.name)
 }
 
-func (s *subscriber) take(name string) {
+// take removes a route, and tells whether health has waited for it.
+func (s *subscriber) take(name string) (missed bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	missed = s.missing[name]
 	delete(s.routes, name)
 	delete(s.missing, name)
 	s.release(name)
 	s.dirty = append(s.dirty, name)
+	return missed
 }
 
 // flush asks Redis for what has changed. One caller at a time talks to Redis, and does so for those
