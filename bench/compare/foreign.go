@@ -4,20 +4,19 @@ import (
 	"context"
 	"time"
 
+	"chorus/adapter"
 	"chorus/bench"
 
 	"github.com/redis/go-redis/v9"
-	"github.com/tinylib/msgp/msgp"
 )
 
 // What foreign publishes.
 const (
-	denseRate      = 50_000 // messages per second
-	denseBatch     = 100    // published together
-	sparseRate     = 5000
-	sparseBatch    = 10
-	foreignTime    = 8 * time.Second
-	foreignChannel = "socket.io#/#nobody#"
+	denseRate   = 50_000 // messages per second
+	denseBatch  = 100    // published together
+	sparseRate  = 5000
+	sparseBatch = 10
+	foreignTime = 8 * time.Second
 )
 
 // foreign publishes messages for a room that nobody of the node is in, so many per second of which
@@ -35,32 +34,19 @@ func measureForeign(ctx context.Context, l *lab, c *cluster, quick bool, rate, b
 	}
 	client := redis.NewClient(&redis.Options{Addr: l.redis.address})
 	defer client.Close() //nolint:errcheck // nothing is lost with it
-	message := foreignMessage()
+	command, err := messageFor(adapter.Wire{})
+	if err != nil {
+		return nil, err
+	}
 	// What the node does anyway is not the messages' doing.
 	idle, err := usageDuring(c.pids, func() error { return sleep(ctx, duration/4) })
 	if err != nil {
 		return nil, err
 	}
 	messages := 0
-	busy, err := usageDuring(c.pids, func() error {
-		begin := time.Now()
-		for time.Since(begin) < duration {
-			_, err := client.Pipelined(ctx, func(p redis.Pipeliner) error {
-				for range batch {
-					p.Publish(ctx, foreignChannel, message)
-				}
-				return nil
-			})
-			if err != nil {
-				return err
-			}
-			messages += batch
-			due := begin.Add(time.Duration(messages) * time.Second / time.Duration(rate))
-			if err := sleep(ctx, time.Until(due)); err != nil {
-				return err
-			}
-		}
-		return nil
+	busy, err := usageDuring(c.pids, func() (err error) {
+		messages, err = publish(ctx, client, command, rate, batch, duration)
+		return err
 	})
 	if err != nil {
 		return nil, err
@@ -94,19 +80,29 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// foreignMessage is a broadcast to the room as the Node.js adapter writes it: [uid, packet, options].
-func foreignMessage() []byte {
-	b := msgp.AppendString(msgp.AppendArrayHeader(nil, 3), "abcdef")
-	b = msgp.AppendMapHeader(b, 3)
-	b = msgp.AppendInt(msgp.AppendString(b, "type"), 2)
-	b = msgp.AppendArrayHeader(msgp.AppendString(b, "data"), 2)
-	b = msgp.AppendString(b, "message")
-	b = msgp.AppendMapHeader(b, 1)
-	b = msgp.AppendString(msgp.AppendString(b, "text"), "a message of about a hundred bytes, as in the other scenarios, for somebody who is elsewhere")
-	b = msgp.AppendString(msgp.AppendString(b, "nsp"), "/")
-	b = msgp.AppendMapHeader(b, 3)
-	b = msgp.AppendArrayHeader(msgp.AppendString(b, "rooms"), 1)
-	b = msgp.AppendString(b, "nobody")
-	b = msgp.AppendArrayHeader(msgp.AppendString(b, "except"), 0)
-	return msgp.AppendMapHeader(msgp.AppendString(b, "flags"), 0)
+// publish runs a command so many times per second, batch of them at a time.
+func publish(ctx context.Context, client *redis.Client, command []any, rate, batch int, duration time.Duration) (sent int, err error) {
+	for begin := time.Now(); time.Since(begin) < duration; {
+		if _, err := client.Pipelined(ctx, func(p redis.Pipeliner) error {
+			for range batch {
+				p.Do(ctx, command...)
+			}
+			return nil
+		}); err != nil {
+			return sent, err
+		}
+		sent += batch
+		due := begin.Add(time.Duration(sent) * time.Second / time.Duration(rate))
+		if err := sleep(ctx, time.Until(due)); err != nil {
+			return sent, err
+		}
+	}
+	return sent, nil
+}
+
+// messageFor returns the command that publishes a message for a room of which nobody is a member.
+func messageFor(w adapter.Wire) ([]any, error) {
+	return w.Command(adapter.Order{Rooms: []string{"nobody"}, Args: []any{
+		"message", map[string]any{"text": "a message of about a hundred bytes, as in the other scenarios, for somebody who is elsewhere"},
+	}})
 }

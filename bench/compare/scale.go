@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"chorus/adapter"
 	"chorus/bench"
 
 	"github.com/redis/go-redis/v9"
@@ -16,8 +17,9 @@ import (
 // What a run of the scaling measurement is.
 const (
 	scaleWarmUp = time.Second
-	scaleTime   = 5 * time.Second
+	scaleTime   = 4 * time.Second
 	scaleIdle   = 2 * time.Second
+	scaleBatch  = 50 // messages published together under load
 )
 
 // scaleNodes are the sizes of the clusters.
@@ -27,13 +29,13 @@ var scaleNodes = []int{1, 2, 4, 8, 16}
 func carriers() []server {
 	chorus, node := serverNamed(chorusName), serverNamed(nodeName)
 	return []server{
-		chorus.carrying("pubsub", "`pubsub`", nil, "CHORUS_CLUSTER_ADAPTER=pubsub"),
-		chorus.carrying("sharded-static", "`sharded`, static", nil, "CHORUS_CLUSTER_ADAPTER=sharded", "CHORUS_CLUSTER_SHARDED_MODE=static"),
-		chorus.carrying("sharded-dynamic", "`sharded`, dynamic", nil, "CHORUS_CLUSTER_ADAPTER=sharded", "CHORUS_CLUSTER_SHARDED_MODE=dynamic"),
-		chorus.carrying("streams", "`streams`", nil, "CHORUS_CLUSTER_ADAPTER=streams"),
-		node.carrying("node-pubsub", "Node.js, `createAdapter`", []string{"--adapter", "pubsub"}),
-		node.carrying("node-sharded", "Node.js, `createShardedAdapter`", []string{"--adapter", "sharded"}),
-		node.carrying("node-streams", "Node.js, streams adapter", []string{"--adapter", "streams"}),
+		chorus.carrying("pubsub", adapter.Wire{Format: adapter.PubSub}, "`pubsub`", nil, "CHORUS_CLUSTER_ADAPTER=pubsub"),
+		chorus.carrying("sharded-static", adapter.Wire{Format: adapter.Sharded, Mode: adapter.Static}, "`sharded`, static", nil, "CHORUS_CLUSTER_ADAPTER=sharded", "CHORUS_CLUSTER_SHARDED_MODE=static"),
+		chorus.carrying("sharded-dynamic", adapter.Wire{Format: adapter.Sharded}, "`sharded`, dynamic", nil, "CHORUS_CLUSTER_ADAPTER=sharded", "CHORUS_CLUSTER_SHARDED_MODE=dynamic"),
+		chorus.carrying("streams", adapter.Wire{Format: adapter.Streams}, "`streams`", nil, "CHORUS_CLUSTER_ADAPTER=streams"),
+		node.carrying("node-pubsub", adapter.Wire{Format: adapter.PubSub}, "Node.js, `createAdapter`", []string{"--adapter", "pubsub"}),
+		node.carrying("node-sharded", adapter.Wire{Format: adapter.Sharded}, "Node.js, `createShardedAdapter`", []string{"--adapter", "sharded"}),
+		node.carrying("node-streams", adapter.Wire{Format: adapter.Streams}, "Node.js, streams adapter", []string{"--adapter", "streams"}),
 	}
 }
 
@@ -43,9 +45,9 @@ func serverNamed(name string) server {
 }
 
 // carrying is the server with more arguments and variables, which say how its messages travel.
-func (s server) carrying(name, title string, argv []string, env ...string) server {
+func (s server) carrying(name string, wire adapter.Wire, title string, argv []string, env ...string) server {
 	command := s.command
-	s.name, s.title = name, title
+	s.name, s.title, s.wire = name, title, wire
 	s.command = func(p place) ([]string, []string) {
 		baseArgv, baseEnv := command(p)
 		return append(baseArgv, argv...), append(baseEnv, env...)
@@ -53,21 +55,64 @@ func (s server) carrying(name, title string, argv []string, env ...string) serve
 	return s
 }
 
-// workload is who hears the messages, all of which one client of the first node sends.
+// workload is what messages there are, and who hears them.
 type workload struct {
 	name, title string
 	rate        float64 // messages per second
-	everywhere  bool    // every node has a client that gets the messages; else only the first one, in a room
+	send        func(ctx context.Context, c *cluster, client *redis.Client, kind server, w workload) (sending, error)
 	figures     []scaleFigure
+}
+
+// sending is what came of it.
+type sending struct {
+	messages float64
+	latency  bench.LatencyReport
+	lost     uint64
 }
 
 // workloads have rates at which sixteen nodes and Redis find time on two cores.
 func workloads() []workload {
+	several := slices.Clone(scaleFigures)
+	several = slices.DeleteFunc(several, func(f scaleFigure) bool { return f.title == senderTitle })
+	latencies := append(slices.Clone(scaleFigures), scaleFigure{"Median latency, ms", 2, func(p point) float64 { return p.P50 }})
 	return []workload{
-		{"rooms", "a message is for a room that only the node that sends it has members of", 2000, false, scaleFigures},
-		{"all", "a message is for everybody, and each node has one client", 500, true,
-			append(slices.Clone(scaleFigures), scaleFigure{"Median latency, ms", 2, func(p point) float64 { return p.P50 }})},
+		{"load", "under load: 20,000 messages a second, 50 at a time, for a room that nobody is in", 20_000, sendMany, several},
+		{"rooms", "one by one: 1,000 messages a second for a room that only the node that sends them has a member of", 1000, sendToRoom, scaleFigures},
+		{"all", "one by one: 250 messages a second for everybody, and each node has one client", 250, sendToAll, latencies},
 	}
+}
+
+// sendMany publishes as an emitter does, many messages at a time: what the nodes of a large cluster get together.
+func sendMany(ctx context.Context, _ *cluster, client *redis.Client, kind server, w workload) (sending, error) {
+	command, err := messageFor(kind.wire)
+	if err != nil {
+		return sending{}, err
+	}
+	sent, err := publish(ctx, client, command, int(w.rate), scaleBatch, scaleTime)
+	return sending{messages: float64(sent)}, err
+}
+
+// sendToRoom has a client of the first node send to a room of which it is the only member.
+func sendToRoom(ctx context.Context, c *cluster, _ *redis.Client, _ server, w workload) (sending, error) {
+	return runClients(ctx, bench.Options{URLs: c.urls[:1], Connections: 1, Rooms: 1, Event: "publish", Rate: w.rate})
+}
+
+// sendToAll has a client of the first node send to one of each node.
+func sendToAll(ctx context.Context, c *cluster, _ *redis.Client, _ server, w workload) (sending, error) {
+	return runClients(ctx, bench.Options{URLs: c.urls, Connections: len(c.urls), Rate: w.rate})
+}
+
+func runClients(ctx context.Context, o bench.Options) (sending, error) {
+	o.Senders, o.Token, o.ConnectTimeout, o.WarmUp, o.Duration = 1, token, connectTimeout, scaleWarmUp, scaleTime
+	report, err := bench.Run(ctx, o)
+	if err != nil {
+		return sending{}, err
+	}
+	measured := float64(load(report).Sent)
+	return sending{
+		messages: measured * (scaleWarmUp + scaleTime).Seconds() / scaleTime.Seconds(),
+		latency:  latency(report), lost: load(report).Lost,
+	}, nil
 }
 
 // point is what one cluster under one workload came to, per message.
@@ -137,16 +182,7 @@ func (l *lab) scalePoint(ctx context.Context, kind server, w workload, nodes int
 		return p, err
 	}
 	began := time.Now()
-	options := bench.Options{
-		URLs: c.urls[:1], Token: token, ConnectTimeout: connectTimeout,
-		Connections: 1, Senders: 1, Rate: w.rate, WarmUp: scaleWarmUp, Duration: scaleTime,
-	}
-	if w.everywhere {
-		options.URLs, options.Connections = c.urls, nodes
-	} else {
-		options.Rooms, options.Event = 1, "publish"
-	}
-	report, err := bench.Run(ctx, options)
+	done, err := w.send(ctx, c, client, kind, w)
 	if err != nil {
 		return p, err
 	}
@@ -154,16 +190,15 @@ func (l *lab) scalePoint(ctx context.Context, kind server, w workload, nodes int
 		return p, err
 	}
 	idle := time.Since(began).Seconds() / scaleIdle.Seconds() // how often the idle time fits in
-	sent := float64(load(report).Sent) * (scaleWarmUp + scaleTime).Seconds() / scaleTime.Seconds()
 	per := func(of func(scaleUse) float64) float64 {
-		return (of(until) - of(from) - idle*(of(from)-of(before))) / sent
+		return (of(until) - of(from) - idle*(of(from)-of(before))) / done.messages
 	}
 	p.In = per(func(u scaleUse) float64 { return u.calls })
 	p.BytesIn, p.BytesOut = per(func(u scaleUse) float64 { return u.in }), per(func(u scaleUse) float64 { return u.out })
 	p.RedisCPU = 1e6 * per(func(u scaleUse) float64 { return u.cpu })
 	p.SenderCPU = 1e6 * per(func(u scaleUse) float64 { return u.sender })
 	p.ForeignCPU = 1e6 * per(func(u scaleUse) float64 { return u.others }) / max(1, float64(len(others)))
-	p.P50, p.P99, p.Lost = latency(report).P50, latency(report).P99, load(report).Lost
+	p.P50, p.P99, p.Lost = done.latency.P50, done.latency.P99, done.lost
 	return p, nil
 }
 

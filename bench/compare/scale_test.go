@@ -68,7 +68,7 @@ func TestScalePageKeepsItsProse(t *testing.T) {
 	if err := os.WriteFile(page, []byte("# Before\n\n"+scaleBegin+"\nold\n"+scaleEnd+"\n\nAfter.\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	points := []point{{Carrier: "streams", Workload: "rooms", Nodes: 1, BytesOut: 1, RedisCPU: 7}, {Carrier: "streams", Workload: "rooms", Nodes: 2, BytesOut: 2, RedisCPU: 9}}
+	points := []point{{Carrier: "streams", Workload: "load", Nodes: 1, BytesOut: 200, RedisCPU: 7}, {Carrier: "streams", Workload: "load", Nodes: 2, BytesOut: 400, RedisCPU: 9}}
 	if err := writeScale(dir, points, []fact{{"Redis", "seven"}}); err != nil {
 		t.Fatal(err)
 	}

@@ -43,9 +43,14 @@ var scaleFigures = []scaleFigure{
 	{"Messages out of Redis per message", 1, nil},
 	{"Bytes out of Redis per message", 0, func(p point) float64 { return p.BytesOut }},
 	{"CPU time of Redis per message, µs", 1, func(p point) float64 { return p.RedisCPU }},
-	{"CPU time of the node that sends per message, µs", 0, func(p point) float64 { return p.SenderCPU }},
+	{senderTitle, 0, func(p point) float64 { return p.SenderCPU }},
 	{"CPU time of each other node per message, µs", 1, foreignCPU},
 }
+
+const senderTitle = "CPU time of the node that sends per message, µs"
+
+// leastMessage is less than a message has: what comes out is only what Redis answers to who has sent it.
+const leastMessage = 100 // bytes
 
 // foreignCPU is for those clusters that have other nodes.
 func foreignCPU(p point) float64 {
@@ -63,6 +68,9 @@ func scaleCell(points []point, carrier, workload string, nodes int, f scaleFigur
 			}
 			if f.of != nil {
 				return figure{digits: f.digits}.text(f.of(p))
+			}
+			if p.BytesOut < leastMessage {
+				return figure{digits: f.digits}.text(0)
 			}
 			for _, alone := range points {
 				if alone.Carrier == carrier && alone.Workload == workload && alone.Nodes == 1 && alone.Failure == "" {
