@@ -7,8 +7,6 @@ import (
 	"maps"
 	"regexp"
 	"slices"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -16,83 +14,6 @@ import (
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
 )
-
-// Defaults of RecoveryOptions.
-const (
-	DefaultMaxDisconnection = 2 * time.Minute
-	DefaultHistory          = 10_000
-	DefaultHistoryBytes     = 16 << 20
-	DefaultSessions         = 10_000
-)
-
-// RecoveryOptions configures connection state recovery: a client whose connection broke and that returns
-// in time gets its id, rooms and data back, and every event that it missed, in order and once. Its events
-// have one argument more, their offset, which the official client (4.6 and later) returns. The zero value
-// is useful.
-//
-// The library must hand out private ids (ServerOptions.SetConnectionStateRecovery), and a middleware must
-// call Recover for each socket. A namespace has a total order (see RedisOptions.TotalOrder).
-//
-// Not recovered are volatile events, those with acknowledgement, and those with the flag Local. Data of a
-// socket is what JSON can say of it, and binary; "decoded" in it is left out. It is written while the client is
-// here: replace it with SetData, and do not change what is in it.
-type RecoveryOptions struct {
-	// MaxDisconnection is for how long a session is kept without its client; default 2 min.
-	MaxDisconnection time.Duration
-	// History and HistoryBytes bound the messages that a node has in memory for clients that return, for each
-	// stream, without Redis for each namespace; default 10,000 and 16 MiB. With streams, older ones are read from
-	// Redis.
-	History      int
-	HistoryBytes int
-	// Sessions bounds the sessions without a client that a node has in memory: all with the memory adapter,
-	// those that wait for Redis with streams; default 10,000. Beyond it the oldest ends.
-	Sessions int
-	// OwnerOf returns whose session it is that a Node.js server has written, by the data of its socket, false
-	// when that does not say so: then it is anybody's who knows its private id, as among Node.js servers. nil
-	// stands for a function that never knows.
-	OwnerOf func(data any) (owner string, known bool)
-	// Observe is called with the outcome for each client that wants its session back: "recovered", or why
-	// not (RecoveryOutcomes); nil stands for nothing. It must not block.
-	Observe func(outcome string)
-}
-
-// What Observe is called with.
-const (
-	RecoveryOK          = "recovered"
-	RecoveryUnknown     = "unknown"     // there is no such session (any more)
-	RecoveryMalformed   = "malformed"   // what the client or Redis says of it makes no sense
-	RecoveryOwner       = "owner"       // it is somebody else's
-	RecoveryOffset      = "offset"      // the messages after the offset are not all there any more
-	RecoveryTaken       = "taken"       // others want it as well, or the old socket does not end; the client comes again
-	RecoveryUnavailable = "unavailable" // Redis does not answer
-)
-
-// RecoveryOutcomes are all that Observe may be called with.
-func RecoveryOutcomes() []string {
-	return []string{RecoveryOK, RecoveryUnknown, RecoveryMalformed, RecoveryOwner, RecoveryOffset, RecoveryTaken, RecoveryUnavailable}
-}
-
-func (o RecoveryOptions) withDefaults() RecoveryOptions {
-	if o.MaxDisconnection <= 0 {
-		o.MaxDisconnection = DefaultMaxDisconnection
-	}
-	if o.History <= 0 {
-		o.History = DefaultHistory
-	}
-	if o.HistoryBytes <= 0 {
-		o.HistoryBytes = DefaultHistoryBytes
-	}
-	if o.Sessions <= 0 {
-		o.Sessions = DefaultSessions
-	}
-	if o.OwnerOf == nil {
-		o.OwnerOf = func(any) (string, bool) { return "", false }
-	}
-	if o.Observe == nil {
-		o.Observe = func(string) {}
-	}
-	return o
-}
 
 // sessionStore keeps sessions whose client is away, and for the case that this node ends without a word,
 // those whose client is here.
@@ -163,14 +84,8 @@ func newRecovery(l *local, opts RecoveryOptions, log *slog.Logger) *recovery {
 	}
 }
 
-const (
-	// recoveryTimeout bounds how long a client waits for its session.
-	recoveryTimeout = 3 * time.Second
-	// maxClaims is how many clients of a namespace have their sessions looked for at a time, and turnTimeout for how
-	// long the others wait.
-	maxClaims   = 64
-	turnTimeout = 20 * time.Second
-)
+// recoveryTimeout bounds how long a client waits for its session.
+const recoveryTimeout = 3 * time.Second
 
 var privateID = regexp.MustCompile(`^[0-9A-Za-z_-]{1,64}$`)
 
@@ -304,68 +219,6 @@ func placeOf(offset string, record *sessionRecord) (place streamID, known bool) 
 	return place, true
 }
 
-// awaitTurn returns true when a client may claim its session: when a node has ended, thousands come at a time, and
-// Redis would answer none of them in time. The caller takes one out of r.turns then.
-func (r *recovery) awaitTurn(s *socket.Socket) bool {
-	ctx, cancel := context.WithTimeout(context.Background(), turnTimeout)
-	defer cancel()
-	select {
-	case r.turns <- struct{}{}:
-	case <-ctx.Done():
-		return false
-	}
-	if s.Conn().ReadyState() == "open" {
-		return true
-	}
-	<-r.turns
-	return false
-}
-
-// reserve has a connection claim a session. One that has claimed it before, and is still being let in, ends:
-// its client is here anew.
-func (r *recovery) reserve(pid socket.PrivateSessionId, owner string) (outcome string) {
-	ctx, cancel := context.WithTimeout(context.Background(), recoveryTimeout)
-	defer cancel()
-	for {
-		r.mu.Lock()
-		other, claimed := r.claimed[pid]
-		if !claimed {
-			r.claimed[pid] = nil
-		}
-		r.mu.Unlock()
-		switch {
-		case !claimed:
-			return RecoveryOK
-		case other != nil && other.record.owner != owner:
-			return RecoveryOwner
-		case other != nil:
-			other.socket.Conn().Close(true)
-		}
-		if !pause(ctx, claimPause) {
-			return RecoveryTaken
-		}
-	}
-}
-
-// release has others claim a session.
-func (r *recovery) release(pid socket.PrivateSessionId) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	delete(r.claimed, pid)
-}
-
-// pause returns after a while, false when ctx ends before.
-func pause(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
-	}
-}
-
 // withoutClaims returns the data of a session that was in this process all the time.
 func withoutClaims(data any) any {
 	m, ok := data.(map[string]any)
@@ -375,158 +228,6 @@ func withoutClaims(data any) any {
 	m = maps.Clone(m)
 	delete(m, claimsKey)
 	return m
-}
-
-// claimPause is how long to wait when a session is about to change hands.
-const claimPause = 20 * time.Millisecond
-
-// claim makes a session that may be recovered this node's, and ends the socket that has it.
-func (r *recovery) claim(ctx context.Context, pid socket.PrivateSessionId, owner string, reachable func(*sessionRecord) (streamID, bool, error)) (_ *sessionRecord, outcome string, err error) {
-	for {
-		record, old, leaving := r.here(pid)
-		if leaving {
-			if !pause(ctx, time.Millisecond) {
-				return nil, RecoveryTaken, nil
-			}
-			continue
-		}
-		if record == nil {
-			if record, err = r.store.find(ctx, pid); errors.Is(err, errMalformed) {
-				return nil, RecoveryMalformed, err
-			} else if err != nil {
-				return nil, RecoveryUnavailable, err
-			}
-		}
-		switch {
-		case record == nil, record.ours && record.nsp != r.local.nsp.Name():
-			return nil, RecoveryUnknown, nil
-		case record.pid != pid:
-			return nil, RecoveryMalformed, nil
-		case !r.owns(owner, record):
-			return nil, RecoveryOwner, nil
-		}
-		from, ok, err := reachable(record)
-		if err != nil {
-			return nil, RecoveryUnavailable, err
-		}
-		if !ok {
-			return nil, RecoveryOffset, nil
-		}
-		if !record.ours {
-			r.adopt(record, owner, from)
-		}
-		taken := false
-		if old != nil {
-			if taken, err = r.replace(ctx, old); err != nil {
-				return nil, RecoveryTaken, err
-			}
-		} else {
-			taken, err = r.store.take(ctx, record)
-			if errors.Is(err, errMalformed) {
-				return nil, RecoveryMalformed, err
-			} else if err != nil {
-				return nil, RecoveryUnavailable, err
-			}
-		}
-		if taken {
-			return r.taken(ctx, record)
-		}
-		if !pause(ctx, claimPause) {
-			return nil, RecoveryTaken, nil
-		}
-	}
-}
-
-// taken ends the socket that has had a session which is this node's now.
-func (r *recovery) taken(ctx context.Context, record *sessionRecord) (_ *sessionRecord, outcome string, err error) {
-	if record.holder != "" && record.holder != r.holder && r.evict != nil {
-		r.evict(record.holder, evictionOf(record.pid, record.turn))
-	}
-	if err := r.awaitEnd(ctx, record.sid); err != nil {
-		return nil, RecoveryTaken, err
-	}
-	return record, RecoveryOK, nil
-}
-
-// owns tells whether a session is this owner's.
-func (r *recovery) owns(owner string, record *sessionRecord) bool {
-	if record.ours {
-		return record.owner == owner
-	}
-	// Node.js servers do not write whose it is, but what they have of its token.
-	known, ok := r.opts.OwnerOf(record.data)
-	return !ok || known == owner
-}
-
-// adopt adds to the session of a Node.js server, written when its client went, what they do not write.
-func (r *recovery) adopt(record *sessionRecord, owner string, from streamID) {
-	record.owner, record.nsp, record.ours = owner, r.local.nsp.Name(), true
-	record.start, record.at, record.last = from, r.history.handled(), lastID
-	for room := range record.rooms {
-		record.rooms[room] = from
-		if room != socket.Room(record.sid) {
-			record.own = append(record.own, room)
-		}
-	}
-}
-
-// here returns the session when its client is still thought to be here, and tells whether it is leaving.
-func (r *recovery) here(pid socket.PrivateSessionId) (_ *sessionRecord, _ *liveSession, leaving bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	_, leaving = r.leaving[pid]
-	if s := r.byPid[pid]; s != nil {
-		return s.record(), s, leaving
-	}
-	return nil, nil, leaving
-}
-
-// remove forgets the session of a socket that is here and returns it, nil when there is none; r.mu is held.
-func (r *recovery) remove(id socket.SocketId) *liveSession {
-	s := r.live[id]
-	if s != nil {
-		delete(r.live, id)
-		delete(r.byPid, s.pid)
-	}
-	return s
-}
-
-// replace ends the socket of a session on this node, which goes on with another one. It returns false when
-// it has just ended by itself.
-func (r *recovery) replace(ctx context.Context, old *liveSession) (bool, error) {
-	r.mu.Lock()
-	id := old.socket.Id()
-	if r.live[id] != old {
-		r.mu.Unlock()
-		return false, nil
-	}
-	r.remove(id) // its end does not mean that of the session any more
-	r.mu.Unlock()
-	// Disconnect would end it as well, but at the same time as its connection perhaps, which the library
-	// does not expect.
-	old.socket.Conn().Close(true)
-	if err := r.awaitEnd(ctx, id); err != nil {
-		r.store.ended(old)
-		return false, err
-	}
-	return true, nil
-}
-
-// awaitEnd returns when no socket of this id is here. One that is ending leaves its rooms and the namespace
-// by its id, which must not hit the new one.
-func (r *recovery) awaitEnd(ctx context.Context, id socket.SocketId) error {
-	ticker := time.NewTicker(time.Millisecond)
-	defer ticker.Stop()
-	for {
-		if _, there := r.local.nsp.Sockets().Load(id); !there {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return errors.New("adapter: the old socket does not end")
-		case <-ticker.C:
-		}
-	}
 }
 
 // has tells whether all messages after an id are still there.
@@ -553,34 +254,6 @@ func (s *liveSession) record() *sessionRecord {
 		r.at, r.last = s.back.record.at, lastID
 	}
 	return r
-}
-
-// evictionOf names the socket that had a session before its client came back for another time: the client
-// may be here again, as the same socket, when the other server is told. No room has such a name.
-func evictionOf(pid socket.PrivateSessionId, turn uint64) socket.Room {
-	return socket.Room(evictionPrefix + string(pid) + "\x00" + strconv.FormatUint(turn, 10))
-}
-
-const evictionPrefix = "\x00session\x00"
-
-// evicted ends the socket of a session that is another server's now, and tells whether that was meant.
-func (r *recovery) evicted(rooms []socket.Room) bool {
-	if len(rooms) != 1 || !strings.HasPrefix(string(rooms[0]), evictionPrefix) {
-		return false
-	}
-	pid, _, _ := strings.Cut(string(rooms[0][len(evictionPrefix):]), "\x00")
-	r.mu.Lock()
-	s := r.byPid[socket.PrivateSessionId(pid)]
-	if s != nil && evictionOf(s.pid, s.turn) == rooms[0] {
-		r.remove(s.socket.Id())
-	} else {
-		s = nil
-	}
-	r.mu.Unlock()
-	if s != nil {
-		s.socket.Conn().Close(true)
-	}
-	return true
 }
 
 // connect is called when a socket has connected, and is not reached by anything yet.

@@ -239,6 +239,9 @@ func (f figure) text(value float64) string {
 		return "none"
 	}
 	text := strconv.FormatFloat(value, 'f', f.digits, 64)
+	if unsigned := strings.TrimPrefix(text, "-"); strings.Trim(unsigned, "0.") == "" {
+		text = unsigned // there is no -0
+	}
 	if f.digits > 0 {
 		return text
 	}

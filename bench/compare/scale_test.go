@@ -31,10 +31,10 @@ func TestModel(t *testing.T) {
 	var points []point
 	for _, nodes := range []int{1, 2, 4} {
 		n := float64(nodes)
-		points = append(points, point{Carrier: "pubsub", Workload: "rooms", Nodes: nodes, In: 1, BytesOut: 200 * n, RedisCPU: 2 + n, ForeignCPU: 3})
+		points = append(points, point{Carrier: "pubsub", Workload: "load", Nodes: nodes, In: 1, BytesOut: 200 * n, RedisCPU: 2 + n, ForeignCPU: 3})
 	}
-	points = append(points, point{Carrier: "pubsub", Workload: "rooms", Nodes: 8, Failure: "does not listen"})
-	m, ok := modelOf(points, "pubsub", "rooms")
+	points = append(points, point{Carrier: "pubsub", Workload: "load", Nodes: 8, Failure: "does not listen"})
+	m, ok := modelOf(points, "pubsub", "load")
 	if !ok {
 		t.Fatal("no model")
 	}
@@ -53,7 +53,7 @@ func TestModel(t *testing.T) {
 	text := scaleMarkdown(points)
 	for _, want := range []string{
 		"| `pubsub` | 1.0 | 2.0 | 4.0 | failed |  |", // copies out of Redis
-		"| `pubsub` | 2.0 + 1.00 n | 3.0 | 0.01, 0.00, 2.0 |",
+		"| `pubsub` | 2.0 + 1.00 n | 3.0 | 0.01 | 0 | 2.0 |",
 		"| 99 | 3,334 |",
 	} {
 		if !strings.Contains(text, want) {

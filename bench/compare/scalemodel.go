@@ -45,7 +45,11 @@ func modelOf(points []point, carrier, workload string) (model, bool) {
 	if len(foreign) == 0 {
 		return model{}, false
 	}
-	return model{redis: fit(sizes, redis), bytes: fit(sizes, bytes), foreign: max(0, median(foreign))}, true
+	m := model{redis: fit(sizes, redis), bytes: fit(sizes, bytes), foreign: max(0, median(foreign))}
+	if m.bytes.PerNode < 1 { // no copy more goes out with a node more: what the line rises is noise
+		m.redis = line{Fixed: median(redis)}
+	}
+	return m, true
 }
 
 // core is the CPU time that one core has in a second, in microseconds.

@@ -85,30 +85,31 @@ func scaleCell(points []point, carrier, workload string, nodes int, f scaleFigur
 // modelSizes are the clusters that are calculated.
 var modelSizes = []float64{10, 100, 1000}
 
-// modelMarkdown says what the fitted lines mean for larger clusters.
+// modelMarkdown says what the fitted lines mean for larger clusters. They are those under load: a Redis that is
+// nearly full does not sleep between two messages.
 func modelMarkdown(points []point) string {
 	var b strings.Builder
-	b.WriteString("### The model\n\n")
-	for _, w := range workloads() {
-		fmt.Fprintf(&b, "%s:\n\n", strings.ToUpper(w.title[:1])+w.title[1:])
-		b.WriteString("| | Redis per message, µs | a node per message of others, µs")
-		for _, nodes := range modelSizes {
-			fmt.Fprintf(&b, " | %s nodes", figure{}.text(nodes))
-		}
-		b.WriteString(" | Redis full at | nodes full at |\n|---|---:|---:|" + strings.Repeat("---:|", len(modelSizes)+2) + "\n")
-		for _, kind := range carriers() {
-			m, ok := modelOf(points, kind.name, w.name)
-			if !ok {
-				continue
-			}
-			fmt.Fprintf(&b, "| %s | %.1f + %.2f n | %.1f", kind.title, m.redis.Fixed, max(0, m.redis.PerNode), m.foreign)
-			for _, nodes := range modelSizes {
-				fmt.Fprintf(&b, " | %s, %s, %s", shareText(m.redisCores(nodes)), shareText(m.nodeCores(nodes)), shareText(m.megabytes(nodes)))
-			}
-			fmt.Fprintf(&b, " | %s | %s |\n", wallText(m.redisCores), wallText(m.nodeCores))
-		}
-		b.WriteString("\n")
+	w := workloads()[0]
+	fmt.Fprintf(&b, "### The model\n\nLines through the figures under load, for clusters of n nodes that send %d messages a second each, for rooms of other "+
+		"nodes than most: the cores that Redis needs, the part of a core that each node spends on the messages of the others, and what leaves Redis, in MB a second. "+
+		"*Full at* is the number of nodes at which that is a whole core.\n\n", modelRate)
+	b.WriteString("| | Redis per message, µs | each other node, µs")
+	for _, nodes := range modelSizes {
+		fmt.Fprintf(&b, " | n = %s: Redis | node | MB/s", figure{}.text(nodes))
 	}
+	b.WriteString(" | Redis full at | nodes full at |\n|---|---:|---:|" + strings.Repeat("---:|", 3*len(modelSizes)+2) + "\n")
+	for _, kind := range carriers() {
+		m, ok := modelOf(points, kind.name, w.name)
+		if !ok {
+			continue
+		}
+		fmt.Fprintf(&b, "| %s | %.1f + %.2f n | %.1f", kind.title, m.redis.Fixed, max(0, m.redis.PerNode), m.foreign)
+		for _, nodes := range modelSizes {
+			fmt.Fprintf(&b, " | %s | %s | %s", shareText(m.redisCores(nodes)), shareText(m.nodeCores(nodes)), shareText(m.megabytes(nodes)))
+		}
+		fmt.Fprintf(&b, " | %s | %s |\n", wallText(m.redisCores), wallText(m.nodeCores))
+	}
+	b.WriteString("\n")
 	return b.String()
 }
 
@@ -116,7 +117,7 @@ func modelMarkdown(points []point) string {
 func shareText(value float64) string {
 	switch {
 	case value < 0.01:
-		return "0.00"
+		return "0"
 	case value < 1:
 		return figure{digits: 2}.text(value)
 	case value < 10:
