@@ -28,7 +28,7 @@ func drawScale(points []point) string {
 		title string
 		of    func(point) float64
 	}{
-		{"CPU of Redis per message, µs", func(p point) float64 { return p.RedisCPU }},
+		{"CPU of Redis per message under load, µs", func(p point) float64 { return p.RedisCPU }},
 		{"CPU of each other node per message, µs", foreignCPU},
 	} {
 		drawGraph(&b, points, w.name, g.title, g.of, x)
@@ -39,7 +39,7 @@ func drawScale(points []point) string {
 		fmt.Fprintf(&b, `<rect x="%d" y="%d" width="22" height="4" fill="%s"/>`, x, y, scaleColors[i])
 		fmt.Fprintf(&b, `<text x="%d" y="%d" fill="#1f2328">%s</text>`+"\n", x+30, y+6, html.EscapeString(strings.ReplaceAll(kind.title, "`", "")))
 	}
-	width, height := x+legendWidth, graphHeight+3*margin+titleHeight
+	width, height := x+legendWidth, graphHeight+4*margin+titleHeight
 	return fmt.Sprintf(`<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" viewBox="0 0 %d %d" font-family="system-ui, sans-serif" font-size="13">
 <rect width="100%%" height="100%%" rx="8" fill="#ffffff"/>
 %s</svg>
@@ -64,7 +64,7 @@ func drawGraph(b *strings.Builder, points []point, workload, title string, of fu
 		value := most * float64(i) / 4
 		_, y := place(0, value)
 		fmt.Fprintf(b, `<path d="M%d %.1fH%d" stroke="#d0d7de"/>`, left, y, right)
-		fmt.Fprintf(b, `<text x="%d" y="%.1f" text-anchor="end" fill="#59636e">%s</text>`+"\n", left-6, y+4, figure{}.text(value))
+		fmt.Fprintf(b, `<text x="%d" y="%.1f" text-anchor="end" fill="#59636e">%s</text>`+"\n", left-6, y+4, figure{digits: 1}.text(value))
 	}
 	for _, nodes := range scaleNodes {
 		at, _ := place(nodes, 0)
