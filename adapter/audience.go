@@ -1,6 +1,8 @@
 package adapter
 
 import (
+	"slices"
+
 	"sync/atomic"
 
 	"chorus/engine"
@@ -65,7 +67,7 @@ func (c *cache) get(size int, each func(func(*member))) *audience {
 }
 
 // audiences returns who is in at least one of rooms (no rooms: all), and who is in one of except.
-// A socket may be in several audiences.
+// A socket may be in several audiences, none of which is empty.
 func (x *index) audiences(rooms, except []socket.Room) (to []*audience, without []*member) {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
@@ -80,6 +82,7 @@ func (x *index) audiences(rooms, except []socket.Room) (to []*audience, without 
 	for _, name := range except {
 		x.eachMember(name, func(m *member) { without = append(without, m) })
 	}
+	to = slices.DeleteFunc(to, func(a *audience) bool { return len(a.sockets) == 0 })
 	return to, without
 }
 

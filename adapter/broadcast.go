@@ -19,7 +19,8 @@ func (l *local) Broadcast(packet *parser.Packet, opts *socket.BroadcastOptions) 
 
 // post is Broadcast for Publish and PublishLatest as well.
 func (l *local) post(packet *parser.Packet, opts *socket.BroadcastOptions, latest string) error {
-	if l.recovery == nil || !l.alone || flagsOf(opts).Local || flagsOf(opts).Volatile {
+	// What goes to the cluster as well is remembered when it comes back.
+	if l.recovery == nil || l.recovery.far != nil || flagsOf(opts).Local || flagsOf(opts).Volatile {
 		l.broadcast(packet, opts, latest, "")
 		return nil
 	}
@@ -33,9 +34,11 @@ func (l *local) broadcast(packet *parser.Packet, opts *socket.BroadcastOptions, 
 	to, without := l.index.audiences(rooms, except)
 	if l.recovery != nil && flagsOf(opts).Local {
 		// Nothing repeats it for those who are not in an audience yet, being brought up to date.
-		to, without = []*audience{audienceOf(l.match(opts))}, nil
+		matching := l.match(opts)
+		if to, without = nil, nil; len(matching) > 0 {
+			to = append(to, audienceOf(matching))
+		}
 	}
-	to = slices.DeleteFunc(to, func(a *audience) bool { return len(a.sockets) == 0 })
 	if len(to) > 0 {
 		l.deliver(l.addressed(packet), flagsOf(opts), latest, offset, to, without)
 	}

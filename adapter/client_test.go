@@ -36,13 +36,29 @@ func join(t *testing.T, n *node, rooms ...socket.Room) *client {
 
 func joinNamespace(t *testing.T, n *node, nsp string, rooms ...socket.Room) *client {
 	t.Helper()
+	c := dial(t, n, nsp, 1024)
+	c.send("0" + c.address() + `{"who":"test"}`)
+	reply := c.next()
+	var connected struct{ Sid socket.SocketId }
+	if err := json.Unmarshal([]byte(strings.TrimPrefix(reply, "0"+c.address())), &connected); err != nil {
+		t.Fatalf("got %q, want a CONNECT", reply)
+	}
+	c.id = connected.Sid
+	receive(t, "the socket", n.opened("socket "+string(c.id)))
+	c.socket().Join(rooms...)
+	return c
+}
+
+// dial opens a connection, which has no socket yet, and room for so many frames that the test has not taken.
+func dial(t *testing.T, n *node, nsp string, frames int) *client {
+	t.Helper()
 	url := "ws" + strings.TrimPrefix(n.http.URL, "http") + "/socket.io/?EIO=4&transport=websocket"
 	ws, resp, err := websocket.DefaultDialer.DialContext(t.Context(), url, http.Header{"X-Test": {"yes"}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	_ = resp.Body.Close()
-	c := &client{t: t, node: n, nsp: nsp, ws: ws, frames: make(chan string, 1024)}
+	c := &client{t: t, node: n, nsp: nsp, ws: ws, frames: make(chan string, frames)}
 	done := make(chan struct{})
 	session := make(chan string, 1)
 	go func() { // ends with the connection
@@ -55,15 +71,6 @@ func joinNamespace(t *testing.T, n *node, nsp string, rooms ...socket.Room) *cli
 		<-done
 	})
 	receive(t, "the session", n.opened("session "+receive(t, "the OPEN packet", session)))
-	c.send("0" + c.address() + `{"who":"test"}`)
-	reply := c.next()
-	var connected struct{ Sid socket.SocketId }
-	if err := json.Unmarshal([]byte(strings.TrimPrefix(reply, "0"+c.address())), &connected); err != nil {
-		t.Fatalf("got %q, want a CONNECT", reply)
-	}
-	c.id = connected.Sid
-	receive(t, "the socket", n.opened("socket "+string(c.id)))
-	c.socket().Join(rooms...)
 	return c
 }
 

@@ -40,7 +40,6 @@ func NewRecoveringMemory(opts RecoveryOptions, log *slog.Logger) *Memory {
 // New makes the adapter of a namespace; the library calls it.
 func (m *Memory) New(nsp socket.Namespace) socket.Adapter {
 	l := newLocal(nsp)
-	l.alone = true
 	l.recovery = newRecovery(l, m.opts, m.log)
 	l.recovery.history = newHistory(historyLimits{
 		messages: m.opts.History, bytes: m.opts.HistoryBytes, age: m.opts.MaxDisconnection + recoveryTimeout,
@@ -62,7 +61,6 @@ type local struct {
 	index *index
 
 	recovery *recovery // nil when no client gets its session back
-	alone    bool      // the memory adapter, whose messages are all there are
 }
 
 func newLocal(nsp socket.Namespace) *local {

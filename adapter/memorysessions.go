@@ -2,7 +2,6 @@ package adapter
 
 import (
 	"context"
-	"slices"
 	"sync"
 	"time"
 
@@ -65,7 +64,6 @@ func (r *recovery) post(packet *parser.Packet, opts wireOptions, latest string) 
 	}
 	packet = r.local.addressed(packet)
 	to, without := r.local.index.audiences(opts.rooms, opts.except)
-	to = slices.DeleteFunc(to, func(a *audience) bool { return len(a.sockets) == 0 })
 	tellListeners(packet, to, without) // who may send in turn
 
 	h := r.history
@@ -76,7 +74,6 @@ func (r *recovery) post(packet *parser.Packet, opts wireOptions, latest string) 
 		id = streamID{ms: now}
 	}
 	to, without = r.local.index.audiences(opts.rooms, opts.except)
-	to = slices.DeleteFunc(to, func(a *audience) bool { return len(a.sockets) == 0 })
 	out := r.local.encode(packet, id.String(), &opts.flags, to)
 	if len(out.encoded) == 0 {
 		return nil // the parser has said why

@@ -37,7 +37,7 @@ type recovery struct {
 	raw     bool   // its parser has arguments as json.RawMessage
 	history *history
 	store   sessionStore
-	far     farHistory // nil when there is none
+	far     farHistory // nil for a node that is alone
 	// evict ends the socket that has a session on another server, which calls evicted.
 	evict func(holder string, eviction socket.Room)
 

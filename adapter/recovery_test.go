@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"regexp"
 	"slices"
 	"strings"
@@ -16,7 +15,6 @@ import (
 	"chorus/adapter"
 	"chorus/internal/redistest"
 
-	"github.com/gorilla/websocket"
 	"github.com/zishang520/socket.io/servers/socket/v3"
 )
 
@@ -77,24 +75,7 @@ func knock(t *testing.T, n *node, auth string) (*visitor, string) {
 // approach is knock that does not wait for the answer.
 func approach(t *testing.T, n *node, auth string) *visitor {
 	t.Helper()
-	ws, resp, err := websocket.DefaultDialer.DialContext(t.Context(), "ws"+strings.TrimPrefix(n.http.URL, "http")+"/socket.io/?EIO=4&transport=websocket", http.Header{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = resp.Body.Close()
-	c := &client{t: t, node: n, nsp: "/", ws: ws, frames: make(chan string, 20_000)}
-	done := make(chan struct{})
-	session := make(chan string, 1)
-	go func() { // ends with the connection
-		defer close(done)
-		defer close(c.frames)
-		c.read(session)
-	}()
-	t.Cleanup(func() {
-		_ = ws.Close()
-		<-done
-	})
-	receive(t, "the session", n.opened("session "+receive(t, "the OPEN packet", session)))
+	c := dial(t, n, "/", 20_000)
 	c.send("0{" + auth + "}")
 	return &visitor{client: c}
 }

@@ -42,19 +42,26 @@ func (v *visitor) returns(n *node) *visitor {
 	return again
 }
 
+// holdSlow has a node let the one client that says to be slow in when release is closed, and closes arrived when
+// it is there.
+func holdSlow(n *node) (arrived <-chan struct{}, release chan<- struct{}) {
+	there, enter := make(chan struct{}), make(chan struct{})
+	n.Use(func(s *socket.Socket, next func(*socket.ExtendedError)) {
+		if s.Handshake().Auth["slow"] != nil {
+			close(there)
+			<-enter
+		}
+		next(nil)
+	})
+	return there, enter
+}
+
 // TestRecoveryTwiceAtOnce: a client that returns while its last return is still being let in has one socket, with
 // all that it missed.
 func TestRecoveryTwiceAtOnce(t *testing.T) {
 	t.Parallel()
 	eachRecovery(t, adapter.RecoveryOptions{}, func(t *testing.T, a, b *node, _ *outcomes) {
-		arrived, release := make(chan struct{}), make(chan struct{})
-		b.Use(func(s *socket.Socket, next func(*socket.ExtendedError)) {
-			if s.Handshake().Auth["slow"] != nil {
-				close(arrived)
-				<-release
-			}
-			next(nil)
-		})
+		arrived, release := holdSlow(b)
 		ada := regular(t, a)
 		ada.breaks()
 		_ = a.To("joined").Emit("x", 1)
@@ -88,14 +95,7 @@ func TestRecoveryTwiceAtOnceElsewhere(t *testing.T) {
 	addr := streamsAddr(redistest.Start(t, redistest.Options{}).Addr)
 	s := settings{recovery: &adapter.RecoveryOptions{}}
 	a, b := startNode(t, addr, s), startNode(t, addr, s)
-	arrived, release := make(chan struct{}), make(chan struct{})
-	a.Use(func(s *socket.Socket, next func(*socket.ExtendedError)) {
-		if s.Handshake().Auth["slow"] != nil {
-			close(arrived)
-			<-release
-		}
-		next(nil)
-	})
+	arrived, release := holdSlow(a)
 	ada := regular(t, a)
 	ada.breaks()
 	eventually(t, "the session is stored", func() bool { return stored(t, a, ada.pid, "joined") })
