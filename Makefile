@@ -16,8 +16,19 @@ run: build ## a cluster of three nodes on http://localhost:3000; needs nothing b
 	bin/chorus dev
 
 .PHONY: build
-build: ## bin/chorus
+build: ## bin/chorus, with the pages when Node.js is there
+	@if command -v node >/dev/null; then $(MAKE) --no-print-directory pages; \
+	else echo 'make: no Node.js: building without pages; install Node.js 20 and run make build again to get them'; fi
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/chorus ./cmd/chorus
+
+PAGES := web/dist/chat.html
+
+.PHONY: pages
+pages: $(PAGES) ## the pages of the nodes and the official client, in web/dist
+
+$(PAGES): $(shell find web -name node_modules -prune -o -path web/dist -prune -o -type f ! -name '*.go' -print)
+	cd web && npm ci --no-audit --no-fund
+	cd web && npm run --silent build
 
 .PHONY: test
 test: test-go test-e2e ## everything; installs what is missing (a Redis server, npm packages) and says so
@@ -72,4 +83,5 @@ lint: ## golangci-lint, built on first use
 
 .PHONY: clean
 clean: ## remove what make made
-	rm -rf bin test/node_modules bench/peers/node/node_modules
+	rm -rf bin test/node_modules bench/peers/node/node_modules web/node_modules
+	git clean -fdxq web/dist

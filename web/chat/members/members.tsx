@@ -1,0 +1,74 @@
+import { type Member, RequestError, request } from "chorus-kit";
+import "./members.css";
+import { notify } from "../model/connection.js";
+import { mayModerate } from "../model/rights.js";
+import type { OpenRoom, Rooms } from "../model/rooms.js";
+import { text } from "../text.js";
+
+/** Who is in the room. */
+export function Members({ rooms, room, onDirect }: { rooms: Rooms; room: OpenRoom; onDirect: () => void }) {
+  const members = room.members.value;
+  const more = room.count.value - members.length;
+  const direct = (id: string) => {
+    rooms.show(`@${id}`);
+    onDirect();
+  };
+  return (
+    <aside class="side members">
+      <h2 id="members-title">{text.members.title}</h2>
+      <p class="soft">{text.members.count(room.count.value)}</p>
+      <ul aria-label={text.members.title}>
+        {members.map((member) => (
+          <Person key={member.id} member={member} rooms={rooms} room={room} onDirect={direct} />
+        ))}
+      </ul>
+      {more > 0 && <p class="soft">{text.members.more(more)}</p>}
+    </aside>
+  );
+}
+
+function Person(props: { member: Member; rooms: Rooms; room: OpenRoom; onDirect: (id: string) => void }) {
+  const { member, rooms, room } = props;
+  const name = member.name ?? member.id;
+  if (member.id === rooms.me.id) {
+    return (
+      <li class="person">
+        <bdi>{name}</bdi> <span class="soft">({text.members.you})</span>
+      </li>
+    );
+  }
+  const moderate = (action: "mute" | "kick" | "ban", seconds?: number) => {
+    const options = seconds === undefined ? {} : { for: seconds };
+    request(rooms.socket, action, room.name, member.id, options).catch((error: unknown) => {
+      if (error instanceof RequestError) notify(error.message, true);
+    });
+  };
+  return (
+    <li class="person">
+      <details>
+        <summary aria-label={text.members.menu(name)}>
+          <bdi>{name}</bdi>
+          {member.devices > 1 && <span class="soft"> {text.members.devices(member.devices)}</span>}
+        </summary>
+        <div class="actions">
+          <button type="button" onClick={() => props.onDirect(member.id)}>
+            {text.members.direct(name)}
+          </button>
+          {mayModerate(room.name) && (
+            <>
+              <button type="button" onClick={() => moderate("mute", 600)}>
+                {text.members.mute(name)}
+              </button>
+              <button type="button" onClick={() => moderate("kick")}>
+                {text.members.kick(name)}
+              </button>
+              <button type="button" class="danger" onClick={() => moderate("ban")}>
+                {text.members.ban(name)}
+              </button>
+            </>
+          )}
+        </div>
+      </details>
+    </li>
+  );
+}

@@ -1,0 +1,80 @@
+// The connection of this page, and what there is to say about it.
+
+import { signal } from "@preact/signals";
+import { type ChorusSocket, type TokenState, withToken } from "chorus-kit";
+import { listen } from "chorus-kit/listen";
+import { io } from "socket.io-client";
+import { text } from "../text.js";
+import type { PageConfig } from "./page.js";
+import { tokenSource } from "./session.js";
+
+export interface ConnectionStatus {
+  phase: "connecting" | "connected" | "away";
+  words: string;
+}
+
+export interface Notice {
+  id: number;
+  words: string;
+  bad: boolean;
+}
+
+export const status = signal<ConnectionStatus>({ phase: "connecting", words: text.connection.connecting });
+export const notices = signal<Notice[]>([]);
+let lastNotice = 0;
+
+/** Shows a sentence for a few seconds; a bad one stays until it is dismissed. */
+export function notify(words: string, bad = false): void {
+  const notice = { id: ++lastNotice, words, bad };
+  notices.value = [...notices.value.slice(-3), notice];
+  if (!bad) setTimeout(() => dismiss(notice.id), 6_000);
+}
+
+export function dismiss(id: number): void {
+  notices.value = notices.value.filter((notice) => notice.id !== id);
+}
+
+/** Connects. `ended` is called once, with words, when only the user can help: by signing in again. */
+export function connect(page: PageConfig, ended: (words: string) => void): { socket: ChorusSocket; close: () => void } {
+  const socket: ChorusSocket = io({ path: page.path, autoConnect: false });
+  const { state, stop } = withToken(socket, tokenSource(page));
+  let before = false;
+
+  const connected = () => {
+    const transport = socket.io.engine.transport.name === "websocket" ? "websocket" : "polling";
+    status.value = { phase: "connected", words: text.connection.connected(text.connection[transport]) };
+  };
+  const away = (why: string) => {
+    const words = navigator.onLine ? why : text.connection.offline;
+    status.value = { phase: "away", words: text.connection.away(words) };
+  };
+  const silence = listen(socket, {
+    connect: () => {
+      connected();
+      socket.io.engine.on("upgrade", connected);
+      if (before && socket.recovered) notify(text.connection.recovered);
+      before = true;
+    },
+    disconnect: (reason) => away(text.connection.reasons[reason] ?? reason),
+    connect_error: (error) => away(error.data?.message ?? error.message),
+    "server:draining": () => notify(text.connection.draining),
+    "cluster:degraded": () => notify(text.connection.degraded),
+    "cluster:restored": () => notify(text.connection.restored),
+  });
+  const unwatch = state.watch(() => tokenChanged(state.get()));
+  const tokenChanged = ({ phase, reason }: TokenState) => {
+    if (phase === "ended") ended(reason?.message ?? "");
+  };
+  socket.connect();
+
+  return {
+    socket,
+    close: () => {
+      unwatch();
+      silence();
+      stop();
+      socket.disconnect();
+      status.value = { phase: "connecting", words: text.connection.connecting };
+    },
+  };
+}
