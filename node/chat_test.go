@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"chorus/auth"
-	"chorus/node"
+	"chorus/chat"
 
 	"github.com/alicebob/miniredis/v2"
 	"github.com/zishang520/socket.io/servers/socket/v3"
@@ -154,13 +154,13 @@ func TestRoomNames(t *testing.T) {
 	}
 	for name, room := range bad {
 		t.Run(name, func(t *testing.T) {
-			wantRefusal(t, ada.ask(`["join"`+room+`]`), node.CodeBadRequest)
-			wantRefusal(t, ada.ask(`["leave"`+room+`]`), node.CodeBadRequest)
-			wantRefusal(t, ada.ask(`["publish"`+room+`,"x"]`), node.CodeBadRequest)
+			wantRefusal(t, ada.ask(`["join"`+room+`]`), chat.CodeBadRequest)
+			wantRefusal(t, ada.ask(`["leave"`+room+`]`), chat.CodeBadRequest)
+			wantRefusal(t, ada.ask(`["publish"`+room+`,"x"]`), chat.CodeBadRequest)
 		})
 	}
 	for _, event := range []string{`["join","a","b"]`, `["leave","a","b"]`, `["publish","a"]`, `["publish","a",1,2]`} {
-		wantRefusal(t, bob.ask(event), node.CodeBadRequest)
+		wantRefusal(t, bob.ask(event), chat.CodeBadRequest)
 	}
 	good := map[string]string{
 		"one byte": "x", "as long as can be": strings.Repeat("x", 255), "any characters": "a#b/ü 🎈\\n",
@@ -188,12 +188,12 @@ func TestTooManyRooms(t *testing.T) {
 	ada := join(t, n.addr, token(t))
 	s := <-connected
 	s.Join("the program's")
-	for i := range node.DefaultMaxRooms {
+	for i := range chat.DefaultMaxRooms {
 		if got := ada.ask(fmt.Sprintf(`["join","room %d"]`, i)); got != accepted {
 			t.Fatalf("room %d: %s", i, got)
 		}
 	}
-	wantRefusal(t, ada.ask(`["join","one more"]`), node.CodeTooManyRooms, "128")
+	wantRefusal(t, ada.ask(`["join","one more"]`), chat.CodeTooManyRooms, "128")
 	// Those it is in already do not count twice, and those of the program not at all.
 	for _, event := range []string{`["join","room 1"]`, `["join","the program's"]`, `["leave","the program's"]`, `["leave","room 1"]`, `["join","one more"]`} {
 		if got := ada.ask(event); got != accepted {
@@ -203,7 +203,7 @@ func TestTooManyRooms(t *testing.T) {
 	if !s.Rooms().Has("the program's") {
 		t.Error("it has left a room in which the program had put it")
 	}
-	wantRefusal(t, ada.ask(`["join","yet one more"]`), node.CodeTooManyRooms)
+	wantRefusal(t, ada.ask(`["join","yet one more"]`), chat.CodeTooManyRooms)
 	s.Leave("room 2") // the program may take it out of a room
 	if got := ada.ask(`["join","yet one more"]`); got != accepted {
 		t.Errorf("a room that it is not in any more counts: %s", got)

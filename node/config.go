@@ -6,6 +6,7 @@ import (
 
 	"chorus/adapter"
 	"chorus/auth"
+	"chorus/chat"
 	"chorus/engine"
 )
 
@@ -254,7 +255,7 @@ func DefaultConfig() Config {
 		MaxBuffer:      engine.DefaultMaxBuffer,
 		MaxUnprocessed: engine.DefaultMaxUnprocessed,
 		MaxConnections: engine.DefaultMaxConnections,
-		MaxRooms:       DefaultMaxRooms,
+		MaxRooms:       chat.DefaultMaxRooms,
 		MinHeap:        64 << 20,
 		ConnectTimeout: 45 * time.Second,
 		Admin:          AdminConfig{Listen: "127.0.0.1:3900"},

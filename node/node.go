@@ -11,6 +11,7 @@ import (
 
 	"chorus/adapter"
 	"chorus/auth"
+	"chorus/chat"
 	"chorus/codec"
 	"chorus/engine"
 
@@ -22,11 +23,12 @@ type Node struct {
 	cfg    Config
 	log    *slog.Logger
 	io     *socket.Server
+	chat   *chat.Chat
 	engine *engine.Server
 	redis  *redisLink // nil with the memory adapter
 	// gatekeeper is nil when everybody is let in.
 	gatekeeper *gatekeeper
-	announcer  *announcer // nil when clients are not told
+	announcer  *chat.Announcer // nil when clients are not told
 	metrics    *metrics
 	handler    http.Handler
 
@@ -56,7 +58,7 @@ func New(cfg Config) (*Node, error) {
 		n.redis, rooms = link, link.adapter
 		n.metrics.watchAdapter(link.adapter)
 		if cfg.Cluster.Announce {
-			n.announcer = &announcer{health: link.adapter.Health}
+			n.announcer = chat.NewAnnouncer(link.adapter.Health)
 		}
 		n.metrics.watchSessions(recovery, link.adapter.RecoveryStats)
 	case recovery != nil:
@@ -89,11 +91,12 @@ func New(cfg Config) (*Node, error) {
 	n.io.Bind(n.engine)
 	n.metrics.watchEngine(n.engine)
 
-	events, err := newChat(n.io.Sockets(), chatOptions{open: n.gatekeeper == nil, maxRooms: int(cfg.MaxRooms), total: cfg.totalOrder(), log: n.log})
+	var err error
+	n.chat, err = chat.New(n.io.Sockets(), chat.Options{Open: n.gatekeeper == nil, MaxRooms: int(cfg.MaxRooms), TotalOrder: cfg.totalOrder(), Logger: n.log})
 	if err != nil {
 		return nil, err
 	}
-	if err := n.guardNamespaces(events); err != nil {
+	if err := n.guardNamespaces(); err != nil {
 		return nil, err
 	}
 	n.handler = n.routes()
@@ -103,6 +106,9 @@ func New(cfg Config) (*Node, error) {
 // IO returns the Socket.IO server, to register namespaces, middleware and handlers. Every
 // namespace asks for a token.
 func (n *Node) IO() *socket.Server { return n.io }
+
+// Chat returns the chat product of the main namespace.
+func (n *Node) Chat() *chat.Chat { return n.chat }
 
 // Handler returns the public endpoints: Socket.IO, /healthz and /readyz.
 func (n *Node) Handler() http.Handler { return n.handler }
@@ -116,7 +122,7 @@ func (n *Node) logUnsendable(err error) {
 }
 
 // guardNamespaces has every namespace, those to come as well, ask for a token.
-func (n *Node) guardNamespaces(events *chat) error {
+func (n *Node) guardNamespaces() error {
 	protect := func(nsp socket.Namespace) { nsp.Use(connectInOrder) }
 	if n.gatekeeper == nil {
 		n.log.Warn("insecure: no key is configured, everybody is let in")
@@ -124,13 +130,13 @@ func (n *Node) guardNamespaces(events *chat) error {
 			protect = func(nsp socket.Namespace) { nsp.Use(connectInOrder).Use(recoverAnybody) }
 		}
 	} else {
-		middleware := n.gatekeeper.middleware(n.cfg, n.metrics, n.log, events.refreshed)
+		middleware := n.gatekeeper.middleware(n.cfg, n.metrics, n.log, n.chat.Refreshed)
 		protect = func(nsp socket.Namespace) { nsp.Use(connectInOrder).Use(middleware) }
 	}
 	prepare := func(nsp socket.Namespace) {
 		protect(nsp)
 		if n.announcer != nil {
-			n.announcer.add(nsp)
+			n.announcer.Add(nsp)
 		}
 	}
 	prepare(n.io.Sockets())

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"testing"
 
+	"chorus/chat"
 	"chorus/internal/redistest"
 	"chorus/node"
 )
@@ -55,7 +56,7 @@ func TestWhatWaitsForRedis(t *testing.T) {
 			for n := range 8 {
 				alice.send(fmt.Sprintf(`42["message",%d]`, n))
 			}
-			wantRefusal(t, alice.ask(`["message","asked"]`), node.CodeClusterUnavailable)
+			wantRefusal(t, alice.ask(`["message","asked"]`), chat.CodeClusterUnavailable)
 			for _, want := range []string{"0", "1", "2", "3", "4", "5", "6", "7", `"asked"`} {
 				if got := carol.await(`42["message"`); got != `42["message",`+want+`]` {
 					t.Errorf("a client of the same node heard %s, want %s", got, want)

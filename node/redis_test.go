@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"chorus/auth"
+	"chorus/chat"
 	"chorus/internal/redistest"
 	"chorus/node"
 )
@@ -184,7 +185,7 @@ func TestPubSubThatDoesNotDeliver(t *testing.T) {
 		status, body := get(t, "http://"+n.addr+"/readyz")
 		return status == 503 && strings.Contains(body, "does not come back")
 	})
-	if got := alice.await(`42["cluster:degraded"`); !strings.Contains(got, node.CodeClusterUnavailable) {
+	if got := alice.await(`42["cluster:degraded"`); !strings.Contains(got, chat.CodeClusterUnavailable) {
 		t.Errorf("told %s", got)
 	}
 	join(t, n.addr, token(t)).await(`42["cluster:degraded"`) // who comes now is told as well

@@ -80,7 +80,7 @@ func (n *Node) serve(ctx context.Context) error {
 	})
 	if n.announcer != nil {
 		group.Go(func() error { // ends with ctx
-			n.announcer.run(stop)
+			n.announcer.Run(stop)
 			return nil
 		})
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"chorus/auth"
+	"chorus/chat"
 	"chorus/node"
 
 	"github.com/alicebob/miniredis/v2"
@@ -146,7 +147,7 @@ func TestMessageWithoutRedisIsRefusedButHeardHere(t *testing.T) {
 	}
 	alice.send(`421["message","hi"]`)
 	bob.await(`42["message","hi"]`)
-	if got := alice.await("431"); !strings.Contains(got, `"ok":false`) || !strings.Contains(got, node.CodeClusterUnavailable) {
+	if got := alice.await("431"); !strings.Contains(got, `"ok":false`) || !strings.Contains(got, chat.CodeClusterUnavailable) {
 		t.Errorf("acknowledged with %s", got)
 	}
 }
@@ -156,7 +157,7 @@ func TestMessageTakesOneValue(t *testing.T) {
 	alice := join(t, n.addr, token(t))
 	for i, args := range []string{`"message"`, `"message",1,2`} {
 		alice.send(fmt.Sprintf(`42%d[%s]`, i, args))
-		if got := alice.await(fmt.Sprintf("43%d", i)); !strings.Contains(got, node.CodeBadRequest) {
+		if got := alice.await(fmt.Sprintf("43%d", i)); !strings.Contains(got, chat.CodeBadRequest) {
 			t.Errorf("%s: acknowledged with %s", args, got)
 		}
 	}

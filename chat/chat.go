@@ -1,4 +1,4 @@
-package node
+package chat
 
 import (
 	"errors"
@@ -31,31 +31,38 @@ const (
 	eventLeft    = "left"    // a room that the client had to leave, and why
 )
 
-// chatOptions are the options of the chat events.
-type chatOptions struct {
-	// open lets everybody do everything: there are no tokens that could say what one may do.
-	open bool
-	// maxRooms is how many rooms a client may be in by its own "join".
-	maxRooms int
-	// total is set when a message that is not accepted reaches nobody, not even clients of this node.
-	total bool
-	log   *slog.Logger
+// Options configure New.
+type Options struct {
+	// Open permits everything to every client. It is for a node without keys, whose clients have no tokens.
+	Open bool
+	// MaxRooms is how many rooms a client may join; default DefaultMaxRooms.
+	MaxRooms int
+	// TotalOrder says that a message which Redis does not accept reaches nobody, not even the clients of this node.
+	TotalOrder bool
+	// Logger gets what goes wrong; default no log.
+	Logger *slog.Logger
 }
 
-// chat handles the chat events of one namespace.
-type chat struct {
-	chatOptions
+// Chat handles the chat events of one namespace.
+type Chat struct {
+	opts      Options
 	publisher adapter.Publisher
 	members   memberships
 }
 
-// newChat registers the chat events on a namespace.
-func newChat(nsp socket.Namespace, opts chatOptions) (*chat, error) {
+// New registers the chat events on a namespace, whose adapter must be of package adapter.
+func New(nsp socket.Namespace, opts Options) (*Chat, error) {
+	if opts.MaxRooms <= 0 {
+		opts.MaxRooms = DefaultMaxRooms
+	}
+	if opts.Logger == nil {
+		opts.Logger = slog.New(slog.DiscardHandler)
+	}
 	publisher, ok := adapter.Of(nsp)
 	if !ok {
-		return nil, errors.New("node: the chat events need an adapter of this project")
+		return nil, errors.New("chat: the adapter of the namespace is not one of package adapter")
 	}
-	c := &chat{chatOptions: opts, publisher: publisher}
+	c := &Chat{opts: opts, publisher: publisher}
 	return c, nsp.On("connection", func(args ...any) {
 		s := args[0].(*socket.Socket) //nolint:errcheck,forcetypeassert // the library's contract for this event
 		if s.Recovered() {
@@ -70,7 +77,7 @@ func newChat(nsp socket.Namespace, opts chatOptions) (*chat, error) {
 }
 
 // message sends a value to every client of the cluster.
-func (c *chat) message(s *socket.Socket, args []any) {
+func (c *Chat) message(s *socket.Socket, args []any) {
 	args, ack, asked := splitAck(args)
 	switch {
 	case len(args) != 1:
@@ -83,7 +90,7 @@ func (c *chat) message(s *socket.Socket, args []any) {
 }
 
 // publish sends a value to the members of a room. Who sends it need not be one.
-func (c *chat) publish(s *socket.Socket, args []any) {
+func (c *Chat) publish(s *socket.Socket, args []any) {
 	args, ack, asked := splitAck(args)
 	if len(args) != 2 {
 		ack(refusal(CodeBadRequest, "publish takes the name of a room and one value"))
@@ -103,8 +110,8 @@ func (c *chat) publish(s *socket.Socket, args []any) {
 
 // permits tells whether a client may do something, at this moment: a new token replaces the rights of the
 // old one.
-func (c *chat) permits(s *socket.Socket, action auth.Action, room string) bool {
-	return c.open || auth.FromSocket(s).Decide(action, room).Allowed
+func (c *Chat) permits(s *socket.Socket, action auth.Action, room string) bool {
+	return c.opts.Open || auth.FromSocket(s).Decide(action, room).Allowed
 }
 
 // splitAck is codec.SplitAck, and tells whether the client has asked for an acknowledgement.
@@ -115,7 +122,7 @@ func splitAck(args []any) (values []any, ack func(...any), asked bool) {
 
 // send publishes an event. While Redis is away one that nobody has asked about waits for it; the others are refused,
 // so that who has sent them can decide what is to become of them.
-func (c *chat) send(s *socket.Socket, event []any, opts *socket.BroadcastOptions, ack func(...any), asked bool) {
+func (c *Chat) send(s *socket.Socket, event []any, opts *socket.BroadcastOptions, ack func(...any), asked bool) {
 	packet := &parser.Packet{Type: parser.EVENT, Data: event}
 	if !asked {
 		c.publisher.Publish(packet, opts, nil)
@@ -123,7 +130,7 @@ func (c *chat) send(s *socket.Socket, event []any, opts *socket.BroadcastOptions
 	}
 	c.publisher.Publish(packet, opts, func(err error) {
 		if err != nil {
-			c.log.Debug("message not accepted", slog.String("socket", string(s.Id())), slog.Any("error", err))
+			c.opts.Logger.Debug("message not accepted", slog.String("socket", string(s.Id())), slog.Any("error", err))
 			ack(refusal(c.codeOf(err)))
 			return
 		}
@@ -138,9 +145,9 @@ func refusal(code, message string) map[string]any {
 	return map[string]any{"ok": false, "error": map[string]any{"code": code, "message": message}}
 }
 
-func (c *chat) codeOf(err error) (code, message string) {
+func (c *Chat) codeOf(err error) (code, message string) {
 	reached := "only clients of this node got it"
-	if c.total {
+	if c.opts.TotalOrder {
 		reached = "nobody got it"
 	}
 	switch {

@@ -1,4 +1,4 @@
-package node
+package chat
 
 import (
 	"context"
@@ -22,8 +22,8 @@ const (
 	restoredAfter    = time.Second
 )
 
-// announcer tells the clients of this node when it no longer hears the others, and when it does again.
-type announcer struct {
+// Announcer tells the clients of this node when the node no longer hears the other nodes, and when it does again.
+type Announcer struct {
 	health func() error
 
 	mu         sync.Mutex
@@ -32,8 +32,8 @@ type announcer struct {
 	notice     map[string]any
 }
 
-// add has the clients of a namespace told, those that come while the node is cut off as soon as they come.
-func (a *announcer) add(nsp socket.Namespace) {
+// Add has the clients of a namespace told, those that come while the node is cut off as soon as they come.
+func (a *Announcer) Add(nsp socket.Namespace) {
 	a.mu.Lock()
 	a.namespaces = append(a.namespaces, nsp)
 	a.mu.Unlock()
@@ -51,8 +51,11 @@ func (a *announcer) add(nsp socket.Namespace) {
 	})
 }
 
+// NewAnnouncer returns an announcer; health returns nil while the node hears the others.
+func NewAnnouncer(health func() error) *Announcer { return &Announcer{health: health} }
+
 // last returns what everybody was told last.
-func (a *announcer) last() (event string, notice map[string]any) {
+func (a *Announcer) last() (event string, notice map[string]any) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.event, a.notice
@@ -62,8 +65,8 @@ func degradedNotice() map[string]any {
 	return map[string]any{"code": CodeClusterUnavailable, "message": "this server does not hear the others: its own clients alone are reached"}
 }
 
-// run watches until ctx ends.
-func (a *announcer) run(ctx context.Context) {
+// Run watches until ctx ends.
+func (a *Announcer) Run(ctx context.Context) {
 	ticker := time.NewTicker(announceInterval)
 	defer ticker.Stop()
 	since := time.Now() // when health was last other than now
@@ -90,12 +93,12 @@ func (a *announcer) run(ctx context.Context) {
 	}
 }
 
-func (a *announcer) isDegraded() bool {
+func (a *Announcer) isDegraded() bool {
 	event, _ := a.last()
 	return event == eventDegraded
 }
 
-func (a *announcer) tell(event string, notice map[string]any) {
+func (a *Announcer) tell(event string, notice map[string]any) {
 	a.mu.Lock()
 	a.event, a.notice = event, notice
 	namespaces := a.namespaces[:len(a.namespaces):len(a.namespaces)]

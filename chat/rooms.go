@@ -1,4 +1,4 @@
-package node
+package chat
 
 import (
 	"fmt"
@@ -19,7 +19,7 @@ import (
 const DefaultMaxRooms = 128
 
 // join puts a client in a room. A room in which the program has put it already stays the program's.
-func (c *chat) join(s *socket.Socket, args []any) {
+func (c *Chat) join(s *socket.Socket, args []any) {
 	args, ack := codec.SplitAck(args)
 	room, err := onlyRoomOf(eventJoin, args)
 	switch {
@@ -32,8 +32,8 @@ func (c *chat) join(s *socket.Socket, args []any) {
 	}
 	rooms := c.members.of(s)
 	if _, mine := rooms[room]; !mine && !s.Rooms().Has(socket.Room(room)) {
-		if len(rooms) >= c.maxRooms && !forget(rooms, s) {
-			ack(refusal(CodeTooManyRooms, fmt.Sprintf("a client may be in at most %d rooms: leave one first", c.maxRooms)))
+		if len(rooms) >= c.opts.MaxRooms && !forget(rooms, s) {
+			ack(refusal(CodeTooManyRooms, fmt.Sprintf("a client may be in at most %d rooms: leave one first", c.opts.MaxRooms)))
 			return
 		}
 		rooms[room] = struct{}{}
@@ -45,7 +45,7 @@ func (c *chat) join(s *socket.Socket, args []any) {
 
 // leave takes a client out of a room that it has joined. Out of others, in which the program has put it,
 // it does not get.
-func (c *chat) leave(s *socket.Socket, args []any) {
+func (c *Chat) leave(s *socket.Socket, args []any) {
 	args, ack := codec.SplitAck(args)
 	room, err := onlyRoomOf(eventLeave, args)
 	if err != nil {
@@ -60,9 +60,9 @@ func (c *chat) leave(s *socket.Socket, args []any) {
 	ack(accepted())
 }
 
-// refreshed makes a client leave the rooms which it has joined and, by its new token, may not join any
-// more. It runs where the handlers of the socket run.
-func (c *chat) refreshed(s *socket.Socket, claims *auth.Claims) {
+// Refreshed makes a client leave the rooms that it has joined and that its new token does not permit. It is for
+// auth.MiddlewareOptions.Refreshed and runs where the handlers of the socket run.
+func (c *Chat) Refreshed(s *socket.Socket, claims *auth.Claims) {
 	rooms := c.members.known(s)
 	for _, room := range slices.Sorted(maps.Keys(rooms)) {
 		if claims.CanJoin(room) {
@@ -76,13 +76,13 @@ func (c *chat) refreshed(s *socket.Socket, claims *auth.Claims) {
 
 // recovered makes a client that has its session back a member of the rooms that it had joined, but for those
 // that its new token does not permit. The others, into which the program has put it, stay the program's.
-func (c *chat) recovered(s *socket.Socket) {
+func (c *Chat) recovered(s *socket.Socket) {
 	rooms := c.members.of(s)
 	for _, room := range adapter.OwnRooms(s) {
 		rooms[string(room)] = struct{}{}
 	}
-	if !c.open {
-		c.refreshed(s, auth.FromSocket(s))
+	if !c.opts.Open {
+		c.Refreshed(s, auth.FromSocket(s))
 	}
 }
 
