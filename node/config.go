@@ -61,6 +61,8 @@ type Config struct {
 	Drain    DrainConfig    `yaml:"drain"`
 	Log      LogConfig      `yaml:"log"`
 
+	// Version of the program, for other nodes and for people; default that of the build.
+	Version string `yaml:"-"`
 	// Logger takes the place of the one that Log describes.
 	Logger *slog.Logger `yaml:"-"`
 }

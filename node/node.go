@@ -14,6 +14,7 @@ import (
 	"chorus/chat"
 	"chorus/codec"
 	"chorus/engine"
+	"chorus/registry"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
 )
@@ -26,6 +27,7 @@ type Node struct {
 	chat   *chat.Chat
 	engine *engine.Server
 	redis  *redisLink // nil with the memory adapter
+	nodes  *registry.Registry
 	// gatekeeper is nil when everybody is let in.
 	gatekeeper *gatekeeper
 	announcer  *chat.Announcer // nil when clients are not told
@@ -34,6 +36,7 @@ type Node struct {
 
 	public, admin net.Listener // open while Run runs; admin may be nil
 
+	listening atomic.Bool
 	draining  atomic.Bool
 	closeOnce sync.Once
 	closeErr  error
@@ -67,10 +70,11 @@ func New(cfg Config) (*Node, error) {
 		n.metrics.watchSessions(recovery, memory.RecoveryStats)
 	}
 
+	n.nodes = newRegistry(cfg, n)
 	if cfg.hasKeys() {
 		var err error
 		if n.gatekeeper, err = newGatekeeper(cfg, n.redis.sharedClient(), n.log); err != nil {
-			return nil, errors.Join(err, n.redis.close(context.Background()))
+			return nil, errors.Join(err, n.nodes.Close(context.Background()), n.redis.close(context.Background()))
 		}
 		n.metrics.watchGatekeeper(n.gatekeeper)
 		if cfg.Auth.JWKSURL != "" {
@@ -109,6 +113,9 @@ func (n *Node) IO() *socket.Server { return n.io }
 
 // Chat returns the chat product of the main namespace.
 func (n *Node) Chat() *chat.Chat { return n.chat }
+
+// Nodes returns which nodes of the cluster are alive.
+func (n *Node) Nodes() *registry.Registry { return n.nodes }
 
 // Handler returns the public endpoints: Socket.IO, /healthz and /readyz.
 func (n *Node) Handler() http.Handler { return n.handler }
@@ -150,6 +157,7 @@ func (n *Node) guardNamespaces() error {
 func (n *Node) Close(ctx context.Context) error {
 	n.closeOnce.Do(func() {
 		n.draining.Store(true)
+		n.nodes.Refresh()
 		n.closeErr = n.gatekeeper.stopWaiting()
 		n.closeConnections(ctx)
 		n.io.Close(nil)
@@ -157,7 +165,7 @@ func (n *Node) Close(ctx context.Context) error {
 		if n.gatekeeper != nil { // it says goodbye by way of Redis
 			n.closeErr = errors.Join(n.closeErr, n.gatekeeper.close(ctx))
 		}
-		n.closeErr = errors.Join(n.closeErr, n.redis.close(ctx))
+		n.closeErr = errors.Join(n.closeErr, n.nodes.Close(ctx), n.redis.close(ctx))
 	})
 	return n.closeErr
 }

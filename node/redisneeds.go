@@ -121,6 +121,12 @@ func (c *Config) redisNeeds() []permission {
 			permission{"publish", []string{prefix + "-response#/#", ""}}, permission{"pubsub", []string{"numsub", main}})
 	}
 	needs = append(needs, permission{"publish", []string{prefix + "-probe#", ""}}, permission{"subscribe", []string{prefix + "-probe#"}})
+	nodes := "{" + prefix + "-nodes}:leases"
+	needs = append(needs, permission{"evalsha", []string{"0", "1", nodes}}, permission{"time", nil},
+		permission{"zrange", []string{nodes, "0", "1"}}, permission{"zadd", []string{nodes, "0", "x"}}, permission{"zrangebyscore", []string{nodes, "0", "1"}},
+		permission{"zrem", []string{nodes, "x"}}, permission{"zscore", []string{nodes, "x"}}, permission{"hget", []string{nodes, "x"}},
+		permission{"hset", []string{nodes, "x", "x"}}, permission{"hsetnx", []string{nodes, "x", "x"}}, permission{"hdel", []string{nodes, "x"}},
+		permission{"pexpire", []string{nodes, "1"}})
 	if !c.hasKeys() {
 		return needs
 	}
@@ -193,7 +199,7 @@ func (c *Config) RedisACL() string {
 	prefix := globOfACL.Replace(c.Cluster.Redis.Prefix)
 	line := []string{
 		"ACL SETUSER", user, "on", ">PASSWORD", "resetchannels", "resetkeys", "-@all",
-		"~{" + prefix + "-auth}:*", "&" + prefix + "#*", "&" + prefix + "-*",
+		"~{" + prefix + "-auth}:*", "~{" + prefix + "-nodes}:*", "&" + prefix + "#*", "&" + prefix + "-*",
 	}
 	switch c.adapterName() {
 	case AdapterSharded:

@@ -60,6 +60,8 @@ func (n *Node) open(ctx context.Context) (err error) {
 		}
 		attrs = append(attrs, slog.String("admin", n.admin.Addr().String()))
 	}
+	n.listening.Store(true)
+	n.nodes.SetAddress(reachableAt(n.public.Addr()))
 	n.log.Info("listening", attrs...)
 	return nil
 }

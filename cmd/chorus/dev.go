@@ -31,6 +31,7 @@ func (c *devCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	cfg.Version = versionText()
 	cfg.Listen = c.Listen
 	if c.Redis != "" {
 		cfg.Cluster.Redis.URL = c.Redis

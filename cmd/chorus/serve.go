@@ -65,6 +65,7 @@ func (c *serveCommand) configuration() (node.Config, error) {
 	if err != nil {
 		return cfg, err
 	}
+	cfg.Version = versionText()
 	if c.Listen != "" {
 		cfg.Listen = c.Listen
 	}
