@@ -22,25 +22,25 @@ const DefaultPermissionsClaim = "chorus"
 // with {sub} matches nothing. Names are compared byte by byte.
 type Permissions struct {
 	// Broadcast permits sending to everybody.
-	Broadcast bool `json:"broadcast" yaml:"broadcast"`
+	Broadcast bool `json:"broadcast" yaml:"broadcast" default:"true" help:"Sending to everybody, when the token does not say."`
 	// Rooms permits what is done with rooms.
 	Rooms RoomPermissions `json:"rooms" yaml:"rooms"`
 	// Direct permits sending to one user.
-	Direct bool `json:"direct" yaml:"direct"`
+	Direct bool `json:"direct" yaml:"direct" default:"true" help:"Sending to one user, when the token does not say."`
 	// API are the functions of the HTTP API that may be used.
-	API []string `json:"api" yaml:"api"`
+	API []string `json:"api" yaml:"api" empty:"none" help:"Functions of the HTTP API, when the token does not say."`
 }
 
 // RoomPermissions are patterns of the names of rooms.
 type RoomPermissions struct {
 	// Join are the rooms that may be entered.
-	Join []string `json:"join" yaml:"join"`
+	Join []string `json:"join" yaml:"join" default:"*" help:"Patterns of the rooms that a client may join, when the token does not say."`
 	// Publish are the rooms that may be sent to.
-	Publish []string `json:"publish" yaml:"publish"`
+	Publish []string `json:"publish" yaml:"publish" default:"*" help:"Patterns of the rooms that a client may publish to, when the token does not say."`
 	// Presence are the rooms of which the members may be seen.
-	Presence []string `json:"presence" yaml:"presence"`
+	Presence []string `json:"presence" yaml:"presence" default:"*" help:"Patterns of the rooms whose members a client may see, when the token does not say."`
 	// History are the rooms of which the past may be read.
-	History []string `json:"history" yaml:"history"`
+	History []string `json:"history" yaml:"history" default:"*" help:"Patterns of the rooms whose past a client may read, when the token does not say."`
 }
 
 // DefaultPermissions returns what a token may do that says nothing, unless Options say otherwise:

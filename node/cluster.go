@@ -41,14 +41,14 @@ func newRedisAdapter(cfg Config, client redis.UniversalClient, recovery *adapter
 	opts := adapter.ClusterOptions{
 		Prefix:            c.Redis.Prefix,
 		RequestTimeout:    c.RequestTimeout,
-		TotalOrder:        cfg.totalOrder(),
+		TotalOrder:        cfg.TotalOrder(),
 		MaxPending:        int(c.MaxPending),
 		MaxPendingBytes:   int(c.MaxPendingBytes),
 		MaxUnhandled:      int(c.MaxUnhandled),
 		MaxUnhandledBytes: int(c.MaxUnhandledBytes),
 		Logger:            log,
 	}
-	switch cfg.adapterName() {
+	switch cfg.AdapterName() {
 	case AdapterSharded:
 		return adapter.NewSharded(client, adapter.ShardedOptions{ClusterOptions: opts, Mode: adapter.SubscriptionMode(c.Sharded.Mode)})
 	case AdapterStreams:

@@ -47,7 +47,7 @@ func (d *Dev) open(ctx context.Context, count int) (err error) {
 		}
 		d.cfg.Cluster.Redis.URL = "redis://" + d.redis.Addr()
 	}
-	if err := d.cfg.Validate(); err != nil {
+	if err := Validate(d.cfg); err != nil {
 		return err
 	}
 	if d.frontDoor, err = listen(ctx, "listen", d.cfg.Listen); err != nil {

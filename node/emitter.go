@@ -11,11 +11,11 @@ import (
 // OpenEmitter connects to the clients of the cluster, for a program that is not a node. close ends the
 // connection. Errors wrap ErrConfig or, when Redis cannot be used, ErrStart, and say what to do.
 func OpenEmitter(ctx context.Context, cfg Config) (e *emitter.Emitter, closeClient func() error, err error) {
-	if cfg.adapterName() == AdapterMemory {
+	if cfg.AdapterName() == AdapterMemory {
 		return nil, nil, fmt.Errorf("%w: cluster.redis.url: events reach the nodes by way of Redis: set %s to that of the cluster",
 			ErrConfig, variableOf("cluster.redis.url"))
 	}
-	client, where, err := newRedisClient(cfg, cfg.logger())
+	client, where, err := newRedisClient(cfg, newLogger(&cfg))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -25,7 +25,7 @@ func OpenEmitter(ctx context.Context, cfg Config) (e *emitter.Emitter, closeClie
 	}
 	c := &cfg.Cluster
 	return emitter.New(client, emitter.Options{
-		Adapter: adapter.Format(cfg.adapterName()), Prefix: c.Redis.Prefix, Mode: adapter.SubscriptionMode(c.Sharded.Mode),
+		Adapter: adapter.Format(cfg.AdapterName()), Prefix: c.Redis.Prefix, Mode: adapter.SubscriptionMode(c.Sharded.Mode),
 		StreamName: c.Streams.Name, StreamCount: int(c.Streams.Count), StreamMaxLen: int(c.Streams.MaxLength),
 	}), client.Close, nil
 }

@@ -1,9 +1,6 @@
 package node
 
-import (
-	"maps"
-	"slices"
-)
+import "chorus/node/config"
 
 // Waits tells whether a request of the session waits for an answer.
 func (n *Node) Waits(sid string) bool {
@@ -12,4 +9,4 @@ func (n *Node) Waits(sid string) bool {
 }
 
 // Keys returns the keys of all settings.
-func Keys() []string { return slices.Sorted(maps.Keys(settings(&Config{}))) }
+func Keys() []string { return config.Keys() }

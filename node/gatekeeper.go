@@ -22,7 +22,7 @@ type gatekeeper struct {
 
 // newGatekeeper begins to load keys and revocations; client is nil for a node without Redis.
 func newGatekeeper(cfg Config, client redis.UniversalClient, log *slog.Logger) (*gatekeeper, error) {
-	opts, err := cfg.verifierOptions()
+	opts, err := verifierOptions(&cfg)
 	if err != nil {
 		return nil, err
 	}

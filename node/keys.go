@@ -13,7 +13,7 @@ import (
 const maxKeyFileBytes = 1 << 20
 
 // publicKeys returns the PEM texts of auth.public_keys, those of files included.
-func (c *Config) publicKeys() ([]string, error) {
+func publicKeys(c *Config) ([]string, error) {
 	texts := make([]string, len(c.Auth.PublicKeys))
 	for i, entry := range c.Auth.PublicKeys {
 		if strings.Contains(entry, "-----BEGIN ") {
@@ -43,8 +43,8 @@ func readKeyFile(path string) (string, error) {
 }
 
 // verifierOptions returns what the configuration says about tokens.
-func (c *Config) verifierOptions() (auth.Options, error) {
-	keys, err := c.publicKeys()
+func verifierOptions(c *Config) (auth.Options, error) {
+	keys, err := publicKeys(c)
 	if err != nil {
 		return auth.Options{}, err
 	}

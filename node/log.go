@@ -6,11 +6,12 @@ import (
 )
 
 // logger returns the configured logger, which writes to standard error.
-func (c *Config) logger() *slog.Logger {
+func newLogger(c *Config) *slog.Logger {
 	if c.Logger != nil {
 		return c.Logger
 	}
-	level, _ := parseLevel(c.Log.Level) // Validate has refused others
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(c.Log.Level)) // Validate has refused others
 	opts := &slog.HandlerOptions{Level: level}
 	if c.Log.Format == "json" {
 		return slog.New(slog.NewJSONHandler(os.Stderr, opts))

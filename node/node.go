@@ -45,15 +45,15 @@ type Node struct {
 // New makes a node and, in a cluster, begins to connect to Redis. It validates everything first;
 // errors wrap ErrConfig and name the field. A node that is not going to Run is ended with Close.
 func New(cfg Config) (*Node, error) {
-	if err := cfg.Validate(); err != nil {
+	if err := Validate(cfg); err != nil {
 		return nil, err
 	}
-	n := &Node{cfg: cfg, log: cfg.logger(), metrics: newMetrics()}
+	n := &Node{cfg: cfg, log: newLogger(&cfg), metrics: newMetrics()}
 
 	recovery := n.recoveryOptions()
 	rooms := adapter.NewMemory()
 	switch {
-	case cfg.adapterName() != AdapterMemory:
+	case cfg.AdapterName() != AdapterMemory:
 		link, err := newRedisLink(cfg, recovery, n.log)
 		if err != nil {
 			return nil, err
@@ -71,7 +71,7 @@ func New(cfg Config) (*Node, error) {
 	}
 
 	n.nodes = newRegistry(cfg, n)
-	if cfg.hasKeys() {
+	if cfg.HasKeys() {
 		var err error
 		if n.gatekeeper, err = newGatekeeper(cfg, n.redis.sharedClient(), n.log); err != nil {
 			return nil, errors.Join(err, n.nodes.Close(context.Background()), n.redis.close(context.Background()))
@@ -96,7 +96,7 @@ func New(cfg Config) (*Node, error) {
 	n.metrics.watchEngine(n.engine)
 
 	var err error
-	n.chat, err = chat.New(n.io.Sockets(), chat.Options{Open: n.gatekeeper == nil, MaxRooms: int(cfg.MaxRooms), TotalOrder: cfg.totalOrder(), Logger: n.log})
+	n.chat, err = chat.New(n.io.Sockets(), chat.Options{Open: n.gatekeeper == nil, MaxRooms: int(cfg.MaxRooms), TotalOrder: cfg.TotalOrder(), Logger: n.log})
 	if err != nil {
 		return nil, err
 	}

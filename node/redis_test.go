@@ -105,7 +105,7 @@ func TestStartErrorsNameTheSetting(t *testing.T) {
 		cfg.Auth.MaxConnections = 5
 		user := strings.NewReplacer("+", "", "-", "", "@", "", "&", "", "~", "", "|", "").Replace(strings.Join(rules, ""))
 		cfg.Cluster.Redis.URL = "redis://" + user + ":hunter2@" + plain.Addr
-		permit(plain, cfg.RedisACL(), rules...)
+		permit(plain, node.RedisACL(cfg), rules...)
 		return cfg
 	}
 	for _, test := range []struct {

@@ -57,7 +57,7 @@ func TestLeastPermissions(t *testing.T) {
 				cfg := all(test.url+strings.Join(addrs, ","), name)
 				cfg.Cluster.Redis.Prefix = name // nothing is outside of it
 				for _, server := range test.servers {
-					permit(server, cfg.RedisACL())
+					permit(server, node.RedisACL(cfg))
 				}
 				useEverything(t, cfg)
 				for _, server := range test.servers {
@@ -211,7 +211,7 @@ func TestMissingPermission(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{})
 	for _, name := range []string{node.AdapterPubSub, node.AdapterSharded, node.AdapterStreams, streamsOnShards} {
 		cfg := all("redis://chorus:hunter2@"+server.Addr, name)
-		for _, word := range strings.Fields(cfg.RedisACL()) {
+		for _, word := range strings.Fields(node.RedisACL(cfg)) {
 			command, granted := strings.CutPrefix(word, "+")
 			switch {
 			case !granted, command == "info": // without which the version is not known
@@ -220,7 +220,7 @@ func TestMissingPermission(t *testing.T) {
 				continue
 			}
 			t.Run(name+" without "+command, func(t *testing.T) {
-				permit(server, cfg.RedisACL(), "-"+command)
+				permit(server, node.RedisACL(cfg), "-"+command)
 				name, _, _ := strings.Cut(command, "|")
 				if name = strings.ToUpper(name); name == "CLIENT" || name == "EVAL" {
 					name = "'" + command + "'" // as Redis says it: without these the node cannot ask
@@ -240,7 +240,7 @@ func TestDocumentedACL(t *testing.T) {
 		t.Fatal(err)
 	}
 	cfg := on("redis://localhost")
-	if line := cfg.RedisACL(); !strings.Contains(string(text), "\n"+line+"\n") {
+	if line := node.RedisACL(cfg); !strings.Contains(string(text), "\n"+line+"\n") {
 		t.Errorf("docs/redis.md lacks this line:\n%s", line)
 	}
 }

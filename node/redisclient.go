@@ -15,7 +15,7 @@ import (
 const dialTimeout = time.Second
 
 // redisOptions are those of every connection to the Redis of the cluster. Errors name the setting.
-func (c *RedisConfig) options() (*redisURL, error) {
+func redisOptions(c *RedisConfig) (*redisURL, error) {
 	u, err := parseRedisURL(c.URL)
 	if err != nil {
 		return nil, &settingError{"cluster.redis.url", err}
@@ -35,7 +35,7 @@ func (c *RedisConfig) options() (*redisURL, error) {
 	case c.SentinelUsername != "" && c.SentinelPassword == "":
 		return nil, &settingError{"cluster.redis.sentinel_password", errors.New("there is a user name of the Sentinels without a password")}
 	}
-	if o.TLSConfig, err = c.TLS.apply(o.TLSConfig); err != nil {
+	if o.TLSConfig, err = applyTLS(&c.TLS, o.TLSConfig); err != nil {
 		return nil, err
 	}
 	o.DialTimeout = dialTimeout
@@ -50,7 +50,7 @@ func (c *RedisConfig) options() (*redisURL, error) {
 
 // newRedisClient returns a client of the Redis of the cluster, whatever its kind, and where that is.
 func newRedisClient(cfg Config, log *slog.Logger) (client redis.UniversalClient, where string, err error) {
-	u, err := cfg.Cluster.Redis.options()
+	u, err := redisOptions(&cfg.Cluster.Redis)
 	if err != nil {
 		return nil, "", fmt.Errorf("%w: %w", ErrConfig, err)
 	}

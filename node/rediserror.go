@@ -48,7 +48,7 @@ func explainRedis(err error, cfg *Config) error {
 	case redis.IsAuthError(err):
 		return lasting("cluster.redis.password", "Redis wants another user or password")
 	case redis.IsPermissionError(err), said("NOPERM"):
-		return lasting(url, "the user %s lacks a permission: grant what \"chorus check --redis-acl\" prints", cfg.redisUser())
+		return lasting(url, "the user %s lacks a permission: grant what \"chorus check --redis-acl\" prints", redisUser(cfg))
 	case moved, said("CROSSSLOT"), said("SELECT is not allowed in cluster mode"):
 		return lasting(url, "this is a Redis Cluster: write redis+cluster://host1,host2,host3")
 	case said("cluster support disabled"):
@@ -96,7 +96,7 @@ func lasting(err error) bool {
 }
 
 // redisUser returns the user that this node is for Redis.
-func (c *Config) redisUser() string {
+func redisUser(c *Config) string {
 	if u, err := parseRedisURL(c.Cluster.Redis.URL); err == nil && c.Cluster.Redis.Username == "" && u.opts.Username != "" {
 		return u.opts.Username
 	}

@@ -22,8 +22,8 @@ const (
 )
 
 // minVersion returns the oldest Redis for the adapter of the configuration.
-func (c *Config) minVersion() string {
-	if name := c.adapterName(); name == AdapterSharded || name == AdapterStreams && c.Cluster.Streams.ShardedPubSub {
+func minVersion(c *Config) string {
+	if name := c.AdapterName(); name == AdapterSharded || name == AdapterStreams && c.Cluster.Streams.ShardedPubSub {
 		return minRedisSharded
 	}
 	return minRedis
@@ -54,8 +54,8 @@ func checkVersion(ctx context.Context, client redis.UniversalClient, cfg *Config
 	case mode == "sentinel":
 		return wrong("write redis+sentinel://host1,host2,host3/MASTER", errors.New("this is a Sentinel"))
 	}
-	if version, oldest := info["redis_version"], cfg.minVersion(); version != "" && older(version, oldest) {
-		return wrong(fmt.Sprintf("the %s adapter needs Redis %s or later", cfg.adapterName(), oldest), fmt.Errorf("this is Redis %s", version))
+	if version, oldest := info["redis_version"], minVersion(cfg); version != "" && older(version, oldest) {
+		return wrong(fmt.Sprintf("the %s adapter needs Redis %s or later", cfg.AdapterName(), oldest), fmt.Errorf("this is Redis %s", version))
 	}
 	return nil
 }
@@ -86,13 +86,13 @@ type permission struct {
 }
 
 // redisNeeds are the commands that the adapter and package auth run on keys and channels.
-func (c *Config) redisNeeds() []permission {
+func redisNeeds(c *Config) []permission {
 	prefix := c.Cluster.Redis.Prefix
 	main := prefix + "#/#"
 	needs := []permission{{"ping", nil}}
 	plain := []permission{{"subscribe", []string{main}}, {"unsubscribe", []string{main}}, {"publish", []string{main, ""}}, {"pubsub", []string{"numsub", main}}}
 	shards := []permission{{"spublish", []string{main, ""}}, {"ssubscribe", []string{main}}, {"sunsubscribe", []string{main}}, {"pubsub", []string{"shardnumsub", main}}}
-	switch c.adapterName() {
+	switch c.AdapterName() {
 	case AdapterSharded:
 		needs = append(needs, shards...)
 	case AdapterStreams:
@@ -127,7 +127,7 @@ func (c *Config) redisNeeds() []permission {
 		permission{"zrem", []string{nodes, "x"}}, permission{"zscore", []string{nodes, "x"}}, permission{"hget", []string{nodes, "x"}},
 		permission{"hset", []string{nodes, "x", "x"}}, permission{"hsetnx", []string{nodes, "x", "x"}}, permission{"hdel", []string{nodes, "x"}},
 		permission{"pexpire", []string{nodes, "1"}})
-	if !c.hasKeys() {
+	if !c.HasKeys() {
 		return needs
 	}
 	key := "{" + prefix + "-auth}:revocations"
@@ -159,7 +159,7 @@ return false
 // checkPermissions returns an error that names the first command that the user of this node may not run. With
 // a Redis older than 7, and for a user who may not even run EVAL, it says nothing: then the command itself does.
 func checkPermissions(ctx context.Context, client redis.UniversalClient, cfg *Config) error {
-	needs := cfg.redisNeeds()
+	needs := redisNeeds(cfg)
 	commands := make([][]string, len(needs))
 	for i, need := range needs {
 		commands[i] = append([]string{need.command}, need.args...)
@@ -171,7 +171,7 @@ func checkPermissions(ctx context.Context, client redis.UniversalClient, cfg *Co
 	key := "{" + cfg.Cluster.Redis.Prefix + "-auth}:revocations" // one that the node has, for the sake of permissions on keys
 	n, err := permissionScript.Eval(ctx, client, []string{key}, list).Int()
 	switch {
-	case redis.IsPermissionError(err) && (cfg.hasKeys() || cfg.Recovery.Enabled):
+	case redis.IsPermissionError(err) && (cfg.HasKeys() || cfg.Recovery.Enabled):
 		if strings.Contains(err.Error(), " command") {
 			return err // it names the command, which may be one before EVAL
 		}
@@ -182,7 +182,7 @@ func checkPermissions(ctx context.Context, client redis.UniversalClient, cfg *Co
 	need := needs[n-1]
 	return &redisError{
 		setting: "cluster.redis.url",
-		advice:  fmt.Sprintf("the user %s may not run %s: grant what \"chorus check --redis-acl\" prints", cfg.redisUser(), strings.ToUpper(need.command)),
+		advice:  fmt.Sprintf("the user %s may not run %s: grant what \"chorus check --redis-acl\" prints", redisUser(cfg), strings.ToUpper(need.command)),
 		err:     fmt.Errorf("NOPERM %s", strings.Join(commands[n-1], " ")),
 		lasting: true,
 	}
@@ -191,8 +191,9 @@ func checkPermissions(ctx context.Context, client redis.UniversalClient, cfg *Co
 // RedisACL returns the command that lets a user do on Redis what a node does, and nothing else; a password is
 // to be put in. Redis compares the pattern of a PSUBSCRIBE with those of the user letter by letter, so that
 // with the pubsub adapter each further namespace of a program needs one as "/" has.
-func (c *Config) RedisACL() string {
-	user := c.redisUser()
+func RedisACL(cfg Config) string {
+	c := &cfg
+	user := redisUser(c)
 	if user == "default" {
 		user = "chorus"
 	}
@@ -201,7 +202,7 @@ func (c *Config) RedisACL() string {
 		"ACL SETUSER", user, "on", ">PASSWORD", "resetchannels", "resetkeys", "-@all",
 		"~{" + prefix + "-auth}:*", "~{" + prefix + "-nodes}:*", "&" + prefix + "#*", "&" + prefix + "-*",
 	}
-	switch c.adapterName() {
+	switch c.AdapterName() {
 	case AdapterSharded:
 	case AdapterStreams:
 		stream := globOfACL.Replace(cmp.Or(c.Cluster.Streams.Name, c.Cluster.Redis.Prefix))
@@ -219,7 +220,7 @@ func (c *Config) RedisACL() string {
 	if u, err := parseRedisURL(c.Cluster.Redis.URL); err == nil && u.kind == redisCluster {
 		grants = append(grants, "command", "cluster|slots", "cluster|shards", "readonly", "asking")
 	}
-	for _, need := range c.redisNeeds() {
+	for _, need := range redisNeeds(c) {
 		if need.command == "pubsub" || need.command == "xinfo" {
 			need.command += "|" + need.args[0]
 		}

@@ -26,8 +26,8 @@ var (
 	errNoTLS         = errors.New("it is for TLS, and the address is not: write rediss:// in cluster.redis.url")
 )
 
-// apply changes a client's TLS to what the settings say; base is nil when the address is not for TLS.
-func (c *RedisTLSConfig) apply(base *tls.Config) (*tls.Config, error) {
+// applyTLS changes a client's TLS to what the settings say; base is nil when the address is not for TLS.
+func applyTLS(c *RedisTLSConfig, base *tls.Config) (*tls.Config, error) {
 	if base == nil {
 		for _, s := range []struct{ key, value string }{
 			{"ca_file", c.CAFile}, {"cert_file", c.CertFile}, {"key_file", c.KeyFile}, {"server_name", c.ServerName},

@@ -12,12 +12,12 @@ func (n *Node) ReloadKeys(cfg Config) error {
 	if n.gatekeeper == nil {
 		return fmt.Errorf("%w: auth: this node was started without a key, and stays so", ErrConfig)
 	}
-	keys, err := cfg.publicKeys()
+	keys, err := publicKeys(&cfg)
 	if err == nil {
 		err = n.gatekeeper.verifier.SetKeys(cfg.Secrets(), keys)
 	}
 	if err != nil {
-		return fmt.Errorf("%w: %s: %w", ErrConfig, fieldOf(err), err)
+		return fmt.Errorf("%w: %s: %w", ErrConfig, keyOf(err), err)
 	}
 	n.log.Info("keys replaced", slog.Int("secrets", len(cfg.Secrets())), slog.Int("public_keys", len(keys)))
 	return nil

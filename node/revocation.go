@@ -14,7 +14,7 @@ import (
 // OpenRevocations connects to the revocations of the cluster, for a program that is not a node. close ends
 // the connection. Errors wrap ErrConfig.
 func OpenRevocations(cfg Config) (revocations *auth.Revocations, closeAll func(ctx context.Context) error, err error) {
-	if cfg.adapterName() == AdapterMemory {
+	if cfg.AdapterName() == AdapterMemory {
 		return nil, nil, fmt.Errorf("%w: cluster.redis.url: revocations reach the nodes by way of Redis: set %s to that of the cluster",
 			ErrConfig, variableOf("cluster.redis.url"))
 	}
@@ -31,7 +31,7 @@ func OpenRevocations(cfg Config) (revocations *auth.Revocations, closeAll func(c
 // NewVerifier returns a verifier with the keys and the rules of the configuration, for a program that is
 // not a node. It is to be closed.
 func NewVerifier(cfg Config) (*auth.Verifier, error) {
-	opts, err := cfg.verifierOptions()
+	opts, err := verifierOptions(&cfg)
 	if err != nil {
 		return nil, err
 	}

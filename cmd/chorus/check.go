@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"os"
 
+	"chorus/node"
+
 	"github.com/goccy/go-yaml"
 )
 
@@ -14,15 +16,12 @@ type checkCommand struct {
 
 // Run prints the configuration in force.
 func (c *checkCommand) Run() error {
-	cfg, err := c.load()
+	cfg, err := c.loadValid()
 	if err != nil {
 		return err
 	}
-	if err := cfg.Validate(); err != nil {
-		return err
-	}
 	if c.RedisACL {
-		_, err := fmt.Println(cfg.RedisACL())
+		_, err := fmt.Println(node.RedisACL(cfg))
 		return err
 	}
 	return yaml.NewEncoder(os.Stdout).Encode(cfg.Redacted())

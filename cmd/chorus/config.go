@@ -1,36 +1,44 @@
 package main
 
 import (
-	"fmt"
-	"strings"
+	"errors"
+	"os"
 
 	"chorus/node"
+	"chorus/node/config"
 )
 
 // configFlags are the flags of every command that reads the configuration.
 type configFlags struct {
 	Config   string   `short:"c" type:"path" placeholder:"FILE" help:"YAML file. CHORUS_* variables go before it, flags before both."`
-	Insecure bool     `help:"Start without a key, and let everybody in; or with secrets that are too short."`
+	Insecure bool     `help:"Start without a key, and admit everybody; or with secrets that are too short."`
 	Set      []string `sep:"none" placeholder:"KEY=VALUE" help:"Set one setting, as --set auth.mode=event. Can be repeated."`
 }
 
-// load returns the defaults, overlaid with the file, the variables and the flags.
+// load returns the defaults, overlaid with the file, the variables and the flags. The configuration has
+// what is right, also when something is wrong.
 func (f *configFlags) load() (node.Config, error) {
-	cfg, err := node.LoadConfig(f.Config)
-	if err != nil {
-		return cfg, err
-	}
+	cfg, err := config.Load(config.Sources{File: f.Config, Environ: os.Environ(), Set: f.Set})
 	if f.Insecure {
 		cfg.Insecure = true
 	}
-	for _, setting := range f.Set {
-		key, value, ok := strings.Cut(setting, "=")
-		if !ok {
-			return cfg, fmt.Errorf("--set %s: write it as KEY=VALUE", setting)
-		}
-		if err := cfg.Set(key, value); err != nil {
-			return cfg, err
-		}
+	return cfg, err
+}
+
+// loadValid is load and a check of the values. It returns all that is wrong at once.
+func (f *configFlags) loadValid() (node.Config, error) {
+	cfg, err := f.load()
+	return cfg, errors.Join(err, node.Validate(cfg))
+}
+
+// redisFlag is the flag of every command that needs the Redis of the cluster.
+type redisFlag struct {
+	Redis string `placeholder:"URL" help:"Redis of the cluster, as redis://localhost:6379."`
+}
+
+// apply sets what the flag says.
+func (f *redisFlag) apply(cfg *node.Config) {
+	if f.Redis != "" {
+		cfg.Cluster.Redis.URL = f.Redis
 	}
-	return cfg, nil
 }

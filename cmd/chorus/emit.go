@@ -31,7 +31,7 @@ func (c *emitCommand) Run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := cfg.ValidateCluster(); err != nil {
+	if err := node.ValidateCluster(cfg); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.Timeout)

@@ -27,11 +27,8 @@ type tokenCommand struct {
 
 // Run prints a token.
 func (c *tokenCommand) Run() error {
-	cfg, err := c.load()
+	cfg, err := c.loadValid()
 	if err != nil {
-		return err
-	}
-	if err := cfg.Validate(); err != nil {
 		return err
 	}
 	if c.TTL <= 0 {

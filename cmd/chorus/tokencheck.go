@@ -29,11 +29,8 @@ const (
 
 // Run checks a token as a node does.
 func (c *tokenCheckCommand) Run(ctx context.Context) error {
-	cfg, err := c.load()
+	cfg, err := c.loadValid()
 	if err != nil {
-		return err
-	}
-	if err := cfg.Validate(); err != nil {
 		return err
 	}
 	return c.check(ctx, cfg, os.Stdin, os.Stdout)

@@ -37,7 +37,7 @@ func (c *tokenRevokeCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := cfg.Validate(); err != nil {
+	if err := node.Validate(cfg); err != nil {
 		return err
 	}
 	revocations, closeAll, err := node.OpenRevocations(cfg) //nolint:contextcheck // it lives until it is closed

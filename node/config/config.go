@@ -1,0 +1,69 @@
+package config
+
+import (
+	"log/slog"
+	"time"
+)
+
+// Config is everything that an operator can set. Start from Default: the zero value is not valid. The help
+// tag of a field is its documentation; see the package comment for the other tags.
+type Config struct {
+	Listen                   string        `yaml:"listen" default:":3000" format:"address" required:"true" help:"Address of the public endpoints."`
+	Path                     string        `yaml:"path" default:"/socket.io/" format:"path" required:"true" help:"Path of the Socket.IO endpoint."`
+	PingInterval             time.Duration `yaml:"ping_interval" default:"25s" min:"1ms" help:"Time between two heartbeats of a connection."`
+	PingTimeout              time.Duration `yaml:"ping_timeout" default:"20s" min:"1ms" help:"How long a client may take to answer a heartbeat."`
+	MaxPayload               int64         `yaml:"max_payload" default:"1000000" unit:"bytes" min:"1024" help:"Largest message of a client. A larger one closes its connection."`
+	MaxBuffer                int64         `yaml:"max_buffer" default:"1048576" unit:"bytes" min:"4096" help:"How much may wait for a client that does not read. More closes its connection."`
+	MaxUnprocessed           int64         `yaml:"max_unprocessed" default:"256" min:"1" help:"How many messages of a client may wait for their handlers. Above it the node stops reading from the client."`
+	MaxRooms                 int64         `yaml:"max_rooms" default:"128" min:"1" help:"How many rooms a client may be in by 'join'."`
+	MaxConnections           int64         `yaml:"max_connections" default:"100000" min:"1" help:"Connections of this node. Further ones are refused with 503."`
+	MaxConnectionsPerAddress int64         `yaml:"max_connections_per_address" default:"0" min:"0" empty:"no limit" help:"Connections of this node from one address. Behind a proxy, all clients have the address of the proxy."`
+	Compression              bool          `yaml:"compression" default:"false" help:"Offers permessage-deflate to clients, for messages of 1 KiB and more."`
+	MinHeap                  int64         `yaml:"min_heap" default:"67108864" unit:"bytes" min:"0" help:"Heap below which the node hardly collects garbage, because collecting a small heap costs more time than the clients. 0 leaves the Go runtime alone; GOGC wins over it."`
+	ConnectTimeout           time.Duration `yaml:"connect_timeout" default:"45s" min:"1ms" help:"A connection that joins no namespace in this time is closed."`
+	AllowEIO3                bool          `yaml:"allow_eio3" default:"false" help:"Admits clients of Socket.IO 2.x (Engine.IO 3)."`
+	Insecure                 bool          `yaml:"insecure" default:"false" help:"Permits a node without a key, which admits everybody, or with secrets that are too short. For development."`
+
+	Admin    AdminConfig    `yaml:"admin"`
+	CORS     CORSConfig     `yaml:"cors"`
+	Auth     AuthConfig     `yaml:"auth"`
+	Cluster  ClusterConfig  `yaml:"cluster"`
+	Recovery RecoveryConfig `yaml:"recovery"`
+	Drain    DrainConfig    `yaml:"drain"`
+	Log      LogConfig      `yaml:"log"`
+
+	// Version of the program, for other nodes and for people; default that of the build.
+	Version string `yaml:"-"`
+	// Logger takes the place of the one that Log describes.
+	Logger *slog.Logger `yaml:"-"`
+
+	origins map[string]string // where each value was set, by key; for errors
+	faulty  bool              // a source could not be read as a whole
+}
+
+// AdminConfig describes the endpoints for operators.
+type AdminConfig struct {
+	Listen string `yaml:"listen" default:"127.0.0.1:3900" format:"address" empty:"none" help:"Address of '/metrics', '/healthz' and '/readyz'."`
+}
+
+// CORSConfig says which web pages may connect.
+type CORSConfig struct {
+	Origins []string `yaml:"origins" format:"origin" empty:"none" help:"Origins of the web pages that may connect besides the node's own. '*' stands for all. Others are refused with 403."`
+}
+
+// RecoveryConfig describes connection state recovery: a client that reconnects gets its session back.
+type RecoveryConfig struct {
+	Enabled          bool          `yaml:"enabled" default:"false" help:"A client that reconnects gets its id, rooms, data and missed events: on any node with the adapter 'streams', on the same node with 'memory'. Events then have one argument more, and the order is total."`
+	MaxDisconnection time.Duration `yaml:"max_disconnection" default:"2m" min:"1s" help:"How long a session is kept without its client."`
+}
+
+// DrainConfig describes the end of a node.
+type DrainConfig struct {
+	Timeout time.Duration `yaml:"timeout" default:"30s" min:"1ms" help:"How long a node takes at most to end."`
+}
+
+// LogConfig describes the log on standard error.
+type LogConfig struct {
+	Level  string `yaml:"level" default:"info" format:"level" required:"true" help:"Least severe lines of the log: 'debug', 'info', 'warn' or 'error'."`
+	Format string `yaml:"format" default:"text" oneof:"text json" required:"true" help:"Form of the log on standard error."`
+}
