@@ -12,7 +12,7 @@ func newRegistry(cfg Config, n *Node) *registry.Registry {
 	return registry.New(registry.Options{
 		Client:  n.redis.sharedClient(),
 		Prefix:  cfg.Cluster.Redis.Prefix,
-		Version: cfg.version(),
+		Version: versionOf(&cfg),
 		Status:  n.status,
 		Logger:  n.log,
 	})
@@ -32,7 +32,7 @@ func (n *Node) status() registry.Status {
 }
 
 // version returns the version of the program.
-func (c *Config) version() string {
+func versionOf(c *Config) string {
 	if c.Version != "" {
 		return c.Version
 	}
