@@ -112,12 +112,14 @@ func (c *Claims) rule(action Action) *rule {
 //
 //	{ok: false, error: {code: "forbidden", message, action, room}}
 func Forbidden(action Action, name string) map[string]any {
-	refused := map[string]any{"code": CodeForbidden, "message": "the token does not permit: " + string(action), "action": string(action)}
+	answer := Refused(CodeForbidden, "the token does not permit: "+string(action))
+	refused := answer["error"].(map[string]any) //nolint:errcheck,forcetypeassert // Refused has just made it
+	refused["action"] = string(action)
 	switch {
 	case action == ActionAPI:
 		refused["function"] = name
 	case name != "":
 		refused["room"] = name
 	}
-	return map[string]any{"ok": false, "error": refused}
+	return answer
 }

@@ -161,5 +161,5 @@ func splitAck(event []any) ([]any, func(answer any)) {
 
 // denied is the acknowledgement of an event that was refused.
 func denied(err error) map[string]any {
-	return map[string]any{"ok": false, "error": map[string]any{"code": Code(err), "message": Reason(err)}}
+	return Refused(Code(err), Reason(err))
 }

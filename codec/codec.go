@@ -43,6 +43,10 @@ type Options struct {
 	// an event without a name, does not go at all. It is called by whoever emits, possibly by
 	// several at a time; nil stands for nothing.
 	OnUnsendable func(error)
+
+	// OnConnect is called before a CONNECT packet is handed on, by the goroutine that reads the connection.
+	// nil stands for nothing.
+	OnConnect func()
 }
 
 // New returns a parser for ServerOptions.SetParser. Its encoders may be used by several goroutines
@@ -55,6 +59,9 @@ func New(opts Options) parser.Parser {
 	setDefault(&opts.MaxArguments, DefaultMaxArguments)
 	if opts.OnUnsendable == nil {
 		opts.OnUnsendable = func(error) {}
+	}
+	if opts.OnConnect == nil {
+		opts.OnConnect = func() {}
 	}
 	return &factory{opts: opts}
 }

@@ -106,6 +106,9 @@ func (d *decoder) addAttachment(attachment []byte) error {
 
 // deliver is Emit without an allocation.
 func (d *decoder) deliver(f *frame) {
+	if f.packet.Type == parser.CONNECT {
+		d.opts.OnConnect()
+	}
 	f.emit[0] = &f.packet
 	d.Emit(eventDecoded, f.emit[:]...)
 }

@@ -22,7 +22,13 @@ const patience = 10 * time.Second
 // dial connects and reads the OPEN packet.
 func dial(t *testing.T, addr string) *rawClient {
 	t.Helper()
-	ws, response, err := websocket.DefaultDialer.Dial("ws://"+addr+"/socket.io/?EIO=4&transport=websocket", nil)
+	return dialTo(t, addr, "")
+}
+
+// dialTo is dial with more in the query.
+func dialTo(t *testing.T, addr, query string) *rawClient {
+	t.Helper()
+	ws, response, err := websocket.DefaultDialer.Dial("ws://"+addr+"/socket.io/?EIO=4&transport=websocket"+query, nil)
 	if err != nil {
 		t.Fatalf("dial: %v", err)
 	}

@@ -85,12 +85,16 @@ func New(cfg Config) (*Node, error) {
 	opts := socket.DefaultServerOptions()
 	opts.SetConnectTimeout(cfg.ConnectTimeout)
 	opts.SetServeClient(false)
-	opts.SetParser(codec.New(codec.Options{OnUnsendable: n.logUnsendable}))
-	opts.SetAdapter(auth.Gate(rooms))
+	guard := newNamespaces(auth.Gate(rooms), cfg.ConnectTimeout, n.log, n.admission(func(s *socket.Socket, claims *auth.Claims) { n.chat.Refreshed(s, claims) })...)
+	opts.SetParser(codec.New(codec.Options{OnUnsendable: n.logUnsendable, OnConnect: guard.connecting}))
+	opts.SetAdapter(guard)
 	if recovery != nil {
 		opts.SetConnectionStateRecovery(socket.DefaultConnectionStateRecovery())
 	}
 	n.io = socket.NewServer(nil, opts)
+	if err := guard.open(n.io); err != nil {
+		return nil, err
+	}
 	n.engine = newEngine(cfg, n.log)
 	n.io.Bind(n.engine)
 	n.metrics.watchEngine(n.engine)
@@ -100,7 +104,7 @@ func New(cfg Config) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := n.guardNamespaces(); err != nil {
+	if err := n.announceIn(); err != nil {
 		return nil, err
 	}
 	n.handler = n.routes()
@@ -128,27 +132,26 @@ func (n *Node) logUnsendable(err error) {
 	n.log.Error("a value cannot be sent", slog.Any("error", err))
 }
 
-// guardNamespaces has every namespace, those to come as well, ask for a token.
-func (n *Node) guardNamespaces() error {
-	protect := func(nsp socket.Namespace) { nsp.Use(connectInOrder) }
-	if n.gatekeeper == nil {
-		n.log.Warn("insecure: no key is configured, everybody is let in")
-		if n.cfg.Recovery.Enabled {
-			protect = func(nsp socket.Namespace) { nsp.Use(connectInOrder).Use(recoverAnybody) }
-		}
-	} else {
-		middleware := n.gatekeeper.middleware(n.cfg, n.metrics, n.log, n.chat.Refreshed)
-		protect = func(nsp socket.Namespace) { nsp.Use(connectInOrder).Use(middleware) }
+// admission returns the middlewares that decide who connects to a namespace.
+func (n *Node) admission(refreshed func(*socket.Socket, *auth.Claims)) []socket.NamespaceMiddleware {
+	if n.gatekeeper != nil {
+		return []socket.NamespaceMiddleware{n.gatekeeper.middleware(n.cfg, n.metrics, n.log, refreshed)}
 	}
-	prepare := func(nsp socket.Namespace) {
-		protect(nsp)
-		if n.announcer != nil {
-			n.announcer.Add(nsp)
-		}
+	n.log.Warn("insecure: no key is configured, everybody is let in")
+	if n.cfg.Recovery.Enabled {
+		return []socket.NamespaceMiddleware{recoverAnybody}
 	}
-	prepare(n.io.Sockets())
+	return nil
+}
+
+// announceIn tells the clients of every namespace when the node no longer hears the others.
+func (n *Node) announceIn() error {
+	if n.announcer == nil {
+		return nil
+	}
+	n.announcer.Add(n.io.Sockets())
 	return n.io.Sockets().On("new_namespace", func(args ...any) {
-		prepare(args[0].(socket.Namespace)) //nolint:errcheck,forcetypeassert // the library's contract for this event
+		n.announcer.Add(args[0].(socket.Namespace)) //nolint:errcheck,forcetypeassert // the library's contract for this event
 	})
 }
 

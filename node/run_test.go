@@ -52,11 +52,18 @@ type running struct {
 
 func run(t *testing.T, cfg node.Config) *running {
 	t.Helper()
+	return runWith(t, cfg, func(*socket.Server) {})
+}
+
+// runWith runs a node of a program that has registered something before.
+func runWith(t *testing.T, cfg node.Config, prepare func(*socket.Server)) *running {
+	t.Helper()
 	cfg.Listen = freeAddr(t)
 	n, err := node.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
+	prepare(n.IO())
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- n.Run(ctx) }()

@@ -39,8 +39,8 @@ func DataVersion(s *socket.Socket) any {
 	return nil
 }
 
-// fieldOf returns a field of a socket that has this name and type.
-func fieldOf[T any](s *socket.Socket, name string) (*T, bool) {
+// fieldOf returns the field of a struct that has this name and type.
+func fieldOf[T, S any](s *S, name string) (*T, bool) {
 	field := reflect.ValueOf(s).Elem().FieldByName(name)
 	if !field.IsValid() || field.Type() != reflect.TypeFor[T]() {
 		return nil, false
