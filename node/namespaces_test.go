@@ -119,7 +119,9 @@ func TestTokenCheckComesFirst(t *testing.T) {
 	}
 }
 
-func count(nsp socket.Namespace) { nsp.Use(func(_ *socket.Socket, next func(*socket.ExtendedError)) { next(nil) }) }
+func count(nsp socket.Namespace) {
+	nsp.Use(func(_ *socket.Socket, next func(*socket.ExtendedError)) { next(nil) })
+}
 
 func TestNamespaceThatNobodyPermits(t *testing.T) {
 	n := run(t, valid())
