@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"slices"
 	"strings"
@@ -30,13 +31,16 @@ type publication struct {
 	channel string
 	payload []byte
 	entry   *streamEntry // instead of a payload: the channel is a stream
-	// done is called once with the outcome, nil when nobody asked: with the id of an entry.
-	done func(offset string, err error)
+	// done is called once with the outcome, and with the id of an entry; nil when nobody asked. It runs on the
+	// goroutine that publishes, so it must neither block nor push.
+	done  func(offset string, err error)
+	since time.Time // of the push
 }
 
-// outbox publishes in the order of push, without making the caller wait: while one round trip is
-// in flight the next batch gathers. What waits is bounded. While Redis is away a publication
-// whose outcome somebody wants fails at once, the others wait within the bound.
+// outbox publishes in the order of push: while one round trip is in flight the next batch gathers.
+// The queue is bounded. While Redis answers, push waits until the queue has room: see hold. While
+// Redis is away a publication with a done function fails at once, and the others wait in the queue,
+// whose oldest publications make room.
 type outbox struct {
 	client   redis.UniversalClient
 	ready    func() bool // whether this node is subscribed
@@ -52,18 +56,25 @@ type outbox struct {
 	wake    chan struct{} // capacity 1: there is something to do
 	stopped chan struct{} // closed when run has returned
 
-	mu     sync.Mutex
-	queue  []publication
-	bytes  int
-	up     bool // what ready said last
-	lost   bool // a connection was, since up was last true
-	closed bool
-	resume time.Time   // Redis counts as away until then
-	timer  *time.Timer // wakes run then; nil before the first outage
+	drops, failures redisconn.Complaints
+
+	mu      sync.Mutex
+	queue   []publication
+	bytes   int
+	sending []publication // the batch in flight: it counts as part of the queue, to which it may return
+	flying  int           // its bytes
+	held    []*held       // callers that wait for room, the first one first
+	up      bool          // what ready said last
+	lost    bool          // a connection was, since up was last true
+	closed  bool
+	resume  time.Time   // Redis counts as away until then
+	timer   *time.Timer // wakes run then; nil before the first outage
 }
 
-func newOutbox(client redis.UniversalClient, ready func() bool, maxPending, maxBytes int, stats *Stats) *outbox {
+func newOutbox(client redis.UniversalClient, ready func() bool, maxPending, maxBytes int, stats *Stats, log *slog.Logger) *outbox {
 	return &outbox{
+		drops:    redisconn.Complaints{Log: log, Message: "messages dropped: too many wait for redis"},
+		failures: redisconn.Complaints{Log: log, Message: "messages were not published"},
 		client:   client,
 		ready:    ready,
 		max:      maxPending,
@@ -77,31 +88,44 @@ func newOutbox(client redis.UniversalClient, ready func() bool, maxPending, maxB
 	}
 }
 
-// push queues a publication.
+// push queues a publication. While Redis answers and the queue is full it waits for room, so that a
+// client that sends faster than Redis takes its messages is held back and loses none.
 func (o *outbox) push(p publication) {
+	p.since = time.Now()
 	o.mu.Lock()
-	switch {
-	case o.closed:
+	if o.up && !o.closed && (len(o.held) > 0 || !o.fits(&p)) {
+		h := o.hold(p)
 		o.mu.Unlock()
-		p.settle(ErrClosed)
-		return
-	case !o.open() && p.done != nil:
-		o.mu.Unlock()
-		p.settle(ErrUnavailable)
+		o.wait(h)
 		return
 	}
-	o.queue = append(o.queue, p)
-	o.bytes += p.size()
-	dropped := o.trim()
+	reason, dropped := o.add(p)
 	o.mu.Unlock()
-
+	if reason != nil {
+		p.settle(reason)
+		return
+	}
 	o.drop(dropped, ErrOverflow)
 	o.signal()
 }
 
+// add appends a publication to the queue, unless it cannot be sent now and its caller wants to know. It
+// returns the publications that make room for it; o.mu is held.
+func (o *outbox) add(p publication) (reason error, dropped []publication) {
+	switch {
+	case o.closed:
+		return ErrClosed, nil
+	case p.done != nil && !o.open():
+		return ErrUnavailable, nil
+	}
+	o.queue = append(o.queue, p)
+	o.bytes += p.size()
+	return nil, o.trim()
+}
+
 // trim takes the oldest publications beyond the bounds out of the queue; o.mu is held.
 func (o *outbox) trim() (dropped []publication) {
-	for len(o.queue) > o.max || o.bytes > o.maxBytes {
+	for len(o.queue) > o.max || o.bytes > o.maxBytes && (len(o.queue) > 1 || !o.up) {
 		dropped = append(dropped, o.queue[0])
 		o.bytes -= o.queue[0].size()
 		o.queue = o.queue[1:]
@@ -110,9 +134,13 @@ func (o *outbox) trim() (dropped []publication) {
 	return dropped
 }
 
-// drop counts publications that will not be sent, and says so to those who asked.
+// drop counts and logs publications that will not be sent, and tells those who asked.
 func (o *outbox) drop(publications []publication, reason error) {
+	if len(publications) == 0 {
+		return
+	}
 	o.stats.Dropped.Add(uint64(len(publications)))
+	o.drops.Add(len(publications), slog.Any("reason", reason))
 	for _, p := range publications {
 		p.settle(reason)
 	}
@@ -146,13 +174,14 @@ func (o *outbox) refresh() {
 			o.bytes -= p.size()
 			return true
 		})
-		o.stats.Pending.Store(int64(len(o.queue)))
 	}
+	failures, dropped := o.admit()
 	o.mu.Unlock()
 
-	for _, p := range failed {
+	for _, p := range append(failed, failures...) {
 		p.settle(ErrUnavailable)
 	}
+	o.drop(dropped, ErrOverflow)
 	o.signal()
 }
 
@@ -182,7 +211,8 @@ func (o *outbox) waits() bool {
 	return o.up && !o.open()
 }
 
-// take removes the next batch from the queue; none while Redis is away. Who is closed waits for nobody.
+// take moves the next batch from the queue into flight; none while Redis is away. A closed outbox does not wait for
+// the other servers.
 func (o *outbox) take() []publication {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -190,26 +220,31 @@ func (o *outbox) take() []publication {
 		return nil
 	}
 	n := min(len(o.queue), maxBatch)
-	batch := slices.Clone(o.queue[:n])
+	o.sending = slices.Clone(o.queue[:n])
 	o.queue = slices.Delete(o.queue, 0, n)
-	for _, p := range batch {
-		o.bytes -= p.size()
+	for _, p := range o.sending {
+		o.flying += p.size()
 	}
+	o.bytes -= o.flying
 	o.stats.Pending.Store(int64(len(o.queue)))
-	return batch
+	return o.sending
 }
 
-// putBack returns publications that certainly did not reach Redis to the head of the queue. They
-// are the oldest: what the queue has no room for any more goes with them.
-func (o *outbox) putBack(batch []publication) {
+// landed ends the flight of a batch. What certainly did not reach Redis returns to the head of the queue.
+func (o *outbox) landed(again []publication) {
 	o.mu.Lock()
-	o.queue = slices.Concat(batch, o.queue)
-	for _, p := range batch {
+	o.sending, o.flying = nil, 0
+	o.queue = slices.Concat(again, o.queue)
+	for _, p := range again {
 		o.bytes += p.size()
 	}
 	dropped := o.trim()
+	failures, more := o.admit()
 	o.mu.Unlock()
-	o.drop(dropped, ErrOverflow)
+	for _, p := range failures {
+		p.settle(ErrUnavailable)
+	}
+	o.drop(append(dropped, more...), ErrOverflow)
 }
 
 // run publishes until the outbox is closed or ctx ends.
@@ -269,10 +304,11 @@ func (o *outbox) send(ctx context.Context, batch []publication) error {
 			again = append(again, p)
 		default:
 			o.stats.PublishErrors.Add(1)
+			o.failures.Add(1, slog.Any("error", failure))
 			p.settle(fmt.Errorf("%w: %w", ErrUnavailable, failure))
 		}
 	}
-	o.putBack(again)
+	o.landed(again)
 	return err
 }
 
@@ -292,6 +328,12 @@ func notDone(err error) bool {
 // close publishes what waits, for as long as ctx allows, and fails the rest.
 func (o *outbox) close(ctx context.Context) error {
 	o.mu.Lock()
+	for _, h := range o.held { // they have a place in the order already
+		o.queue = append(o.queue, h.p)
+		o.bytes += h.p.size()
+		close(h.admitted)
+	}
+	o.held = nil
 	o.closed = true
 	o.mu.Unlock()
 	o.signal()

@@ -94,7 +94,7 @@ func newRedis(client redis.UniversalClient, opts ClusterOptions) *Redis {
 		cancel: cancel,
 		events: make(chan func(), maxPendingEvents),
 	}
-	r.outbox = newOutbox(client, func() bool { return r.listener.health() == nil }, opts.MaxPending, opts.MaxPendingBytes, &r.stats)
+	r.outbox = newOutbox(client, func() bool { return r.listener.health() == nil }, opts.MaxPending, opts.MaxPendingBytes, &r.stats, r.log)
 	r.outbox.failed = r.reload
 	return r
 }

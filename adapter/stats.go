@@ -8,6 +8,7 @@ type Stats struct {
 	PublishErrors  atomic.Uint64 // publications that failed
 	Dropped        atomic.Uint64 // publications dropped because too many waited
 	Pending        atomic.Int64  // publications that wait now
+	Held           atomic.Int64  // callers that wait until the queue of publications has room
 	Received       atomic.Uint64 // messages from Redis, own ones included
 	Skipped        atomic.Uint64 // broadcasts for rooms without a member here, not decoded
 	Malformed      atomic.Uint64 // messages that were not understood

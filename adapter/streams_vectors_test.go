@@ -30,7 +30,7 @@ func entryOf(t *testing.T, args []vectorArg) streamEntry {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := newOutbox(nil, nil, 1, 1, &Stats{})
+	c := newOutbox(nil, nil, 1, 1, &Stats{}, nil)
 	c.maxStreamLen = DefaultStreamMaxLen
 	sent := c.commandOf(t.Context(), publication{channel: DefaultPrefix, entry: &e}).Args()
 	head := make([]string, 0, 5)

@@ -2,6 +2,7 @@ package redisconn
 
 import (
 	"log/slog"
+	"sync"
 	"time"
 )
 
@@ -9,11 +10,12 @@ import (
 const complaintInterval = time.Minute
 
 // Complaints logs what went wrong, at most once a minute: whoever can write to Redis must not fill the disk of
-// every node. It belongs to one goroutine.
+// every node. It is safe for concurrent use.
 type Complaints struct {
 	Log     *slog.Logger
 	Message string // of each line
 
+	mu    sync.Mutex
 	last  time.Time
 	since int
 }
@@ -21,9 +23,16 @@ type Complaints struct {
 // Add counts n more, and logs them when the time has come, with what slog.Attr tell of the last. An error in it must
 // not repeat what was not understood where that may be secret.
 func (c *Complaints) Add(n int, last ...any) {
+	c.mu.Lock()
 	c.since += n
-	if now := time.Now(); now.Sub(c.last) >= complaintInterval {
-		c.Log.Warn(c.Message, append(last, slog.Int("since_last_report", c.since))...)
+	since := c.since
+	now := time.Now()
+	due := now.Sub(c.last) >= complaintInterval
+	if due {
 		c.last, c.since = now, 0
+	}
+	c.mu.Unlock()
+	if due {
+		c.Log.Warn(c.Message, append(last, slog.Int("since_last_report", since))...)
 	}
 }
