@@ -13,7 +13,7 @@ import (
 
 // Defaults of the bounds of what was read from Redis and waits for its handler.
 const (
-	DefaultMaxUnhandled      = 10_000
+	DefaultMaxUnhandled      = 100_000
 	DefaultMaxUnhandledBytes = 32 << 20
 )
 

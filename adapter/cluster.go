@@ -60,7 +60,8 @@ func (a *clusterAdapter) AddAll(id socket.SocketId, rooms *types.Set[socket.Room
 	}
 }
 
-// Broadcast sends a packet to the matching sockets of the cluster. It does not wait for Redis.
+// Broadcast sends a packet to the matching sockets of the cluster. It waits for Redis only while Redis answers and too
+// many messages wait to be published.
 func (a *clusterAdapter) Broadcast(packet *parser.Packet, opts *socket.BroadcastOptions) {
 	a.broadcast(packet, opts, "", nil)
 }

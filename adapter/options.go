@@ -28,12 +28,13 @@ type ClusterOptions struct {
 	// acknowledgement and those with the flag Local are delivered at once, outside of the order. All nodes
 	// must have it. Default: a node's own clients get its messages at once.
 	TotalOrder bool
-	// MaxPending and MaxPendingBytes bound what waits to be published, while Redis is slow or
-	// away; default 1,000 messages and 4 MiB. Beyond them the oldest is dropped and counted.
+	// MaxPending and MaxPendingBytes bound what waits to be published; default 1,000 messages and
+	// 4 MiB. While Redis answers, a broadcast waits until there is room. While Redis is away, the
+	// oldest message makes room, which is counted and logged.
 	MaxPending      int
 	MaxPendingBytes int
 	// MaxUnhandled and MaxUnhandledBytes bound what each subscribing connection has brought and the
-	// node has not handled yet; default 10,000 messages and 32 MiB. Beyond them the oldest is dropped,
+	// node has not handled yet; default 100,000 messages and 32 MiB. Beyond them the oldest is dropped,
 	// which is counted and logged.
 	MaxUnhandled      int
 	MaxUnhandledBytes int

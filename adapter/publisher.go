@@ -9,8 +9,8 @@ import (
 type Publisher interface {
 	// Publish broadcasts like Broadcast and calls done exactly once: with nil when every node's
 	// copy is on its way (with Redis: Redis has accepted it), else with the reason why only
-	// clients of this node got it, or nobody with a total order. It does not block; done must not block either. Messages of
-	// one caller keep their order.
+	// clients of this node got it, or nobody with a total order. While Redis answers but too much waits for it, Publish
+	// waits for room. done must neither block nor publish. Messages of one caller keep their order.
 	//
 	// While Redis is away done is called at once, with ErrUnavailable. Without a done, which is nil then, nobody waits
 	// for the outcome and the message waits for Redis, as one of Broadcast does.

@@ -153,6 +153,9 @@ func (r *Redis) hears() error {
 	return nil
 }
 
+// OldestPending returns how long the oldest message that is not published yet has waited.
+func (r *Redis) OldestPending() time.Duration { return r.outbox.age() }
+
 // Stats returns the counters of the adapter.
 func (r *Redis) Stats() *Stats { return &r.stats }
 

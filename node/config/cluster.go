@@ -10,9 +10,9 @@ type ClusterConfig struct {
 	Streams           StreamsConfig `yaml:"streams"`
 	Order             string        `yaml:"order" default:"immediate" oneof:"immediate total" required:"true" help:"With 'total' all clients get the messages of a room in one order, when Redis brings them back; while Redis is away, nobody gets any. All nodes of a cluster use the same."`
 	RequestTimeout    time.Duration `yaml:"request_timeout" default:"5s" min:"1ms" help:"How long a request to other servers may take."`
-	MaxPending        int64         `yaml:"max_pending" default:"1000" min:"1" help:"Messages that wait to be published while Redis is slow or away. Above it the oldest is dropped."`
+	MaxPending        int64         `yaml:"max_pending" default:"1000" min:"1" help:"Messages that wait to be published. Above it senders wait while Redis answers, and the oldest is dropped while Redis is away."`
 	MaxPendingBytes   int64         `yaml:"max_pending_bytes" default:"4194304" unit:"bytes" min:"4096" help:"The same, in bytes."`
-	MaxUnhandled      int64         `yaml:"max_unhandled" default:"10000" min:"1" max:"1000000" help:"Messages from Redis that wait for this node. Above it the oldest is dropped."`
+	MaxUnhandled      int64         `yaml:"max_unhandled" default:"100000" min:"1" max:"1000000" help:"Messages from Redis that wait for this node. Above it the oldest is dropped."`
 	MaxUnhandledBytes int64         `yaml:"max_unhandled_bytes" default:"33554432" unit:"bytes" min:"4096" help:"The same, in bytes."`
 	Announce          bool          `yaml:"announce" default:"false" help:"Tells clients when this node loses the others ('cluster:degraded') and hears them again ('cluster:restored')."`
 }
