@@ -72,11 +72,11 @@ func (c *benchCommand) Run(ctx context.Context) error {
 func (c *benchCommand) check() error {
 	switch {
 	case c.Connections < 1:
-		return fmt.Errorf("--connections %d: at least one client is needed", c.Connections)
+		return usagef("--connections %d: at least one client is needed", c.Connections)
 	case c.Duration <= 0:
-		return fmt.Errorf("--duration %s: it has to be longer than nothing", c.Duration)
+		return usagef("--duration %s: it has to be longer than nothing", c.Duration)
 	case c.Payload < 1:
-		return fmt.Errorf("--payload %d: it has to be at least one byte", c.Payload)
+		return usagef("--payload %d: it has to be at least one byte", c.Payload)
 	}
 	return nil
 }

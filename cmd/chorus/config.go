@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"os"
+	"strings"
 
 	"chorus/node"
 	"chorus/node/config"
@@ -19,16 +20,31 @@ type configFlags struct {
 // what is right, also when something is wrong.
 func (f *configFlags) load() (node.Config, error) {
 	cfg, err := config.Load(config.Sources{File: f.Config, Environ: os.Environ(), Set: f.Set})
+	for _, text := range f.Set {
+		if !strings.Contains(text, "=") {
+			return cfg, usagef("--set: write it as --set KEY=VALUE")
+		}
+	}
 	if f.Insecure {
 		cfg.Insecure = true
 	}
 	return cfg, err
 }
 
-// loadValid is load and a check of the values. It returns all that is wrong at once.
-func (f *configFlags) loadValid() (node.Config, error) {
+// loadValid is load, with the other flags, and a check of the values. It returns all that is wrong at once.
+func (f *configFlags) loadValid(flags ...interface{ apply(*node.Config) }) (node.Config, error) {
 	cfg, err := f.load()
+	for _, flag := range flags {
+		flag.apply(&cfg)
+	}
 	return cfg, errors.Join(err, node.Validate(cfg))
+}
+
+// loadCluster is loadValid for a command that is no node: it needs no key to verify tokens with.
+func (f *configFlags) loadCluster(redis *redisFlag) (node.Config, error) {
+	cfg, err := f.load()
+	redis.apply(&cfg)
+	return cfg, errors.Join(err, node.ValidateCluster(cfg))
 }
 
 // redisFlag is the flag of every command that needs the Redis of the cluster.

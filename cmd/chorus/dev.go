@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"net"
 	"os"
@@ -14,9 +13,9 @@ import (
 
 type devCommand struct {
 	configFlags
+	redisFlag
 	Nodes  int    `default:"3" help:"Number of nodes."`
 	Listen string `default:"127.0.0.1:3000" placeholder:"ADDRESS" help:"Address of the front door; the nodes take the ports behind it."`
-	Redis  string `placeholder:"URL" help:"Use this Redis instead of an embedded one."`
 }
 
 // devTokenLife is long enough for a day of work.
@@ -25,7 +24,7 @@ const devTokenLife = 24 * time.Hour
 // Run runs the cluster until the process is told to end.
 func (c *devCommand) Run(ctx context.Context) error {
 	if c.Nodes < 1 {
-		return fmt.Errorf("--nodes %d: a cluster has at least one node", c.Nodes)
+		return usagef("--nodes %d: a cluster has at least one node", c.Nodes)
 	}
 	cfg, err := c.load()
 	if err != nil {
@@ -33,9 +32,7 @@ func (c *devCommand) Run(ctx context.Context) error {
 	}
 	cfg.Version = versionText()
 	cfg.Listen = c.Listen
-	if c.Redis != "" {
-		cfg.Cluster.Redis.URL = c.Redis
-	}
+	c.apply(&cfg)
 	if cfg.Log.Level == node.DefaultConfig().Log.Level {
 		cfg.Log.Level = "warn" // the screen is for what follows
 	}

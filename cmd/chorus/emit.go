@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"time"
 
 	"chorus/node"
@@ -12,6 +11,7 @@ import (
 
 type emitCommand struct {
 	configFlags
+	redisFlag
 	Event     string        `arg:"" help:"Name of the event."`
 	Values    []string      `arg:"" optional:"" name:"json" help:"Arguments of the event, each as JSON: '{\"text\":\"hi\"}', or '\"hi\"'."`
 	Room      []string      `placeholder:"ROOM" sep:"none" help:"Only clients in this room, which may be the id of a socket. Can be repeated: in any of them."`
@@ -27,11 +27,8 @@ func (c *emitCommand) Run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	cfg, err := c.load()
+	cfg, err := c.loadCluster(&c.redisFlag)
 	if err != nil {
-		return err
-	}
-	if err := node.ValidateCluster(cfg); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
@@ -53,7 +50,7 @@ func (c *emitCommand) args() ([]any, error) {
 	args := make([]any, len(c.Values))
 	for i, text := range c.Values {
 		if !json.Valid([]byte(text)) {
-			return nil, fmt.Errorf("%s is not JSON: a text needs quotes that the shell leaves to it, as '%q'", text, text)
+			return nil, usagef("%s is not JSON: a text needs quotes that the shell leaves to it, as '%q'", text, text)
 		}
 		args[i] = json.RawMessage(text)
 	}

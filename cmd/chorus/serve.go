@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -13,8 +14,8 @@ import (
 
 type serveCommand struct {
 	configFlags
+	redisFlag
 	Listen string `placeholder:"ADDRESS" help:"Address of the public endpoints, as :3000."`
-	Redis  string `placeholder:"URL" help:"Redis of the cluster, as redis://localhost:6379."`
 }
 
 // Run serves until the process is told to end. SIGHUP has it read its keys again.
@@ -62,15 +63,13 @@ func (c *serveCommand) reload(n *node.Node) {
 // configuration returns what the file, the variables and the flags say.
 func (c *serveCommand) configuration() (node.Config, error) {
 	cfg, err := c.load()
-	if err != nil {
-		return cfg, err
-	}
 	cfg.Version = versionText()
 	if c.Listen != "" {
 		cfg.Listen = c.Listen
 	}
-	if c.Redis != "" {
-		cfg.Cluster.Redis.URL = c.Redis
+	c.apply(&cfg)
+	if err != nil {
+		err = errors.Join(err, node.Validate(cfg)) // all that is wrong at once
 	}
-	return cfg, nil
+	return cfg, err
 }

@@ -32,7 +32,7 @@ func (c *tokenCommand) Run() error {
 		return err
 	}
 	if c.TTL <= 0 {
-		return fmt.Errorf("--ttl %s: such a token would have expired already", c.TTL)
+		return usagef("--ttl %s: such a token would have expired already", c.TTL)
 	}
 	claims := map[string]any{"sub": c.Sub}
 	if c.Name != "" {
@@ -41,7 +41,7 @@ func (c *tokenCommand) Run() error {
 	for _, claim := range c.Claim {
 		key, text, ok := strings.Cut(claim, "=")
 		if !ok || key == "" {
-			return fmt.Errorf("--claim %s: write it as KEY=VALUE", claim)
+			return usagef("--claim %s: write it as KEY=VALUE", claim)
 		}
 		claims[key] = claimValue(text)
 	}

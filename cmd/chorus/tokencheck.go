@@ -15,6 +15,8 @@ import (
 
 type tokenCheckCommand struct {
 	configFlags
+	redisFlag
+	JSON  bool   `name:"json" help:"Print JSON."`
 	Token string `arg:"" help:"The token, or - to read it from standard input, where nobody else on this machine sees it."`
 	Room  string `help:"Say what the token may do with this room. Default: the patterns of rooms."`
 }
@@ -29,7 +31,7 @@ const (
 
 // Run checks a token as a node does.
 func (c *tokenCheckCommand) Run(ctx context.Context) error {
-	cfg, err := c.loadValid()
+	cfg, err := c.loadValid(&c.redisFlag)
 	if err != nil {
 		return err
 	}
@@ -54,6 +56,9 @@ func (c *tokenCheckCommand) check(ctx context.Context, cfg node.Config, in io.Re
 		known, err = lookUp(ctx, cfg, claims)
 	}
 	content := readUnverified(token)
+	if c.JSON {
+		return c.printJSON(out, content, claims, known, err, &cfg)
+	}
 	report := &tokenReport{now: time.Now()}
 	if err != nil {
 		report.bad(content, isGenuine(err))

@@ -15,6 +15,7 @@ import (
 
 type tokenRevokeCommand struct {
 	configFlags
+	redisFlag
 	Token  string        `arg:"" optional:"" help:"The token, or - to read it from standard input. It is revoked by its jti until it expires."`
 	ID     string        `name:"id" placeholder:"JTI" help:"Revoke the token with this jti."`
 	Sub    string        `placeholder:"ID" help:"Revoke all tokens of this subject, also those that are still to be made."`
@@ -23,6 +24,7 @@ type tokenRevokeCommand struct {
 	For    time.Duration `placeholder:"DURATION" help:"The same, counted from now, as 24h."`
 	Undo   bool          `help:"Take it back."`
 	List   bool          `help:"Print the revocations in force."`
+	JSON   bool          `name:"json" help:"With --list: print JSON."`
 }
 
 // revocationPatience is how long Redis may take to answer.
@@ -33,11 +35,8 @@ func (c *tokenRevokeCommand) Run(ctx context.Context) error {
 	if err := c.check(); err != nil {
 		return err
 	}
-	cfg, err := c.load()
+	cfg, err := c.loadCluster(&c.redisFlag)
 	if err != nil {
-		return err
-	}
-	if err := node.Validate(cfg); err != nil {
 		return err
 	}
 	revocations, closeAll, err := node.OpenRevocations(cfg) //nolint:contextcheck // it lives until it is closed
@@ -59,17 +58,19 @@ func (c *tokenRevokeCommand) check() error {
 	}
 	switch {
 	case what != 1:
-		return errors.New("say what to revoke with one of: a token, --id, --sub; or --list what is")
+		return usagef("say what to revoke with one of: a token, --id, --sub; or --list what is")
 	case c.Before != "" && c.Sub == "":
-		return errors.New("--before goes with --sub only")
+		return usagef("--before goes with --sub only")
 	case c.Until != "" && c.For != 0:
-		return errors.New("--until and --for say the same: use one")
+		return usagef("--until and --for say the same: use one")
 	case c.For < 0:
-		return fmt.Errorf("--for %s: it would have ended already", c.For)
+		return usagef("--for %s: it would have ended already", c.For)
 	case c.List && c.Undo:
-		return errors.New("--undo needs to know what: a token, --id or --sub")
+		return usagef("--undo needs to know what: a token, --id or --sub")
+	case c.JSON && !c.List:
+		return usagef("--json goes with --list only")
 	case (c.Undo || c.List) && (c.Until != "" || c.For != 0):
-		return errors.New("--until and --for go with revoking only")
+		return usagef("--until and --for go with revoking only")
 	}
 	return nil
 }
@@ -78,6 +79,9 @@ func (c *tokenRevokeCommand) run(ctx context.Context, cfg node.Config, revocatio
 	if c.List {
 		if err := revocations.Wait(ctx); err != nil {
 			return err
+		}
+		if c.JSON {
+			return printRevocationsJSON(out, revocations.List())
 		}
 		return printRevocations(out, revocations.List())
 	}
@@ -123,11 +127,15 @@ func (c *tokenRevokeCommand) revocation(ctx context.Context, cfg node.Config, in
 	return what, err
 }
 
-// ofToken names a token by its id, until no node can take it any more whatever its leeway.
+// ofToken names a token by its id, until no node can take it any more whatever its leeway. Without a key it
+// takes what the token says: an operator may revoke any id.
 func (c *tokenRevokeCommand) ofToken(ctx context.Context, cfg node.Config, in io.Reader) (auth.Revocation, error) {
 	token, err := readToken(c.Token, in)
 	if err != nil {
 		return auth.Revocation{}, err
+	}
+	if !cfg.HasKeys() {
+		return ofUnverified(token)
 	}
 	verifier, err := node.NewVerifier(cfg) //nolint:contextcheck // it lives until it is closed
 	if err != nil {
@@ -148,6 +156,20 @@ func (c *tokenRevokeCommand) ofToken(ctx context.Context, cfg node.Config, in io
 	return what, nil
 }
 
+// ofUnverified is ofToken without a key.
+func ofUnverified(token string) (auth.Revocation, error) {
+	claims := readUnverified(token).claims
+	id, _ := claims["jti"].(string)
+	if id == "" {
+		return auth.Revocation{}, errors.New("this is no token with a jti: use --id, or --sub with --before now when new tokens are to be good")
+	}
+	what := auth.Revocation{TokenID: id, Until: auth.Forever}
+	if date, ok := dateOf(claims["exp"]); ok {
+		what.Until = date.Add(auth.MaxLeeway)
+	}
+	return what, nil
+}
+
 // parseTime reads a time, or a word for one.
 func parseTime(flag, text, word string, meaning time.Time) (time.Time, error) {
 	if text == word {
@@ -155,7 +177,7 @@ func parseTime(flag, text, word string, meaning time.Time) (time.Time, error) {
 	}
 	t, err := time.Parse(time.RFC3339, text)
 	if err != nil {
-		return t, fmt.Errorf("%s %q: write %s, or a time as 2026-01-31T12:00:00Z", flag, text, word)
+		return t, usagef("%s %q: write %s, or a time as 2026-01-31T12:00:00Z", flag, text, word)
 	}
 	return t, nil
 }
@@ -168,6 +190,30 @@ func describe(r auth.Revocation) string {
 		return fmt.Sprintf("all tokens of %q", r.Subject)
 	}
 	return fmt.Sprintf("the tokens of %q issued before %s", r.Subject, r.IssuedBefore.UTC().Format(time.RFC3339))
+}
+
+// listedRevocation is a revocation as --json prints it. Times are RFC 3339; no until is for ever.
+type listedRevocation struct {
+	ID           string     `json:"id,omitempty"`
+	Subject      string     `json:"sub,omitempty"`
+	IssuedBefore *time.Time `json:"issuedBefore,omitempty"`
+	At           time.Time  `json:"at"`
+	Until        *time.Time `json:"until,omitempty"`
+}
+
+func printRevocationsJSON(out io.Writer, list []auth.Revocation) error {
+	listed := make([]listedRevocation, len(list))
+	for i, r := range list {
+		listed[i] = listedRevocation{ID: r.TokenID, Subject: r.Subject, At: r.At.UTC()}
+		if !r.IssuedBefore.IsZero() {
+			before := r.IssuedBefore.UTC()
+			listed[i].IssuedBefore = &before
+		}
+		if until := r.Until.UTC(); until.Before(auth.Forever) {
+			listed[i].Until = &until
+		}
+	}
+	return printJSON(out, map[string]any{"revocations": listed})
 }
 
 func printRevocations(out io.Writer, list []auth.Revocation) error {

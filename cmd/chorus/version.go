@@ -13,9 +13,11 @@ type versionCommand struct{}
 
 // Run prints the version.
 func (versionCommand) Run() error {
-	_, err := fmt.Println("chorus", versionText(), runtime.Version())
+	_, err := fmt.Println(versionLine())
 	return err
 }
+
+func versionLine() string { return "chorus " + versionText() + " " + runtime.Version() }
 
 func versionText() string {
 	if version != "" {

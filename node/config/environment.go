@@ -87,26 +87,35 @@ func isBinary(text []byte) bool {
 	return !utf8.Valid(text) || bytes.ContainsFunc(text, func(r rune) bool { return unicode.IsControl(r) && !unicode.IsSpace(r) })
 }
 
-// serviceVariable matches the variables that Kubernetes gives every pod for a Service whose name starts
-// with chorus. The groups say what the value must be, so that misspelt settings are still found.
-var serviceVariable = regexp.MustCompile(`^CHORUS(?:_[A-Z0-9_]+)?_(?:(SERVICE_HOST|PORT_\d+_(?:TCP|UDP|SCTP)_ADDR)|(SERVICE_PORT(?:_[A-Z0-9_]+)?|PORT_\d+_(?:TCP|UDP|SCTP)_PORT)|(PORT_\d+_(?:TCP|UDP|SCTP)_PROTO)|(PORT(?:_\d+_(?:TCP|UDP|SCTP))?))$`)
+// serviceVariables are the variables that Kubernetes gives every pod for a Service whose name starts with
+// chorus, and what their values must be, so that misspelt settings are still found.
+var serviceVariables = []struct {
+	name  *regexp.Regexp
+	value func(string) bool
+}{
+	{serviceVariable(`SERVICE_HOST|PORT_\d+_(TCP|UDP|SCTP)_ADDR`), isAddress},
+	{serviceVariable(`SERVICE_PORT(_[A-Z0-9_]+)?|PORT_\d+_(TCP|UDP|SCTP)_PORT`), isPort},
+	{serviceVariable(`PORT_\d+_(TCP|UDP|SCTP)_PROTO`), isProtocol},
+	{serviceVariable(`PORT(_\d+_(TCP|UDP|SCTP))?`), isServiceURL},
+}
+
+func serviceVariable(end string) *regexp.Regexp {
+	return regexp.MustCompile(`^CHORUS(_[A-Z0-9_]+)?_(` + end + `)$`)
+}
 
 // fromKubernetes reports whether a variable is one that Kubernetes makes of a Service.
 func fromKubernetes(name, value string) bool {
-	groups := serviceVariable.FindStringSubmatch(name)
-	switch {
-	case groups == nil:
-		return false
-	case groups[1] != "":
-		return isAddress(value)
-	case groups[2] != "":
-		return isPort(value)
-	case groups[3] != "":
-		return isProtocol(value)
-	default:
-		u, err := url.Parse(value)
-		return err == nil && isProtocol(u.Scheme) && isAddress(u.Hostname()) && isPort(u.Port()) && u.Path == ""
+	for _, v := range serviceVariables {
+		if v.name.MatchString(name) && v.value(value) {
+			return true
+		}
 	}
+	return false
+}
+
+func isServiceURL(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && isProtocol(u.Scheme) && isAddress(u.Hostname()) && isPort(u.Port()) && u.Path == ""
 }
 
 func isAddress(text string) bool {

@@ -1,0 +1,66 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"time"
+
+	"chorus/auth"
+	"chorus/node"
+)
+
+// tokenJSON is what "token check --json" prints.
+type tokenJSON struct {
+	OK          bool             `json:"ok"`
+	Verified    bool             `json:"verified"` // the signature is good, so that header and claims are true
+	Code        string           `json:"code,omitempty"`
+	Message     string           `json:"message,omitempty"`
+	Remedy      string           `json:"remedy,omitempty"`
+	Revocation  string           `json:"revocation,omitempty"`
+	Header      map[string]any   `json:"header,omitempty"`
+	Claims      map[string]any   `json:"claims,omitempty"`
+	Permissions []permissionJSON `json:"permissions,omitempty"`
+}
+
+type permissionJSON struct {
+	Action   auth.Action `json:"action"`
+	Allowed  *bool       `json:"allowed,omitempty"`  // for a room, or an action without rooms
+	Patterns []string    `json:"patterns,omitempty"` // of what the token may name
+	Rule     string      `json:"rule"`
+}
+
+// printJSON prints the report. It returns an error when the token is not good.
+func (c *tokenCheckCommand) printJSON(out io.Writer, content tokenContent, claims *auth.Claims, known string, problem error, cfg *node.Config) error {
+	report := tokenJSON{OK: problem == nil, Verified: problem == nil || isGenuine(problem), Header: content.header, Claims: content.claims}
+	if problem != nil {
+		report.Code, report.Message, report.Remedy = auth.Code(problem), auth.Reason(problem), remedy(problem, content, cfg, time.Now())
+		if err := printJSON(out, report); err != nil {
+			return err
+		}
+		return fmt.Errorf("the token is not good: %s (%s): %s", report.Message, report.Code, report.Remedy)
+	}
+	report.Revocation = known
+	for _, action := range auth.Actions() {
+		report.Permissions = append(report.Permissions, permissionOf(claims, action, c.Room))
+	}
+	return printJSON(out, report)
+}
+
+// permissionOf is permission for programs.
+func permissionOf(claims *auth.Claims, action auth.Action, room string) permissionJSON {
+	may, rule := permission(claims, action, room)
+	if may == "yes" || may == "no" {
+		allowed := may == "yes"
+		return permissionJSON{Action: action, Allowed: &allowed, Rule: rule}
+	}
+	patterns, _ := claims.Patterns(action)
+	return permissionJSON{Action: action, Patterns: patterns, Rule: rule}
+}
+
+func printJSON(out io.Writer, value any) error {
+	encoder := json.NewEncoder(out)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(value)
+}
