@@ -3,21 +3,29 @@ package node
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"strconv"
+	"sync"
+	"sync/atomic"
 
 	"github.com/alicebob/miniredis/v2"
-	"golang.org/x/sync/errgroup"
 )
 
 // Dev is a whole cluster in one process, for development: nodes on addresses of their own, a front
 // door that spreads clients over them and, unless the configuration names one, an embedded Redis.
+// Its nodes can be killed and started again. Its methods are safe for concurrent use.
 type Dev struct {
 	cfg       Config
-	nodes     []*Node
+	nodes     []*devNode
 	frontDoor net.Listener
 	redis     *miniredis.Miniredis // nil when the configuration names one
+	turn      atomic.Uint64        // counts the requests that any node may take
+	life      context.Context      // of Run; ends outages
+	end       context.CancelFunc
+	outages   sync.WaitGroup // ends of outages of Redis
 }
 
 // OpenDev makes a cluster of count nodes and listens: the front door at cfg.Listen, the nodes at
@@ -33,8 +41,9 @@ func OpenDev(ctx context.Context, cfg Config, count int) (*Dev, error) {
 	}
 	cfg.Admin.Listen = ""
 	d := &Dev{cfg: cfg}
+	d.life, d.end = context.WithCancel(context.WithoutCancel(ctx))
 	if err := d.open(ctx, count); err != nil {
-		d.close(ctx)
+		d.close()
 		return nil, err
 	}
 	return d, nil
@@ -58,12 +67,9 @@ func (d *Dev) open(ctx context.Context, count int) (err error) {
 		if cfg.Listen, err = portBehind(d.cfg.Listen, i+1); err != nil {
 			return err
 		}
-		n, err := New(cfg) //nolint:contextcheck // a node lives until it is closed, which serve does when its ctx ends
-		if err != nil {
-			return err
-		}
+		n := &devNode{cfg: cfg, wrap: d.withAPI}
 		d.nodes = append(d.nodes, n)
-		if err := n.open(ctx); err != nil {
+		if err := n.start(ctx); err != nil {
 			return err
 		}
 	}
@@ -96,35 +102,44 @@ func (d *Dev) Addr() string { return d.frontDoor.Addr().String() }
 func (d *Dev) NodeAddrs() []string {
 	addrs := make([]string, len(d.nodes))
 	for i, n := range d.nodes {
-		addrs[i] = n.public.Addr().String()
+		addrs[i] = n.addr()
 	}
 	return addrs
 }
 
 // Run serves until ctx ends, then drains all nodes.
 func (d *Dev) Run(ctx context.Context) error {
-	door := newServer(frontDoor(d.nodes))
-	var opened, nodes errgroup.Group
-	opened.Go(func() error { return serve(door, d.frontDoor) }) // ends with Close below
-	for _, n := range d.nodes {
-		nodes.Go(func() error { return n.serve(ctx) })
+	door := newServer(d.withAPI(http.HandlerFunc(d.spread)))
+	opened := make(chan error, 1)
+	go func() { opened <- serve(door, d.frontDoor) }() // ends with Close below
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-opened:
+		opened <- err
 	}
-	err := nodes.Wait()
+	d.end()
+	for _, n := range d.nodes {
+		n.stop()
+	}
+	for _, n := range d.nodes {
+		err = errors.Join(err, n.wait())
+	}
 	_ = door.Close() // the nodes have ended all sessions
-	_ = opened.Wait()
+	<-opened
 	if d.redis != nil {
+		d.outages.Wait()
 		d.redis.Close()
 	}
 	return err
 }
 
 // close undoes an open that failed.
-func (d *Dev) close(ctx context.Context) {
+func (d *Dev) close() {
+	d.end()
 	for _, n := range d.nodes {
-		_ = n.Close(ctx)
-		if n.public != nil {
-			_ = n.public.Close()
-		}
+		n.stop()
+		_ = n.wait()
 	}
 	if d.frontDoor != nil {
 		_ = d.frontDoor.Close()

@@ -37,6 +37,8 @@ type Config struct {
 	Version string `json:"version"`
 	// Embedders are the origins of pages that may embed the chat page. None may by default.
 	Embedders []string `json:"embedders"`
+	// Connect are other origins that the page may connect to. It is for the development console.
+	Connect []string `json:"-"`
 }
 
 // Chat returns the handler of the chat page at "/". It is safe for concurrent use.
@@ -45,7 +47,7 @@ func Chat(cfg Config) http.Handler {
 		cfg.Embedders = []string{}
 	}
 	body, _ := json.Marshal(cfg) // strings and a bool
-	pages := page("chat.html", cfg.Embedders)
+	pages := page("chat.html", policy(cfg.Embedders, cfg.Connect))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/chorus.json" {
 			w.Header().Set("Content-Type", "application/json")
@@ -58,7 +60,9 @@ func Chat(cfg Config) http.Handler {
 }
 
 // Dashboard returns the handler of the dashboard at "/admin/". It is safe for concurrent use.
-func Dashboard() http.Handler { return http.StripPrefix("/admin", page("admin.html", nil)) }
+func Dashboard() http.Handler {
+	return http.StripPrefix("/admin", page("admin.html", policy(nil, nil)))
+}
 
 // Client returns the handler of the official client's files below prefix, such as "/socket.io/", and the
 // names of these files. It is safe for concurrent use.
@@ -79,8 +83,7 @@ func Client(prefix string) (handler http.Handler, names []string) {
 }
 
 // page serves one page at "/" and the files that it loads.
-func page(name string, embedders []string) http.Handler {
-	policy := policy(embedders)
+func page(name, policy string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Content-Security-Policy", policy)
@@ -102,14 +105,14 @@ func page(name string, embedders []string) http.Handler {
 	})
 }
 
-// policy permits files of this host and nothing else.
-func policy(embedders []string) string {
+// policy permits files of this host, connections to this host and the origins in connect, and nothing else.
+func policy(embedders, connect []string) string {
 	ancestors := "'none'"
 	if len(embedders) > 0 {
 		ancestors = strings.Join(embedders, " ")
 	}
-	return "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; " +
-		"base-uri 'none'; form-action 'none'; frame-ancestors " + ancestors
+	return "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src " + strings.Join(append([]string{"'self'"}, connect...), " ") +
+		"; base-uri 'none'; form-action 'none'; frame-ancestors " + ancestors
 }
 
 // serve answers with a file of the build, compressed as the client accepts it.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"chorus/bench"
+	"chorus/node"
 )
 
 type benchCommand struct {
@@ -107,7 +108,7 @@ func (c *benchCommand) tokens() (func(int) (string, error), error) {
 		return nil, nil
 	}
 	return func(client int) (string, error) {
-		return sign(cfg, map[string]any{"sub": fmt.Sprintf("bench-%d", client)}, benchTokenLife)
+		return node.Sign(cfg, map[string]any{"sub": fmt.Sprintf("bench-%d", client)}, benchTokenLife)
 	}, nil
 }
 

@@ -53,7 +53,7 @@ func printDev(w io.Writer, dev *node.Dev) error {
 		screen.Nodes = append(screen.Nodes, origin(addr))
 	}
 	for _, name := range []string{"Alice", "Bob"} {
-		token, err := sign(cfg, map[string]any{"sub": "dev-" + name, "name": name}, devTokenLife)
+		token, err := node.Sign(cfg, map[string]any{"sub": "dev-" + name, "name": name}, devTokenLife)
 		if err != nil {
 			return err
 		}

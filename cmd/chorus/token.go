@@ -2,12 +2,10 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
 
-	"chorus/auth"
 	"chorus/node"
 )
 
@@ -45,7 +43,7 @@ func (c *tokenCommand) Run() error {
 		}
 		claims[key] = claimValue(text)
 	}
-	token, err := sign(cfg, claims, c.TTL)
+	token, err := node.Sign(cfg, claims, c.TTL)
 	if err != nil {
 		return err
 	}
@@ -59,39 +57,4 @@ func claimValue(text string) any {
 		return value
 	}
 	return text
-}
-
-// sign makes a token that the nodes of the configuration accept.
-func sign(cfg node.Config, claims map[string]any, ttl time.Duration) (string, error) {
-	secrets := cfg.Secrets()
-	if len(secrets) == 0 {
-		return "", errors.New("no secret to sign with: set CHORUS_AUTH_SECRET to that of the nodes")
-	}
-	now := time.Now()
-	claims["iat"] = now.Unix()
-	claims["exp"] = now.Add(ttl).Unix()
-	if cfg.Auth.Issuer != "" {
-		claims["iss"] = cfg.Auth.Issuer
-	}
-	if len(cfg.Auth.Audience) > 0 {
-		claims["aud"] = cfg.Auth.Audience[0]
-	}
-	algorithm, err := signingAlgorithm(cfg.Auth.Algorithms)
-	if err != nil {
-		return "", err
-	}
-	return auth.Sign(secrets[0], algorithm, claims)
-}
-
-// signingAlgorithm returns the first that is for a secret, empty for the default of auth.Sign.
-func signingAlgorithm(allowed []string) (string, error) {
-	for _, name := range allowed {
-		if strings.HasPrefix(name, "HS") {
-			return name, nil
-		}
-	}
-	if len(allowed) > 0 {
-		return "", fmt.Errorf("auth.algorithms (%s) has none for a secret: tokens of private keys are for their owner to sign", strings.Join(allowed, ", "))
-	}
-	return "", nil
 }

@@ -65,6 +65,14 @@ export async function signInWithName(name: string): Promise<void> {
   keep({ token, user: userOf(token), name });
 }
 
+/** Signs in as the address of a development cluster asks, as in "/?as=Bob". */
+export async function signInByAddress(page: PageConfig): Promise<void> {
+  const name = new URLSearchParams(location.search).get("as");
+  if (!page.dev || name === null) return;
+  history.replaceState(null, "", location.pathname);
+  if (session.value === null) await signInWithName(name);
+}
+
 export function signOut(): void {
   keep(null);
 }

@@ -1,0 +1,16 @@
+package node
+
+import "github.com/zishang520/socket.io/servers/engine/v3"
+
+// cutOff ends all that the node says to others, at once: its clients and Redis hear no goodbye, as after a
+// SIGKILL. Close must follow.
+func (n *Node) cutOff() {
+	if n.redis != nil {
+		_ = n.redis.client.Close()
+	}
+	_ = n.public.Close()
+	n.engine.Clients().Range(func(_ string, client engine.Socket) bool {
+		client.Close(true)
+		return true
+	})
+}

@@ -1,0 +1,102 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync"
+)
+
+// errNodeState is the answer to killing a node that is not there, or starting one that is.
+var errNodeState = errors.New("the node is not in the state for this")
+
+// devNode is a place in a cluster for development: a node that can be killed and started again.
+type devNode struct {
+	cfg  Config
+	wrap func(http.Handler) http.Handler // adds the endpoints of development
+
+	mu     sync.Mutex
+	node   *Node // nil while there is none
+	cancel context.CancelFunc
+	ended  chan struct{} // closed when the node has ended
+	err    error         // how it ended
+}
+
+// start starts a node at the address that the place had before.
+func (d *devNode) start(ctx context.Context) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.node != nil {
+		return errNodeState
+	}
+	n, err := New(d.cfg) //nolint:contextcheck // a node lives until it is closed, which serve does when its ctx ends
+	if err != nil {
+		return err
+	}
+	if err := n.open(ctx); err != nil {
+		return errors.Join(err, n.Close(ctx))
+	}
+	n.handler = d.wrap(n.handler)
+	d.cfg.Listen = n.public.Addr().String()
+	life, cancel := context.WithCancel(context.Background()) //nolint:gosec // stop and kill call cancel
+	ended := make(chan struct{})
+	d.node, d.cancel, d.ended = n, cancel, ended
+	go func() { // ends with stop or kill
+		defer close(ended)
+		err := n.serve(life) //nolint:contextcheck // the node's life is its own
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.node, d.err = nil, err
+	}()
+	return nil
+}
+
+// kill ends the node as a SIGKILL does: it says nothing to its clients, to Redis, or to the other nodes.
+func (d *devNode) kill() error {
+	d.mu.Lock()
+	n, cancel := d.node, d.cancel
+	d.mu.Unlock()
+	if n == nil {
+		return errNodeState
+	}
+	n.cutOff()
+	cancel()
+	_ = d.wait() // what it could not say is all that it complains about
+	return nil
+}
+
+// stop has the node drain. wait waits for that.
+func (d *devNode) stop() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.cancel != nil {
+		d.cancel()
+	}
+}
+
+func (d *devNode) wait() error {
+	d.mu.Lock()
+	ended := d.ended
+	d.mu.Unlock()
+	if ended == nil {
+		return nil
+	}
+	<-ended
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.err
+}
+
+// running returns the node, nil when there is none.
+func (d *devNode) running() *Node {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.node
+}
+
+// addr returns the address, of a node that was killed too.
+func (d *devNode) addr() string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.cfg.Listen
+}

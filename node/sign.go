@@ -1,0 +1,46 @@
+package node
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"chorus/auth"
+)
+
+// Sign makes a token that the nodes of a configuration accept, with its first secret. It adds iat and, after
+// ttl, exp to the claims.
+func Sign(cfg Config, claims map[string]any, ttl time.Duration) (string, error) {
+	secrets := cfg.Secrets()
+	if len(secrets) == 0 {
+		return "", errors.New("no secret to sign with: set CHORUS_AUTH_SECRET to that of the nodes")
+	}
+	now := time.Now()
+	claims["iat"] = now.Unix()
+	claims["exp"] = now.Add(ttl).Unix()
+	if cfg.Auth.Issuer != "" {
+		claims["iss"] = cfg.Auth.Issuer
+	}
+	if len(cfg.Auth.Audience) > 0 {
+		claims["aud"] = cfg.Auth.Audience[0]
+	}
+	algorithm, err := signingAlgorithm(cfg.Auth.Algorithms)
+	if err != nil {
+		return "", err
+	}
+	return auth.Sign(secrets[0], algorithm, claims)
+}
+
+// signingAlgorithm returns the first algorithm for secrets, empty for the default of auth.Sign.
+func signingAlgorithm(allowed []string) (string, error) {
+	for _, name := range allowed {
+		if strings.HasPrefix(name, "HS") {
+			return name, nil
+		}
+	}
+	if len(allowed) > 0 {
+		return "", fmt.Errorf("auth.algorithms (%s) has none for a secret: the owner of a private key signs its tokens", strings.Join(allowed, ", "))
+	}
+	return "", nil
+}

@@ -1,0 +1,41 @@
+// Every text of the development console.
+
+export const text = {
+  title: "Development",
+  here: (node: number, url: string) => `This tab is on node ${node}, ${url}`,
+  nowhere: "This tab is on no node at the moment",
+  way: {
+    title: "The way of a message",
+    hint: "Send a message to see it travel.",
+    client: "this tab",
+    node: (n: number) => `node ${n}`,
+    redis: "Redis",
+    away: "away",
+    stopped: "killed",
+    ms: (ms: number) => `${ms.toFixed(1)} ms`,
+    accepted: "accepted after",
+    heard: "heard after",
+  },
+  nodes: {
+    title: "Nodes",
+    kill: (n: number) => `Kill node ${n}`,
+    start: (n: number) => `Start node ${n}`,
+    tab: (n: number) => `Open a tab on node ${n}`,
+    connections: (n: number) => (n === 1 ? "1 connection" : `${n} connections`),
+    redis: "Take Redis away for 10 s",
+    foreign: "This Redis is not the cluster's own.",
+  },
+  token: {
+    title: "Token",
+    ends: (time: string) => `ends ${time}`,
+    expire: "Let it end in 20 s",
+    revoke: "Revoke it",
+    claims: "Claims of a new token, as JSON",
+    mint: "Mint a token",
+    use: "Sign in with it",
+    minted: "The new token",
+    invalid: "These claims are not a JSON object.",
+  },
+  frames: { title: "Frames of this connection", sent: "sent", received: "received", pause: "Pause", go: "Go on" },
+  snippet: { title: "The same from your own program", javascript: "JavaScript", python: "Python", curl: "curl" },
+};
