@@ -15,6 +15,7 @@ func (n *Node) routes() http.Handler {
 	mux.HandleFunc("GET /healthz", n.serveHealthz)
 	mux.HandleFunc("GET /readyz", n.serveReadyz)
 	mux.Handle(n.cfg.Path, originGuard(n.cfg.CORS.Origins, n.log, n.admit(n.engine)))
+	n.addPages(mux)
 	return mux
 }
 

@@ -24,7 +24,10 @@ type Config struct {
 	AllowEIO3                bool          `yaml:"allow_eio3" default:"false" help:"Admits clients of Socket.IO 2.x (Engine.IO 3)."`
 	Insecure                 bool          `yaml:"insecure" default:"false" help:"Permits a node without a key, which admits everybody, or with secrets that are too short. For development."`
 
+	ServeClient bool `yaml:"serve_client" default:"true" help:"Serves the official client below 'path', as '/socket.io/socket.io.js'."`
+
 	Admin    AdminConfig    `yaml:"admin"`
+	Pages    PagesConfig    `yaml:"pages"`
 	CORS     CORSConfig     `yaml:"cors"`
 	Auth     AuthConfig     `yaml:"auth"`
 	Cluster  ClusterConfig  `yaml:"cluster"`
@@ -44,6 +47,12 @@ type Config struct {
 // AdminConfig describes the endpoints for operators.
 type AdminConfig struct {
 	Listen string `yaml:"listen" default:"127.0.0.1:3900" format:"address" empty:"none" help:"Address of '/metrics', '/healthz' and '/readyz'."`
+}
+
+// PagesConfig describes the pages of a node.
+type PagesConfig struct {
+	Enabled        bool     `yaml:"enabled" default:"true" help:"Serves the chat page at '/'."`
+	FrameAncestors []string `yaml:"frame_ancestors" format:"origin" empty:"none" help:"Origins of the pages that may embed the chat page."`
 }
 
 // CORSConfig says which web pages may connect.
