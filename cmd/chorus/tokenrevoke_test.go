@@ -50,7 +50,7 @@ func (f *revokeFixture) run(c tokenRevokeCommand, in string) (string, error) {
 
 func (f *revokeFixture) token(claims map[string]any, ttl time.Duration) string {
 	f.t.Helper()
-	token, err := sign(f.cfg, claims, ttl)
+	token, err := node.Sign(f.cfg, claims, ttl)
 	if err != nil {
 		f.t.Fatal(err)
 	}
