@@ -31,13 +31,19 @@ $(PAGES): $(shell find web -name node_modules -prune -o -path web/dist -prune -o
 	cd web && npm run --silent build
 
 .PHONY: test
-test: test-go test-e2e ## everything; installs what is missing (a Redis server, npm packages) and says so
+test: test-go test-web test-e2e ## everything; installs what is missing (a Redis server, npm packages) and says so
 
 .PHONY: test-go
 test-go: redis ## unit tests, with the race detector
 	go vet ./...
 	go test -race ./...
 	go -C bench/peers vet ./...
+
+.PHONY: test-web
+test-web: ## the kit for front ends and the model of the chat page, without a browser
+	@command -v node >/dev/null || { echo 'make: Node.js 20 or later is needed for the tests of the pages' >&2; exit 1; }
+	@$(MAKE) --no-print-directory pages
+	cd web && npm test
 
 .PHONY: test-e2e
 test-e2e: build redis ## official clients and a Node.js server against real nodes
@@ -75,6 +81,14 @@ redis:
 		echo 'make: installing redis-server, which the tests need'; \
 		sudo=$$([ "$$(id -u)" = 0 ] || echo sudo); \
 		$$sudo apt-get update -q && $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends redis-server; \
+	}
+
+.PHONY: chromium
+chromium:
+	@command -v chromium >/dev/null || { \
+		echo 'make: installing chromium, which the tests of the pages need'; \
+		sudo=$$([ "$$(id -u)" = 0 ] || echo sudo); \
+		$$sudo apt-get update -q && $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends chromium; \
 	}
 
 .PHONY: lint

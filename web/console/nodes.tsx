@@ -18,11 +18,20 @@ export function Nodes({ cluster, act }: { cluster: ClusterState; act: Act }) {
             </span>
             {running ? (
               <>
-                <button type="button" onClick={() => window.open(`${url}/?as=${guest()}`, "_blank", "noopener")}>
-                  {text.nodes.tab(node)}
+                <button
+                  type="button"
+                  aria-label={text.nodes.tab(node)}
+                  onClick={() => window.open(`${url}/?as=${guest()}`, "_blank", "noopener")}
+                >
+                  {text.nodes.shortTab}
                 </button>
-                <button type="button" class="danger" onClick={() => void act(() => dev.kill(node))}>
-                  {text.nodes.kill(node)}
+                <button
+                  type="button"
+                  class="danger"
+                  aria-label={text.nodes.kill(node)}
+                  onClick={() => void act(() => dev.kill(node))}
+                >
+                  {text.nodes.shortKill}
                 </button>
               </>
             ) : (

@@ -20,6 +20,8 @@ export const text = {
     title: "Nodes",
     kill: (n: number) => `Kill node ${n}`,
     start: (n: number) => `Start node ${n}`,
+    shortKill: "Kill",
+    shortTab: "New tab",
     tab: (n: number) => `Open a tab on node ${n}`,
     connections: (n: number) => (n === 1 ? "1 connection" : `${n} connections`),
     redis: "Take Redis away for 10 s",
