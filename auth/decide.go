@@ -46,6 +46,14 @@ func (d Decision) Rule() string {
 	return d.rule.source + " " + strconv.FormatBool(d.rule.allowed)
 }
 
+// Pattern returns the pattern that permits, empty where none decided.
+func (d Decision) Pattern() string {
+	if d.pattern == nil {
+		return ""
+	}
+	return d.pattern.text
+}
+
 // Decide tells whether the token may do something, and which rule says so. The name is that of the
 // room, or of the function for ActionAPI, and of no meaning for the other actions. Nil claims, those of
 // somebody who has not authenticated, may do nothing, and nobody may do an unknown action.

@@ -2,60 +2,140 @@ package chat
 
 import (
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
+	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
+	"chorus/auth"
 	"chorus/codec"
+
+	"github.com/zishang520/socket.io/servers/socket/v3"
 )
 
 // maxRoomName is how many bytes the name of a room has at most.
 const maxRoomName = 255
 
 var (
-	errRoomName = fmt.Errorf("the name of a room is a text of 1 to %d bytes", maxRoomName)
+	errRoomName = fmt.Errorf("the name of a room is a text of 1 to %d bytes without control characters, or a number", maxRoomName)
 	errRoomText = errors.New("the name of a room is not well-formed Unicode")
-	errRoomID   = errors.New("the name of a room may not look like the id of a socket, as 20 letters, digits, - and _ do")
+	errRoomDots = errors.New("the name of a room may not be . or ..")
+	errRoomID   = errors.New("the name of a room may not be the id of a socket")
 )
 
-// onlyRoomOf returns the name of a room that is the only argument of an event.
-func onlyRoomOf(event string, args []any) (string, error) {
-	if len(args) != 1 {
-		return "", fmt.Errorf("%s takes exactly one value, the name of a room", event)
+// room returns the name of a room that is the first argument of a request. A number is the room of its text, as
+// everywhere in this project.
+func (ca *call) room(event string) (string, error) {
+	name, err := roomName(event, ca.args)
+	if err != nil {
+		return "", badRequest(err.Error())
 	}
-	return roomOf(event, args)
+	if ca.chat.isSocketID(name) {
+		return "", badRequest(errRoomID.Error())
+	}
+	return name, nil
 }
 
-// roomOf returns the name of a room that is the first argument of an event. The error is fit for a client.
-func roomOf(event string, args []any) (string, error) {
-	room, err := codec.Arg[string](event, args, 0)
-	switch {
-	case err != nil || room == "" || len(room) > maxRoomName:
+func roomName(event string, args []any) (string, error) {
+	given, err := codec.Arg[any](event, args, 0)
+	if err != nil {
 		return "", errRoomName
-	case !utf8.ValidString(room) || strings.ContainsRune(room, utf8.RuneError):
-		// JSON with half a surrogate pair is read as U+FFFD: several names would be one.
-		return "", errRoomText
-	case isSocketID(room):
-		return "", errRoomID
 	}
-	return room, nil
+	name, ok := given.(string)
+	if number, isNumber := given.(json.Number); isNumber {
+		name, ok = numberText(number), true
+	}
+	if !ok {
+		return "", errRoomName
+	}
+	return name, checkRoom(name)
 }
 
-// isSocketID tells names that may be those of the private room that each socket has: who joins it hears
-// what is meant for one client, who publishes to it speaks to one client. They are 20 characters of
-// base64url for sockets of Node.js servers and of Socket.IO 2.x clients, and for others 18 bytes in
-// base64url, of which the last eight are a number in sequence. Of this only the first three bytes are
-// looked at, which stay zero for the first 10^12 sockets: 24 hexadecimal digits, as of an ObjectID of
-// MongoDB, are no such name.
-func isSocketID(name string) bool {
-	const idOfNode, idOfGo = 15, 18
-	id, err := base64.RawURLEncoding.DecodeString(name)
+// checkRoom returns why a text cannot be the name of a room, nil when it can.
+func checkRoom(name string) error {
 	switch {
-	case err != nil || base64.RawURLEncoding.EncodedLen(len(id)) != len(name): // it skips line breaks
-		return false
-	case len(id) == idOfNode:
+	case name == "" || len(name) > maxRoomName:
+		return errRoomName
+	case !utf8.ValidString(name) || strings.ContainsRune(name, utf8.RuneError):
+		// JSON with half a surrogate pair is read as U+FFFD: several names would be one.
+		return errRoomText
+	case strings.ContainsFunc(name, unicode.IsControl):
+		return errRoomName
+	case name == "." || name == "..":
+		return errRoomDots
+	}
+	return nil
+}
+
+// numberText is what JavaScript makes of a number as a text.
+func numberText(number json.Number) string {
+	value, err := number.Float64()
+	switch size := math.Abs(value); {
+	case err != nil:
+		return number.String()
+	case value == 0:
+		return "0"
+	case size < 1e-6 || size >= 1e21:
+		text := strconv.FormatFloat(value, 'e', -1, 64)
+		text = strings.Replace(text, "e-0", "e-", 1)
+		return strings.Replace(text, "e+0", "e+", 1)
+	}
+	return strconv.FormatFloat(value, 'f', -1, 64)
+}
+
+// isSocketID reports whether name is, or may be, the id of a socket. Each socket has a room of that name: who joins it
+// hears what is meant for one client.
+//
+// The sockets of this node are known. For those of other Go nodes the form decides: 18 bytes in base64url, the last
+// eight a number in sequence, of which the first three bytes stay zero for the first 10^12 sockets. 24 hexadecimal
+// digits, as an ObjectID has them, are no such name. Ids of Node.js servers are 20 characters of base64url, as many
+// names are that clients choose (Firestore); the last three bytes are a number in sequence, so only a name with a small
+// number there is looked up in the cluster.
+func (c *Chat) isSocketID(name string) bool {
+	if _, here := c.nsp.Sockets().Load(socket.SocketId(name)); here {
 		return true
 	}
-	return len(id) == idOfGo && id[10] == 0 && id[11] == 0 && id[12] == 0
+	const idOfNode, idOfGo = 15, 18
+	id, err := base64.RawURLEncoding.DecodeString(name)
+	if err != nil || base64.RawURLEncoding.EncodedLen(len(id)) != len(name) { // it skips line breaks
+		return false
+	}
+	switch len(id) {
+	case idOfGo:
+		return id[10] == 0 && id[11] == 0 && id[12] == 0
+	case idOfNode:
+		return id[12] < 4 && c.isRemoteSocket(name)
+	}
+	return false
+}
+
+// isRemoteSocket asks the other servers for a socket. Without an answer it assumes that there is one.
+func (c *Chat) isRemoteSocket(id string) bool {
+	found := make(chan bool, 1)
+	c.nsp.In(socket.Room(id)).FetchSockets()(func(sockets []*socket.RemoteSocket, err error) {
+		is := err != nil
+		for _, s := range sockets {
+			is = is || string(s.Id()) == id
+		}
+		found <- is
+	})
+	return <-found
+}
+
+// permitted reports whether claims permit an action. The room of a user is not for others: a pattern permits it only
+// if the pattern begins with "user:" itself, so "*" does not.
+func permitted(claims *auth.Claims, action auth.Action, room string) bool {
+	decision := claims.Decide(action, room)
+	if !decision.Allowed {
+		return false
+	}
+	user, isUser := strings.CutPrefix(room, userRooms)
+	if !isUser || user == claims.Subject() {
+		return true
+	}
+	return strings.HasPrefix(decision.Pattern(), userRooms)
 }

@@ -29,6 +29,8 @@ type (
 	StreamsConfig = config.StreamsConfig
 	// RecoveryConfig describes connection state recovery.
 	RecoveryConfig = config.RecoveryConfig
+	// ChatConfig describes the chat product.
+	ChatConfig = config.ChatConfig
 	// DrainConfig describes the end of a node.
 	DrainConfig = config.DrainConfig
 	// LogConfig describes the log.

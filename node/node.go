@@ -100,10 +100,11 @@ func New(cfg Config) (*Node, error) {
 	n.metrics.watchEngine(n.engine)
 
 	var err error
-	n.chat, err = chat.New(n.io.Sockets(), chat.Options{Open: n.gatekeeper == nil, MaxRooms: int(cfg.MaxRooms), TotalOrder: cfg.TotalOrder(), Logger: n.log})
+	n.chat, err = chat.New(n.io.Sockets(), n.chatOptions())
 	if err != nil {
 		return nil, err
 	}
+	n.metrics.watchChat(n.chat)
 	if err := n.announceIn(); err != nil {
 		return nil, err
 	}
@@ -134,14 +135,15 @@ func (n *Node) logUnsendable(err error) {
 
 // admission returns the middlewares that decide who connects to a namespace.
 func (n *Node) admission(refreshed func(*socket.Socket, *auth.Claims)) []socket.NamespaceMiddleware {
+	watch := func(s *socket.Socket, next func(*socket.ExtendedError)) { n.chat.Watch(s, next) }
 	if n.gatekeeper != nil {
-		return []socket.NamespaceMiddleware{n.gatekeeper.middleware(n.cfg, n.metrics, n.log, refreshed)}
+		return []socket.NamespaceMiddleware{n.gatekeeper.middleware(n.cfg, n.metrics, n.log, refreshed), watch}
 	}
 	n.log.Warn("insecure: no key is configured, everybody is let in")
 	if n.cfg.Recovery.Enabled {
-		return []socket.NamespaceMiddleware{recoverAnybody}
+		return []socket.NamespaceMiddleware{recoverAnybody, watch}
 	}
-	return nil
+	return []socket.NamespaceMiddleware{watch}
 }
 
 // announceIn tells the clients of every namespace when the node no longer hears the others.

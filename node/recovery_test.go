@@ -44,6 +44,9 @@ func TestRecoveredRooms(t *testing.T) {
 	}
 	ada.await(`42["left","old",`)
 	bob := join(t, n.addr, token(t))
+	for _, room := range []string{"old", "hers", "staff"} {
+		bob.ask(`["join","` + room + `"]`)
+	}
 	heard := func(rooms ...string) {
 		t.Helper()
 		for _, room := range []string{"old", "hers", "staff"} {

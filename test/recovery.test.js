@@ -35,6 +35,13 @@ async function moves(socket, url, { missing = async () => {}, auth } = {}) {
   await outcome;
 }
 
+// publisher is another client, which is in the rooms that it publishes to.
+async function publisher(t, url, ...rooms) {
+  const socket = await join(t, url, { auth: { token: token({ sub: "bob" }) } });
+  for (const room of rooms) await socket.emitWithAck("join", room);
+  return socket;
+}
+
 const values = (inbox) => inbox.items.map(([, value]) => value);
 
 describe("recovery", () => {
@@ -45,7 +52,7 @@ describe("recovery", () => {
       const one = await startNode(t, redis, settings);
       const two = redis ? await startNode(t, redis, settings) : one;
       const { socket, inbox } = await member(t, one.url);
-      const other = await join(t, two.url, { auth: { token: token({ sub: "bob" }) } });
+      const other = await publisher(t, two.url, "r", "elsewhere");
       const { id } = socket;
       assert.equal(socket.recovered, false);
       await sleep(100); // the session is written
@@ -80,7 +87,7 @@ describe("recovery", () => {
     const redis = await startRedis(t);
     const [one, two] = await startNodes(t, 2, redis, STREAMS);
     const { socket, inbox } = await member(t, one.url);
-    const other = await join(t, two.url, { auth: { token: token({ sub: "bob" }) } });
+    const other = await publisher(t, two.url, "r");
     const { id } = socket;
     await sleep(100); // the session is written
     const gone = event(socket, "disconnect");
@@ -180,7 +187,7 @@ describe("recovery", () => {
     const [one, two] = await startNodes(t, 2, redis, STREAMS);
     const { socket, inbox } = await member(t, one.url);
     await socket.emitWithAck("join", "public");
-    const other = await join(t, two.url, { auth: { token: token({ sub: "bob" }) } });
+    const other = await publisher(t, two.url, "r", "public");
     await sleep(100);
     const left = event(socket, "left");
     await moves(socket, two.url, {

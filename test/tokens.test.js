@@ -265,10 +265,13 @@ describe("permissions", () => {
         const { ok, error } = await ada.emitWithAck(name, room, ...rest);
         assert.deepEqual([ok, error.code, error.action, error.room], [false, "forbidden", action, name === "message" ? undefined : room]);
       }
-      for (const room of ["lobby", "team-red", "user-ada"]) assert.deepEqual(await ada.emitWithAck("join", room), { ok: true });
-      for (const room of ["lobby", "team-red", "user-ada", "secret", "user-bob"]) assert.deepEqual(await bob.emitWithAck("publish", room, `to ${room}`), { ok: true });
+      for (const room of ["lobby", "team-red", "user-ada"]) assert.equal((await ada.emitWithAck("join", room)).ok, true);
+      for (const room of ["lobby", "team-red", "user-ada", "secret", "user-bob"]) {
+        await bob.emitWithAck("join", room);
+        assert.equal((await bob.emitWithAck("publish", room, `to ${room}`)).ok, true);
+      }
       assert.deepEqual(await bob.emitWithAck("message", "to all"), { ok: true });
-      assert.deepEqual(await inbox.count(4), [["lobby", "to lobby"], ["team-red", "to team-red"], ["user-ada", "to user-ada"], ["to all"]]);
+      assert.deepEqual((await inbox.count(4)).map((args) => args.slice(0, 2)), [["lobby", "to lobby"], ["team-red", "to team-red"], ["user-ada", "to user-ada"], ["to all"]]);
     });
   }
 
@@ -282,8 +285,11 @@ describe("permissions", () => {
     assert.equal((await ada.emitWithAck("token:refresh", { token: may(limited) })).ok, true);
     const [room, why] = await left;
     assert.deepEqual([room, why.code], ["secret", "forbidden"]);
-    for (const to of ["secret", "lobby"]) await bob.emitWithAck("publish", to, `to ${to}`);
-    assert.deepEqual(await inbox.count(1), [["lobby", "to lobby"]]);
+    for (const to of ["secret", "lobby"]) {
+      await bob.emitWithAck("join", to);
+      await bob.emitWithAck("publish", to, `to ${to}`);
+    }
+    assert.deepEqual((await inbox.count(1)).map((args) => args.slice(0, 2)), [["lobby", "to lobby"]]);
     assert.equal((await ada.emitWithAck("message", "hello")).error.code, "forbidden");
   });
 
@@ -293,9 +299,9 @@ describe("permissions", () => {
     const eve = await join(t, node.url, { auth: { token: may({ broadcast: true, rooms: { join: ["*"] } }, { sub: "eve" }) } });
     assert.equal((await ada.emitWithAck("message", "hello")).error.code, "forbidden");
     assert.equal((await ada.emitWithAck("join", "user-eve")).error.code, "forbidden");
-    assert.deepEqual(await ada.emitWithAck("join", "user-ada"), { ok: true });
+    assert.equal((await ada.emitWithAck("join", "user-ada")).ok, true);
     assert.deepEqual(await eve.emitWithAck("message", "hello"), { ok: true });
-    assert.deepEqual(await eve.emitWithAck("join", "user-ada"), { ok: true });
+    assert.equal((await eve.emitWithAck("join", "user-ada")).ok, true);
   });
 
   test("that are misspelt open nothing", async (t) => {

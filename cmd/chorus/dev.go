@@ -2,9 +2,12 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"os"
+	"strings"
+	"sync"
 	"text/template"
 	"time"
 
@@ -36,6 +39,7 @@ func (c *devCommand) Run(ctx context.Context) error {
 	if cfg.Log.Level == node.DefaultConfig().Log.Level {
 		cfg.Log.Level = "warn" // the screen is for what follows
 	}
+	cfg.OnUnknown = (&unknownEvents{w: os.Stdout}).print
 	dev, err := node.OpenDev(ctx, cfg, c.Nodes)
 	if err != nil {
 		return err
@@ -44,6 +48,28 @@ func (c *devCommand) Run(ctx context.Context) error {
 		return err
 	}
 	return dev.Run(ctx)
+}
+
+// unknownEvents prints each event that no handler takes, once.
+type unknownEvents struct {
+	mu   sync.Mutex
+	w    io.Writer
+	seen map[string]bool
+}
+
+// maxUnknown bounds the events that are printed: clients choose the names.
+const maxUnknown = 100
+
+func (u *unknownEvents) print(namespace, event string, handled []string) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if key := namespace + " " + event; len(u.seen) < maxUnknown && !u.seen[key] {
+		if u.seen == nil {
+			u.seen = make(map[string]bool)
+		}
+		u.seen[key] = true
+		_, _ = fmt.Fprintf(u.w, "  A client sent the event %q in the namespace %s, which nobody handles. There are: %s\n", event, namespace, strings.Join(handled, ", "))
+	}
 }
 
 func printDev(w io.Writer, dev *node.Dev) error {

@@ -32,11 +32,14 @@ type Config struct {
 	Auth     AuthConfig     `yaml:"auth"`
 	Cluster  ClusterConfig  `yaml:"cluster"`
 	Recovery RecoveryConfig `yaml:"recovery"`
+	Chat     ChatConfig     `yaml:"chat"`
 	Drain    DrainConfig    `yaml:"drain"`
 	Log      LogConfig      `yaml:"log"`
 
 	// Version of the program, for other nodes and for people; default that of the build.
 	Version string `yaml:"-"`
+	// OnUnknown is called with each event of a client that nobody handles; default nothing. It must not block.
+	OnUnknown func(namespace, event string, handled []string) `yaml:"-"`
 	// Logger takes the place of the one that Log describes.
 	Logger *slog.Logger `yaml:"-"`
 

@@ -1,0 +1,112 @@
+package chat
+
+import (
+	"context"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+
+	"chorus/auth"
+	"chorus/codec"
+
+	"github.com/zishang520/socket.io/servers/socket/v3"
+	"github.com/zishang520/socket.io/v3/pkg/types"
+)
+
+// client is a socket of this node. It takes the place of the socket's event emitter, so that a request costs no
+// handler on each socket and an event that nobody handles is noticed. The library calls handlers one after the other;
+// only the end of the socket may come from anywhere.
+type client struct {
+	types.EventEmitter // the program's own handlers
+	chat               *Chat
+	requests           requests // of the namespace
+	socket             *socket.Socket
+
+	mu    sync.Mutex
+	rooms map[string]*membership // that the client has joined; nil while there are none
+	gone  bool                   // the socket has ended
+}
+
+// Watch is the middleware that makes the sockets of a namespace clients. It belongs behind the token check.
+func (c *Chat) Watch(s *socket.Socket, next func(*socket.ExtendedError)) {
+	events := s.StrictEventEmitter
+	events.EventEmitter = &client{EventEmitter: events.EventEmitter, chat: c, requests: c.requests[s.Nsp().Name()], socket: s}
+	next(nil)
+}
+
+// clientOf returns the client of a socket, nil for one that Watch has not seen.
+func clientOf(s *socket.Socket) *client {
+	cl, _ := s.StrictEventEmitter.EventEmitter.(*client)
+	return cl
+}
+
+// Emit handles an event of the client, or of the library about the socket.
+func (cl *client) Emit(event types.EventName, args ...any) {
+	if socket.SOCKET_RESERVED_EVENTS.Has(string(event)) || event == "error" {
+		if event == "disconnect" {
+			cl.end()
+		}
+		cl.EventEmitter.Emit(event, args...)
+		return
+	}
+	own := cl.ListenerCount(event) > 0 // by the program
+	r := cl.requests[string(event)]
+	switch {
+	case r != nil && (r.shared || !own):
+		cl.do(r, args)
+		if own {
+			cl.EventEmitter.Emit(event, args...)
+		}
+	case own:
+		cl.EventEmitter.Emit(event, args...)
+	case len(cl.socket.ListenersAny()) > cl.chat.ownAny():
+		// The program handles all events.
+	default:
+		cl.unknown(string(event), args)
+	}
+}
+
+// ownAny is how many OnAny handlers of each socket are not the program's: package auth has one.
+func (c *Chat) ownAny() int {
+	if c.opts.Open {
+		return 0
+	}
+	return 1
+}
+
+// unknown refuses an event that nobody handles.
+func (cl *client) unknown(event string, args []any) {
+	c := cl.chat
+	c.stats.Unknown.Add(1)
+	names := cl.handled()
+	c.opts.Logger.LogAttrs(context.Background(), slog.LevelDebug, "a client sent an event that nobody handles",
+		slog.String("event", event), slog.String("namespace", cl.socket.Nsp().Name()), slog.String("socket", string(cl.socket.Id())))
+	if c.opts.OnUnknown != nil {
+		c.opts.OnUnknown(cl.socket.Nsp().Name(), event, names)
+	}
+	_, ack := codec.SplitAck(args)
+	message := "nobody handles this event; there are: " + strings.Join(names, ", ")
+	if len(names) == 0 {
+		message = "nobody handles this event, nor any other of this namespace"
+	}
+	ack((&Error{Code: CodeUnknownEvent, Message: message, Details: map[string]any{"events": names}}).answer())
+}
+
+// handled returns the names of the events that are handled.
+func (cl *client) handled() []string {
+	names := make(map[string]struct{})
+	for name := range cl.requests {
+		names[name] = struct{}{}
+	}
+	for _, event := range cl.EventNames() {
+		if cl.ListenerCount(event) > 0 && !socket.SOCKET_RESERVED_EVENTS.Has(string(event)) && event != "error" {
+			names[string(event)] = struct{}{}
+		}
+	}
+	return slices.AppendSeq([]string{}, slices.Values(slices.Sorted(maps.Keys(names)))) // never null
+}
+
+// claims returns what the token of the client says now, nil for a client without one.
+func (cl *client) claims() *auth.Claims { return auth.FromSocket(cl.socket) }

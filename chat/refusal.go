@@ -1,0 +1,76 @@
+package chat
+
+import (
+	"errors"
+	"maps"
+
+	"chorus/adapter"
+	"chorus/auth"
+)
+
+// Codes of refused requests, besides those of package auth.
+const (
+	CodeBadRequest         = "bad_request"         // the arguments are not those of the request
+	CodeUnknownEvent       = "unknown_event"       // nobody handles this event; {events} names those that are handled
+	CodeNotJoined          = "not_joined"          // the client is not in the room
+	CodeNotFound           = "not_found"           // there is no such message
+	CodeConflict           = "conflict"            // the same id was used for something else
+	CodeTooLarge           = "too_large"           // the value is too large; {limit} in bytes
+	CodeTooManyRooms       = "too_many_rooms"      // the client is in as many rooms as it may be
+	CodeNoHistory          = "no_history"          // the room keeps no history
+	CodeRateLimited        = "rate_limited"        // too many requests; {retry_after_ms}
+	CodeLimitReached       = "limit_reached"       // the server holds as much of this as it may; {limit}
+	CodeClusterUnavailable = "cluster_unavailable" // Redis does not answer
+	CodeOverloaded         = "overloaded"          // too much waits for Redis
+	CodeInternal           = "internal_error"      // a fault of the server
+)
+
+// Error is a refusal as the client gets it: {ok: false, error: {code, message, ...}}.
+type Error struct {
+	Code    string
+	Message string
+	Details map[string]any // further members
+}
+
+func (e *Error) Error() string { return e.Message }
+
+func badRequest(message string) *Error { return &Error{Code: CodeBadRequest, Message: message} }
+
+// Refusal is the answer to a request that was refused.
+func Refusal(code, message string) map[string]any {
+	return (&Error{Code: code, Message: message}).answer()
+}
+
+func (e *Error) answer() map[string]any {
+	refused := make(map[string]any, 2+len(e.Details))
+	maps.Copy(refused, e.Details)
+	refused["code"], refused["message"] = e.Code, e.Message
+	return map[string]any{"ok": false, "error": refused}
+}
+
+// forbidden is the refusal of an action that the token does not permit.
+func forbidden(action auth.Action, room string) *Error {
+	details := map[string]any{"action": string(action)}
+	if room != "" {
+		details["room"] = room
+	}
+	return &Error{Code: auth.CodeForbidden, Message: "the token does not permit: " + string(action), Details: details}
+}
+
+// refusalOf returns what a client gets to know of an error.
+func (c *Chat) refusalOf(err error) *Error {
+	reached := "only clients of this node got it"
+	if c.opts.TotalOrder {
+		reached = "nobody got it"
+	}
+	var refused *Error
+	switch {
+	case errors.As(err, &refused):
+		return refused
+	case errors.Is(err, adapter.ErrOverflow):
+		return &Error{Code: CodeOverloaded, Message: "too many messages wait for Redis: " + reached}
+	case errors.Is(err, adapter.ErrUnavailable), errors.Is(err, adapter.ErrClosed):
+		return &Error{Code: CodeClusterUnavailable, Message: "Redis is not available: " + reached}
+	}
+	return &Error{Code: CodeInternal, Message: "the server could not handle this request"}
+}

@@ -1,0 +1,100 @@
+package chat
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+
+	"chorus/codec"
+)
+
+// request is an event by which clients ask for something.
+type request struct {
+	name   string
+	takes  string // for people: what its arguments are
+	least  int    // arguments
+	most   int
+	shared bool // the program's own handlers of this event are called as well; else they take its place
+	handle func(*call) error
+}
+
+// requests are those of one namespace, by name.
+type requests map[string]*request
+
+// builtIn returns the requests of the chat product. There is one row for each.
+func (c *Chat) builtIn() requests {
+	rows := []request{
+		{name: eventMessage, takes: "exactly one value", least: 1, most: 1, shared: true, handle: c.message},
+		{name: eventJoin, takes: "the name of a room and, if wanted, {since, history, presence}", least: 1, most: 2, shared: true, handle: c.join},
+		{name: eventLeave, takes: "the name of a room", least: 1, most: 1, shared: true, handle: c.leave},
+		{name: eventPublish, takes: "the name of a room, one value and, if wanted, {id, mentions}", least: 2, most: 3, shared: true, handle: c.publish},
+	}
+	table := make(requests, len(rows))
+	for i := range rows {
+		table[rows[i].name] = &rows[i]
+	}
+	return table
+}
+
+// call is a request that is being handled.
+type call struct {
+	*client
+	args  []any
+	reply func(...any)
+	asked bool // the client waits for the answer
+}
+
+// do handles a request. A handler that returns nil has answered, or will.
+func (cl *client) do(r *request, args []any) {
+	values, reply := codec.SplitAck(args)
+	ca := &call{client: cl, args: values, reply: reply, asked: len(values) < len(args)}
+	defer func() {
+		if reason := recover(); reason != nil {
+			cl.chat.opts.Logger.LogAttrs(context.Background(), slog.LevelError, "a request made its handler panic",
+				slog.String("event", r.name), slog.Any("panic", reason))
+			ca.refuse(r.name, &Error{Code: CodeInternal, Message: "the server could not handle this request"})
+		}
+	}()
+	if n := len(values); n < r.least || n > r.most {
+		ca.refuse(r.name, badRequest(r.name+" takes "+r.takes))
+		return
+	}
+	if err := r.handle(ca); err != nil {
+		ca.refuse(r.name, err)
+	}
+}
+
+func (ca *call) refuse(event string, err error) {
+	refused := ca.chat.refusalOf(err)
+	ca.chat.stats.refused(event, refused.Code)
+	var known *Error
+	if !errors.As(err, &known) {
+		ca.chat.opts.Logger.LogAttrs(context.Background(), slog.LevelDebug, "request not done",
+			slog.String("event", event), slog.String("socket", string(ca.socket.Id())), slog.Any("error", err))
+	}
+	ca.reply(refused.answer())
+}
+
+// ok answers {ok: true} with further members.
+func (ca *call) ok(answer map[string]any) {
+	if answer == nil {
+		answer = make(map[string]any, 1)
+	}
+	answer["ok"] = true
+	ca.reply(answer)
+}
+
+// option reads the options of a request, which are its argument i, into a struct. A client may leave them out.
+func option[T any](ca *call, event string, i int) (options T, err error) {
+	if i >= len(ca.args) {
+		return options, nil
+	}
+	given, err := codec.Arg[*T](event, ca.args, i)
+	if err != nil {
+		return options, badRequest(event + ": the options, argument " + string(rune('1'+i)) + ", are not an object with members of the right types")
+	}
+	if given != nil {
+		options = *given
+	}
+	return options, nil
+}
