@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"chorus/adapter/wire"
 	"chorus/engine"
 
 	"github.com/zishang520/socket.io/parsers/socket/v3/parser"
@@ -20,19 +21,19 @@ func (l *local) Broadcast(packet *parser.Packet, opts *socket.BroadcastOptions) 
 // post is Broadcast for Publish and PublishLatest as well.
 func (l *local) post(packet *parser.Packet, opts *socket.BroadcastOptions, latest string) error {
 	// What goes to the cluster as well is remembered when it comes back.
-	if l.recovery == nil || l.recovery.far != nil || flagsOf(opts).Local || flagsOf(opts).Volatile {
+	if l.recovery == nil || l.recovery.far != nil || wire.FlagsOf(opts).Local || wire.FlagsOf(opts).Volatile {
 		l.broadcast(packet, opts, latest, "")
 		return nil
 	}
-	return l.recovery.post(packet, newWireOptions(opts), latest)
+	return l.recovery.post(packet, wire.NewOptions(opts), latest)
 }
 
 // broadcast is Broadcast of a packet that may be the newest of a name, see [Publisher.PublishLatest], and that
 // may have an offset, see withOffset.
 func (l *local) broadcast(packet *parser.Packet, opts *socket.BroadcastOptions, latest, offset string) {
-	rooms, except := targets(opts)
+	rooms, except := wire.Targets(opts)
 	to, without := l.index.audiences(rooms, except)
-	if l.recovery != nil && flagsOf(opts).Local {
+	if l.recovery != nil && wire.FlagsOf(opts).Local {
 		// Nothing repeats it for those who are not in an audience yet, being brought up to date.
 		matching := l.match(opts)
 		if to, without = nil, nil; len(matching) > 0 {
@@ -40,7 +41,7 @@ func (l *local) broadcast(packet *parser.Packet, opts *socket.BroadcastOptions, 
 		}
 	}
 	if len(to) > 0 {
-		l.deliver(l.addressed(packet), flagsOf(opts), latest, offset, to, without)
+		l.deliver(l.addressed(packet), wire.FlagsOf(opts), latest, offset, to, without)
 	}
 }
 
@@ -48,7 +49,7 @@ func (l *local) broadcast(packet *parser.Packet, opts *socket.BroadcastOptions, 
 // and calls ack once for each answer with one value: what the client's first argument was, or
 // nil. The answers still missing after flags.Timeout are no longer waited for.
 func (l *local) BroadcastWithAck(packet *parser.Packet, opts *socket.BroadcastOptions, clientCount func(uint64), ack socket.Ack) {
-	flags := flagsOf(opts)
+	flags := wire.FlagsOf(opts)
 	sockets := l.match(opts)
 
 	// One id serves all receivers: the counter belongs to the namespace.

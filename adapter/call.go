@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"chorus/adapter/wire"
+
 	"github.com/zishang520/socket.io/parsers/socket/v3/parser"
 	"github.com/zishang520/socket.io/servers/socket/v3"
 )
@@ -21,7 +23,7 @@ type callTable struct {
 // call is a request that waits for the other servers.
 type call struct {
 	// answers takes the answers of one per server; nil for a broadcast with acknowledgement.
-	answers chan *clusterMessage
+	answers chan *wire.Message
 	// clientCount and ack take the answers to a broadcast with acknowledgement.
 	clientCount func(uint64)
 	ack         func(any)
@@ -56,16 +58,16 @@ func (t *callTable) remove(id string) {
 func (a *clusterAdapter) FetchSockets(opts *socket.BroadcastOptions) func(func([]socket.SocketDetails, error)) {
 	return func(callback func([]socket.SocketDetails, error)) {
 		sockets := a.details(opts)
-		if flagsOf(opts).Local {
+		if wire.FlagsOf(opts).Local {
 			callback(sockets, nil)
 			return
 		}
-		m := clusterMessage{kind: kindFetch}
-		m.opts.rooms, m.opts.except = targets(opts)
-		a.redis.request(timeoutOf(opts, a.redis.opts.RequestTimeout), func(ctx context.Context) {
-			err := a.ask(ctx, m, func(answer *clusterMessage) {
-				if answer.sockets != nil {
-					sockets = append(sockets, answer.sockets()...)
+		m := wire.Message{Kind: wire.Fetch}
+		m.Opts.Rooms, m.Opts.Except = wire.Targets(opts)
+		a.cluster.request(timeoutOf(opts, a.cluster.opts.RequestTimeout), func(ctx context.Context) {
+			err := a.ask(ctx, m, func(answer *wire.Message) {
+				if answer.Sockets != nil {
+					sockets = append(sockets, answer.Sockets()...)
 				}
 			})
 			callback(sockets, err)
@@ -78,10 +80,10 @@ func (a *clusterAdapter) FetchSockets(opts *socket.BroadcastOptions) func(func([
 // the request timeout with those that came and an error. Values must be what JSON can say.
 func (a *clusterAdapter) ServerSideEmit(packet []any) error {
 	values, ack := splitAck(packet)
-	m := clusterMessage{kind: kindEvent, args: make([]any, len(values))}
+	m := wire.Message{Kind: wire.Event, Args: make([]any, len(values))}
 	for i, value := range values {
 		var err error
-		if m.args[i], err = argument(value); err != nil {
+		if m.Args[i], err = wire.Argument(value); err != nil {
 			return fmt.Errorf("adapter: argument %d of a server-side event: %w", i, err)
 		}
 	}
@@ -89,10 +91,10 @@ func (a *clusterAdapter) ServerSideEmit(packet []any) error {
 		a.tell(nil, m)
 		return nil
 	}
-	a.redis.request(a.redis.opts.RequestTimeout, func(ctx context.Context) {
+	a.cluster.request(a.cluster.opts.RequestTimeout, func(ctx context.Context) {
 		answers := []any{}
-		err := a.ask(ctx, m, func(answer *clusterMessage) {
-			value, _ := plain(answer.value) // a missing value is null
+		err := a.ask(ctx, m, func(answer *wire.Message) {
+			value, _ := wire.Plain(answer.Value) // a missing value is null
 			answers = append(answers, value)
 		})
 		ack(answers, err)
@@ -102,21 +104,21 @@ func (a *clusterAdapter) ServerSideEmit(packet []any) error {
 
 // ask sends a question and hands the answer of each other server to collect. It returns when all
 // have answered, with an error when ctx ends before.
-func (a *clusterAdapter) ask(ctx context.Context, m clusterMessage, collect func(*clusterMessage)) error {
-	servers, err := a.carrier.serverCount(ctx)
+func (a *clusterAdapter) ask(ctx context.Context, m wire.Message, collect func(*wire.Message)) error {
+	servers, err := a.link.Servers(ctx)
 	if err != nil {
 		return unavailable(err)
 	}
-	others := int(servers) - 1
+	others := servers - 1
 	if others == 0 {
 		return nil
 	}
-	c := &call{answers: make(chan *clusterMessage, others)}
-	m.requestID = a.calls.add(c)
-	defer a.calls.remove(m.requestID)
+	c := &call{answers: make(chan *wire.Message, others)}
+	m.RequestID = a.calls.add(c)
+	defer a.calls.remove(m.RequestID)
 
 	sent := make(chan error, 1)
-	if err := a.carrier.publish(m, func(_ string, err error) { sent <- err }); err != nil {
+	if err := a.link.Publish(&m, func(_ string, err error) { sent <- err }); err != nil {
 		return err
 	}
 	for got := 0; got < others; {
@@ -145,8 +147,8 @@ func unavailable(err error) error {
 // BroadcastWithAck sends a packet to the matching sockets of the cluster. Each server says how
 // many clients it reached, and each client's answer is handed to ack, until flags.Timeout.
 func (a *clusterAdapter) BroadcastWithAck(packet *parser.Packet, opts *socket.BroadcastOptions, clientCount func(uint64), ack socket.Ack) {
-	flags := flagsOf(opts)
-	packet, err := repeatable(packet)
+	flags := wire.FlagsOf(opts)
+	packet, err := wire.Repeatable(packet)
 	if err != nil {
 		ack(nil, err)
 		return
@@ -161,37 +163,37 @@ func (a *clusterAdapter) BroadcastWithAck(packet *parser.Packet, opts *socket.Br
 }
 
 func (a *clusterAdapter) askClients(packet *parser.Packet, opts *socket.BroadcastOptions, clientCount func(uint64), ack func(any)) error {
-	m := clusterMessage{kind: kindBroadcast, packet: packet, opts: newWireOptions(opts)}
-	m.requestID = a.calls.add(&call{clientCount: clientCount, ack: ack})
+	m := wire.Message{Kind: wire.Broadcast, Packet: packet, Opts: wire.NewOptions(opts)}
+	m.RequestID = a.calls.add(&call{clientCount: clientCount, ack: ack})
 	// Nobody knows here whether every client has answered: the entry stays for the whole timeout.
-	time.AfterFunc(timeoutOf(opts, a.redis.opts.RequestTimeout), func() { a.calls.remove(m.requestID) })
+	time.AfterFunc(timeoutOf(opts, a.cluster.opts.RequestTimeout), func() { a.calls.remove(m.RequestID) })
 	// ServerCount notices that Redis is away, and the timeout ends it.
-	return a.carrier.publish(m, func(string, error) {})
+	return a.link.Publish(&m, func(string, error) {})
 }
 
 // takeAnswer hands an answer to the call that waits for it; answers to other servers' calls pass
 // here too, and late ones.
-func (a *clusterAdapter) takeAnswer(m *clusterMessage) {
-	c := a.calls.get(m.requestID)
+func (a *clusterAdapter) takeAnswer(m *wire.Message) {
+	c := a.calls.get(m.RequestID)
 	switch {
 	case c == nil:
-	case m.kind == kindAck:
+	case m.Kind == wire.Ack:
 		if c.ack != nil {
-			c.ack(m.value)
+			c.ack(m.Value)
 		}
 	case c.answers != nil:
 		select {
 		case c.answers <- m:
 		default: // more answers than servers
 		}
-	case m.kind == kindClientCount:
-		c.clientCount(m.clientCount)
+	case m.Kind == wire.ClientCount:
+		c.clientCount(m.ClientCount)
 	}
 }
 
 // timeoutOf returns the caller's own timeout for a request, else the default.
 func timeoutOf(opts *socket.BroadcastOptions, fallback time.Duration) time.Duration {
-	if t := flagsOf(opts).Timeout; t != nil && *t > 0 {
+	if t := wire.FlagsOf(opts).Timeout; t != nil && *t > 0 {
 		return *t
 	}
 	return fallback

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"chorus/adapter/wire"
+
 	"github.com/zishang520/socket.io/servers/socket/v3"
 )
 
@@ -49,7 +51,7 @@ func (r *recovery) reserve(pid socket.PrivateSessionId, owner string) (outcome s
 		switch {
 		case !claimed:
 			return RecoveryOK
-		case other != nil && other.record.owner != owner:
+		case other != nil && other.record.Owner != owner:
 			return RecoveryOwner
 		case other != nil:
 			other.socket.Conn().Close(true)
@@ -83,7 +85,7 @@ func pause(ctx context.Context, d time.Duration) bool {
 const claimPause = 20 * time.Millisecond
 
 // claim makes a session that may be recovered this node's, and ends the socket that has it.
-func (r *recovery) claim(ctx context.Context, pid socket.PrivateSessionId, owner string, reachable func(*sessionRecord) (streamID, bool, error)) (_ *sessionRecord, outcome string, err error) {
+func (r *recovery) claim(ctx context.Context, pid socket.PrivateSessionId, owner string, reachable func(*wire.Session) (wire.StreamID, bool, error)) (_ *wire.Session, outcome string, err error) {
 	for {
 		record, old, leaving := r.here(pid)
 		if leaving {
@@ -93,16 +95,16 @@ func (r *recovery) claim(ctx context.Context, pid socket.PrivateSessionId, owner
 			continue
 		}
 		if record == nil {
-			if record, err = r.store.find(ctx, pid); errors.Is(err, errMalformed) {
+			if record, err = r.store.find(ctx, pid); errors.Is(err, wire.ErrMalformed) {
 				return nil, RecoveryMalformed, err
 			} else if err != nil {
 				return nil, RecoveryUnavailable, err
 			}
 		}
 		switch {
-		case record == nil, record.ours && record.nsp != r.local.nsp.Name():
+		case record == nil, record.Ours && record.Nsp != r.local.nsp.Name():
 			return nil, RecoveryUnknown, nil
-		case record.pid != pid:
+		case record.Pid != pid:
 			return nil, RecoveryMalformed, nil
 		case !r.owns(owner, record):
 			return nil, RecoveryOwner, nil
@@ -114,7 +116,7 @@ func (r *recovery) claim(ctx context.Context, pid socket.PrivateSessionId, owner
 		if !ok {
 			return nil, RecoveryOffset, nil
 		}
-		if !record.ours {
+		if !record.Ours {
 			r.adopt(record, owner, from)
 		}
 		taken := false
@@ -124,7 +126,7 @@ func (r *recovery) claim(ctx context.Context, pid socket.PrivateSessionId, owner
 			}
 		} else {
 			taken, err = r.store.take(ctx, record)
-			if errors.Is(err, errMalformed) {
+			if errors.Is(err, wire.ErrMalformed) {
 				return nil, RecoveryMalformed, err
 			} else if err != nil {
 				return nil, RecoveryUnavailable, err
@@ -140,40 +142,40 @@ func (r *recovery) claim(ctx context.Context, pid socket.PrivateSessionId, owner
 }
 
 // taken ends the socket that has had a session which is this node's now.
-func (r *recovery) taken(ctx context.Context, record *sessionRecord) (_ *sessionRecord, outcome string, err error) {
-	if record.holder != "" && record.holder != r.holder && r.evict != nil {
-		r.evict(record.holder, evictionOf(record.pid, record.turn))
+func (r *recovery) taken(ctx context.Context, record *wire.Session) (_ *wire.Session, outcome string, err error) {
+	if record.Holder != "" && record.Holder != r.holder && r.evict != nil {
+		r.evict(record.Holder, evictionOf(record.Pid, record.Turn))
 	}
-	if err := r.awaitEnd(ctx, record.sid); err != nil {
+	if err := r.awaitEnd(ctx, record.Sid); err != nil {
 		return nil, RecoveryTaken, err
 	}
 	return record, RecoveryOK, nil
 }
 
 // owns tells whether a session is this owner's.
-func (r *recovery) owns(owner string, record *sessionRecord) bool {
-	if record.ours {
-		return record.owner == owner
+func (r *recovery) owns(owner string, record *wire.Session) bool {
+	if record.Ours {
+		return record.Owner == owner
 	}
 	// Node.js servers do not write whose it is, but what they have of its token.
-	known, ok := r.opts.OwnerOf(record.data)
+	known, ok := r.opts.OwnerOf(record.Data)
 	return !ok || known == owner
 }
 
 // adopt adds to the session of a Node.js server, written when its client went, what they do not write.
-func (r *recovery) adopt(record *sessionRecord, owner string, from streamID) {
-	record.owner, record.nsp, record.ours = owner, r.local.nsp.Name(), true
-	record.start, record.at, record.last = from, r.history.handled(), lastID
-	for room := range record.rooms {
-		record.rooms[room] = from
-		if room != socket.Room(record.sid) {
-			record.own = append(record.own, room)
+func (r *recovery) adopt(record *wire.Session, owner string, from wire.StreamID) {
+	record.Owner, record.Nsp, record.Ours = owner, r.local.nsp.Name(), true
+	record.Start, record.At, record.Last = from, r.history.handled(), wire.LastID
+	for room := range record.Rooms {
+		record.Rooms[room] = from
+		if room != socket.Room(record.Sid) {
+			record.Own = append(record.Own, room)
 		}
 	}
 }
 
 // here returns the session when its client is still thought to be here, and tells whether it is leaving.
-func (r *recovery) here(pid socket.PrivateSessionId) (_ *sessionRecord, _ *liveSession, leaving bool) {
+func (r *recovery) here(pid socket.PrivateSessionId) (_ *wire.Session, _ *liveSession, leaving bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	_, leaving = r.leaving[pid]

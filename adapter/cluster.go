@@ -2,193 +2,160 @@ package adapter
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"sync"
+	"time"
 
-	"github.com/zishang520/socket.io/parsers/socket/v3/parser"
+	"chorus/adapter/wire"
+	"chorus/codec"
+
 	"github.com/zishang520/socket.io/servers/socket/v3"
-	"github.com/zishang520/socket.io/v3/pkg/types"
 )
 
-// carrier takes what the adapter of a namespace says to the other servers, in the bytes of one
-// format, and hands what they say to the adapter's receive.
-type carrier interface {
-	// open begins to listen, close ends it. Neither waits for Redis.
-	open()
-	close()
-
-	// publish sends a message to all other servers, in the order of the calls, without waiting. done
-	// is called once with the outcome, and with the place of the message where what is sent is kept;
-	// done must not block. A message without done may wait while Redis is away, others fail at once.
-	// When the message cannot be encoded the error is returned, and done is not called.
-	publish(m clusterMessage, done func(offset string, err error)) error
-
-	// respond sends an answer to the server that asked. It is of the moment, like the question. The
-	// error is about encoding it.
-	respond(asker string, m clusterMessage) error
-
-	// serverCount returns how many servers listen, this one included.
-	serverCount(ctx context.Context) (int64, error)
+// Options configures New. The zero value is useful.
+type Options struct {
+	// RequestTimeout ends requests to the other servers (FetchSockets, ServerSideEmit with
+	// acknowledgement, ServerCount), counted from the call; default 5 s. A flags.Timeout of the
+	// call itself goes before it.
+	RequestTimeout time.Duration
+	// TotalOrder makes a server deliver its own broadcasts when they come back from the transport: see
+	// ClusterOptions.
+	TotalOrder bool
+	// Logger gets what goes wrong. Default: no log.
+	Logger *slog.Logger
 }
 
-// follower is a carrier that listens to the rooms of this node alone. joined is called when its
-// sockets have joined rooms, and returns when what is sent to those is heard, or after a while.
-type follower interface{ joined(rooms []socket.Room) }
+// Cluster makes the adapters of the namespaces of one server, which a transport connects to the other
+// servers. It is safe for concurrent use.
+type Cluster struct {
+	transport Transport
+	opts      Options
+	log       *slog.Logger
+	stats     *Stats
 
-// clusterAdapter is the adapter of one namespace: local serves the sockets of this node, the carrier
-// reaches the other servers. It overrides every operation that concerns the cluster.
-type clusterAdapter struct {
-	*local
-	redis    *Redis
-	uid      string // names this server in this namespace
-	raw      bool   // this server's parser has arguments as json.RawMessage
-	carrier  carrier
-	follower follower // the carrier, if it is one
-	calls    callTable
+	ctx    context.Context // ends with Close
+	cancel context.CancelFunc
+
+	mu     sync.Mutex     // held to end ctx and to begin a request: none begins while Close waits
+	wg     sync.WaitGroup // running requests, and the handlers of events
+	events chan func()    // handlers of events from other servers, run one after the other
 }
 
-// Init subscribes; the library calls it once.
-func (a *clusterAdapter) Init() { a.carrier.open() }
+// maxPendingEvents bounds the server-side events whose handlers have not run yet.
+const maxPendingEvents = 1024
 
-// Close unsubscribes.
-func (a *clusterAdapter) Close() { a.carrier.close() }
+// New returns the adapters of a server in a cluster. Close ends them and the transport.
+func New(transport Transport, opts Options) *Cluster {
+	if opts.RequestTimeout <= 0 {
+		opts.RequestTimeout = DefaultRequestTimeout
+	}
+	if opts.Logger == nil {
+		opts.Logger = slog.New(slog.DiscardHandler)
+	}
+	c := &Cluster{transport: transport, opts: opts, log: opts.Logger, stats: &Stats{}, events: make(chan func(), maxPendingEvents)}
+	c.ctx, c.cancel = context.WithCancel(context.Background())
+	c.wg.Go(c.runEvents) // ends with Close
+	return c
+}
 
-// AddAll puts a socket into rooms.
-func (a *clusterAdapter) AddAll(id socket.SocketId, rooms *types.Set[socket.Room]) {
-	a.local.AddAll(id, rooms)
-	if a.follower != nil {
-		a.follower.joined(rooms.Keys())
+// New makes the adapter of a namespace; the library calls it.
+func (c *Cluster) New(nsp socket.Namespace) socket.Adapter {
+	a := &clusterAdapter{
+		local:   newLocal(nsp),
+		cluster: c,
+		uid:     wire.NewServerName(),
+		raw:     codec.Is(nsp.Server().Opts().Parser()),
+	}
+	if t, ok := c.transport.(redisTransport); ok && t.kept != nil {
+		a.recovery = t.newRecovery(a)
+	}
+	_ = a.On("delete-room", func(args ...any) {
+		if room, ok := args[0].(Room); ok {
+			a.link.Follow([]Room{room})
+		}
+	})
+	link, err := c.transport.Open(a)
+	if err != nil {
+		// The library has no way to say so.
+		panic(fmt.Errorf("adapter: namespace %s: %w", nsp.Name(), err))
+	}
+	a.link = link
+	return a
+}
+
+// Health returns nil while this server hears the cluster. Otherwise the error says what is missing.
+func (c *Cluster) Health() error { return c.transport.Health() }
+
+// Close closes the transport, which sends what still waits, and ends requests, for as long as ctx allows. It is
+// idempotent.
+func (c *Cluster) Close(ctx context.Context) error {
+	err := c.transport.Close(ctx)
+	c.mu.Lock()
+	c.cancel()
+	c.mu.Unlock()
+	ended := make(chan struct{})
+	go func() { // ends with the goroutines of c
+		c.wg.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+	case <-ctx.Done():
+		if err == nil {
+			err = fmt.Errorf("adapter: closed while a handler still runs: %w", ctx.Err())
+		}
+	}
+	return err
+}
+
+// request runs fn, which may wait for other servers, in a goroutine that Close waits foc. Its
+// context ends with the timeout or with Close.
+func (c *Cluster) request(timeout time.Duration, fn func(ctx context.Context)) {
+	c.mu.Lock()
+	closed := c.ctx.Err() != nil
+	if !closed {
+		c.wg.Go(func() {
+			ctx, cancel := context.WithTimeout(c.ctx, timeout)
+			defer cancel()
+			guard(c.log, func() { fn(ctx) })
+		})
+	}
+	c.mu.Unlock()
+	if closed {
+		fn(c.ctx) // it says so to its caller, without waiting
 	}
 }
 
-// Broadcast sends a packet to the matching sockets of the cluster. It waits for Redis only while Redis answers and too
-// many messages wait to be published.
-func (a *clusterAdapter) Broadcast(packet *parser.Packet, opts *socket.BroadcastOptions) {
-	a.broadcast(packet, opts, "", nil)
-}
-
-// Publish implements [Publisher].
-func (a *clusterAdapter) Publish(packet *parser.Packet, opts *socket.BroadcastOptions, done func(error)) {
-	a.broadcast(packet, opts, "", done)
-}
-
-// PublishLatest implements [Publisher].
-func (a *clusterAdapter) PublishLatest(name string, packet *parser.Packet, opts *socket.BroadcastOptions, done func(error)) {
-	a.broadcast(packet, opts, name, done)
-}
-
-func (a *clusterAdapter) broadcast(packet *parser.Packet, opts *socket.BroadcastOptions, latest string, done func(error)) {
-	if flagsOf(opts).Local {
-		a.local.broadcast(packet, opts, latest, "")
-		if done != nil {
-			done(nil)
-		}
-		return
+// enqueueEvent has fn run after the events before it. It does not block: handlers are the
+// application's and may wait for anything, broadcasts must not wait for them.
+func (c *Cluster) enqueueEvent(fn func()) {
+	select {
+	case c.events <- fn:
+	default:
+		c.stats.EventsDropped.Add(1)
+		c.log.Error("server-side event dropped: its handlers do not keep up", slog.Int("waiting", maxPendingEvents))
 	}
-	packet, err := repeatable(packet)
-	if err == nil {
-		m := clusterMessage{kind: kindBroadcast, packet: packet, opts: newWireOptions(opts)}
-		m.opts.latest = latest
-		var published func(string, error)
-		if done != nil {
-			published = func(_ string, err error) { done(err) }
-		}
-		if err = a.carrier.publish(m, published); err == nil {
-			if !a.waitsFor(&m) {
-				a.local.broadcast(packet, opts, latest, "")
-			}
+}
+
+func (c *Cluster) runEvents() {
+	for {
+		select {
+		case <-c.ctx.Done():
 			return
+		case fn := <-c.events:
+			guard(c.log, fn)
 		}
 	}
-	a.redis.log.Error("broadcast refused", slog.Any("error", err))
-	if done != nil {
-		done(err)
-	}
 }
 
-// waitsFor tells whether a message of this node is delivered when it comes back from Redis, in the order
-// that all nodes see, and not when it is sent.
-func (a *clusterAdapter) waitsFor(m *clusterMessage) bool {
-	return a.redis.opts.TotalOrder && m.kind == kindBroadcast && m.requestID == ""
-}
-
-// repeatable returns a packet that can be encoded more than once.
-func repeatable(packet *parser.Packet) (*parser.Packet, error) {
-	if !parser.HasBinary(packet.Data) {
-		return packet, nil
-	}
-	data, err := drained(packet.Data)
-	if err != nil {
-		return nil, err
-	}
-	repeat := *packet
-	repeat.Data = data
-	return &repeat, nil
-}
-
-// AddSockets makes the matching sockets of the cluster join rooms. Those of this node have joined
-// when it returns.
-func (a *clusterAdapter) AddSockets(opts *socket.BroadcastOptions, rooms []socket.Room) {
-	a.local.AddSockets(opts, rooms)
-	a.tell(opts, clusterMessage{kind: kindJoin, rooms: rooms})
-}
-
-// DelSockets makes the matching sockets of the cluster leave rooms. Those of this node have left
-// when it returns.
-func (a *clusterAdapter) DelSockets(opts *socket.BroadcastOptions, rooms []socket.Room) {
-	a.local.DelSockets(opts, rooms)
-	a.tell(opts, clusterMessage{kind: kindLeave, rooms: rooms})
-}
-
-// DisconnectSockets disconnects the matching sockets of the cluster.
-func (a *clusterAdapter) DisconnectSockets(opts *socket.BroadcastOptions, closeTransport bool) {
-	// The others are told first: this node may be about to shut down.
-	a.tell(opts, clusterMessage{kind: kindDisconnect, close: closeTransport})
-	a.local.DisconnectSockets(opts, closeTransport)
-}
-
-// tell sends the other servers something about the sockets of opts that has no answer.
-func (a *clusterAdapter) tell(opts *socket.BroadcastOptions, m clusterMessage) {
-	if flagsOf(opts).Local {
-		return
-	}
-	m.opts.rooms, m.opts.except = targets(opts)
-	untold := func(_ string, err error) {
-		if err != nil {
-			a.redis.log.Warn("the other servers were not told", slog.Int("message_type", int(m.kind)), slog.Any("error", err))
+// guard runs fn and keeps a panic of the application's handlers in it from ending the node, as the
+// library does for handlers of clients' events.
+func guard(log *slog.Logger, fn func()) {
+	defer func() {
+		if p := recover(); p != nil {
+			log.Error("a handler of the application panicked", slog.Any("panic", p))
 		}
-	}
-	if err := a.carrier.publish(m, untold); err != nil {
-		untold("", err)
-	}
-}
-
-// ServerCount returns how many servers the cluster has, this one included, or -1 when Redis does
-// not say so within the request timeout. The library compares it with the number of servers that
-// have answered a broadcast with acknowledgement: with -1, that ends with its timeout error,
-// instead of a success that other servers know nothing of.
-func (a *clusterAdapter) ServerCount() int64 {
-	ctx, cancel := context.WithTimeout(a.redis.ctx, a.redis.opts.RequestTimeout)
-	defer cancel()
-	n, err := a.carrier.serverCount(ctx)
-	if err != nil {
-		return -1
-	}
-	return n
-}
-
-// respond answers a server that has asked.
-func (a *clusterAdapter) respond(asker string, m clusterMessage) {
-	if err := a.carrier.respond(asker, m); err != nil {
-		a.redis.log.Error("answer cannot be sent", slog.Int("message_type", int(m.kind)), slog.Any("error", err))
-	}
-}
-
-// wants tells whether a broadcast to rooms reaches a socket of this node; no rooms stands for all. One
-// that does not is counted, and need not be decoded.
-func (a *clusterAdapter) wants(rooms ...socket.Room) bool {
-	if a.index.hasAny(rooms) {
-		return true
-	}
-	a.redis.stats.Skipped.Add(1)
-	return false
+	}()
+	fn()
 }

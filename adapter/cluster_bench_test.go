@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"testing"
 
+	"chorus/adapter/wire"
 	"chorus/codec"
 
 	"github.com/redis/go-redis/v9"
@@ -60,12 +61,12 @@ func BenchmarkClusterReceive(b *testing.B) {
 	} {
 		b.Run(test.name, func(b *testing.B) {
 			r, _ := benchNode(b)
-			payload, err := encodeBroadcast("another", benchPacket(), "/", wireOptions{rooms: test.rooms})
+			payload, err := wire.EncodeBroadcast("another", benchPacket(), "/", wire.Options{Rooms: test.rooms})
 			if err != nil {
 				b.Fatal(err)
 			}
-			names := newChannels(DefaultPrefix, "/", "UID")
-			m := &redis.Message{Channel: names.broadcastTo(test.rooms), Pattern: names.pattern, Payload: string(payload)}
+			names := wire.NewChannels(wire.DefaultPrefix, "/", "UID")
+			m := &redis.Message{Channel: names.BroadcastTo(test.rooms), Pattern: names.Pattern, Payload: string(payload)}
 			b.ReportAllocs()
 			for b.Loop() {
 				r.listener.(*subscriber).handle(m)
@@ -82,12 +83,12 @@ func BenchmarkClusterBacklog(b *testing.B) {
 	for _, room := range []socket.Room{"away", "here"} {
 		b.Run(string(room), func(b *testing.B) {
 			r, _ := benchNode(b)
-			payload, err := encodeBroadcast("another", benchPacket(), "/", wireOptions{rooms: []socket.Room{room}})
+			payload, err := wire.EncodeBroadcast("another", benchPacket(), "/", wire.Options{Rooms: []socket.Room{room}})
 			if err != nil {
 				b.Fatal(err)
 			}
-			names := newChannels(DefaultPrefix, "/", "UID")
-			m := &redis.Message{Channel: names.broadcastTo([]socket.Room{room}), Pattern: names.pattern, Payload: string(payload)}
+			names := wire.NewChannels(wire.DefaultPrefix, "/", "UID")
+			m := &redis.Message{Channel: names.BroadcastTo([]socket.Room{room}), Pattern: names.Pattern, Payload: string(payload)}
 			s := r.listener.(*subscriber)
 			b.ReportAllocs()
 			for b.Loop() {
@@ -114,29 +115,29 @@ func BenchmarkFrame(b *testing.B) {
 	if !ok {
 		b.Fatalf("the adapter is a %T", adapter)
 	}
-	message := func(rooms ...socket.Room) *clusterMessage {
-		return &clusterMessage{kind: kindBroadcast, packet: benchPacket(), opts: wireOptions{rooms: rooms}}
+	message := func(rooms ...socket.Room) *wire.Message {
+		return &wire.Message{Kind: wire.Broadcast, Packet: benchPacket(), Opts: wire.Options{Rooms: rooms}}
 	}
 	b.Run("encode", func(b *testing.B) {
 		b.ReportAllocs()
 		m := message("away")
 		for b.Loop() {
-			if _, err := appendFrame(nil, "0123456789abcdef", "/", m); err != nil {
+			if _, err := wire.AppendFrame(nil, "0123456789abcdef", "/", m); err != nil {
 				b.Fatal(err)
 			}
 		}
 	})
 	for name, rooms := range map[string][]socket.Room{"foreign rooms": {"away", "far"}, "member's rooms": {"here", "far"}} {
 		b.Run(name, func(b *testing.B) {
-			payload, err := appendFrame(nil, "0123456789abcdef", "/", message(rooms...))
+			payload, err := wire.AppendFrame(nil, "0123456789abcdef", "/", message(rooms...))
 			if err != nil {
 				b.Fatal(err)
 			}
 			b.ReportAllocs()
 			for b.Loop() {
-				f, err := readFrame(payload)
+				m, err := wire.ReadFrame(payload)
 				if err == nil {
-					err = a.receiveFrame(&f, "")
+					err = a.Receive(m)
 				}
 				if err != nil {
 					b.Fatal(err)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"chorus/adapter"
+	"chorus/adapter/wire"
 	"chorus/internal/redistest"
 
 	"github.com/alicebob/miniredis/v2"
@@ -33,7 +34,7 @@ func eachRedis(t *testing.T, test func(t *testing.T, addr string)) {
 		t.Parallel()
 		test(t, streamsAddr(redistest.Start(t, redistest.Options{}).Addr))
 	})
-	for _, mode := range []adapter.SubscriptionMode{adapter.Static, adapter.Dynamic, adapter.DynamicPrivate} {
+	for _, mode := range []wire.SubscriptionMode{wire.Static, wire.Dynamic, wire.DynamicPrivate} {
 		t.Run("sharded, "+string(mode), func(t *testing.T) {
 			t.Parallel()
 			test(t, shardedAddr(redistest.Start(t, redistest.Options{}).Addr, mode))

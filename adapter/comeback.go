@@ -8,6 +8,8 @@ import (
 	"slices"
 	"time"
 
+	"chorus/adapter/wire"
+
 	"github.com/zishang520/socket.io/parsers/socket/v3/parser"
 	"github.com/zishang520/socket.io/servers/socket/v3"
 )
@@ -34,12 +36,12 @@ const (
 type comeback struct {
 	r      *recovery
 	socket *socket.Socket
-	record *sessionRecord
+	record *wire.Session
 
 	session   *liveSession
-	cursor    streamID      // up to here, all is done
-	connected streamID      // what came after this was sent when the client was here again
-	last      streamID      // the last message that was for the client
+	cursor    wire.StreamID // up to here, all is done
+	connected wire.StreamID // what came after this was sent when the client was here again
+	last      wire.StreamID // the last message that was for the client
 	unwritten int           // bytes
 	written   chan struct{} // closed when they are; nil while nobody knows
 }
@@ -48,19 +50,19 @@ type comeback struct {
 func (c *comeback) connect(owner string) {
 	r := c.r
 	c.session = &liveSession{
-		r: r, socket: c.socket, pid: c.record.pid, owner: owner, turn: c.record.turn + 1, start: c.record.start, rooms: c.record.rooms,
-		own: make(map[socket.Room]struct{}, len(c.record.own)),
+		r: r, socket: c.socket, pid: c.record.Pid, owner: owner, turn: c.record.Turn + 1, start: c.record.Start, rooms: c.record.Rooms,
+		own: make(map[socket.Room]struct{}, len(c.record.Own)),
 	}
-	for _, room := range c.record.own {
+	for _, room := range c.record.Own {
 		c.session.own[room] = struct{}{}
 	}
 	c.session.back = c
 	r.begin(c.session)
 	// What there was before is no later than what it says that it has got, or is handed on now.
-	if c.last = c.record.last; c.last.compare(c.cursor) > 0 {
+	if c.last = c.record.Last; c.last.Compare(c.cursor) > 0 {
 		c.last = c.cursor
 	}
-	rooms := make([]socket.Room, 0, len(c.record.rooms))
+	rooms := make([]socket.Room, 0, len(c.record.Rooms))
 	r.mu.Lock()
 	for room := range c.session.rooms {
 		rooms = append(rooms, room)
@@ -97,7 +99,7 @@ func (c *comeback) run() {
 func (c *comeback) catchUp(ctx context.Context) error {
 	ticker := time.NewTicker(2 * time.Millisecond)
 	defer ticker.Stop()
-	for c.r.history.position().compare(c.cursor) < 0 {
+	for c.r.history.position().Compare(c.cursor) < 0 {
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("%w: the client has seen %s, this node %s", ErrUnavailable, c.cursor, c.r.history.position())
@@ -121,7 +123,7 @@ func (c *comeback) step() (done bool, err error) {
 	h := c.r.history
 	h.mu.Lock()
 	next, all, remembered := h.after(c.cursor, maxNext)
-	if remembered && all && len(next) <= maxAtOnce && (len(next) == 0 || next[0].id.compare(c.connected) > 0) {
+	if remembered && all && len(next) <= maxAtOnce && (len(next) == 0 || next[0].id.Compare(c.connected) > 0) {
 		for i := range next {
 			c.hand(&next[i])
 		}
@@ -158,7 +160,7 @@ func (c *comeback) fetch() ([]kept, error) {
 	}
 	position := c.r.history.position()
 	for i := range entries {
-		if entries[i].id.compare(position) > 0 {
+		if entries[i].id.Compare(position) > 0 {
 			if i == 0 {
 				c.cursor = position // there is nothing before it
 			}
@@ -174,35 +176,35 @@ func (c *comeback) fetch() ([]kept, error) {
 // hand does for this client what a message would have done.
 func (c *comeback) hand(k *kept) {
 	c.cursor = k.id
-	if k.entry != nil && k.entry.nsp != c.r.local.nsp.Name() {
+	if k.entry != nil && k.entry.Nsp != c.r.local.nsp.Name() {
 		return
 	}
 	p := c.r.replayOf(k)
-	if p.said == nil || !c.concerns(&p.said.opts, k.id) {
+	if p.said == nil || !c.concerns(&p.said.Opts, k.id) {
 		return
 	}
 	switch m := p.said; {
-	case m.kind == kindBroadcast:
+	case m.Kind == wire.Broadcast:
 		c.handPacket(p, k.id)
-	case k.id.compare(c.record.at) <= 0 || k.id.compare(c.connected) > 0: // done when it came
-	case m.kind == kindJoin:
-		c.join(m.rooms, k.id)
-	case m.kind == kindLeave:
-		for _, room := range m.rooms {
+	case k.id.Compare(c.record.At) <= 0 || k.id.Compare(c.connected) > 0: // done when it came
+	case m.Kind == wire.Join:
+		c.join(m.Rooms, k.id)
+	case m.Kind == wire.Leave:
+		for _, room := range m.Rooms {
 			c.socket.Leave(room)
 		}
-	case m.kind == kindDisconnect:
-		c.socket.Disconnect(m.close)
+	case m.Kind == wire.Disconnect:
+		c.socket.Disconnect(m.Close)
 	}
 }
 
-func (c *comeback) handPacket(p *replay, id streamID) {
+func (c *comeback) handPacket(p *replay, id wire.StreamID) {
 	switch {
 	case len(p.encoded) == 0:
 		return
 	case !p.acked:
 		c.last = id
-	case id.compare(c.connected) <= 0:
+	case id.Compare(c.connected) <= 0:
 		return // nobody waits for the answer any more
 	}
 	c.send(p)
@@ -225,28 +227,28 @@ func withOffset(packet *parser.Packet, flags *socket.BroadcastFlags, offset stri
 }
 
 // concerns tells whether a message was for this client: it was in one of the rooms then.
-func (c *comeback) concerns(opts *wireOptions, id streamID) bool {
+func (c *comeback) concerns(opts *wire.Options, id wire.StreamID) bool {
 	c.r.mu.Lock()
 	defer c.r.mu.Unlock()
 	in := func(room socket.Room) bool {
 		since, in := c.session.rooms[room]
-		return in && since.compare(id) < 0
+		return in && since.Compare(id) < 0
 	}
-	for _, room := range opts.except {
+	for _, room := range opts.Except {
 		if in(room) {
 			return false
 		}
 	}
-	for _, room := range opts.rooms {
+	for _, room := range opts.Rooms {
 		if in(room) {
 			return true
 		}
 	}
-	return len(opts.rooms) == 0 && in(socket.Room(c.socket.Id()))
+	return len(opts.Rooms) == 0 && in(socket.Room(c.socket.Id()))
 }
 
 // join has the client join rooms at the place of a message.
-func (c *comeback) join(rooms []socket.Room, at streamID) {
+func (c *comeback) join(rooms []socket.Room, at wire.StreamID) {
 	c.r.mu.Lock()
 	for _, room := range rooms {
 		if _, in := c.session.rooms[room]; !in {
@@ -260,7 +262,7 @@ func (c *comeback) join(rooms []socket.Room, at streamID) {
 // send writes an event to the client.
 func (c *comeback) send(p *replay) {
 	c.unwritten += p.bytes
-	flags := &p.said.opts.flags
+	flags := &p.said.Opts.Flags
 	switch conn := connOf(c.socket); {
 	case conn == nil:
 		write := &socket.WriteOptions{PreEncoded: true}

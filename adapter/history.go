@@ -5,6 +5,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"chorus/adapter/wire"
 )
 
 // history is how far a node has come in the messages of its cluster, and the last of them, for clients
@@ -13,14 +15,14 @@ type history struct {
 	// mu is held while a message is handed on to the sockets of this node and remembered: who holds it
 	// sees no delivery half done.
 	mu    sync.Mutex
-	kept  []kept   // the oldest first
-	bytes int      // that they take
-	floor streamID // all messages after this one are among kept
+	kept  []kept        // the oldest first
+	bytes int           // that they take
+	floor wire.StreamID // all messages after this one are among kept
 
 	limits historyLimits
 	// Read without mu: handlers may ask while they are told of a message. What came up to done is handled, also
 	// what sockets were made to join or leave.
-	last, done atomic.Pointer[streamID]
+	last, done atomic.Pointer[wire.StreamID]
 }
 
 // historyLimits bound a history; without messages it remembers none.
@@ -32,34 +34,34 @@ type historyLimits struct {
 
 // kept is a message that is remembered: the entry of a stream, or what this node has sent by itself.
 type kept struct {
-	id     streamID
-	entry  *streamEntry // nil for that
+	id     wire.StreamID
+	entry  *wire.Entry // nil for that
 	replay *replay
 	size   int
 }
 
 // keptEntry is that of an entry.
-func keptEntry(e *streamEntry) kept {
-	return kept{id: e.id, entry: e, replay: &replay{}, size: e.size()}
+func keptEntry(e *wire.Entry) kept {
+	return kept{id: e.ID, entry: e, replay: &replay{}, size: e.Size()}
 }
 
 func newHistory(limits historyLimits) *history {
 	h := &history{limits: limits}
-	h.last.Store(&streamID{})
-	h.done.Store(&streamID{})
+	h.last.Store(&wire.StreamID{})
+	h.done.Store(&wire.StreamID{})
 	return h
 }
 
 // position is that of the last message that was handed on.
-func (h *history) position() streamID { return *h.last.Load() }
+func (h *history) position() wire.StreamID { return *h.last.Load() }
 
 // handled is the position up to which nothing is half done.
-func (h *history) handled() streamID { return *h.done.Load() }
+func (h *history) handled() wire.StreamID { return *h.done.Load() }
 
-func (h *history) finish(id streamID) { h.done.Store(&id) }
+func (h *history) finish(id wire.StreamID) { h.done.Store(&id) }
 
 // begin forgets all there was: the next message is the one after the position. h.mu is held.
-func (h *history) begin(position streamID) {
+func (h *history) begin(position wire.StreamID) {
 	h.kept, h.bytes, h.floor = nil, 0, position
 	h.last.Store(&position)
 	h.finish(position)
@@ -84,16 +86,16 @@ func (h *history) add(k kept) {
 
 func (h *history) isOld(k *kept) bool {
 	return len(h.kept) > h.limits.messages || h.bytes > h.limits.bytes ||
-		h.limits.age > 0 && k.id.ms+uint64(h.limits.age.Milliseconds()) < h.position().ms //nolint:gosec // it is positive
+		h.limits.age > 0 && k.id.Ms+uint64(h.limits.age.Milliseconds()) < h.position().Ms //nolint:gosec // it is positive
 }
 
 // after returns the next messages after an id, up to so many, and whether these are all; remembered is false
 // when some are forgotten. h.mu is held. The messages do not change.
-func (h *history) after(id streamID, limit int) (next []kept, all, remembered bool) {
-	if id.compare(h.floor) < 0 {
+func (h *history) after(id wire.StreamID, limit int) (next []kept, all, remembered bool) {
+	if id.Compare(h.floor) < 0 {
 		return nil, false, false
 	}
-	i, found := slices.BinarySearchFunc(h.kept, id, func(k kept, id streamID) int { return k.id.compare(id) })
+	i, found := slices.BinarySearchFunc(h.kept, id, func(k kept, id wire.StreamID) int { return k.id.Compare(id) })
 	if found {
 		i++
 	}
@@ -109,8 +111,8 @@ func (h *history) size() (messages, bytes int) {
 }
 
 // reaches tells whether all messages after an id, which has come by here, are remembered.
-func (h *history) reaches(id streamID) bool {
+func (h *history) reaches(id wire.StreamID) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return id.compare(h.floor) >= 0 && id.compare(h.position()) <= 0
+	return id.Compare(h.floor) >= 0 && id.Compare(h.position()) <= 0
 }

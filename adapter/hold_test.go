@@ -26,7 +26,7 @@ func TestPushWaitsForRoom(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				b := newBox(t, test.maxPending, test.maxLen)
-				b.wire.reply = func([]string) error {
+				b.fakeRedis.reply = func([]string) error {
 					time.Sleep(time.Millisecond)
 					b.mu.Lock()
 					defer b.mu.Unlock()
@@ -45,7 +45,7 @@ func TestPushWaitsForRoom(t *testing.T) {
 				if err := b.close(t.Context()); err != nil {
 					t.Error(err)
 				}
-				if got := b.wire.accepted(); !slices.Equal(got, want) {
+				if got := b.fakeRedis.accepted(); !slices.Equal(got, want) {
 					t.Errorf("%d of %d messages were published, or in another order", len(got), len(want))
 				}
 				if n := b.stats.Dropped.Load(); n != 0 {
@@ -62,7 +62,7 @@ func TestPushIsFair(t *testing.T) {
 	const maxPending, flooders = 10, 50
 	synctest.Test(t, func(t *testing.T) {
 		b := newBox(t, maxPending, 1<<20)
-		b.wire.reply = func([]string) error { time.Sleep(time.Millisecond); return nil }
+		b.fakeRedis.reply = func([]string) error { time.Sleep(time.Millisecond); return nil }
 		go b.run(t.Context()) // ends with close
 		var flood sync.WaitGroup
 		end := make(chan struct{})
@@ -80,11 +80,11 @@ func TestPushIsFair(t *testing.T) {
 		}
 		time.Sleep(100 * time.Millisecond)
 		for i := range 20 {
-			before := len(b.wire.accepted())
+			before := len(b.fakeRedis.accepted())
 			var got outcomes
 			honest := got.of(strconv.Itoa(i))
 			honest.done = func(_ string, err error) {
-				if ahead := len(b.wire.accepted()) - before; err != nil || ahead > flooders+3*maxPending {
+				if ahead := len(b.fakeRedis.accepted()) - before; err != nil || ahead > flooders+3*maxPending {
 					t.Errorf("honest message %d: %v, behind %d messages", i, err, ahead)
 				}
 			}
@@ -137,7 +137,7 @@ func TestHeldPublications(t *testing.T) {
 				if len(got.got["asked"]) != 1 || !errors.Is(got.got["asked"][0], test.asked) {
 					t.Errorf("the caller learns %v, want %v", got.got["asked"], test.asked)
 				}
-				if sent := b.wire.accepted(); slices.Contains(sent, "silent") != test.silent {
+				if sent := b.fakeRedis.accepted(); slices.Contains(sent, "silent") != test.silent {
 					t.Errorf("sent %q", sent)
 				}
 				if n := b.stats.Held.Load(); n != 0 {

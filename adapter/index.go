@@ -3,6 +3,7 @@ package adapter
 import (
 	"sync"
 
+	"chorus/adapter/wire"
 	"chorus/engine"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
@@ -16,8 +17,8 @@ type index struct {
 	mu    sync.RWMutex
 	rooms map[socket.Room]*room
 	sids  map[socket.SocketId]*member
-	all   cache    // of everybody
-	last  streamID // of the messages to everybody, see note
+	all   cache         // of everybody
+	last  wire.StreamID // of the messages to everybody, see note
 }
 
 // member is a socket that is in a room at least.
@@ -25,7 +26,7 @@ type member struct {
 	id    socket.SocketId
 	rooms map[socket.Room]*room // but its own; nil while there are none
 	own   bool                  // it is in the room of its id, which every socket has: see room
-	last  streamID              // of the messages to that room
+	last  wire.StreamID         // of the messages to that room
 
 	// Nil until the socket has connected: nothing is delivered before.
 	socket *socket.Socket
@@ -37,7 +38,7 @@ type member struct {
 type room struct {
 	members map[*member]struct{}
 	cache   cache
-	last    streamID // of the messages to it
+	last    wire.StreamID // of the messages to it
 }
 
 // change says what a join or leave did to one room.
@@ -214,7 +215,7 @@ func (x *index) hasAny(rooms []socket.Room) bool {
 }
 
 // note remembers a message to rooms, no rooms standing for all, as the last that they got.
-func (x *index) note(rooms []socket.Room, id streamID) {
+func (x *index) note(rooms []socket.Room, id wire.StreamID) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if len(rooms) == 0 {
@@ -231,11 +232,11 @@ func (x *index) note(rooms []socket.Room, id streamID) {
 }
 
 // lastFor returns the last message that may have been for somebody who has been in these rooms since then.
-func (x *index) lastFor(rooms map[socket.Room]streamID, start streamID) (last streamID) {
+func (x *index) lastFor(rooms map[socket.Room]wire.StreamID, start wire.StreamID) (last wire.StreamID) {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	count := func(id, since streamID) {
-		if id.compare(since) > 0 && id.compare(last) > 0 {
+	count := func(id, since wire.StreamID) {
+		if id.Compare(since) > 0 && id.Compare(last) > 0 {
 			last = id
 		}
 	}

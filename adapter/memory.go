@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"sync"
 
+	"chorus/adapter/wire"
 	"chorus/internal/library"
 
 	"github.com/zishang520/socket.io/parsers/socket/v3/parser"
@@ -281,7 +282,7 @@ func (l *local) publish(packet *parser.Packet, opts *socket.BroadcastOptions, la
 
 // match returns the connected sockets of this node that opts selects.
 func (l *local) match(opts *socket.BroadcastOptions) []*socket.Socket {
-	rooms, except := targets(opts)
+	rooms, except := wire.Targets(opts)
 	ids := l.index.selectIDs(rooms, except)
 	sockets := make([]*socket.Socket, 0, len(ids))
 	for _, id := range ids {
@@ -299,26 +300,4 @@ func (l *local) details(opts *socket.BroadcastOptions) []socket.SocketDetails {
 		details[i] = s
 	}
 	return details
-}
-
-// targets returns the rooms that opts selects and those that it excludes.
-func targets(opts *socket.BroadcastOptions) (rooms, except []socket.Room) {
-	if opts == nil {
-		return nil, nil
-	}
-	if opts.Rooms != nil {
-		rooms = opts.Rooms.Keys()
-	}
-	if opts.Except != nil {
-		except = opts.Except.Keys()
-	}
-	return rooms, except
-}
-
-// flagsOf returns the flags of opts, never nil.
-func flagsOf(opts *socket.BroadcastOptions) *socket.BroadcastFlags {
-	if opts == nil || opts.Flags == nil {
-		return &socket.BroadcastFlags{}
-	}
-	return opts.Flags
 }

@@ -5,6 +5,8 @@ import (
 	"sync"
 	"time"
 
+	"chorus/adapter/wire"
+
 	"github.com/zishang520/socket.io/parsers/socket/v3/parser"
 	"github.com/zishang520/socket.io/servers/socket/v3"
 )
@@ -14,15 +16,15 @@ type memorySessions struct {
 	opts RecoveryOptions
 
 	mu      sync.Mutex
-	kept    *expiring[*sessionRecord]
+	kept    *expiring[*wire.Session]
 	dropped uint64 // before their time
 }
 
 func newMemorySessions(opts RecoveryOptions) *memorySessions {
-	return &memorySessions{opts: opts, kept: newExpiring[*sessionRecord](opts.Sessions)}
+	return &memorySessions{opts: opts, kept: newExpiring[*wire.Session](opts.Sessions)}
 }
 
-func (m *memorySessions) find(_ context.Context, pid socket.PrivateSessionId) (*sessionRecord, error) {
+func (m *memorySessions) find(_ context.Context, pid socket.PrivateSessionId) (*wire.Session, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if s := m.kept.get(pid); s != nil {
@@ -31,23 +33,23 @@ func (m *memorySessions) find(_ context.Context, pid socket.PrivateSessionId) (*
 	return nil, nil
 }
 
-func (m *memorySessions) take(_ context.Context, r *sessionRecord) (bool, error) {
+func (m *memorySessions) take(_ context.Context, r *wire.Session) (bool, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if s := m.kept.get(r.pid); s == nil || s.value != r {
+	if s := m.kept.get(r.Pid); s == nil || s.value != r {
 		return false, nil
 	}
-	m.kept.drop(r.pid)
+	m.kept.drop(r.Pid)
 	return true, nil
 }
 
 // changed does nothing: the session is here as long as the client is.
 func (m *memorySessions) changed(*liveSession) {}
 
-func (m *memorySessions) closed(r *sessionRecord) {
+func (m *memorySessions) closed(r *wire.Session) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.dropped += m.kept.put(r.pid, r, time.Now().Add(m.opts.MaxDisconnection))
+	m.dropped += m.kept.put(r.Pid, r, time.Now().Add(m.opts.MaxDisconnection))
 }
 
 func (m *memorySessions) ended(s *liveSession) {
@@ -57,37 +59,37 @@ func (m *memorySessions) ended(s *liveSession) {
 }
 
 // post sends and remembers a message of a node that is alone.
-func (r *recovery) post(packet *parser.Packet, opts wireOptions, latest string) error {
-	packet, err := repeatable(packet)
+func (r *recovery) post(packet *parser.Packet, opts wire.Options, latest string) error {
+	packet, err := wire.Repeatable(packet)
 	if err != nil {
 		return err
 	}
 	packet = r.local.addressed(packet)
-	to, without := r.local.index.audiences(opts.rooms, opts.except)
+	to, without := r.local.index.audiences(opts.Rooms, opts.Except)
 	tellListeners(packet, to, without) // who may send in turn
 
 	h := r.history
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	id := h.position().next()
-	if now := uint64(time.Now().UnixMilli()); now > id.ms { //nolint:gosec // a time
-		id = streamID{ms: now}
+	id := h.position().Next()
+	if now := uint64(time.Now().UnixMilli()); now > id.Ms { //nolint:gosec // a time
+		id = wire.StreamID{Ms: now}
 	}
-	to, without = r.local.index.audiences(opts.rooms, opts.except)
-	out := r.local.encode(packet, id.String(), &opts.flags, to)
+	to, without = r.local.index.audiences(opts.Rooms, opts.Except)
+	out := r.local.encode(packet, id.String(), &opts.Flags, to)
 	if len(out.encoded) == 0 {
 		return nil // the parser has said why
 	}
-	p := &replay{said: &clusterMessage{kind: kindBroadcast, opts: opts}, acked: packet.Id != nil}
+	p := &replay{said: &wire.Message{Kind: wire.Broadcast, Opts: opts}, acked: packet.Id != nil}
 	p.encode(out.encoded)
 	k := kept{id: id, replay: p, size: p.bytes}
 	h.add(k)
-	if repeats(packet, &opts.flags) {
-		r.local.index.note(opts.rooms, id)
+	if repeats(packet, &opts.Flags) {
+		r.local.index.note(opts.Rooms, id)
 	}
 	h.finish(id)
 	if len(to) > 0 {
-		out.write(&opts.flags, latest, to, without)
+		out.write(&opts.Flags, latest, to, without)
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"chorus/adapter"
+	"chorus/adapter/wire"
 	"chorus/engine"
 
 	"github.com/redis/go-redis/v9"
@@ -46,7 +47,7 @@ type settings struct {
 }
 
 // shardedAddr has startNode take the sharded adapter.
-func shardedAddr(addr string, mode adapter.SubscriptionMode) string { return string(mode) + "@" + addr }
+func shardedAddr(addr string, mode wire.SubscriptionMode) string { return string(mode) + "@" + addr }
 
 // startNode runs a node on the Redis at addr until the test ends.
 func startNode(t *testing.T, addr string, s settings) *node {
@@ -66,7 +67,7 @@ func startNode(t *testing.T, addr string, s settings) *node {
 	case mode == streamsMode:
 		n.redis = newStreams(n.client, s.ClusterOptions, s.recovery)
 	case sharded:
-		n.redis = newSharded(t, n.client, adapter.SubscriptionMode(mode), s.ClusterOptions)
+		n.redis = newSharded(t, n.client, wire.SubscriptionMode(mode), s.ClusterOptions)
 	default:
 		n.redis = adapter.NewRedis(n.client, adapter.RedisOptions{ClusterOptions: s.ClusterOptions, OwnResponseChannel: s.own})
 	}
@@ -75,7 +76,7 @@ func startNode(t *testing.T, addr string, s settings) *node {
 }
 
 // startNodeOn runs a node on a Redis Cluster until the test ends.
-func startNodeOn(t *testing.T, c *redisCluster, mode adapter.SubscriptionMode, s settings) *node {
+func startNodeOn(t *testing.T, c *redisCluster, mode wire.SubscriptionMode, s settings) *node {
 	t.Helper()
 	client := c.client()
 	n := &node{t: t, open: make(map[string]chan struct{}), redis: newSharded(t, client, mode, s.ClusterOptions)}
@@ -102,7 +103,7 @@ func (n *node) run(client redis.UniversalClient, s settings) {
 	}
 }
 
-func newSharded(t *testing.T, client redis.UniversalClient, mode adapter.SubscriptionMode, o adapter.ClusterOptions) *adapter.Redis {
+func newSharded(t *testing.T, client redis.UniversalClient, mode wire.SubscriptionMode, o adapter.ClusterOptions) *adapter.Redis {
 	t.Helper()
 	r, err := adapter.NewSharded(client, adapter.ShardedOptions{ClusterOptions: o, Mode: mode})
 	if err != nil {

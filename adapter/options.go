@@ -3,11 +3,12 @@ package adapter
 import (
 	"log/slog"
 	"time"
+
+	"chorus/adapter/wire"
 )
 
 // Defaults of ClusterOptions.
 const (
-	DefaultPrefix          = "socket.io"
 	DefaultRequestTimeout  = 5 * time.Second
 	DefaultMaxPending      = 1000
 	DefaultMaxPendingBytes = 4 << 20
@@ -45,7 +46,7 @@ type ClusterOptions struct {
 
 func (o ClusterOptions) withDefaults() ClusterOptions {
 	if o.Prefix == "" {
-		o.Prefix = DefaultPrefix
+		o.Prefix = wire.DefaultPrefix
 	}
 	if o.RequestTimeout <= 0 {
 		o.RequestTimeout = DefaultRequestTimeout

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"chorus/adapter/wire"
 	"chorus/internal/redisconn"
 
 	"github.com/redis/go-redis/v9"
@@ -30,7 +31,7 @@ const (
 type publication struct {
 	channel string
 	payload []byte
-	entry   *streamEntry // instead of a payload: the channel is a stream
+	entry   *wire.Entry // instead of a payload: the channel is a stream
 	// done is called once with the outcome, and with the id of an entry; nil when nobody asked. It runs on the
 	// goroutine that publishes, so it must neither block nor push.
 	done  func(offset string, err error)
@@ -50,7 +51,7 @@ type outbox struct {
 	failed   func() // called when Redis could not be talked to
 	command  string // PUBLISH, or SPUBLISH on shard channels
 
-	maxStreamLen int64         // how many entries a stream keeps, about
+	maxStreamLen int           // how many entries a stream keeps, about
 	regather     time.Duration // how long is waited for the others after an outage; none with streams, where they read later
 
 	wake    chan struct{} // capacity 1: there is something to do
@@ -364,15 +365,14 @@ func (p publication) settle(err error) {
 
 func (p publication) size() int {
 	if p.entry != nil {
-		return p.entry.size()
+		return p.entry.Size()
 	}
 	return len(p.payload)
 }
 
 func (o *outbox) commandOf(ctx context.Context, p publication) redis.Cmder {
 	if e := p.entry; e != nil {
-		return appendCommand{redis.NewStringCmd(ctx, "xadd", p.channel, "maxlen", "~", o.maxStreamLen, "*",
-			fieldUID, e.uid, fieldNsp, e.nsp, fieldType, e.kind, fieldData, e.data)}
+		return appendCommand{redis.NewStringCmd(ctx, e.Command(p.channel, o.maxStreamLen)...)}
 	}
 	c := publishCommand{redis.NewIntCmd(ctx, o.command, p.channel, p.payload)}
 	c.SetFirstKeyPos(1) // a shard channel is on the node that has its slot

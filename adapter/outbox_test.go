@@ -22,9 +22,9 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// wire stands in for the connection to Redis: it sees each round trip of an outbox and decides how
+// fakeRedis stands in for the connection to Redis: it sees each round trip of an outbox and decides how
 // it ends.
-type wire struct {
+type fakeRedis struct {
 	reply func(batch []string) error // nil: Redis accepts everything
 	fail  func(payload string) error // of single ones; nil: none
 
@@ -33,10 +33,10 @@ type wire struct {
 	most int      // the largest batch
 }
 
-func (w *wire) DialHook(next redis.DialHook) redis.DialHook          { return next }
-func (w *wire) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
+func (w *fakeRedis) DialHook(next redis.DialHook) redis.DialHook          { return next }
+func (w *fakeRedis) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
 
-func (w *wire) ProcessPipelineHook(redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+func (w *fakeRedis) ProcessPipelineHook(redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return func(_ context.Context, commands []redis.Cmder) error {
 		batch := make([]string, len(commands))
 		for i, c := range commands {
@@ -68,7 +68,7 @@ func (w *wire) ProcessPipelineHook(redis.ProcessPipelineHook) redis.ProcessPipel
 	}
 }
 
-func (w *wire) accepted() []string {
+func (w *fakeRedis) accepted() []string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return slices.Clone(w.sent)
@@ -77,19 +77,19 @@ func (w *wire) accepted() []string {
 // errDial is how go-redis says that there is no connection.
 var errDial = &net.OpError{Op: "dial", Err: errors.New("connection refused")}
 
-// box is an outbox with its wire; up is what the subscriber would say.
+// box is an outbox with its fakeRedis; up is what the subscriber would say.
 type box struct {
 	*outbox
-	wire *wire
-	up   atomic.Bool
+	fakeRedis *fakeRedis
+	up        atomic.Bool
 }
 
 func newBox(t *testing.T, maxPending, maxBytes int) *box {
 	t.Helper()
 	client := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1"}) // a name would be looked up outside of the bubble
 	t.Cleanup(func() { _ = client.Close() })
-	b := &box{wire: &wire{}}
-	client.AddHook(b.wire)
+	b := &box{fakeRedis: &fakeRedis{}}
+	client.AddHook(b.fakeRedis)
 	b.outbox = newOutbox(client, b.up.Load, maxPending, maxBytes, &Stats{}, slog.New(slog.DiscardHandler))
 	b.set(true)
 	return b
@@ -173,7 +173,7 @@ func TestOutboxBounds(t *testing.T) {
 				if err := runAndClose(t, b); err != nil {
 					t.Error(err)
 				}
-				if got := b.wire.accepted(); !slices.Equal(got, want) {
+				if got := b.fakeRedis.accepted(); !slices.Equal(got, want) {
 					t.Errorf("sent %q, want %q", got, want)
 				}
 				b.pending(t, 0, 0)
@@ -202,11 +202,11 @@ func TestOutboxKeepsOrder(t *testing.T) {
 		if err := runAndClose(t, b); err != nil {
 			t.Fatal(err)
 		}
-		if !slices.Equal(b.wire.accepted(), want) {
+		if !slices.Equal(b.fakeRedis.accepted(), want) {
 			t.Error("the order is not kept")
 		}
-		if b.wire.most > maxBatch {
-			t.Errorf("a batch had %d messages", b.wire.most)
+		if b.fakeRedis.most > maxBatch {
+			t.Errorf("a batch had %d messages", b.fakeRedis.most)
 		}
 		for _, payload := range want {
 			got.want(t, payload, nil)
@@ -223,7 +223,7 @@ func TestOutboxWhileRedisIsAway(t *testing.T) {
 		go b.run(t.Context()) // ends with close
 		var got outcomes
 
-		b.wire.reply = func([]string) error { t.Error("something was sent"); return errDial }
+		b.fakeRedis.reply = func([]string) error { t.Error("something was sent"); return errDial }
 		b.set(false)
 		b.push(got.of("asked"))
 		got.want(t, "asked", ErrUnavailable) // at once
@@ -232,10 +232,10 @@ func TestOutboxWhileRedisIsAway(t *testing.T) {
 		synctest.Wait()
 		b.pending(t, 2, 2)
 
-		b.wire.reply = nil
+		b.fakeRedis.reply = nil
 		b.set(true)
 		synctest.Wait()
-		if sent := b.wire.accepted(); !slices.Equal(sent, []string{"a", "b"}) {
+		if sent := b.fakeRedis.accepted(); !slices.Equal(sent, []string{"a", "b"}) {
 			t.Errorf("%q was sent", sent)
 		}
 		b.push(got.of("asked again"))
@@ -262,7 +262,7 @@ func TestOutboxLosesRedis(t *testing.T) {
 		if err := runAndClose(t, b); err != nil {
 			t.Error(err)
 		}
-		if sent := b.wire.accepted(); !slices.Equal(sent, []string{"a", "b"}) {
+		if sent := b.fakeRedis.accepted(); !slices.Equal(sent, []string{"a", "b"}) {
 			t.Errorf("%q was sent", sent)
 		}
 		got.want(t, "asked", ErrUnavailable)
@@ -298,14 +298,14 @@ func TestOutboxAwaitsTheOthers(t *testing.T) {
 				if test.pause > 0 {
 					time.Sleep(test.pause - time.Nanosecond)
 					synctest.Wait()
-					if b.push(got.of("asked")); !b.waits() || len(b.wire.accepted()) > 0 {
-						t.Errorf("%q is sent before the others are back", b.wire.accepted())
+					if b.push(got.of("asked")); !b.waits() || len(b.fakeRedis.accepted()) > 0 {
+						t.Errorf("%q is sent before the others are back", b.fakeRedis.accepted())
 					}
 					got.want(t, "asked", ErrUnavailable)
 					time.Sleep(time.Nanosecond)
 				}
 				synctest.Wait()
-				if sent := b.wire.accepted(); b.waits() || slices.Contains(sent, "waits") != test.waiting {
+				if sent := b.fakeRedis.accepted(); b.waits() || slices.Contains(sent, "waits") != test.waiting {
 					t.Errorf("%q is sent", sent)
 				}
 				b.push(got.of("then"))
@@ -339,7 +339,7 @@ func TestOutboxFailures(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				b := newBox(t, 10, 100)
 				failed := false
-				b.wire.reply = func([]string) error {
+				b.fakeRedis.reply = func([]string) error {
 					if failed {
 						return nil
 					}
@@ -355,7 +355,7 @@ func TestOutboxFailures(t *testing.T) {
 				b.push(got.of("last"))
 				time.Sleep(2 * redisconn.MaxBackoff)
 				got.want(t, "last", nil)
-				if sent := b.wire.accepted(); !slices.Equal(sent, test.want) {
+				if sent := b.fakeRedis.accepted(); !slices.Equal(sent, test.want) {
 					t.Errorf("%q was sent, want %q", sent, test.want)
 				}
 				if err := b.close(t.Context()); err != nil {
@@ -370,7 +370,7 @@ func TestOutboxFailures(t *testing.T) {
 func TestOutboxFailuresAreApart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBox(t, 10, 100)
-		b.wire.fail = func(payload string) error {
+		b.fakeRedis.fail = func(payload string) error {
 			return map[string]error{"away": errDial, "unanswered": io.EOF}[payload]
 		}
 		for _, payload := range []string{"away", "unanswered", "accepted"} {
@@ -383,11 +383,11 @@ func TestOutboxFailuresAreApart(t *testing.T) {
 		if got := b.stats.PublishErrors.Load(); got != 1 || b.stats.Published.Load() != 1 {
 			t.Errorf("%d failures and %d successes are counted, want one each", got, b.stats.Published.Load())
 		}
-		b.wire.fail = nil
+		b.fakeRedis.fail = nil
 		if err := runAndClose(t, b); err != nil {
 			t.Error(err)
 		}
-		if got := b.wire.accepted(); !slices.Equal(got, []string{"accepted", "away"}) {
+		if got := b.fakeRedis.accepted(); !slices.Equal(got, []string{"accepted", "away"}) {
 			t.Errorf("sent %q: what may have arrived must not arrive twice", got)
 		}
 	})
@@ -412,7 +412,7 @@ func TestOutboxPutBackKeepsBounds(t *testing.T) {
 					b.push(publication{payload: []byte(payload)})
 				}
 				first := true
-				b.wire.reply = func([]string) error {
+				b.fakeRedis.reply = func([]string) error {
 					if !first {
 						return nil
 					}
@@ -434,7 +434,7 @@ func TestOutboxPutBackKeepsBounds(t *testing.T) {
 				if err := runAndClose(t, b); err != nil {
 					t.Error(err)
 				}
-				if got := b.wire.accepted(); !slices.Equal(got, test.want) {
+				if got := b.fakeRedis.accepted(); !slices.Equal(got, test.want) {
 					t.Errorf("sent %q, want %q", got, test.want)
 				}
 			})
@@ -446,7 +446,7 @@ func TestOutboxClose(t *testing.T) {
 	t.Run("publishes what waits", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			b := newBox(t, 1000, 1<<20)
-			b.wire.reply = func([]string) error { time.Sleep(time.Second); return nil }
+			b.fakeRedis.reply = func([]string) error { time.Sleep(time.Second); return nil }
 			var got outcomes
 			for i := range 2 * maxBatch {
 				b.push(got.of(strconv.Itoa(i)))
@@ -472,7 +472,7 @@ func TestOutboxClose(t *testing.T) {
 	t.Run("gives up with its context", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			b := newBox(t, 1000, 1<<20)
-			b.wire.reply = func([]string) error { time.Sleep(time.Minute); return nil }
+			b.fakeRedis.reply = func([]string) error { time.Sleep(time.Minute); return nil }
 			var got outcomes
 			b.push(got.of("in flight"))
 			running, stop := context.WithCancel(t.Context())
@@ -516,7 +516,7 @@ func TestOutboxClose(t *testing.T) {
 	t.Run("keeps nothing that comes back afterwards", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			b := newBox(t, 1000, 1<<20)
-			b.wire.reply = func([]string) error { time.Sleep(time.Minute); return errDial }
+			b.fakeRedis.reply = func([]string) error { time.Sleep(time.Minute); return errDial }
 			b.push(publication{payload: []byte("in flight")})
 			running, stop := context.WithCancel(t.Context())
 			go b.run(running) // ends with stop
@@ -544,7 +544,7 @@ func TestOutboxSettlesOnce(t *testing.T) {
 	const workers, each = 8, 400
 	b := newBox(t, 50, 400)
 	var round atomic.Uint64
-	b.wire.reply = func([]string) error {
+	b.fakeRedis.reply = func([]string) error {
 		switch n := round.Add(1); {
 		case n%7 == 0:
 			return errDial
@@ -630,7 +630,7 @@ func TestOutboxSettlesOnce(t *testing.T) {
 	}
 	b.pending(t, 0, 0)
 	last := make(map[string]int)
-	for _, payload := range b.wire.accepted() {
+	for _, payload := range b.fakeRedis.accepted() {
 		var who string
 		var i int
 		if _, err := fmt.Sscanf(payload[:1]+" "+payload[2:], "%s %d", &who, &i); err != nil {

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"chorus/adapter"
+	"chorus/adapter/wire"
 	"chorus/internal/redistest"
 )
 
@@ -87,7 +88,7 @@ func (f *pushFilter) answers(client, backend net.Conn) {
 // TestPushesThatDoNotArrive: the connection is open and PING is answered, and the node finds out all the same.
 func TestPushesThatDoNotArrive(t *testing.T) {
 	t.Parallel()
-	for _, format := range []string{"", string(adapter.Dynamic) + "@"} {
+	for _, format := range []string{"", string(wire.Dynamic) + "@"} {
 		t.Run(format, func(t *testing.T) {
 			t.Parallel()
 			server := redistest.Start(t, redistest.Options{})
@@ -117,7 +118,7 @@ func TestPushesThatDoNotArrive(t *testing.T) {
 // TestNodeThatDoesNotKeepUp: what it has not handled is bounded, the rest is a gap that is counted and logged.
 func TestNodeThatDoesNotKeepUp(t *testing.T) {
 	t.Parallel()
-	for _, format := range []string{"", string(adapter.Static) + "@"} {
+	for _, format := range []string{"", string(wire.Static) + "@"} {
 		t.Run(format, func(t *testing.T) {
 			t.Parallel()
 			server := redistest.Start(t, redistest.Options{})

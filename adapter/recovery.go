@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"chorus/adapter/wire"
 	"chorus/internal/library"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
@@ -19,12 +20,12 @@ import (
 // those whose client is here.
 type sessionStore interface {
 	// find returns a session, nil when there is none.
-	find(ctx context.Context, pid socket.PrivateSessionId) (*sessionRecord, error)
+	find(ctx context.Context, pid socket.PrivateSessionId) (*wire.Session, error)
 	// take makes a session that was found this node's. It returns false when it has changed since.
-	take(ctx context.Context, r *sessionRecord) (bool, error)
+	take(ctx context.Context, r *wire.Session) (bool, error)
 	// changed has a session written, closed keeps it without its client, and ended drops it.
 	changed(s *liveSession)
-	closed(r *sessionRecord)
+	closed(r *wire.Session)
 	ended(s *liveSession)
 }
 
@@ -61,11 +62,11 @@ type liveSession struct {
 	pid    socket.PrivateSessionId
 	owner  string
 	turn   uint64
-	start  streamID
-	rooms  map[socket.Room]streamID // see sessionRecord; guarded by r.mu, as is own
+	start  wire.StreamID
+	rooms  map[socket.Room]wire.StreamID // see sessionRecord; guarded by r.mu, as is own
 	own    map[socket.Room]struct{}
-	back   *comeback // while the client is brought up to date; guarded by r.mu, as is last
-	last   streamID  // the last message that was for it when it was brought up to date
+	back   *comeback     // while the client is brought up to date; guarded by r.mu, as is last
+	last   wire.StreamID // the last message that was for it when it was brought up to date
 
 	written time.Time // when it was last written, with which data; for the store alone
 	version any
@@ -155,9 +156,9 @@ func (r *recovery) recover(s *socket.Socket, owner, pid, offset string) (outcome
 	if !privateID.MatchString(pid) {
 		return RecoveryMalformed, nil
 	}
-	var from streamID
+	var from wire.StreamID
 	if offset != "" {
-		if _, err = parseStreamID(offset); err != nil {
+		if _, err = wire.ParseStreamID(offset); err != nil {
 			return RecoveryMalformed, err
 		}
 	}
@@ -172,7 +173,7 @@ func (r *recovery) recover(s *socket.Socket, owner, pid, offset string) (outcome
 	defer func() { <-r.turns }()
 	ctx, cancel := context.WithTimeout(context.Background(), recoveryTimeout)
 	defer cancel()
-	record, outcome, err := r.claim(ctx, id, owner, func(record *sessionRecord) (streamID, bool, error) {
+	record, outcome, err := r.claim(ctx, id, owner, func(record *wire.Session) (wire.StreamID, bool, error) {
 		var known bool
 		if from, known = placeOf(offset, record); !known {
 			return from, false, nil
@@ -185,39 +186,43 @@ func (r *recovery) recover(s *socket.Socket, owner, pid, offset string) (outcome
 		return outcome, err
 	}
 	fresh := s.Id()
-	if !library.Recover(s, record.sid, record.pid) {
+	if !library.Recover(s, record.Sid, record.Pid) {
 		r.release(id)
 		return RecoveryUnknown, errors.New("adapter: the library's sockets are built otherwise")
 	}
-	if data := withoutClaims(record.data); data != nil {
+	if data := withoutClaims(record.Data); data != nil {
 		s.SetData(data)
 	}
 	c := &comeback{r: r, socket: s, record: record, cursor: from}
 	r.mu.Lock()
 	delete(r.owners, fresh)
-	r.owners[record.sid] = owner
-	r.waiting[record.sid], r.claimed[id] = c, c
+	r.owners[record.Sid] = owner
+	r.waiting[record.Sid], r.claimed[id] = c, c
 	r.mu.Unlock()
 	return RecoveryOK, nil
 }
 
 // placeOf returns up to which message a client has got all that was for it, by what it says.
-func placeOf(offset string, record *sessionRecord) (place streamID, known bool) {
-	place, err := parseStreamID(offset)
+func placeOf(offset string, record *wire.Session) (place wire.StreamID, known bool) {
+	place, err := wire.ParseStreamID(offset)
 	switch {
-	case err == nil && !record.ours:
+	case err == nil && !record.Ours:
 		return place, true
-	case !record.ours:
+	case !record.Ours:
 		return place, false
 	case err != nil:
-		place = record.start // it has got nothing yet that has an offset
+		place = record.Start // it has got nothing yet that has an offset
 	}
 	// The last that was for it may be long ago, and forgotten.
-	if record.last.compare(place) <= 0 && record.at.compare(place) > 0 {
-		place = record.at
+	if record.Last.Compare(place) <= 0 && record.At.Compare(place) > 0 {
+		place = record.At
 	}
 	return place, true
 }
+
+// claimsKey is the member of a socket's data that a client does not get back: its claims are those of the
+// token with which it comes. They are written for Node.js servers, which do not look at a token then.
+const claimsKey = "decoded"
 
 // withoutClaims returns the data of a session that was in this process all the time.
 func withoutClaims(data any) any {
@@ -231,7 +236,7 @@ func withoutClaims(data any) any {
 }
 
 // has tells whether all messages after an id are still there.
-func (r *recovery) has(ctx context.Context, id streamID) (bool, error) {
+func (r *recovery) has(ctx context.Context, id wire.StreamID) (bool, error) {
 	if r.history.reaches(id) {
 		return true, nil
 	}
@@ -242,16 +247,16 @@ func (r *recovery) has(ctx context.Context, id streamID) (bool, error) {
 }
 
 // record is what the session is now; r.mu is held.
-func (s *liveSession) record() *sessionRecord {
+func (s *liveSession) record() *wire.Session {
 	handled := s.r.history.handled() // before what is asked for next
-	r := &sessionRecord{
-		sid: s.socket.Id(), pid: s.pid, data: s.socket.Data(), rooms: make(map[socket.Room]streamID, len(s.rooms)),
-		holder: s.r.holder, owner: s.owner, nsp: s.r.local.nsp.Name(), turn: s.turn, start: s.start, ours: true,
-		at: handled, last: latest(s.last, s.r.local.index.lastFor(s.rooms, s.start)), own: slices.Sorted(maps.Keys(s.own)),
+	r := &wire.Session{
+		Sid: s.socket.Id(), Pid: s.pid, Data: s.socket.Data(), Rooms: make(map[socket.Room]wire.StreamID, len(s.rooms)),
+		Holder: s.r.holder, Owner: s.owner, Nsp: s.r.local.nsp.Name(), Turn: s.turn, Start: s.start, Ours: true,
+		At: handled, Last: wire.Later(s.last, s.r.local.index.lastFor(s.rooms, s.start)), Own: slices.Sorted(maps.Keys(s.own)),
 	}
-	maps.Copy(r.rooms, s.rooms)
+	maps.Copy(r.Rooms, s.rooms)
 	if s.back != nil { // not all is done yet
-		r.at, r.last = s.back.record.at, lastID
+		r.At, r.Last = s.back.record.At, wire.LastID
 	}
 	return r
 }
@@ -272,7 +277,7 @@ func (r *recovery) connect(s *socket.Socket) {
 	case known && pid != "":
 		// Before it is reached: what comes in between it gets, and has come after its start.
 		start := r.history.position()
-		session := &liveSession{r: r, socket: s, pid: pid, owner: owner, start: start, rooms: make(map[socket.Room]streamID), own: make(map[socket.Room]struct{})}
+		session := &liveSession{r: r, socket: s, pid: pid, owner: owner, start: start, rooms: make(map[socket.Room]wire.StreamID), own: make(map[socket.Room]struct{})}
 		for _, room := range r.local.index.roomsOf(id).Keys() {
 			session.rooms[room] = start
 		}
@@ -346,7 +351,7 @@ func (r *recovery) leaves(id socket.SocketId, room socket.Room) {
 // drops is called when the connection of a socket broke: its client may come back.
 func (r *recovery) drops(id socket.SocketId) {
 	r.mu.Lock()
-	var record *sessionRecord
+	var record *wire.Session
 	s := r.remove(id)
 	if s != nil {
 		record = s.record()
@@ -383,9 +388,9 @@ func (r *recovery) gone(id socket.SocketId) {
 		r.store.ended(s)
 		r.left(s.pid)
 	case back != nil:
-		back.record.holder, back.record.text = r.holder, ""
+		back.record.Holder, back.record.Text = r.holder, ""
 		r.store.closed(back.record)
-		r.release(back.record.pid)
+		r.release(back.record.Pid)
 	}
 }
 
@@ -405,4 +410,16 @@ func (r *recovery) count() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return len(r.live)
+}
+
+// newRecovery makes the recovery of a namespace whose messages are kept on Redis.
+func (r *Redis) newRecovery(a *clusterAdapter) *recovery {
+	rec := newRecovery(a.local, r.recoveryOptions, r.log)
+	rec.holder, rec.raw, rec.store = a.uid, a.raw, r.sessions
+	rec.history, rec.far = r.kept(a.nsp.Name())
+	rec.evict = func(holder string, eviction socket.Room) {
+		a.respond(holder, wire.Message{Kind: wire.Disconnect, Close: true, Opts: wire.Options{Rooms: []socket.Room{eviction}}})
+	}
+	r.sessions.add(rec)
+	return rec
 }

@@ -9,10 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"chorus/codec"
-
 	"github.com/redis/go-redis/v9"
-	"github.com/zishang520/socket.io/servers/socket/v3"
 )
 
 var (
@@ -39,24 +36,27 @@ type RedisOptions struct {
 // Redis makes the adapters of one server whose namespaces share one subscribing connection and
 // one queue of publications. It is safe for concurrent use.
 type Redis struct {
+	*Cluster
+
 	client redis.UniversalClient
 	opts   ClusterOptions
 	log    *slog.Logger
 	stats  Stats
 
-	// carry makes what carries the messages of a namespace, and how this server is called there.
-	carry func(*clusterAdapter) (uid string, c carrier)
+	open func(Namespace) Link
 
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
 
-	mu sync.Mutex     // held to end ctx and to begin a request: none begins while Close waits
-	wg sync.WaitGroup // the goroutines below and running requests
+	mu sync.Mutex     // held to end ctx and to begin a goroutine: none begins while Close waits
+	wg sync.WaitGroup // the goroutines below
 
 	listener listener
-	sessions *redisSessions // nil without connection state recovery
 	outbox   *outbox
-	events   chan func() // handlers of events from other servers, run one after the other
+
+	sessions        *redisSessions // nil without connection state recovery, as is kept
+	kept            func(nsp string) (*history, farHistory)
+	recoveryOptions RecoveryOptions
 }
 
 // listener hears the other servers.
@@ -64,9 +64,6 @@ type listener interface {
 	run(ctx context.Context) // keeps listening until ctx ends
 	health() error           // nil while nothing is missed
 }
-
-// maxPendingEvents bounds the server-side events whose handlers have not run yet.
-const maxPendingEvents = 1024
 
 // NewRedis returns the adapter of a node in a cluster. It starts to connect at once and keeps
 // trying, with back-off, for as long as it lives; Close ends it. The client stays the caller's to
@@ -77,7 +74,7 @@ func NewRedis(client redis.UniversalClient, opts RedisOptions) *Redis {
 	heard := newSubscriber(client, r.log, &r.stats, &r.opts)
 	heard.changed, heard.lost = r.outbox.refresh, r.lost
 	r.listener = heard
-	r.carry = func(a *clusterAdapter) (string, carrier) { return newClassic(a, heard, opts.OwnResponseChannel) }
+	r.open = func(ns Namespace) Link { return r.openClassic(ns, heard, opts.OwnResponseChannel) }
 	r.start()
 	return r
 }
@@ -92,7 +89,6 @@ func newRedis(client redis.UniversalClient, opts ClusterOptions) *Redis {
 		log:    opts.Logger,
 		ctx:    ctx,
 		cancel: cancel,
-		events: make(chan func(), maxPendingEvents),
 	}
 	r.outbox = newOutbox(client, func() bool { return r.listener.health() == nil }, opts.MaxPending, opts.MaxPendingBytes, &r.stats, r.log)
 	r.outbox.failed = r.reload
@@ -114,25 +110,23 @@ func (r *Redis) reload() {
 }
 
 func (r *Redis) start() {
-	r.wg.Go(func() { r.listener.run(r.ctx) }) // these three end with Close
+	r.Cluster = New(redisTransport{r}, Options{RequestTimeout: r.opts.RequestTimeout, TotalOrder: r.opts.TotalOrder, Logger: r.log})
+	r.Cluster.stats = &r.stats
+	r.wg.Go(func() { r.listener.run(r.ctx) }) // these two end with Close
 	r.wg.Go(func() { r.outbox.run(r.ctx) })
-	r.wg.Go(func() { r.runEvents(r.ctx) })
 	if r.sessions != nil {
 		r.wg.Go(func() { r.sessions.run(r.ctx) })
 	}
 }
 
-// New makes the adapter of a namespace; the library calls it.
-func (r *Redis) New(nsp socket.Namespace) socket.Adapter {
-	a := &clusterAdapter{
-		local: newLocal(nsp),
-		redis: r,
-		raw:   codec.Is(nsp.Server().Opts().Parser()),
-	}
-	a.uid, a.carrier = r.carry(a)
-	a.follower, _ = a.carrier.(follower)
-	return a
-}
+// redisTransport is the Transport that a Redis is.
+type redisTransport struct{ *Redis }
+
+// Open implements Transport.
+func (t redisTransport) Open(ns Namespace) (Link, error) { return t.open(ns), nil }
+
+// Health implements Transport.
+func (t redisTransport) Health() error { return t.Redis.Health() }
 
 // Health returns nil while this node hears the cluster: connected to Redis, with every subscription
 // confirmed, and what it publishes to itself comes back. Otherwise the error says what is missing. After an
@@ -159,10 +153,10 @@ func (r *Redis) OldestPending() time.Duration { return r.outbox.age() }
 // Stats returns the counters of the adapter.
 func (r *Redis) Stats() *Stats { return &r.stats }
 
-// Close publishes what still waits, unsubscribes and ends the adapter's goroutines, for as long as ctx allows. It
-// is idempotent. After an error one of them may wait for an answer of Redis still: it ends with the client, which
-// is to be closed, or after 5 s.
-func (r *Redis) Close(ctx context.Context) error {
+// Close implements Transport. After an error a goroutine may still wait for an answer of Redis: it ends when the
+// client is closed, or after 5 s.
+func (t redisTransport) Close(ctx context.Context) error {
+	r := t.Redis
 	err := r.outbox.close(ctx)
 	if r.sessions != nil {
 		r.sessions.close(ctx)
@@ -194,66 +188,15 @@ func (r *Redis) begin(fn func()) {
 	}
 }
 
-// request runs fn, which may wait for other servers, in a goroutine that Close waits for. Its
-// context ends with the timeout or with Close.
-func (r *Redis) request(timeout time.Duration, fn func(ctx context.Context)) {
-	r.mu.Lock()
-	closed := r.ctx.Err() != nil
-	if !closed {
-		r.wg.Go(func() {
-			ctx, cancel := context.WithTimeout(r.ctx, timeout)
-			defer cancel()
-			guard(r.log, func() { fn(ctx) })
-		})
-	}
-	r.mu.Unlock()
-	if closed {
-		fn(r.ctx) // it says so to its caller, without waiting
-	}
-}
-
-// enqueueEvent has fn run after the events before it. It does not block: handlers are the
-// application's and may wait for anything, broadcasts must not wait for them.
-func (r *Redis) enqueueEvent(fn func()) {
-	select {
-	case r.events <- fn:
-	default:
-		r.stats.EventsDropped.Add(1)
-		r.log.Error("server-side event dropped: its handlers do not keep up", slog.Int("waiting", maxPendingEvents))
-	}
-}
-
-func (r *Redis) runEvents(ctx context.Context) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case fn := <-r.events:
-			guard(r.log, fn)
-		}
-	}
-}
-
-// guard runs fn and keeps a panic of the application's handlers in it from ending the node, as the
-// library does for handlers of clients' events.
-func guard(log *slog.Logger, fn func()) {
-	defer func() {
-		if p := recover(); p != nil {
-			log.Error("a handler of the application panicked", slog.Any("panic", p))
-		}
-	}()
-	fn()
-}
-
 // countSubscribers asks Redis how many servers listen; ask asks one Redis.
-func (r *Redis) countSubscribers(ctx context.Context, ask func(context.Context, redis.Cmdable) (int64, error)) (int64, error) {
+func (r *Redis) countSubscribers(ctx context.Context, ask func(context.Context, redis.Cmdable) (int64, error)) (int, error) {
 	if err := r.hears(); err != nil {
 		return 0, err // do not wait for a connection that is known to be gone
 	}
 	cluster, ok := r.client.(*redis.ClusterClient)
 	if !ok {
 		n, err := ask(ctx, r.client)
-		return max(n, 1), err
+		return max(int(n), 1), err
 	}
 	// Each master of a Redis Cluster knows its own subscribers only.
 	var sum atomic.Int64
@@ -262,5 +205,5 @@ func (r *Redis) countSubscribers(ctx context.Context, ask func(context.Context, 
 		sum.Add(n)
 		return err
 	})
-	return max(sum.Load(), 1), err
+	return max(int(sum.Load()), 1), err
 }

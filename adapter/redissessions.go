@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"chorus/adapter/wire"
 	"chorus/internal/library"
 	"chorus/internal/redisconn"
 
@@ -49,7 +50,7 @@ type redisSessions struct {
 
 // farewell is what is to be done about a session whose client has gone: what it was then, or its end.
 type farewell struct {
-	record *sessionRecord // nil for the end
+	record *wire.Session // nil for the end
 	holder string
 }
 
@@ -73,7 +74,7 @@ func (s *redisSessions) add(r *recovery) {
 	s.recoveries = append(s.recoveries, r)
 }
 
-func (s *redisSessions) find(ctx context.Context, pid socket.PrivateSessionId) (*sessionRecord, error) {
+func (s *redisSessions) find(ctx context.Context, pid socket.PrivateSessionId) (*wire.Session, error) {
 	if r := s.waiting(pid); r != nil {
 		return r, nil
 	}
@@ -85,15 +86,15 @@ func (s *redisSessions) find(ctx context.Context, pid socket.PrivateSessionId) (
 		s.redis.reload()
 		return nil, err
 	}
-	r, err := readSession(text)
+	r, err := wire.ReadSession(text)
 	if err != nil {
-		return nil, errors.Join(errMalformed, err)
+		return nil, errors.Join(wire.ErrMalformed, err)
 	}
 	return r, nil
 }
 
 // waiting returns a session whose client has gone and that has not been written yet.
-func (s *redisSessions) waiting(pid socket.PrivateSessionId) *sessionRecord {
+func (s *redisSessions) waiting(pid socket.PrivateSessionId) *wire.Session {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if w := s.gone.get(pid); w != nil {
@@ -117,24 +118,24 @@ redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 return 1`
 )
 
-func (s *redisSessions) take(ctx context.Context, r *sessionRecord) (bool, error) {
-	if r.text == "" { // one that is waiting
+func (s *redisSessions) take(ctx context.Context, r *wire.Session) (bool, error) {
+	if r.Text == "" { // one that is waiting
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		if w := s.gone.get(r.pid); w == nil || w.value.record != r {
+		if w := s.gone.get(r.Pid); w == nil || w.value.record != r {
 			return false, nil
 		}
-		s.gone.drop(r.pid)
+		s.gone.drop(r.Pid)
 		return true, nil
 	}
 	mine := *r
-	mine.holder = s.holderOf(r)
-	mine.turn++
-	text, err := mine.encode()
+	mine.Holder = s.holderOf(r)
+	mine.Turn++
+	text, err := mine.Encode()
 	if err != nil {
-		return false, errors.Join(errMalformed, err) // a Node.js server has no bound
+		return false, errors.Join(wire.ErrMalformed, err) // a Node.js server has no bound
 	}
-	n, err := s.redis.client.Eval(ctx, takeScript, []string{s.key(r.pid)}, r.text, text, s.ttl.Milliseconds()).Int()
+	n, err := s.redis.client.Eval(ctx, takeScript, []string{s.key(r.Pid)}, r.Text, text, s.ttl.Milliseconds()).Int()
 	if err != nil {
 		s.redis.reload()
 	}
@@ -143,11 +144,11 @@ func (s *redisSessions) take(ctx context.Context, r *sessionRecord) (bool, error
 
 // holderOf is how this server is called in the namespace of a session; any of its names will do for one of
 // a Node.js server.
-func (s *redisSessions) holderOf(record *sessionRecord) string {
+func (s *redisSessions) holderOf(record *wire.Session) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, r := range s.recoveries {
-		if r.local.nsp.Name() == record.nsp || record.nsp == "" {
+		if r.local.nsp.Name() == record.Nsp || record.Nsp == "" {
 			return r.holder
 		}
 	}
@@ -167,7 +168,7 @@ func (s *redisSessions) changed(l *liveSession) {
 	}
 }
 
-func (s *redisSessions) closed(r *sessionRecord) { s.leave(r.pid, farewell{r, r.holder}) }
+func (s *redisSessions) closed(r *wire.Session) { s.leave(r.Pid, farewell{r, r.Holder}) }
 
 func (s *redisSessions) ended(l *liveSession) { s.leave(l.pid, farewell{nil, l.r.holder}) }
 
@@ -343,7 +344,7 @@ func (s *redisSessions) write(ctx context.Context, batch []*sessionWrite) (again
 
 // ask puts into the pipeline what is to be done about a session.
 func (s *redisSessions) ask(ctx context.Context, pipe redis.Pipeliner, w *sessionWrite) {
-	var record *sessionRecord
+	var record *wire.Session
 	ttl := s.ttl
 	if w.live != nil {
 		if record = w.live.current(); record == nil {
@@ -359,19 +360,19 @@ func (s *redisSessions) ask(ctx context.Context, pipe redis.Pipeliner, w *sessio
 			return // its client is here again, or it is too late
 		}
 		if record = f.record; record == nil {
-			w.sent = pipe.Eval(ctx, dropScript, []string{s.key(w.gone.pid)}, heldBy(f.holder))
+			w.sent = pipe.Eval(ctx, dropScript, []string{s.key(w.gone.pid)}, wire.HeldBy(f.holder))
 			return
 		}
 	}
-	key := []string{s.key(record.pid)}
-	text, err := record.encode()
+	key := []string{s.key(record.Pid)}
+	text, err := record.Encode()
 	if err != nil {
 		s.redis.stats.SessionsUnkept.Add(1)
-		s.redis.log.Warn("a client will not get its session back", slog.String("socket", string(record.sid)), slog.Any("error", err))
-		pipe.Eval(ctx, dropScript, key, heldBy(record.holder)) // rather none than an old one
+		s.redis.log.Warn("a client will not get its session back", slog.String("socket", string(record.Sid)), slog.Any("error", err))
+		pipe.Eval(ctx, dropScript, key, wire.HeldBy(record.Holder)) // rather none than an old one
 		return
 	}
-	w.sent = pipe.Eval(ctx, saveScript, key, heldBy(record.holder), text, ttl.Milliseconds())
+	w.sent = pipe.Eval(ctx, saveScript, key, wire.HeldBy(record.Holder), text, ttl.Milliseconds())
 }
 
 // isTransient tells an answer that Redis gives while it starts, or has no master or not all of its slots, and a
@@ -407,7 +408,7 @@ func (l *liveSession) isHere() bool {
 }
 
 // current is what the session is now; nil when its client has gone.
-func (l *liveSession) current() *sessionRecord {
+func (l *liveSession) current() *wire.Session {
 	l.r.mu.Lock()
 	defer l.r.mu.Unlock()
 	if l.r.live[l.socket.Id()] != l {

@@ -3,6 +3,7 @@ package adapter
 import (
 	"sync"
 
+	"chorus/adapter/wire"
 	"chorus/engine"
 
 	"github.com/zishang520/socket.io/v3/pkg/types"
@@ -11,7 +12,7 @@ import (
 // replay is what a message that is remembered says to those who have missed it, worked out once for all of them.
 type replay struct {
 	once    sync.Once
-	said    *clusterMessage // nil when it was not understood
+	said    *wire.Message // nil when it was not understood
 	encoded []types.BufferInterface
 	message *engine.Message // the same
 	bytes   int             // of that
@@ -26,32 +27,29 @@ func (r *recovery) replayOf(k *kept) *replay {
 			p.read(r, k)
 		}
 		if len(p.encoded) > 0 {
-			p.message = message(p.encoded, &p.said.opts.flags, "", nil)
+			p.message = message(p.encoded, &p.said.Opts.Flags, "", nil)
 		}
 	})
 	return p
 }
 
 func (p *replay) read(r *recovery, k *kept) {
-	f, err := k.entry.frame()
-	if err != nil {
-		return // it was complained of
-	}
-	m, err := f.message(r.raw)
-	if err != nil {
-		return
+	m, err := k.entry.Message()
+	if err != nil || m.Decode(r.raw) != nil {
+		return // it is logged where it was received
 	}
 	p.said = m
-	if m.kind != kindBroadcast || m.opts.flags.Volatile {
+	if m.Kind != wire.Broadcast || m.Opts.Flags.Volatile {
 		return
 	}
-	packet, err := f.readPacket(f.nsp, r.raw)
-	if err != nil {
+	if m.DecodePacket(m.Nsp, r.raw) != nil {
 		return
 	}
-	marked := withOffset(packet, &m.opts.flags, k.id.String())
+	packet := m.Packet
+	p.said = &wire.Message{Kind: m.Kind, Server: m.Server, Opts: m.Opts} // encoded is the rest
+	marked := withOffset(packet, &m.Opts.Flags, k.id.String())
 	p.acked = packet.Id != nil
-	if m.uid != r.holder {
+	if m.Server != r.holder {
 		marked.Id = nil
 	}
 	p.encode(r.local.nsp.Server().Encoder().Encode(marked))

@@ -1,127 +1,129 @@
 package adapter
 
 import (
-	"encoding/json"
 	"fmt"
 	"log/slog"
 	"sync"
 
-	"github.com/zishang520/socket.io/parsers/socket/v3/parser"
+	"chorus/adapter/wire"
+
 	"github.com/zishang520/socket.io/servers/socket/v3"
 )
 
-// receive does what another server, or an emitter, says.
-func (a *clusterAdapter) receive(m *clusterMessage) error {
-	if m.uid == a.uid && !a.waitsFor(m) {
-		return nil // done when it was sent
+// Receive implements Namespace. What concerns nobody here is not decoded any further than to know that.
+func (a *clusterAdapter) Receive(m *wire.Message) error {
+	if m.Nsp != "" && m.Nsp != a.nsp.Name() || m.Server == a.uid && !a.waitsFor(m) {
+		return nil // of another namespace, or done when it was sent
 	}
-	switch m.kind {
-	case kindBroadcast:
-		if m.requestID != "" {
-			a.serveBroadcast(m)
-		} else {
-			if a.recovery == nil || !repeats(m.packet, &m.opts.flags) {
-				m.offset = ""
-			}
-			if m.uid != a.uid {
-				m.packet.Id = nil // nobody here waits for the answer, and the number may be that of another event
-			}
-			if id, err := parseStreamID(m.offset); err == nil {
-				a.index.note(m.opts.rooms, id)
-			}
-			a.deliverRemote(m.packet, &m.opts, m.offset)
-		}
-	case kindJoin:
-		a.local.AddSockets(m.opts.broadcastOptions(), m.rooms)
-	case kindLeave:
-		a.local.DelSockets(m.opts.broadcastOptions(), m.rooms)
-	case kindDisconnect:
-		if a.recovery != nil && a.recovery.evicted(m.opts.rooms) {
+	if err := m.Decode(a.raw); err != nil {
+		return err
+	}
+	if m.Kind == wire.Broadcast {
+		if m.RequestID == "" && !a.Wants(m.Opts.Rooms...) {
 			return nil
 		}
-		a.local.DisconnectSockets(m.opts.broadcastOptions(), m.close)
-	case kindFetch:
-		sockets := a.details(m.opts.broadcastOptions())
-		a.respond(m.uid, clusterMessage{
-			kind: kindFetched, requestID: m.requestID,
-			sockets: func() []socket.SocketDetails { return sockets },
+		if err := m.DecodePacket(a.nsp.Name(), a.raw); err != nil {
+			return fmt.Errorf("packet: %w", err)
+		}
+	}
+	if m.RequestID != "" && (m.Kind == wire.Join || m.Kind == wire.Leave || m.Kind == wire.Disconnect) {
+		// Of the old form: the server that has the socket answers.
+		if _, here := a.nsp.Sockets().Load(socket.SocketId(m.Opts.Rooms[0])); !here {
+			return nil
+		}
+		defer a.respond(m.Server, wire.Message{Kind: wire.Done, RequestID: m.RequestID})
+	}
+	switch m.Kind {
+	case wire.Broadcast:
+		if m.RequestID != "" {
+			a.serveBroadcast(m)
+		} else {
+			if a.recovery == nil || !repeats(m.Packet, &m.Opts.Flags) {
+				m.Offset = ""
+			}
+			if m.Server != a.uid {
+				m.Packet.Id = nil // nobody here waits for the answer, and the number may be that of another event
+			}
+			if m.Offset != "" {
+				if id, err := wire.ParseStreamID(m.Offset); err == nil {
+					a.index.note(m.Opts.Rooms, id)
+				}
+			}
+			a.local.broadcast(m.Packet, m.Opts.BroadcastOptions(), m.Opts.Latest, m.Offset)
+		}
+	case wire.Join:
+		a.local.AddSockets(m.Opts.BroadcastOptions(), m.Rooms)
+	case wire.Leave:
+		a.local.DelSockets(m.Opts.BroadcastOptions(), m.Rooms)
+	case wire.Disconnect:
+		if a.recovery != nil && a.recovery.evicted(m.Opts.Rooms) {
+			return nil
+		}
+		a.local.DisconnectSockets(m.Opts.BroadcastOptions(), m.Close)
+	case wire.Fetch:
+		sockets := a.details(m.Opts.BroadcastOptions())
+		a.respond(m.Server, wire.Message{
+			Kind: wire.Fetched, RequestID: m.RequestID,
+			Sockets: func() []socket.SocketDetails { return sockets },
 		})
-	case kindEvent:
+	case wire.ListSockets:
+		a.respond(m.Server, wire.Message{Kind: wire.SocketIDs, RequestID: m.RequestID, Rooms: a.idsOf(m.Opts.BroadcastOptions())})
+	case wire.ListRooms:
+		a.respond(m.Server, wire.Message{Kind: wire.RoomNames, RequestID: m.RequestID, Rooms: a.index.allRooms()})
+	case wire.Event:
 		return a.serveEvent(m)
-	case kindFetched, kindEventAnswer, kindClientCount, kindAck:
+	case wire.Fetched, wire.EventAnswer, wire.ClientCount, wire.Ack:
 		a.takeAnswer(m)
-	case kindHello, kindHeartbeat, kindGoodbye: // Redis counts the servers
+	case wire.Hello, wire.Heartbeat, wire.Goodbye: // Redis counts the servers
 	default:
-		return fmt.Errorf("%w: message type %d", errMalformed, m.kind)
+		return fmt.Errorf("%w: message type %d", wire.ErrMalformed, m.Kind)
 	}
 	return nil
 }
 
-// deliverRemote gives a broadcast of another server to the sockets of this node, with its offset if it has one.
-func (a *clusterAdapter) deliverRemote(packet *parser.Packet, opts *wireOptions, offset string) {
-	a.local.broadcast(packet, opts.broadcastOptions(), opts.latest, offset)
-}
-
-// receiveFrame does what a cluster message says. What concerns nobody here is not decoded any further
-// than to know that. The offset is where it stands in what is kept of messages, if anything is.
-func (a *clusterAdapter) receiveFrame(f *clusterFrame, offset string) error {
-	if f.nsp != a.nsp.Name() || f.uid == a.uid && f.kind != kindBroadcast {
-		return nil
+// idsOf returns the ids of the matching sockets of this node, which are the names of their own rooms.
+func (a *clusterAdapter) idsOf(opts *socket.BroadcastOptions) (ids []Room) {
+	for _, s := range a.match(opts) {
+		ids = append(ids, Room(s.Id()))
 	}
-	m, err := f.message(a.raw)
-	if err != nil {
-		return fmt.Errorf("message of type %d: %w", f.kind, err)
-	}
-	if m.uid == a.uid && !a.waitsFor(m) {
-		return nil // done when it was sent
-	}
-	m.offset = offset
-	if m.kind == kindBroadcast {
-		if m.requestID == "" && !a.wants(m.opts.rooms...) {
-			return nil
-		}
-		if m.packet, err = f.readPacket(a.nsp.Name(), a.raw); err != nil {
-			return fmt.Errorf("packet: %w", err)
-		}
-	}
-	return a.receive(m)
+	return ids
 }
 
 // serveEvent raises a server-side event on this server.
-func (a *clusterAdapter) serveEvent(m *clusterMessage) error {
-	args := make([]any, len(m.args))
-	for i, arg := range m.args {
+func (a *clusterAdapter) serveEvent(m *wire.Message) error {
+	args := make([]any, len(m.Args))
+	for i, arg := range m.Args {
 		var err error
-		if args[i], err = plain(arg); err != nil {
+		if args[i], err = wire.Plain(arg); err != nil {
 			return fmt.Errorf("data: %w", err)
 		}
 	}
 	if len(args) == 0 {
-		return fmt.Errorf("%w: a server-side event without a name", errMalformed)
+		return fmt.Errorf("%w: a server-side event without a name", wire.ErrMalformed)
 	}
 	event, ok := args[0].(string)
 	if !ok || socket.NAMESPACE_RESERVED_EVENTS.Has(event) {
 		// Handlers of "connection" trust that their argument is a socket.
-		return fmt.Errorf("%w: %v is no name for a server-side event", errMalformed, args[0])
+		return fmt.Errorf("%w: %v is no name for a server-side event", wire.ErrMalformed, args[0])
 	}
-	if m.requestID != "" {
+	if m.RequestID != "" {
 		args = append(args, a.eventAck(m))
 	}
-	a.redis.enqueueEvent(func() { a.nsp.OnServerSideEmit(args) })
+	a.cluster.enqueueEvent(func() { a.nsp.OnServerSideEmit(args) })
 	return nil
 }
 
 // eventAck is what handlers of a server-side event call to answer; the first call counts, with
 // its first value.
-func (a *clusterAdapter) eventAck(m *clusterMessage) socket.Ack {
-	asker, answer := m.uid, clusterMessage{kind: kindEventAnswer, requestID: m.requestID}
+func (a *clusterAdapter) eventAck(m *wire.Message) socket.Ack {
+	asker, answer := m.Server, wire.Message{Kind: wire.EventAnswer, RequestID: m.RequestID}
 	var once sync.Once
 	return func(args []any, _ error) {
 		once.Do(func() {
 			if len(args) > 0 {
 				var err error
-				if answer.value, err = argument(args[0]); err != nil {
-					a.redis.log.Error("answer to a server-side event cannot be sent", slog.Any("error", err))
+				if answer.Value, err = wire.Argument(args[0]); err != nil {
+					a.cluster.log.Error("answer to a server-side event cannot be sent", slog.Any("error", err))
 					return
 				}
 			}
@@ -130,38 +132,20 @@ func (a *clusterAdapter) eventAck(m *clusterMessage) socket.Ack {
 	}
 }
 
-// argument returns a value for a server-side event, or an answer to one, as it travels: its JSON, or
-// the value itself when there is binary in it.
-func argument(v any) (any, error) {
-	if parser.HasBinary(v) {
-		return drained(v)
-	}
-	text, err := json.Marshal(v)
-	return json.RawMessage(text), err
-}
-
-// plain is what handlers get of that.
-func plain(v any) (any, error) {
-	if text, ok := v.(json.RawMessage); ok {
-		return plainJSON(text)
-	}
-	return withFloats(v), nil
-}
-
 // serveBroadcast delivers a broadcast with acknowledgement of another server and sends back how
 // many clients got it and what each of them answers.
-func (a *clusterAdapter) serveBroadcast(m *clusterMessage) {
-	if m.opts.flags.Timeout == nil {
-		timeout := a.redis.opts.RequestTimeout
-		m.opts.flags.Timeout = &timeout // nothing may wait for ever
+func (a *clusterAdapter) serveBroadcast(m *wire.Message) {
+	if m.Opts.Flags.Timeout == nil {
+		timeout := a.cluster.opts.RequestTimeout
+		m.Opts.Flags.Timeout = &timeout // nothing may wait for ever
 	}
-	a.local.BroadcastWithAck(m.packet, m.opts.broadcastOptions(),
+	a.local.BroadcastWithAck(m.Packet, m.Opts.BroadcastOptions(),
 		func(count uint64) {
-			a.respond(m.uid, clusterMessage{kind: kindClientCount, requestID: m.requestID, clientCount: count})
+			a.respond(m.Server, wire.Message{Kind: wire.ClientCount, RequestID: m.RequestID, ClientCount: count})
 		},
 		func(args []any, err error) {
 			if err == nil && len(args) > 0 {
-				a.respond(m.uid, clusterMessage{kind: kindAck, requestID: m.requestID, value: args[0]})
+				a.respond(m.Server, wire.Message{Kind: wire.Ack, RequestID: m.RequestID, Value: args[0]})
 			}
 		})
 }

@@ -1,35 +1,15 @@
 package adapter
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"strings"
 	"sync/atomic"
 	"time"
-	"unicode/utf16"
+
+	"chorus/adapter/wire"
 
 	"github.com/redis/go-redis/v9"
-	"github.com/tinylib/msgp/msgp"
-	"github.com/zishang520/socket.io/servers/socket/v3"
-)
-
-// SubscriptionMode says for which rooms a node with the sharded adapter has a channel of their own. A
-// node hears of a room with one only what it has members for, and everything else on one channel for
-// all. It must be the same on all servers of a cluster.
-type SubscriptionMode string
-
-// The modes, with the names that they have in Node.js.
-const (
-	// Dynamic is for the rooms that are not a socket's own. It is the default. A socket whose id has
-	// not the 20 characters that it has in Node.js counts as any room, since Node.js servers take its id
-	// for one; the ids of the library have 24.
-	Dynamic SubscriptionMode = "dynamic"
-	// DynamicPrivate is for all rooms: what is for one socket reaches one node, at the price of a
-	// subscription for each socket.
-	DynamicPrivate SubscriptionMode = "dynamic-private"
-	// Static has no such channels: every node hears everything.
-	Static SubscriptionMode = "static"
 )
 
 // maxJoinWait bounds how long a join waits for Redis to confirm that this node hears the room.
@@ -41,7 +21,7 @@ type ShardedOptions struct {
 	// Redis Cluster TotalOrder is an order of messages for the same rooms alone.
 	ClusterOptions
 	// Mode of the subscriptions; default Dynamic.
-	Mode SubscriptionMode
+	Mode wire.SubscriptionMode
 }
 
 // NewSharded is NewRedis with the sharded pub/sub of Redis 7 (SPUBLISH, SSUBSCRIBE), byte-compatible
@@ -57,162 +37,113 @@ type ShardedOptions struct {
 func NewSharded(client redis.UniversalClient, opts ShardedOptions) (*Redis, error) {
 	switch opts.Mode {
 	case "":
-		opts.Mode = Dynamic
-	case Dynamic, DynamicPrivate, Static:
+		opts.Mode = wire.Dynamic
+	case wire.Dynamic, wire.DynamicPrivate, wire.Static:
 	default:
-		return nil, fmt.Errorf("adapter: ShardedOptions.Mode: %q is none of %s, %s, %s", opts.Mode, Dynamic, DynamicPrivate, Static)
+		return nil, fmt.Errorf("adapter: ShardedOptions.Mode: %q is none of %s, %s, %s", opts.Mode, wire.Dynamic, wire.DynamicPrivate, wire.Static)
 	}
 	r := newRedis(client, opts.ClusterOptions)
 	heard := newShards(client, r.log, &r.stats, &r.opts, false)
 	heard.changed, heard.lost = r.outbox.refresh, r.lost
 	r.listener = heard
 	r.outbox.command = "spublish"
-	r.carry = func(a *clusterAdapter) (string, carrier) { return newSharded(a, heard, opts.Mode) }
+	r.open = func(ns Namespace) Link { return r.openSharded(ns, heard, opts.Mode) }
 	r.start()
 	return r, nil
 }
 
 // sharded carries the messages of a namespace on shard channels.
 type sharded struct {
-	a       *clusterAdapter
+	ns      Namespace
+	redis   *Redis
 	heard   *shards
-	mode    SubscriptionMode
+	mode    wire.SubscriptionMode
 	channel string // for all servers; this + ROOM + "#" for those with the room, this + UID + "#" for one
-	own     string // what is said to this server alone
-	heads   [2][]byte
+	own     string // for this server alone
 	closed  atomic.Bool
 }
 
-func newSharded(a *clusterAdapter, heard *shards, mode SubscriptionMode) (uid string, _ carrier) {
-	uid = newFrameUID()
-	channel := a.redis.opts.Prefix + "#" + a.nsp.Name() + "#"
-	c := &sharded{a: a, heard: heard, mode: mode, channel: channel, own: channel + uid + "#"}
-	c.heads[0] = []byte(`{"uid":"` + uid + `"`)
-	c.heads[1] = msgp.AppendString(msgp.AppendString(msgp.AppendMapHeader(nil, 4), "uid"), uid)
-	return uid, c
-}
-
-func (c *sharded) open() {
+func (r *Redis) openSharded(ns Namespace, heard *shards, mode wire.SubscriptionMode) *sharded {
+	channel := r.opts.Prefix + "#" + ns.Name() + "#"
+	c := &sharded{ns: ns, redis: r, heard: heard, mode: mode, channel: channel, own: channel + ns.Server() + "#"}
 	for _, name := range []string{c.channel, c.own} {
 		c.set(name, false, func() bool { return !c.closed.Load() })
 	}
-	// Every way out of a room ends here, that of a socket that disconnects as well.
-	_ = c.a.On("delete-room", func(args ...any) {
-		if room, ok := args[0].(socket.Room); ok && c.mode != Static {
-			c.follow(room)
-		}
-	})
+	return c
 }
 
-func (c *sharded) close() {
+// Close implements Link.
+func (c *sharded) Close() {
 	c.closed.Store(true)
-	c.heard.drop(c.a.redis.ctx, c)
+	c.heard.drop(c.redis.ctx, c)
 }
 
 func (c *sharded) set(channel string, passing bool, wanted func() bool) {
-	c.heard.set(c.a.redis.ctx, route{name: channel, kind: onShard, handle: c.onMessage, passing: passing, owner: c}, wanted)
+	c.heard.set(c.redis.ctx, route{name: channel, kind: onShard, handle: c.onMessage, passing: passing, owner: c}, wanted)
 }
 
-// joined returns when this node hears what is sent to rooms that its sockets have joined.
-func (c *sharded) joined(rooms []socket.Room) {
-	if c.mode == Static || c.closed.Load() {
+// Follow implements Link: it subscribes to the channels of rooms that have members on this server, and
+// unsubscribes from the others.
+func (c *sharded) Follow(rooms []Room) {
+	if c.mode == wire.Static || c.closed.Load() {
 		return
 	}
 	channels := make([]string, 0, len(rooms))
 	for _, room := range rooms {
-		if c.mode == DynamicPrivate || !looksLikeSocketID(room) || !c.a.index.isSocket(room) {
-			c.follow(room)
-			channels = append(channels, c.roomChannel(room))
+		name := c.channel + string(room) + "#"
+		if !c.mode.HasChannel(room) || name == c.own { // a client may have guessed that
+			continue
 		}
+		c.set(name, true, func() bool { return !c.closed.Load() && c.ns.Has(room) })
+		channels = append(channels, name)
 	}
 	if len(channels) == 0 {
 		return
 	}
-	ctx, cancel := context.WithTimeout(c.a.redis.ctx, maxJoinWait)
+	ctx, cancel := context.WithTimeout(c.redis.ctx, maxJoinWait)
 	defer cancel()
 	c.heard.await(ctx, channels)
 }
 
-// follow subscribes to a room's channel when this node has members of it, else unsubscribes.
-func (c *sharded) follow(room socket.Room) {
-	if name := c.roomChannel(room); name != c.own { // which a client may have guessed
-		c.set(name, true, func() bool { return !c.closed.Load() && c.a.index.has(room) })
-	}
-}
-
-func (c *sharded) roomChannel(room socket.Room) string { return c.channel + string(room) + "#" }
-
-func (c *sharded) serverCount(ctx context.Context) (int64, error) {
-	return c.a.redis.countSubscribers(ctx, func(ctx context.Context, client redis.Cmdable) (int64, error) {
+// Servers implements Link.
+func (c *sharded) Servers(ctx context.Context) (int, error) {
+	return c.redis.countSubscribers(ctx, func(ctx context.Context, client redis.Cmdable) (int64, error) {
 		numbers, err := client.PubSubShardNumSub(ctx, c.channel).Result()
 		return numbers[c.channel], err
 	})
 }
 
-func (c *sharded) publish(m clusterMessage, done func(offset string, err error)) error {
-	return c.push(publication{channel: c.channelOf(&m), done: done}, &m)
+// Publish implements Link.
+func (c *sharded) Publish(m *wire.Message, done func(offset string, err error)) error {
+	return c.push(publication{channel: c.mode.ChannelOf(c.channel, m), done: done}, m)
 }
 
-func (c *sharded) respond(asker string, m clusterMessage) error {
+// Reply implements Link.
+func (c *sharded) Reply(asker string, m *wire.Message) error {
 	if asker == "" {
 		return nil // an emitter does not listen
 	}
-	return c.push(publication{channel: c.channel + asker + "#", done: func(string, error) {}}, &m)
+	return c.push(publication{channel: c.channel + asker + "#", done: func(string, error) {}}, m)
 }
 
-func (c *sharded) push(p publication, m *clusterMessage) (err error) {
-	p.payload, err = appendFrame(nil, c.a.uid, c.a.nsp.Name(), m)
+func (c *sharded) push(p publication, m *wire.Message) (err error) {
+	p.payload, err = wire.AppendFrame(nil, c.ns.Server(), c.ns.Name(), m)
 	if err == nil {
-		c.a.redis.outbox.push(p)
+		c.redis.outbox.push(p)
 	}
 	return err
 }
 
-func (c *sharded) channelOf(m *clusterMessage) string { return c.mode.channelOf(c.channel, m) }
-
-// channelOf returns where a message is published; all is the channel for all servers. Broadcasts with
-// acknowledgement go to all servers, since all are expected to answer.
-func (mode SubscriptionMode) channelOf(all string, m *clusterMessage) string {
-	if m.kind != kindBroadcast || m.requestID != "" || len(m.opts.rooms) != 1 {
-		return all
-	}
-	room := m.opts.rooms[0]
-	if mode == DynamicPrivate || mode == Dynamic && !looksLikeSocketID(room) {
-		return all + string(room) + "#"
-	}
-	return all
-}
-
-// looksLikeSocketID is how Node.js knows the rooms of single sockets, which may be on another server:
-// by the length in UTF-16.
-func looksLikeSocketID(room socket.Room) bool {
-	const idLength = 20
-	if len(room) < idLength || len(room) > 3*idLength {
-		return false
-	}
-	n := 0
-	for _, r := range string(room) {
-		n += utf16.RuneLen(r)
-	}
-	return n == idLength
-}
-
-// onMessage takes what another server says. What concerns nobody here is dropped as early as can be.
+// onMessage takes a message. One to a room that nobody here is in is dropped before it is decoded.
 func (c *sharded) onMessage(channel string, payload []byte) error {
 	if channel != c.own && channel != c.channel {
-		room := socket.Room(strings.TrimSuffix(channel[len(c.channel):], "#"))
-		if !c.a.wants(room) {
+		if room := Room(strings.TrimSuffix(channel[len(c.channel):], "#")); !c.ns.Wants(room) {
 			return nil
 		}
 	}
-	for _, head := range c.heads {
-		if !c.a.redis.opts.TotalOrder && bytes.HasPrefix(payload, head) {
-			return nil // done when it was sent
-		}
-	}
-	f, err := readFrame(payload)
+	m, err := wire.ReadFrame(payload)
 	if err != nil {
 		return err
 	}
-	return c.a.receiveFrame(&f, "")
+	return c.ns.Receive(m)
 }

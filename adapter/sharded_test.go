@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"chorus/adapter"
+	"chorus/adapter/wire"
 	"chorus/internal/redistest"
 
 	"github.com/redis/go-redis/v9"
@@ -37,10 +38,10 @@ func roomChannels(t *testing.T, client *redis.Client, ids ...socket.SocketId) []
 
 func TestRoomsHaveChannels(t *testing.T) {
 	t.Parallel()
-	for mode, want := range map[adapter.SubscriptionMode][]string{
-		adapter.Static:         nil,
-		adapter.Dynamic:        {"id 0", "r", "räume#"}, // see adapter.Dynamic: of a socket with 24 characters
-		adapter.DynamicPrivate: {"id 0", "r", "räume#"},
+	for mode, want := range map[wire.SubscriptionMode][]string{
+		wire.Static:         nil,
+		wire.Dynamic:        {"id 0", "r", "räume#"}, // see wire.Dynamic: of a socket with 24 characters
+		wire.DynamicPrivate: {"id 0", "r", "räume#"},
 	} {
 		t.Run(string(mode), func(t *testing.T) {
 			t.Parallel()
@@ -64,7 +65,7 @@ func TestRoomsHaveChannels(t *testing.T) {
 // TestDynamicSparesNodes: with a channel for each room, a node does not even hear of those of others.
 func TestDynamicSparesNodes(t *testing.T) {
 	t.Parallel()
-	for mode, heard := range map[adapter.SubscriptionMode]uint64{adapter.Static: 100, adapter.Dynamic: 0} {
+	for mode, heard := range map[wire.SubscriptionMode]uint64{wire.Static: 100, wire.Dynamic: 0} {
 		t.Run(string(mode), func(t *testing.T) {
 			t.Parallel()
 			addr := shardedAddr(redistest.Start(t, redistest.Options{}).Addr, mode)
@@ -91,7 +92,7 @@ func TestDynamicSparesNodes(t *testing.T) {
 // TestJoinIsHeard: what is sent after a join has returned arrives, whoever has joined first.
 func TestJoinIsHeard(t *testing.T) {
 	t.Parallel()
-	addr := shardedAddr(redistest.Start(t, redistest.Options{}).Addr, adapter.Dynamic)
+	addr := shardedAddr(redistest.Start(t, redistest.Options{}).Addr, wire.Dynamic)
 	a, b := startNode(t, addr, settings{}), startNode(t, addr, settings{})
 	clients := []*client{join(t, b), join(t, b), join(t, b)}
 	for i := range 100 {
@@ -127,7 +128,7 @@ func TestJoinIsHeard(t *testing.T) {
 // somebody is in it, and else does not.
 func TestRoomsThatComeAndGo(t *testing.T) {
 	t.Parallel()
-	addr := shardedAddr(redistest.Start(t, redistest.Options{}).Addr, adapter.Dynamic)
+	addr := shardedAddr(redistest.Start(t, redistest.Options{}).Addr, wire.Dynamic)
 	a, b := startNode(t, addr, settings{}), startNode(t, addr, settings{})
 	clients := []*client{join(t, b), join(t, b), join(t, b)}
 	for round := range 5 {
@@ -154,7 +155,7 @@ func TestRoomsThatComeAndGo(t *testing.T) {
 func TestShardedOutage(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t, redistest.Options{})
-	addr := shardedAddr(server.Addr, adapter.Dynamic)
+	addr := shardedAddr(server.Addr, wire.Dynamic)
 	a, b := startNode(t, addr, settings{}), startNode(t, addr, settings{})
 	c := join(t, b, "r")
 	server.Stop()
@@ -194,7 +195,7 @@ func TestShardedRefusesModes(t *testing.T) {
 
 func TestShardedMalformedMessages(t *testing.T) {
 	t.Parallel()
-	addr := shardedAddr(redistest.Start(t, redistest.Options{}).Addr, adapter.Dynamic)
+	addr := shardedAddr(redistest.Start(t, redistest.Options{}).Addr, wire.Dynamic)
 	a, b := startNode(t, addr, settings{}), startNode(t, addr, settings{})
 	c := join(t, b, "r")
 	names, err := b.client.PubSubShardChannels(t.Context(), "*").Result()
@@ -222,7 +223,7 @@ func TestShardedMalformedMessages(t *testing.T) {
 
 func TestShardedNamespaceThatCloses(t *testing.T) {
 	t.Parallel()
-	n := startNode(t, shardedAddr(redistest.Start(t, redistest.Options{}).Addr, adapter.Dynamic), settings{})
+	n := startNode(t, shardedAddr(redistest.Start(t, redistest.Options{}).Addr, wire.Dynamic), settings{})
 	chat := n.namespace("/chat")
 	joinNamespace(t, n, "/chat", "r")
 	channels := func() int {
@@ -245,7 +246,7 @@ func TestShardedNamespaceThatCloses(t *testing.T) {
 func TestRedisCluster(t *testing.T) {
 	t.Parallel()
 	servers := startRedisCluster(t)
-	a, b := startNodeOn(t, servers, adapter.Dynamic, settings{}), startNodeOn(t, servers, adapter.Dynamic, settings{})
+	a, b := startNodeOn(t, servers, wire.Dynamic, settings{}), startNodeOn(t, servers, wire.Dynamic, settings{})
 	for _, master := range servers.Servers[:3] { // else the first room with a channel there would have to wait for a connection
 		admin := master.Admin()
 		probes, err := admin.PubSubChannels(t.Context(), "socket.io-probe#*").Result()

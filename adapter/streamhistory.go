@@ -5,15 +5,17 @@ import (
 	"errors"
 	"strings"
 
+	"chorus/adapter/wire"
+
 	"github.com/redis/go-redis/v9"
 )
 
 // farHistory has the messages that a node does not remember any more.
 type farHistory interface {
 	// has tells whether all messages after an id are there.
-	has(ctx context.Context, id streamID) (bool, error)
+	has(ctx context.Context, id wire.StreamID) (bool, error)
 	// after returns the next messages after an id; not all, and an error when some are gone.
-	after(ctx context.Context, id streamID) ([]kept, error)
+	after(ctx context.Context, id wire.StreamID) ([]kept, error)
 }
 
 // streamHistory is what is in a stream on Redis.
@@ -31,7 +33,7 @@ const (
 )
 
 // has is true for an entry that is there, for any place behind the first, and in a stream that has never lost one.
-func (h *streamHistory) has(ctx context.Context, id streamID) (bool, error) {
+func (h *streamHistory) has(ctx context.Context, id wire.StreamID) (bool, error) {
 	entries, err := h.client.XRangeN(ctx, h.stream, id.String(), id.String(), 1).Result()
 	if err != nil || len(entries) > 0 {
 		return err == nil, err
@@ -39,26 +41,26 @@ func (h *streamHistory) has(ctx context.Context, id streamID) (bool, error) {
 	info, err := h.client.XInfoStream(ctx, h.stream).Result()
 	switch {
 	case err != nil && strings.Contains(err.Error(), "no such key"):
-		return id == streamID{}, nil
+		return id == wire.StreamID{}, nil
 	case err != nil:
 		return false, err
 	}
-	last, err := parseStreamID(info.LastGeneratedID)
-	if first, err := parseStreamID(info.FirstEntry.ID); err == nil && id.compare(first) > 0 && id.compare(last) <= 0 {
+	last, err := wire.ParseStreamID(info.LastGeneratedID)
+	if first, err := wire.ParseStreamID(info.FirstEntry.ID); err == nil && id.Compare(first) > 0 && id.Compare(last) <= 0 {
 		return true, nil
 	}
 	// Servers before Redis 7 do not count what was added.
-	return err == nil && info.EntriesAdded > 0 && info.EntriesAdded == info.Length && id.compare(last) <= 0, err
+	return err == nil && info.EntriesAdded > 0 && info.EntriesAdded == info.Length && id.Compare(last) <= 0, err
 }
 
-func (h *streamHistory) after(ctx context.Context, id streamID) ([]kept, error) {
+func (h *streamHistory) after(ctx context.Context, id wire.StreamID) ([]kept, error) {
 	select {
 	case h.turns <- struct{}{}:
 		defer func() { <-h.turns }()
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	messages, err := h.client.XRangeN(ctx, h.stream, id.next().String(), "+", maxFetched).Result()
+	messages, err := h.client.XRangeN(ctx, h.stream, id.Next().String(), "+", maxFetched).Result()
 	if err != nil {
 		return nil, err
 	}
@@ -72,7 +74,7 @@ func (h *streamHistory) after(ctx context.Context, id streamID) ([]kept, error) 
 	}
 	entries, err := entriesOf(messages)
 	if err != nil {
-		return nil, errors.Join(errMalformed, err)
+		return nil, errors.Join(wire.ErrMalformed, err)
 	}
 	list := make([]kept, len(entries))
 	for i := range entries {

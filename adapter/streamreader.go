@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 
+	"chorus/adapter/wire"
 	"chorus/internal/redisconn"
 
 	"github.com/redis/go-redis/v9"
@@ -27,12 +28,12 @@ type streamReader struct {
 	once    sync.Once // begins run
 
 	mu      sync.Mutex
-	readers map[string][]*streams // by namespace
-	err     error                 // why it does not read
-	placed  bool                  // the history has begun
-	next    streamID              // read what comes after it: where the history is, or before, see locate
-	recent  [recentIDs]streamID   // the entries handed on last
-	handed  int                   // how many were
+	readers map[string][]*streams    // by namespace
+	err     error                    // why it does not read
+	placed  bool                     // the history has begun
+	next    wire.StreamID            // read what comes after it: where the history is, or before, see locate
+	recent  [recentIDs]wire.StreamID // the entries handed on last
+	handed  int                      // how many were
 }
 
 // recentIDs is how many entries a reader knows again when Redis comes back with an older state of the
@@ -51,14 +52,14 @@ func newStreamReader(r *Redis, opts StreamsOptions, stream string) *streamReader
 func (r *streamReader) add(c *streams) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	name := c.a.nsp.Name()
+	name := c.ns.Name()
 	r.readers[name] = append(r.readers[name][:len(r.readers[name]):len(r.readers[name])], c)
 }
 
 func (r *streamReader) remove(c *streams) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	name := c.a.nsp.Name()
+	name := c.ns.Name()
 	var rest []*streams
 	for _, other := range r.readers[name] {
 		if other != c {
@@ -140,9 +141,9 @@ func (r *streamReader) locate(ctx context.Context, client *redis.Client) error {
 	if err != nil && !strings.Contains(err.Error(), "no such key") {
 		return err
 	}
-	var last streamID // of a stream that is not there
+	var last wire.StreamID // of a stream that is not there
 	if err == nil {
-		if last, err = parseStreamID(info.LastGeneratedID); err != nil {
+		if last, err = wire.ParseStreamID(info.LastGeneratedID); err != nil {
 			return err
 		}
 	}
@@ -154,7 +155,7 @@ func (r *streamReader) locate(ctx context.Context, client *redis.Client) error {
 			return err
 		}
 		r.begin(last, before)
-	case last.compare(position) < 0:
+	case last.Compare(position) < 0:
 		if r.knows(last) {
 			// An older state of the stream, all of which was read: what it has lost is remembered here, and
 			// what comes now is later.
@@ -165,14 +166,14 @@ func (r *streamReader) locate(ctx context.Context, client *redis.Client) error {
 		}
 		// It was lost, and what there is now is older by the clock of Redis, and was not read.
 		r.gap("the stream was lost", position, last)
-		r.moveTo(streamID{})
+		r.moveTo(wire.StreamID{})
 	}
 	return nil
 }
 
 // read returns the next entries. While it is behind it does not wait for any, and checks that none were
 // trimmed that it has not read.
-func (r *streamReader) read(ctx context.Context, client *redis.Client, behind bool) ([]streamEntry, error) {
+func (r *streamReader) read(ctx context.Context, client *redis.Client, behind bool) ([]wire.Entry, error) {
 	position, _ := r.place()
 	args := &redis.XReadArgs{Streams: []string{r.stream}, ID: position.String(), Count: int64(r.opts.ReadCount), Block: r.opts.Block}
 	if !behind {
@@ -208,15 +209,15 @@ func (r *streamReader) read(ctx context.Context, client *redis.Client, behind bo
 
 // checkGap reports a gap before the entries that were read after a position, unless the entry there is still
 // there: what is trimmed goes from the beginning.
-func (r *streamReader) checkGap(position streamID, there bool, entries []streamEntry) {
-	if there || len(entries) == 0 || position == (streamID{}) {
+func (r *streamReader) checkGap(position wire.StreamID, there bool, entries []wire.Entry) {
+	if there || len(entries) == 0 || position == (wire.StreamID{}) {
 		return
 	}
-	r.gap("the stream was trimmed", position, entries[0].id)
-	r.moveTo(entries[0].id.before()) // who comes back and has missed what is gone must not believe that it has all
+	r.gap("the stream was trimmed", position, entries[0].ID)
+	r.moveTo(entries[0].ID.Before()) // who comes back and has missed what is gone must not believe that it has all
 }
 
-func readEntries(cmd *redis.XStreamSliceCmd) ([]streamEntry, error) {
+func readEntries(cmd *redis.XStreamSliceCmd) ([]wire.Entry, error) {
 	answer, err := cmd.Result()
 	if errors.Is(err, redis.Nil) || err == nil && len(answer) == 0 {
 		return nil, nil
@@ -229,16 +230,16 @@ func readEntries(cmd *redis.XStreamSliceCmd) ([]streamEntry, error) {
 
 // lookBack returns the entries up to the last that a node remembers which has just started: many clients may
 // come back to it at a time, and would read them from Redis one by one.
-func (r *streamReader) lookBack(ctx context.Context, client *redis.Client, last streamID) (entries []streamEntry, err error) {
+func (r *streamReader) lookBack(ctx context.Context, client *redis.Client, last wire.StreamID) (entries []wire.Entry, err error) {
 	if r.opts.Recovery == nil {
 		return nil, nil
 	}
-	oldest := streamID{}
-	if age := uint64(r.opts.Recovery.MaxDisconnection.Milliseconds()); last.ms > age { //nolint:gosec // it is positive
-		oldest.ms = last.ms - age
+	oldest := wire.StreamID{}
+	if age := uint64(r.opts.Recovery.MaxDisconnection.Milliseconds()); last.Ms > age { //nolint:gosec // it is positive
+		oldest.Ms = last.Ms - age
 	}
 	limits := r.history.limits
-	for size, end := 0, last; end != (streamID{}); {
+	for size, end := 0, last; end != (wire.StreamID{}); {
 		messages, err := client.XRevRangeN(ctx, r.stream, end.String(), oldest.String(), int64(r.opts.ReadCount)).Result()
 		if err != nil {
 			return nil, err
@@ -248,7 +249,7 @@ func (r *streamReader) lookBack(ctx context.Context, client *redis.Client, last 
 			return nil, err
 		}
 		for i := range part {
-			if size += part[i].size(); size > limits.bytes || len(entries) == limits.messages {
+			if size += part[i].Size(); size > limits.bytes || len(entries) == limits.messages {
 				return entries, nil
 			}
 			entries = append(entries, part[i])
@@ -256,25 +257,25 @@ func (r *streamReader) lookBack(ctx context.Context, client *redis.Client, last 
 		if len(part) < r.opts.ReadCount {
 			return entries, nil
 		}
-		end = part[len(part)-1].id.before()
+		end = part[len(part)-1].ID.Before()
 	}
 	return entries, nil
 }
 
-func (r *streamReader) place() (next streamID, placed bool) {
+func (r *streamReader) place() (next wire.StreamID, placed bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.next, r.placed
 }
 
 // begin takes a place in the stream for the first time; before are the entries up to there, the last one first.
-func (r *streamReader) begin(position streamID, before []streamEntry) {
+func (r *streamReader) begin(position wire.StreamID, before []wire.Entry) {
 	if len(before) == 0 {
 		r.moveTo(position)
 		return
 	}
-	oldest := before[len(before)-1].id
-	r.moveTo(oldest.before())
+	oldest := before[len(before)-1].ID
+	r.moveTo(oldest.Before())
 	r.history.mu.Lock()
 	for i := range before {
 		e := &before[len(before)-1-i]
@@ -288,7 +289,7 @@ func (r *streamReader) begin(position streamID, before []streamEntry) {
 }
 
 // moveTo forgets what came before a place, and reads on from there.
-func (r *streamReader) moveTo(position streamID) {
+func (r *streamReader) moveTo(position wire.StreamID) {
 	r.mu.Lock()
 	r.placed, r.next = true, position
 	r.mu.Unlock()
@@ -298,36 +299,36 @@ func (r *streamReader) moveTo(position streamID) {
 }
 
 // knows tells whether an entry was handed on lately.
-func (r *streamReader) knows(id streamID) bool {
+func (r *streamReader) knows(id wire.StreamID) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return slices.Contains(r.recent[:min(r.handed, recentIDs)], id)
 }
 
 // gap reports entries that were gone before they were read. How many they were nobody knows.
-func (r *streamReader) gap(what string, after, until streamID) {
+func (r *streamReader) gap(what string, after, until wire.StreamID) {
 	r.redis.stats.Gaps.Add(1)
 	r.redis.log.Error("messages of the cluster are lost to clients of this node: "+what,
 		slog.String("stream", r.stream), slog.String("after", after.String()), slog.String("until", until.String()))
 }
 
 // hand hands an entry to its namespace.
-func (r *streamReader) hand(e *streamEntry) {
+func (r *streamReader) hand(e *wire.Entry) {
 	r.redis.stats.Received.Add(1)
 	r.mu.Lock()
-	r.recent[r.handed%recentIDs] = e.id
+	r.recent[r.handed%recentIDs] = e.ID
 	r.handed++
-	r.next = e.id
-	readers := r.readers[e.nsp]
+	r.next = e.ID
+	readers := r.readers[e.Nsp]
 	r.mu.Unlock()
 	// Broadcasts alone: the others run handlers of the application.
 	r.history.mu.Lock()
-	if e.id.compare(r.history.position()) <= 0 {
-		r.history.begin(e.id.before()) // by a clock that is behind that of the Redis before
+	if e.ID.Compare(r.history.position()) <= 0 {
+		r.history.begin(e.ID.Before()) // by a clock that is behind that of the Redis before
 	}
 	r.history.add(keptEntry(e))
-	defer r.history.finish(e.id)
-	if e.kind == kindBroadcastText {
+	defer r.history.finish(e.ID)
+	if e.IsBroadcast() {
 		defer r.history.mu.Unlock()
 	} else {
 		r.history.mu.Unlock()

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sync"
 
+	"chorus/adapter/wire"
+
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/maintnotifications"
 )
@@ -119,10 +121,10 @@ func ownConnection(ctx context.Context, client redis.UniversalClient, stream str
 }
 
 // entriesOf reads the entries of an answer.
-func entriesOf(messages []redis.XMessage) (entries []streamEntry, err error) {
+func entriesOf(messages []redis.XMessage) (entries []wire.Entry, err error) {
 	entries = slices.Grow(entries, len(messages))
 	for _, m := range messages {
-		e, err := readStreamEntry(m.ID, m.Values)
+		e, err := wire.ReadEntry(m.ID, m.Values)
 		if err != nil {
 			return nil, err
 		}

@@ -3,26 +3,24 @@ package adapter
 import (
 	"context"
 	"fmt"
-	"strconv"
 	"time"
-	"unicode/utf16"
+
+	"chorus/adapter/wire"
 
 	"github.com/redis/go-redis/v9"
-	"github.com/zishang520/socket.io/servers/socket/v3"
 )
 
 // Defaults of StreamsOptions.
 const (
-	DefaultStreamMaxLen = 10_000
-	DefaultReadCount    = 100
-	DefaultBlock        = 5 * time.Second
+	DefaultReadCount = 100
+	DefaultBlock     = 5 * time.Second
 )
 
 // SessionPrefix returns the beginning of the keys of sessions by default: "sio:session:" as in Node.js, and with a
 // prefix other than DefaultPrefix that one, ":" and "sio:session:".
 func SessionPrefix(prefix string) string {
 	const name = "sio:session:"
-	if prefix == DefaultPrefix {
+	if prefix == wire.DefaultPrefix {
 		return name
 	}
 	return prefix + ":" + name
@@ -59,7 +57,7 @@ type StreamsOptions struct {
 
 func (o StreamsOptions) withDefaults() StreamsOptions {
 	if o.Prefix == "" {
-		o.Prefix = DefaultPrefix
+		o.Prefix = wire.DefaultPrefix
 	}
 	if o.StreamName == "" {
 		o.StreamName = o.Prefix
@@ -68,7 +66,7 @@ func (o StreamsOptions) withDefaults() StreamsOptions {
 		o.StreamCount = 1
 	}
 	if o.MaxLen <= 0 {
-		o.MaxLen = DefaultStreamMaxLen
+		o.MaxLen = wire.DefaultStreamMaxLen
 	}
 	if o.ReadCount <= 0 {
 		o.ReadCount = DefaultReadCount
@@ -111,88 +109,67 @@ func NewStreams(client redis.UniversalClient, opts StreamsOptions) *Redis {
 	opts = opts.withDefaults()
 	r := newRedis(client, opts.ClusterOptions)
 	heard := newStreamReaders(r, opts)
-	r.outbox.maxStreamLen, r.outbox.regather = int64(opts.MaxLen), 0
+	r.outbox.maxStreamLen, r.outbox.regather = opts.MaxLen, 0
 	if opts.ShardedPubSub {
 		r.outbox.command = "spublish"
 	}
 	r.listener = heard
 	if opts.Recovery != nil {
 		r.sessions = newRedisSessions(r, opts.SessionPrefix, *opts.Recovery)
+		r.kept = func(nsp string) (*history, farHistory) {
+			stream := wire.StreamOf(nsp, opts.StreamName, opts.StreamCount)
+			return heard.reader(stream).history, &streamHistory{client: client, stream: stream, turns: make(chan struct{}, maxFetches)}
+		}
+		r.recoveryOptions = *opts.Recovery
 	}
-	r.carry = func(a *clusterAdapter) (string, carrier) { return newStreams(a, heard, opts) }
+	r.open = func(ns Namespace) Link { return r.openStreams(ns, heard, opts) }
 	r.start()
 	return r
 }
 
 // streams carries the messages of a namespace in a stream, and what is of the moment on channels.
 type streams struct {
-	a       *clusterAdapter
+	ns      Namespace
+	redis   *Redis
 	heard   *streamReaders
 	stream  string
 	channel string // for all servers; this + UID + "#" for one
 	kind    routeKind
 }
 
-func newStreams(a *clusterAdapter, heard *streamReaders, opts StreamsOptions) (uid string, _ carrier) {
-	uid = newFrameUID()
+func (r *Redis) openStreams(ns Namespace, heard *streamReaders, opts StreamsOptions) *streams {
 	c := &streams{
-		a: a, heard: heard,
-		stream:  streamOf(a.nsp.Name(), opts),
-		channel: a.redis.opts.Prefix + "#" + a.nsp.Name() + "#",
+		ns: ns, redis: r, heard: heard,
+		stream:  wire.StreamOf(ns.Name(), opts.StreamName, opts.StreamCount),
+		channel: r.opts.Prefix + "#" + ns.Name() + "#",
 	}
 	if opts.ShardedPubSub {
 		c.kind = onShard
 	}
-	if opts.Recovery != nil {
-		a.recovery = c.newRecovery(uid, *opts.Recovery)
-	}
-	return uid, c
+	heard.add(c.stream, c)
+	heard.channels.add(r.ctx, c.routes())
+	return c
 }
 
-func (c *streams) newRecovery(uid string, opts RecoveryOptions) *recovery {
-	r := newRecovery(c.a.local, opts, c.a.redis.log)
-	r.holder, r.raw = uid, c.a.raw
-	r.history = c.heard.reader(c.stream).history
-	r.far = &streamHistory{client: c.a.redis.client, stream: c.stream, turns: make(chan struct{}, maxFetches)}
-	r.store = c.a.redis.sessions
-	r.evict = func(holder string, eviction socket.Room) {
-		_ = c.respond(holder, clusterMessage{kind: kindDisconnect, close: true, opts: wireOptions{rooms: []socket.Room{eviction}}}) // it can be encoded
-	}
-	c.a.redis.sessions.add(r)
-	return r
-}
-
-// streamOf returns the key of the stream of a namespace.
-func streamOf(nsp string, opts StreamsOptions) string {
-	if opts.StreamCount == 1 {
-		return opts.StreamName
-	}
-	var hash int32 // with the overflow that it has in Node.js
-	for _, unit := range utf16.Encode([]rune(nsp)) {
-		hash = hash*31 + int32(unit)
-	}
-	return opts.StreamName + "-" + strconv.FormatInt(int64(hash)%int64(opts.StreamCount), 10)
-}
-
-func (c *streams) open() {
-	c.heard.add(c.stream, c)
-	c.heard.channels.add(c.a.redis.ctx, c.routes())
-}
-
-func (c *streams) close() {
-	c.heard.channels.remove(c.a.redis.ctx, c.routes())
+// Close implements Link.
+func (c *streams) Close() {
+	c.heard.channels.remove(c.redis.ctx, c.routes())
 	c.heard.remove(c.stream, c)
 }
+
+// Follow implements Link: this server hears every room.
+func (c *streams) Follow([]Room) {}
 
 func (c *streams) routes() []route {
 	return []route{
 		{name: c.channel, kind: c.kind, handle: c.onMessage},
-		{name: c.channel + c.a.uid + "#", kind: c.kind, handle: c.onMessage},
+		{name: c.channel + c.ns.Server() + "#", kind: c.kind, handle: c.onMessage},
 	}
 }
 
-func (c *streams) serverCount(ctx context.Context) (int64, error) {
-	return c.a.redis.countSubscribers(ctx, func(ctx context.Context, client redis.Cmdable) (int64, error) {
+// Servers implements Link.
+func (c *streams) Servers(ctx context.Context) (int, error) {
+	return c.redis.countSubscribers(ctx, func(ctx context.Context, client redis.Cmdable) (int64, error) {
 		count := client.PubSubNumSub
 		if c.kind == onShard {
 			count = client.PubSubShardNumSub
@@ -202,55 +179,52 @@ func (c *streams) serverCount(ctx context.Context) (int64, error) {
 	})
 }
 
-func (c *streams) publish(m clusterMessage, done func(offset string, err error)) error {
-	if m.ofTheMoment() {
-		return c.say(c.channel, &m, done)
+// Publish implements Link.
+func (c *streams) Publish(m *wire.Message, done func(offset string, err error)) error {
+	if m.IsRequest() {
+		return c.send(c.channel, m, done)
 	}
-	entry, err := newStreamEntry(c.a.uid, c.a.nsp.Name(), &m)
+	entry, err := wire.NewEntry(c.ns.Server(), c.ns.Name(), m)
 	if err != nil {
 		return err
 	}
-	c.a.redis.outbox.push(publication{channel: c.stream, entry: &entry, done: done})
+	c.redis.outbox.push(publication{channel: c.stream, entry: &entry, done: done})
 	return nil
 }
 
-// ofTheMoment tells whether a message is not kept: who asks does not wait for long.
-func (m *clusterMessage) ofTheMoment() bool {
-	return m.kind == kindBroadcast && m.requestID != "" || m.kind == kindEvent || m.kind == kindFetch
-}
-
-func (c *streams) respond(asker string, m clusterMessage) error {
+// Reply implements Link.
+func (c *streams) Reply(asker string, m *wire.Message) error {
 	if asker == "" {
 		return nil // an emitter does not listen
 	}
-	return c.say(c.channel+asker+"#", &m, func(string, error) {})
+	return c.send(c.channel+asker+"#", m, func(string, error) {})
 }
 
-func (c *streams) say(channel string, m *clusterMessage, done func(offset string, err error)) error {
-	payload, err := appendPackedFrame(nil, c.a.uid, c.a.nsp.Name(), m)
+func (c *streams) send(channel string, m *wire.Message, done func(offset string, err error)) error {
+	payload, err := wire.AppendPackedFrame(nil, c.ns.Server(), c.ns.Name(), m)
 	if err == nil {
-		c.a.redis.outbox.push(publication{channel: channel, payload: payload, done: done})
+		c.redis.outbox.push(publication{channel: channel, payload: payload, done: done})
 	}
 	return err
 }
 
-// onMessage takes what another server says for the moment.
+// onMessage takes a message that is not kept.
 func (c *streams) onMessage(_ string, payload []byte) error {
-	f, err := readFrame(payload)
+	m, err := wire.ReadFrame(payload)
 	if err != nil {
 		return err
 	}
-	return c.a.receiveFrame(&f, "")
+	return c.ns.Receive(m)
 }
 
-// onEntry takes what another server has put into the stream, or what this one has.
-func (c *streams) onEntry(e *streamEntry) error {
-	if e.uid == c.a.uid && !c.a.redis.opts.TotalOrder {
-		return nil // done when it was sent
+// onEntry takes an entry of the stream.
+func (c *streams) onEntry(e *wire.Entry) error {
+	m, err := e.Message()
+	if err == nil {
+		err = c.ns.Receive(m)
 	}
-	f, err := e.frame()
 	if err != nil {
-		return fmt.Errorf("entry %s: %w", e.id, err)
+		return fmt.Errorf("entry %s: %w", e.ID, err)
 	}
-	return c.a.receiveFrame(&f, e.id.String())
+	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"chorus/adapter"
+	"chorus/adapter/wire"
 	"chorus/internal/redistest"
 
 	"github.com/redis/go-redis/v9"
@@ -203,7 +204,7 @@ func TestHostileEntries(t *testing.T) {
 // carries the messages.
 func TestTotalOrder(t *testing.T) {
 	t.Parallel()
-	for _, mode := range []string{"pubsub", streamsMode, string(adapter.Static), string(adapter.Dynamic)} {
+	for _, mode := range []string{"pubsub", streamsMode, string(wire.Static), string(wire.Dynamic)} {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
 			addr := redistest.Start(t, redistest.Options{}).Addr

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"chorus/adapter"
+	"chorus/adapter/wire"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -50,7 +51,7 @@ func newRedisAdapter(cfg Config, client redis.UniversalClient, recovery *adapter
 	}
 	switch cfg.AdapterName() {
 	case AdapterSharded:
-		return adapter.NewSharded(client, adapter.ShardedOptions{ClusterOptions: opts, Mode: adapter.SubscriptionMode(c.Sharded.Mode)})
+		return adapter.NewSharded(client, adapter.ShardedOptions{ClusterOptions: opts, Mode: wire.SubscriptionMode(c.Sharded.Mode)})
 	case AdapterStreams:
 		return adapter.NewStreams(client, adapter.StreamsOptions{
 			ClusterOptions: opts,

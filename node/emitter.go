@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	"chorus/adapter"
+	"chorus/adapter/wire"
 	"chorus/adapter/emitter"
 )
 
@@ -25,7 +25,7 @@ func OpenEmitter(ctx context.Context, cfg Config) (e *emitter.Emitter, closeClie
 	}
 	c := &cfg.Cluster
 	return emitter.New(client, emitter.Options{
-		Adapter: adapter.Format(cfg.AdapterName()), Prefix: c.Redis.Prefix, Mode: adapter.SubscriptionMode(c.Sharded.Mode),
+		Adapter: wire.Format(cfg.AdapterName()), Prefix: c.Redis.Prefix, Mode: wire.SubscriptionMode(c.Sharded.Mode),
 		StreamName: c.Streams.Name, StreamCount: int(c.Streams.Count), StreamMaxLen: int(c.Streams.MaxLength),
 	}), client.Close, nil
 }

@@ -11,7 +11,7 @@ import (
 	"fmt"
 	"strings"
 
-	"chorus/adapter"
+	"chorus/adapter/wire"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -19,12 +19,12 @@ import (
 // Options say how the servers of the cluster talk; they must be those of the servers. The zero value is for
 // servers with adapter.NewRedis, or createAdapter of Node.js, and their defaults.
 type Options struct {
-	// Adapter is adapter.PubSub (default), adapter.Sharded or adapter.Streams.
-	Adapter adapter.Format
+	// Adapter is wire.PubSub (default), wire.Sharded or wire.Streams.
+	Adapter wire.Format
 	// Prefix of all channels; default "socket.io".
 	Prefix string
-	// Mode of the sharded adapter; default adapter.Dynamic.
-	Mode adapter.SubscriptionMode
+	// Mode of the sharded adapter; default wire.Dynamic.
+	Mode wire.SubscriptionMode
 	// StreamName, StreamCount and StreamMaxLen are of the streams adapter: see adapter.StreamsOptions.
 	StreamName   string
 	StreamCount  int
@@ -39,13 +39,13 @@ type Options struct {
 // has it, whether a server listens or not.
 type Emitter struct {
 	client redis.UniversalClient
-	wire   adapter.Wire
-	order  adapter.Order
+	wire   wire.Dialect
+	order  wire.Command
 }
 
 // New returns an emitter for all sockets of the main namespace. The client stays the caller's to close.
 func New(client redis.UniversalClient, opts Options) *Emitter {
-	return &Emitter{client: client, wire: adapter.Wire{
+	return &Emitter{client: client, wire: wire.Dialect{
 		Format: opts.Adapter, Prefix: opts.Prefix, Mode: opts.Mode,
 		StreamName: opts.StreamName, StreamCount: opts.StreamCount, StreamMaxLen: opts.StreamMaxLen,
 	}}
@@ -56,11 +56,11 @@ func (e *Emitter) Of(namespace string) *Emitter {
 	if !strings.HasPrefix(namespace, "/") {
 		namespace = "/" + namespace
 	}
-	return &Emitter{client: e.client, wire: e.wire, order: adapter.Order{Namespace: namespace}}
+	return &Emitter{client: e.client, wire: e.wire, order: wire.Command{Namespace: namespace}}
 }
 
 // with returns a changed copy.
-func (e *Emitter) with(change func(*adapter.Order)) *Emitter {
+func (e *Emitter) with(change func(*wire.Command)) *Emitter {
 	other := *e
 	change(&other.order)
 	return &other
@@ -69,7 +69,7 @@ func (e *Emitter) with(change func(*adapter.Order)) *Emitter {
 // To restricts to the sockets in any of the rooms, besides those of calls before. The id of a socket is a room
 // as well.
 func (e *Emitter) To(rooms ...string) *Emitter {
-	return e.with(func(o *adapter.Order) { o.Rooms = join(o.Rooms, rooms) })
+	return e.with(func(o *wire.Command) { o.Rooms = join(o.Rooms, rooms) })
 }
 
 // In is To.
@@ -77,7 +77,7 @@ func (e *Emitter) In(rooms ...string) *Emitter { return e.To(rooms...) }
 
 // Except leaves out the sockets in any of the rooms.
 func (e *Emitter) Except(rooms ...string) *Emitter {
-	return e.with(func(o *adapter.Order) { o.Except = join(o.Except, rooms) })
+	return e.with(func(o *wire.Command) { o.Except = join(o.Except, rooms) })
 }
 
 // join leaves both as they are.
@@ -85,46 +85,46 @@ func join(a, b []string) []string { return append(a[:len(a):len(a)], b...) }
 
 // Volatile lets clients that do not keep up miss the event.
 func (e *Emitter) Volatile() *Emitter {
-	return e.with(func(o *adapter.Order) { o.Volatile = true })
+	return e.with(func(o *wire.Command) { o.Volatile = true })
 }
 
 // Compress says whether the event may be compressed on its way to clients; default true, where the servers do.
 func (e *Emitter) Compress(compress bool) *Emitter {
-	return e.with(func(o *adapter.Order) { o.Compress = &compress })
+	return e.with(func(o *wire.Command) { o.Compress = &compress })
 }
 
 // Emit sends an event to the sockets. Arguments are what package adapter sends: values of encoding/json,
 // json.RawMessage as it stands, and []byte as binary.
 func (e *Emitter) Emit(ctx context.Context, event string, args ...any) error {
-	return e.give(ctx, adapter.OrderEmit, func(o *adapter.Order) { o.Args = append([]any{event}, args...) })
+	return e.give(ctx, wire.Emit, func(o *wire.Command) { o.Args = append([]any{event}, args...) })
 }
 
 // SocketsJoin has the sockets join rooms.
 func (e *Emitter) SocketsJoin(ctx context.Context, rooms ...string) error {
-	return e.give(ctx, adapter.OrderJoin, func(o *adapter.Order) { o.Targets = rooms })
+	return e.give(ctx, wire.SocketsJoin, func(o *wire.Command) { o.Targets = rooms })
 }
 
 // SocketsLeave has them leave rooms.
 func (e *Emitter) SocketsLeave(ctx context.Context, rooms ...string) error {
-	return e.give(ctx, adapter.OrderLeave, func(o *adapter.Order) { o.Targets = rooms })
+	return e.give(ctx, wire.SocketsLeave, func(o *wire.Command) { o.Targets = rooms })
 }
 
 // DisconnectSockets disconnects them from the namespace, with closeConnection from the server.
 func (e *Emitter) DisconnectSockets(ctx context.Context, closeConnection bool) error {
-	return e.give(ctx, adapter.OrderDisconnect, func(o *adapter.Order) { o.Close = closeConnection })
+	return e.give(ctx, wire.DisconnectSockets, func(o *wire.Command) { o.Close = closeConnection })
 }
 
 // ServerSideEmit hands an event to the namespace on each server, whatever sockets are selected. There is no
 // acknowledgement.
 func (e *Emitter) ServerSideEmit(ctx context.Context, event string, args ...any) error {
-	return e.give(ctx, adapter.OrderServerSideEmit, func(o *adapter.Order) { o.Args = append([]any{event}, args...) })
+	return e.give(ctx, wire.ServerSideEmit, func(o *wire.Command) { o.Args = append([]any{event}, args...) })
 }
 
-func (e *Emitter) give(ctx context.Context, kind adapter.OrderKind, change func(*adapter.Order)) error {
+func (e *Emitter) give(ctx context.Context, kind wire.CommandKind, change func(*wire.Command)) error {
 	order := e.order
 	order.Kind = kind
 	change(&order)
-	args, err := e.wire.Command(order)
+	args, err := e.wire.RedisCommand(order)
 	if err != nil {
 		return fmt.Errorf("emitter: %w", err)
 	}

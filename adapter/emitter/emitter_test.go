@@ -12,8 +12,8 @@ import (
 	"strings"
 	"testing"
 
-	"chorus/adapter"
 	"chorus/adapter/emitter"
+	"chorus/adapter/wire"
 	"chorus/internal/redistest"
 
 	"github.com/redis/go-redis/v9"
@@ -137,19 +137,19 @@ func TestOtherFormats(t *testing.T) {
 		do   func(*emitter.Emitter) error
 		want []string // of the command, the beginning of each argument
 	}{
-		{"sharded, a room", emitter.Options{Adapter: adapter.Sharded}, func(e *emitter.Emitter) error { return e.To("r").Emit(ctx, "x", json.RawMessage(`{"a":1}`)) },
+		{"sharded, a room", emitter.Options{Adapter: wire.Sharded}, func(e *emitter.Emitter) error { return e.To("r").Emit(ctx, "x", json.RawMessage(`{"a":1}`)) },
 			[]string{"spublish", all + "r#", event}},
-		{"sharded, a socket", emitter.Options{Adapter: adapter.Sharded}, func(e *emitter.Emitter) error { return e.To("abcdefghijklmnopqrst").Emit(ctx, "x") },
+		{"sharded, a socket", emitter.Options{Adapter: wire.Sharded}, func(e *emitter.Emitter) error { return e.To("abcdefghijklmnopqrst").Emit(ctx, "x") },
 			[]string{"spublish", all, `{"uid":"emitter"`}},
-		{"sharded, a socket of its own", emitter.Options{Adapter: adapter.Sharded, Mode: adapter.DynamicPrivate}, func(e *emitter.Emitter) error { return e.To("abcdefghijklmnopqrst").Emit(ctx, "x") },
+		{"sharded, a socket of its own", emitter.Options{Adapter: wire.Sharded, Mode: wire.DynamicPrivate}, func(e *emitter.Emitter) error { return e.To("abcdefghijklmnopqrst").Emit(ctx, "x") },
 			[]string{"spublish", all + "abcdefghijklmnopqrst#", ""}},
-		{"sharded, static", emitter.Options{Adapter: adapter.Sharded, Mode: adapter.Static}, func(e *emitter.Emitter) error { return e.To("r").Emit(ctx, "x") },
+		{"sharded, static", emitter.Options{Adapter: wire.Sharded, Mode: wire.Static}, func(e *emitter.Emitter) error { return e.To("r").Emit(ctx, "x") },
 			[]string{"spublish", all, ""}},
-		{"sharded, join", emitter.Options{Adapter: adapter.Sharded}, func(e *emitter.Emitter) error { return e.To("r").SocketsJoin(ctx, "s") },
+		{"sharded, join", emitter.Options{Adapter: wire.Sharded}, func(e *emitter.Emitter) error { return e.To("r").SocketsJoin(ctx, "s") },
 			[]string{"spublish", all, `{"uid":"emitter","nsp":"/","type":4,"data":{"opts":{"rooms":["r"],"except":[],"flags":{}},"rooms":["s"]}}`}},
-		{"streams", emitter.Options{Adapter: adapter.Streams}, func(e *emitter.Emitter) error { return e.Of("/c").ServerSideEmit(ctx, "x", 1) },
+		{"streams", emitter.Options{Adapter: wire.Streams}, func(e *emitter.Emitter) error { return e.Of("/c").ServerSideEmit(ctx, "x", 1) },
 			[]string{"xadd", "p", "maxlen", "~", "10000", "*", "uid", "emitter", "nsp", "/c", "type", "9", "data", `{"packet":["x",1]}`}},
-		{"streams, binary", emitter.Options{Adapter: adapter.Streams, StreamName: "s", StreamMaxLen: 7}, func(e *emitter.Emitter) error { return e.Emit(ctx, "x", []byte{1}) },
+		{"streams, binary", emitter.Options{Adapter: wire.Streams, StreamName: "s", StreamMaxLen: 7}, func(e *emitter.Emitter) error { return e.Emit(ctx, "x", []byte{1}) },
 			[]string{"xadd", "s", "maxlen", "~", "7", "*", "uid", "emitter", "nsp", "/", "type", "3", "data", "gqRvcHRz"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -204,7 +204,7 @@ func TestRefuses(t *testing.T) {
 // TestSelectionsAreApart: an emitter is not changed by what is made of it.
 func TestSelectionsAreApart(t *testing.T) {
 	t.Parallel()
-	e, r := record(t, emitter.Options{Adapter: adapter.Sharded})
+	e, r := record(t, emitter.Options{Adapter: wire.Sharded})
 	base := e.To("a")
 	b, c := base.To("b"), base.To("c").Volatile()
 	for _, one := range []*emitter.Emitter{e, base, b, c} {
@@ -230,7 +230,7 @@ func TestRedisCluster(t *testing.T) {
 	cluster := redistest.StartCluster(t)
 	client := redis.NewClusterClient(&redis.ClusterOptions{Addrs: cluster.Addrs()})
 	defer client.Close() //nolint:errcheck // only the test depends on it
-	for _, format := range []adapter.Format{adapter.PubSub, adapter.Sharded, adapter.Streams} {
+	for _, format := range []wire.Format{wire.PubSub, wire.Sharded, wire.Streams} {
 		e := emitter.New(client, emitter.Options{Adapter: format})
 		for _, room := range []string{"a", "b", "c", "d"} {
 			if err := e.To(room).Emit(t.Context(), "x"); err != nil {

@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"chorus/adapter"
+	"chorus/adapter/wire"
 	"chorus/bench"
 
 	"github.com/redis/go-redis/v9"
@@ -34,7 +34,7 @@ func measureForeign(ctx context.Context, l *lab, c *cluster, quick bool, rate, b
 	}
 	client := redis.NewClient(&redis.Options{Addr: l.redis.address})
 	defer client.Close() //nolint:errcheck // nothing is lost with it
-	command, err := messageFor(adapter.Wire{})
+	command, err := messageFor(wire.Dialect{})
 	if err != nil {
 		return nil, err
 	}
@@ -101,8 +101,8 @@ func publish(ctx context.Context, client *redis.Client, command []any, rate, bat
 }
 
 // messageFor returns the command that publishes a message for a room of which nobody is a member.
-func messageFor(w adapter.Wire) ([]any, error) {
-	return w.Command(adapter.Order{Rooms: []string{"nobody"}, Args: []any{
+func messageFor(w wire.Dialect) ([]any, error) {
+	return w.RedisCommand(wire.Command{Rooms: []string{"nobody"}, Args: []any{
 		"message", map[string]any{"text": "a message of about a hundred bytes, as in the other scenarios, for somebody who is elsewhere"},
 	}})
 }

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"chorus/adapter"
+	"chorus/adapter/wire"
 	"chorus/bench"
 
 	"github.com/redis/go-redis/v9"
@@ -29,13 +29,13 @@ var scaleNodes = []int{1, 2, 4, 8, 16}
 func carriers() []server {
 	chorus, node := serverNamed(chorusName), serverNamed(nodeName)
 	return []server{
-		chorus.carrying("pubsub", adapter.Wire{Format: adapter.PubSub}, "`pubsub`", nil, "CHORUS_CLUSTER_ADAPTER=pubsub"),
-		chorus.carrying("sharded-static", adapter.Wire{Format: adapter.Sharded, Mode: adapter.Static}, "`sharded`, static", nil, "CHORUS_CLUSTER_ADAPTER=sharded", "CHORUS_CLUSTER_SHARDED_MODE=static"),
-		chorus.carrying("sharded-dynamic", adapter.Wire{Format: adapter.Sharded}, "`sharded`, dynamic", nil, "CHORUS_CLUSTER_ADAPTER=sharded", "CHORUS_CLUSTER_SHARDED_MODE=dynamic"),
-		chorus.carrying("streams", adapter.Wire{Format: adapter.Streams}, "`streams`", nil, "CHORUS_CLUSTER_ADAPTER=streams"),
-		node.carrying("node-pubsub", adapter.Wire{Format: adapter.PubSub}, "Node.js, `createAdapter`", []string{"--adapter", "pubsub"}),
-		node.carrying("node-sharded", adapter.Wire{Format: adapter.Sharded}, "Node.js, `createShardedAdapter`", []string{"--adapter", "sharded"}),
-		node.carrying("node-streams", adapter.Wire{Format: adapter.Streams}, "Node.js, streams adapter", []string{"--adapter", "streams"}),
+		chorus.carrying("pubsub", wire.Dialect{Format: wire.PubSub}, "`pubsub`", nil, "CHORUS_CLUSTER_ADAPTER=pubsub"),
+		chorus.carrying("sharded-static", wire.Dialect{Format: wire.Sharded, Mode: wire.Static}, "`sharded`, static", nil, "CHORUS_CLUSTER_ADAPTER=sharded", "CHORUS_CLUSTER_SHARDED_MODE=static"),
+		chorus.carrying("sharded-dynamic", wire.Dialect{Format: wire.Sharded}, "`sharded`, dynamic", nil, "CHORUS_CLUSTER_ADAPTER=sharded", "CHORUS_CLUSTER_SHARDED_MODE=dynamic"),
+		chorus.carrying("streams", wire.Dialect{Format: wire.Streams}, "`streams`", nil, "CHORUS_CLUSTER_ADAPTER=streams"),
+		node.carrying("node-pubsub", wire.Dialect{Format: wire.PubSub}, "Node.js, `createAdapter`", []string{"--adapter", "pubsub"}),
+		node.carrying("node-sharded", wire.Dialect{Format: wire.Sharded}, "Node.js, `createShardedAdapter`", []string{"--adapter", "sharded"}),
+		node.carrying("node-streams", wire.Dialect{Format: wire.Streams}, "Node.js, streams adapter", []string{"--adapter", "streams"}),
 	}
 }
 
@@ -45,7 +45,7 @@ func serverNamed(name string) server {
 }
 
 // carrying is the server with more arguments and variables, which say how its messages travel.
-func (s server) carrying(name string, wire adapter.Wire, title string, argv []string, env ...string) server {
+func (s server) carrying(name string, wire wire.Dialect, title string, argv []string, env ...string) server {
 	command := s.command
 	s.name, s.title, s.wire = name, title, wire
 	s.command = func(p place) ([]string, []string) {

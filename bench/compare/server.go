@@ -3,7 +3,7 @@ package main
 import (
 	"path/filepath"
 
-	"chorus/adapter"
+	"chorus/adapter/wire"
 	"chorus/bench"
 )
 
@@ -14,7 +14,7 @@ type server struct {
 	protocol bench.Protocol
 	nodes    int // processes over one Redis
 	note     string
-	wire     adapter.Wire // how its nodes talk, where that is measured
+	wire     wire.Dialect // how its nodes talk, where that is measured
 
 	// command is what starts one process; the lab's directory of binaries, the address to listen
 	// on and that of Redis are filled in.

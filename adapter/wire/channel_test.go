@@ -1,4 +1,4 @@
-package adapter
+package wire
 
 import (
 	"path"
@@ -11,33 +11,33 @@ func TestChannelNames(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		name, prefix, nsp string
-		want              channels
+		want              Channels
 	}{
-		{"main namespace", "socket.io", "/", channels{
-			broadcast:   "socket.io#/#",
-			pattern:     "socket.io#/#*",
-			request:     "socket.io-request#/#",
-			response:    "socket.io-response#/#",
-			ownResponse: "socket.io-response#/#UID#",
+		{"main namespace", "socket.io", "/", Channels{
+			Broadcast:   "socket.io#/#",
+			Pattern:     "socket.io#/#*",
+			Request:     "socket.io-request#/#",
+			Response:    "socket.io-response#/#",
+			OwnResponse: "socket.io-response#/#UID#",
 		}},
-		{"custom namespace and prefix", "p", "/chat", channels{
-			broadcast:   "p#/chat#",
-			pattern:     "p#/chat#*",
-			request:     "p-request#/chat#",
-			response:    "p-response#/chat#",
-			ownResponse: "p-response#/chat#UID#",
+		{"custom namespace and prefix", "p", "/chat", Channels{
+			Broadcast:   "p#/chat#",
+			Pattern:     "p#/chat#*",
+			Request:     "p-request#/chat#",
+			Response:    "p-response#/chat#",
+			OwnResponse: "p-response#/chat#UID#",
 		}},
-		{"only the pattern is escaped", `p[1]`, `/a*b?\`, channels{
-			broadcast:   `p[1]#/a*b?\#`,
-			pattern:     `p\[1\]#/a\*b\?\\#*`,
-			request:     `p[1]-request#/a*b?\#`,
-			response:    `p[1]-response#/a*b?\#`,
-			ownResponse: `p[1]-response#/a*b?\#UID#`,
+		{"only the pattern is escaped", `p[1]`, `/a*b?\`, Channels{
+			Broadcast:   `p[1]#/a*b?\#`,
+			Pattern:     `p\[1\]#/a\*b\?\\#*`,
+			Request:     `p[1]-request#/a*b?\#`,
+			Response:    `p[1]-response#/a*b?\#`,
+			OwnResponse: `p[1]-response#/a*b?\#UID#`,
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			if got := newChannels(test.prefix, test.nsp, "UID"); got != test.want {
+			if got := NewChannels(test.prefix, test.nsp, "UID"); got != test.want {
 				t.Errorf("got %+v\nwant %+v", got, test.want)
 			}
 		})
@@ -47,21 +47,21 @@ func TestChannelNames(t *testing.T) {
 func TestPatternMatchesItsOwnNamespaceOnly(t *testing.T) {
 	t.Parallel()
 	// path.Match has the glob syntax of Redis where no '/' is involved, so the names have none.
-	star := newChannels("p", "a*", "UID")
+	star := NewChannels("p", "a*", "UID")
 	for channel, want := range map[string]bool{
 		"p#a*#": true, "p#a*#room#": true,
 		"p#ab#": false, "p#abc#room#": false, "p#a#": false,
 	} {
-		got, err := path.Match(star.pattern, channel)
+		got, err := path.Match(star.Pattern, channel)
 		if err != nil || got != want {
-			t.Errorf("%q matches %q: %v (%v), want %v", star.pattern, channel, got, err, want)
+			t.Errorf("%q matches %q: %v (%v), want %v", star.Pattern, channel, got, err, want)
 		}
 	}
 }
 
 func TestBroadcastChannelAndItsRoom(t *testing.T) {
 	t.Parallel()
-	c := newChannels("socket.io", "/chat", "UID")
+	c := NewChannels("socket.io", "/chat", "UID")
 	for _, test := range []struct {
 		name    string
 		rooms   []socket.Room
@@ -81,10 +81,10 @@ func TestBroadcastChannelAndItsRoom(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			if got := c.broadcastTo(test.rooms); got != test.channel {
+			if got := c.BroadcastTo(test.rooms); got != test.channel {
 				t.Errorf("the channel is %q, want %q", got, test.channel)
 			}
-			if got := c.roomOf(test.channel); got != test.room {
+			if got := c.RoomOf(test.channel); got != test.room {
 				t.Errorf("the room is %q, want %q", got, test.room)
 			}
 		})
@@ -93,7 +93,7 @@ func TestBroadcastChannelAndItsRoom(t *testing.T) {
 
 func TestRoomOfForeignChannels(t *testing.T) {
 	t.Parallel()
-	c := newChannels("socket.io", "/", "UID")
+	c := NewChannels("socket.io", "/", "UID")
 	for channel, want := range map[string]socket.Room{
 		"":                     "",
 		"socket.io#/chat#a#":   "", // another namespace
@@ -101,7 +101,7 @@ func TestRoomOfForeignChannels(t *testing.T) {
 		"socket.io#/#no-end":   "no-end",
 		"socket.io-request#/#": "",
 	} {
-		if got := c.roomOf(channel); got != want {
+		if got := c.RoomOf(channel); got != want {
 			t.Errorf("the room of %q is %q, want %q", channel, got, want)
 		}
 	}

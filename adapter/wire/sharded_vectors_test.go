@@ -1,4 +1,4 @@
-package adapter
+package wire
 
 import (
 	"encoding/json"
@@ -21,75 +21,71 @@ const (
 )
 
 // decodeFrame reads a message of the main namespace, or of the one that it names.
-func decodeFrame(t *testing.T, payload []byte, raw bool) (clusterFrame, *clusterMessage) {
+func decodeFrame(t *testing.T, payload []byte, raw bool) *Message {
 	t.Helper()
-	f, err := readFrame(payload)
-	if err != nil {
-		t.Fatalf("%s: %v", payload, err)
-	}
-	m, err := f.message(raw)
-	if err == nil && m.kind == kindBroadcast {
-		m.packet, err = f.readPacket(f.nsp, raw)
+	m, err := ReadFrame(payload)
+	if err == nil {
+		m, err = decodeMessage(m.Nsp, raw)(m, nil)
 	}
 	if err != nil {
 		t.Fatalf("%s: %v", payload, err)
 	}
-	return f, m
+	return m
 }
 
 func TestShardedVectors(t *testing.T) {
 	t.Parallel()
 	no, second := false, time.Second
 	none := []socket.Room{}
-	opts := func(rooms ...socket.Room) wireOptions {
-		return wireOptions{rooms: append([]socket.Room{}, rooms...), except: none}
+	opts := func(rooms ...socket.Room) Options {
+		return Options{Rooms: append([]socket.Room{}, rooms...), Except: none}
 	}
-	event := func(opts wireOptions, data ...any) clusterMessage {
-		return clusterMessage{kind: kindBroadcast, opts: opts, packet: &parser.Packet{Type: parser.EVENT, Nsp: "/", Data: data}}
+	event := func(opts Options, data ...any) Message {
+		return Message{Kind: Broadcast, Opts: opts, Packet: &parser.Packet{Type: parser.EVENT, Nsp: "/", Data: data}}
 	}
 	raw := func(text string) json.RawMessage { return json.RawMessage(text) }
-	with := func(m clusterMessage, change func(*clusterMessage)) clusterMessage { change(&m); return m }
+	with := func(m Message, change func(*Message)) Message { change(&m); return m }
 	type sent struct {
-		clusterMessage
+		Message
 		nsp     string
 		channel string
 	}
 	const all = "socket.io#/#"
 	answers := all + shardedUID + "#"
-	wants := map[string]map[kind]sent{
-		"emit to all": {kindBroadcast: {clusterMessage: event(opts(), "hello", raw("1"), raw(`"two"`), raw(`{"three":[null,true,1.5,-3,"é"]}`))}},
-		"emit to one room": {kindBroadcast: {channel: "socket.io#/#r1#",
-			clusterMessage: event(opts("r1"), "hello", raw(`"room"`))}},
-		"emit to two rooms except one": {kindBroadcast: {clusterMessage: event(wireOptions{rooms: []socket.Room{"r1", "r2"}, except: []socket.Room{"r3"}},
+	wants := map[string]map[Kind]sent{
+		"emit to all": {Broadcast: {Message: event(opts(), "hello", raw("1"), raw(`"two"`), raw(`{"three":[null,true,1.5,-3,"é"]}`))}},
+		"emit to one room": {Broadcast: {channel: "socket.io#/#r1#",
+			Message: event(opts("r1"), "hello", raw(`"room"`))}},
+		"emit to two rooms except one": {Broadcast: {Message: event(Options{Rooms: []socket.Room{"r1", "r2"}, Except: []socket.Room{"r3"}},
 			"hello", raw(`"rooms"`))}},
-		"emit to a socket id": {kindBroadcast: {clusterMessage: event(opts(shardedSid), "hello", raw(`"private"`))}},
-		"emit volatile":       {kindBroadcast: {clusterMessage: with(event(opts(), "hello", raw(`"v"`)), func(m *clusterMessage) { m.opts.flags.Volatile = true })}},
-		"emit binary":         {kindBroadcast: {clusterMessage: event(opts(), "bin", []byte{0, 1, 255})}},
-		"emit date, undefined, bigger numbers": {kindBroadcast: {clusterMessage: event(opts(), "odd",
+		"emit to a socket id": {Broadcast: {Message: event(opts(shardedSid), "hello", raw(`"private"`))}},
+		"emit volatile":       {Broadcast: {Message: with(event(opts(), "hello", raw(`"v"`)), func(m *Message) { m.Opts.Flags.Volatile = true })}},
+		"emit binary":         {Broadcast: {Message: event(opts(), "bin", []byte{0, 1, 255})}},
+		"emit date, undefined, bigger numbers": {Broadcast: {Message: event(opts(), "odd",
 			raw(`"1970-01-01T00:00:00.000Z"`), raw("null"), raw("9007199254740991"), raw("-2147483649"))}},
-		"emit with compress flag": {kindBroadcast: {clusterMessage: with(event(opts(), "hello", raw(`"c"`)), func(m *clusterMessage) { m.opts.flags.Compress = &no })}},
+		"emit with compress flag": {Broadcast: {Message: with(event(opts(), "hello", raw(`"c"`)), func(m *Message) { m.Opts.Flags.Compress = &no })}},
 		"broadcast with ack": {
-			kindBroadcast: {clusterMessage: with(event(opts(), "ask", raw(`"q"`)), func(m *clusterMessage) {
-				m.requestID, m.opts.flags.Timeout = "2a55ceb7343089f2", &second
+			Broadcast: {Message: with(event(opts(), "ask", raw(`"q"`)), func(m *Message) {
+				m.RequestID, m.Opts.Flags.Timeout = "2a55ceb7343089f2", &second
 			})},
-			kindClientCount: {channel: answers, clusterMessage: clusterMessage{kind: kindClientCount, uid: shardedOther, requestID: "2a55ceb7343089f2", clientCount: 1}},
-			kindAck:         {channel: answers, clusterMessage: clusterMessage{kind: kindAck, uid: shardedOther, requestID: "2a55ceb7343089f2", value: raw(`"answer"`)}},
+			ClientCount: {channel: answers, Message: Message{Kind: ClientCount, Server: shardedOther, RequestID: "2a55ceb7343089f2", ClientCount: 1}},
+			Ack:         {channel: answers, Message: Message{Kind: Ack, Server: shardedOther, RequestID: "2a55ceb7343089f2", Value: raw(`"answer"`)}},
 		},
 		"fetchSockets": {
-			kindFetch:   {clusterMessage: clusterMessage{kind: kindFetch, requestID: "35aa7bba96cdd274", opts: opts()}},
-			kindFetched: {channel: answers, clusterMessage: clusterMessage{kind: kindFetched, uid: shardedOther, requestID: "35aa7bba96cdd274"}},
+			Fetch:   {Message: Message{Kind: Fetch, RequestID: "35aa7bba96cdd274", Opts: opts()}},
+			Fetched: {channel: answers, Message: Message{Kind: Fetched, Server: shardedOther, RequestID: "35aa7bba96cdd274"}},
 		},
-		"socketsJoin":    {kindJoin: {clusterMessage: clusterMessage{kind: kindJoin, opts: opts("r1"), rooms: []socket.Room{"r5", "r6"}}}},
-		"socketsLeave":   {kindLeave: {clusterMessage: clusterMessage{kind: kindLeave, opts: opts("r1"), rooms: []socket.Room{"r5"}}}},
-		"serverSideEmit": {kindEvent: {clusterMessage: clusterMessage{kind: kindEvent, args: []any{"sse", raw("1")}}}},
+		"socketsJoin":    {Join: {Message: Message{Kind: Join, Opts: opts("r1"), Rooms: []socket.Room{"r5", "r6"}}}},
+		"socketsLeave":   {Leave: {Message: Message{Kind: Leave, Opts: opts("r1"), Rooms: []socket.Room{"r5"}}}},
+		"serverSideEmit": {Event: {Message: Message{Kind: Event, Args: []any{"sse", raw("1")}}}},
 		"serverSideEmit with ack": {
-			kindEvent:       {clusterMessage: clusterMessage{kind: kindEvent, requestID: "428727f44e2ed535", args: []any{"sse", raw(`"x"`)}}},
-			kindEventAnswer: {channel: answers, clusterMessage: clusterMessage{kind: kindEventAnswer, uid: shardedOther, requestID: "428727f44e2ed535", value: raw(`"sse-answer"`)}},
+			Event:       {Message: Message{Kind: Event, RequestID: "428727f44e2ed535", Args: []any{"sse", raw(`"x"`)}}},
+			EventAnswer: {channel: answers, Message: Message{Kind: EventAnswer, Server: shardedOther, RequestID: "428727f44e2ed535", Value: raw(`"sse-answer"`)}},
 		},
-		"custom namespace emit": {kindBroadcast: {nsp: "/chat", channel: "socket.io#/chat#", clusterMessage: with(event(opts(), "hello", raw(`"ns"`)), func(m *clusterMessage) {
-			m.uid, m.packet.Nsp = "66c145a3b10c4449", "/chat"
+		"custom namespace emit": {Broadcast: {nsp: "/chat", channel: "socket.io#/chat#", Message: with(event(opts(), "hello", raw(`"ns"`)), func(m *Message) {
+			m.Server, m.Packet.Nsp = "66c145a3b10c4449", "/chat"
 		})}},
-		"disconnectSockets": {kindDisconnect: {clusterMessage: clusterMessage{kind: kindDisconnect, opts: opts(shardedSid), close: true}}},
+		"disconnectSockets": {Disconnect: {Message: Message{Kind: Disconnect, Opts: opts(shardedSid), Close: true}}},
 	}
 	seen := 0
 	for _, v := range readVectorsOf(t, "sharded") {
@@ -97,38 +93,34 @@ func TestShardedVectors(t *testing.T) {
 			continue
 		}
 		seen++
-		f, got := decodeFrame(t, v.Args[1], true)
-		want, ok := wants[v.Op][f.kind]
+		got := decodeFrame(t, v.Args[1], true)
+		want, ok := wants[v.Op][got.Kind]
 		if !ok {
-			t.Errorf("%s: unknown vector of type %d", v.Op, f.kind)
+			t.Errorf("%s: unknown vector of type %d", v.Op, got.Kind)
 			continue
 		}
-		want.nsp = cmpOr(want.nsp, "/")
-		want.uid = cmpOr(want.uid, shardedUID)
+		want.Nsp = cmpOr(want.nsp, "/")
+		want.Server = cmpOr(want.Server, shardedUID)
 		if want.channel = cmpOr(want.channel, all); want.channel != string(v.Args[0]) {
 			t.Errorf("%s: published on %s", v.Op, v.Args[0])
 		}
-		if f.nsp != want.nsp {
-			t.Errorf("%s: for the namespace %q", v.Op, f.nsp)
+		sockets := got.Sockets
+		got.Sockets = nil
+		if !reflect.DeepEqual(*got, want.Message) {
+			t.Errorf("%s:\ngot  %+v\nwant %+v", v.Op, *got, want.Message)
 		}
-		sockets := got.sockets
-		got.sockets = nil
-		if !reflect.DeepEqual(*got, want.clusterMessage) {
-			t.Errorf("%s:\ngot  %+v\nwant %+v", v.Op, *got, want.clusterMessage)
-		}
-		got.sockets = sockets
+		got.Sockets = sockets
 
-		c := &sharded{mode: Dynamic, channel: "socket.io#" + f.nsp + "#"}
-		if f.kind < kindFetched || f.kind == kindEvent {
-			if channel := c.channelOf(got); channel != want.channel {
+		if got.Kind < Fetched || got.Kind == Event {
+			if channel := Dynamic.ChannelOf("socket.io#"+got.Nsp+"#", got); channel != want.channel {
 				t.Errorf("%s: we publish on %s", v.Op, channel)
 			}
 		}
-		again, err := appendFrame(nil, f.uid, f.nsp, got)
+		again, err := AppendFrame(nil, got.Server, got.Nsp, got)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if f.kind == kindFetched {
+		if got.Kind == Fetched {
 			checkShardedSockets(t, got)
 			continue // what is sent of sockets that are here is another matter
 		}
@@ -170,7 +162,7 @@ func meaning(t *testing.T, payload []byte) any {
 	return v
 }
 
-func checkShardedSockets(t *testing.T, m *clusterMessage) {
+func checkShardedSockets(t *testing.T, m *Message) {
 	t.Helper()
 	check := func(sockets []socket.SocketDetails) {
 		t.Helper()
@@ -183,11 +175,11 @@ func checkShardedSockets(t *testing.T, m *clusterMessage) {
 			t.Errorf("got %+v", s)
 		}
 	}
-	check(m.sockets())
+	check(m.Sockets())
 	for _, data := range []map[string]any{{"user": "u"}, {"user": "u", "key": []byte{1, 2}}} {
-		s := *m.sockets()[0].(*remoteSocket)
+		s := *m.Sockets()[0].(*remoteSocket)
 		s.data = data
-		payload, err := appendFrame(nil, "uid", "/", &clusterMessage{kind: kindFetched, requestID: "r", sockets: func() []socket.SocketDetails { return []socket.SocketDetails{&s} }})
+		payload, err := AppendFrame(nil, "uid", "/", &Message{Kind: Fetched, RequestID: "r", Sockets: func() []socket.SocketDetails { return []socket.SocketDetails{&s} }})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -195,8 +187,8 @@ func checkShardedSockets(t *testing.T, m *clusterMessage) {
 		if isJSON(payload) == packed {
 			t.Errorf("with %v it is sent as %q", data, payload)
 		}
-		_, again := decodeFrame(t, payload, true)
-		sockets := again.sockets()
+		again := decodeFrame(t, payload, true)
+		sockets := again.Sockets()
 		if got := sockets[0].Data(); !reflect.DeepEqual(got, any(data)) {
 			t.Errorf("the data is %#v, want %#v", got, data)
 		}
@@ -211,9 +203,9 @@ func TestShardedVectorsSubscriptions(t *testing.T) {
 	for _, uid := range []string{shardedUID, shardedOther} {
 		names["socket.io#/#"+uid+"#"] = true
 	}
-	c := &sharded{channel: "socket.io#/#"}
 	for _, room := range []socket.Room{"r1", "r5", "r6"} {
-		names[c.roomChannel(room)] = true
+		m := &Message{Kind: Broadcast, Opts: Options{Rooms: []socket.Room{room}}}
+		names[Dynamic.ChannelOf("socket.io#/#", m)] = true
 	}
 	for _, v := range readVectorsOf(t, "sharded") {
 		switch v.Command {
@@ -239,13 +231,13 @@ func TestFrameKeepsTexts(t *testing.T) {
 		json.RawMessage(`-0.0`), json.RawMessage(`"<&>"`), json.RawMessage(`null`),
 	}
 	for _, data := range [][]any{append([]any{"e"}, texts...), append([]any{"e"}, append(texts, []byte{7})...)} {
-		m := &clusterMessage{kind: kindBroadcast, packet: &parser.Packet{Data: data}}
-		payload, err := appendFrame(nil, "uid", "/", m)
+		m := &Message{Kind: Broadcast, Packet: &parser.Packet{Data: data}}
+		payload, err := AppendFrame(nil, "uid", "/", m)
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, got := decodeFrame(t, payload, true)
-		args := got.packet.Data.([]any)
+		got := decodeFrame(t, payload, true)
+		args := got.Packet.Data.([]any)
 		for i, want := range data {
 			if text, ok := want.(json.RawMessage); ok && !isJSON(payload) && !strings.ContainsAny(string(text), "eu") {
 				continue // of those it keeps the meaning
@@ -254,17 +246,17 @@ func TestFrameKeepsTexts(t *testing.T) {
 				t.Errorf("argument %d of %q is %q", i, payload, args[i])
 			}
 		}
-		m = &clusterMessage{kind: kindAck, requestID: "r", value: texts[0]}
+		m = &Message{Kind: Ack, RequestID: "r", Value: texts[0]}
 		for _, encode := range []func() ([]byte, error){
-			func() ([]byte, error) { return appendFrame(nil, "uid", "/", m) },
-			func() ([]byte, error) { return appendPackedFrame(nil, "uid", "/", m) },
+			func() ([]byte, error) { return AppendFrame(nil, "uid", "/", m) },
+			func() ([]byte, error) { return AppendPackedFrame(nil, "uid", "/", m) },
 		} {
 			payload, err := encode()
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, got := decodeFrame(t, payload, true); !reflect.DeepEqual(got.value, texts[0]) {
-				t.Errorf("%q is read as %s", payload, got.value)
+			if got := decodeFrame(t, payload, true); !reflect.DeepEqual(got.Value, texts[0]) {
+				t.Errorf("%q is read as %s", payload, got.Value)
 			}
 		}
 	}
@@ -273,8 +265,8 @@ func TestFrameKeepsTexts(t *testing.T) {
 func TestFrameRefusesWhatNobodyTakes(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{`{`, `1 2`, `{"a":}`, strings.Repeat("[", 300) + strings.Repeat("]", 300)} {
-		m := &clusterMessage{kind: kindBroadcast, packet: &parser.Packet{Data: []any{"e", json.RawMessage(text)}}}
-		if b, err := appendFrame(nil, "uid", "/", m); err == nil {
+		m := &Message{Kind: Broadcast, Packet: &parser.Packet{Data: []any{"e", json.RawMessage(text)}}}
+		if b, err := AppendFrame(nil, "uid", "/", m); err == nil {
 			t.Errorf("%s is sent as %s", text, b)
 		}
 	}
@@ -299,15 +291,7 @@ func TestMalformedFrames(t *testing.T) {
 		head + `7,"data":{"requestId":"r"}}`, head + `9,"data":{}}`, head + `9,"data":{"packet":7}}`, head + `11,"data":{"requestId":"r","clientCount":-1}}`,
 		`{"uid":7,"nsp":"/","type":2}`, "\xdd\xff\xff\xff\xff", "\xdf\xff\xff\xff\xff", "\x81\xa4data\xc1", strings.Repeat("\x81\xa4data", 10000),
 	} {
-		f, err := readFrame([]byte(text))
-		var m *clusterMessage
-		if err == nil {
-			m, err = f.message(true)
-		}
-		if err == nil && m.kind == kindBroadcast {
-			_, err = f.readPacket("/", true)
-		}
-		if err == nil {
+		if m, err := decodeMessage("/", true)(ReadFrame([]byte(text))); err == nil {
 			t.Errorf("%.100s is taken as %+v", text, m)
 		}
 	}
@@ -340,10 +324,11 @@ func FuzzFrame(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		frame, err := readFrame(b)
+		frame, err := ReadFrame(b)
 		if err != nil {
 			return
 		}
+		body := frame.body
 		packed := b
 		if isJSON(b) {
 			packed, _, _ = appendRaw(nil, b, 0)
@@ -352,15 +337,13 @@ func FuzzFrame(f *testing.F) {
 			return // what is no UTF-8 is replaced in JSON
 		}
 		for _, raw := range []bool{true, false} {
-			m, err := frame.message(raw)
-			if err == nil && m.kind == kindBroadcast {
-				m.packet, err = frame.readPacket(frame.nsp, raw)
-			}
-			if err != nil || m.kind < kindBroadcast || m.kind >= kindGoodbye {
+			m := &Message{Kind: frame.Kind, Server: frame.Server, Nsp: frame.Nsp, body: body}
+			m, err := decodeMessage(frame.Nsp, raw)(m, nil)
+			if err != nil || m.Kind < Broadcast || m.Kind >= Goodbye {
 				continue
 			}
-			for _, encode := range []func([]byte, string, string, *clusterMessage) ([]byte, error){appendFrame, appendPackedFrame} {
-				again, err := encode(nil, frame.uid, frame.nsp, m)
+			for _, encode := range []func([]byte, string, string, *Message) ([]byte, error){AppendFrame, AppendPackedFrame} {
+				again, err := encode(nil, frame.Server, frame.Nsp, m)
 				if err != nil {
 					t.Fatalf("%+v cannot be written: %v", m, err)
 				}
@@ -371,23 +354,20 @@ func FuzzFrame(f *testing.F) {
 				} else if !json.Valid(again) {
 					t.Fatalf("%s is no JSON", again)
 				}
-				f2, err := readFrame(again)
-				if err != nil || f2.uid != frame.uid || f2.nsp != frame.nsp || f2.kind != frame.kind {
+				f2, err := ReadFrame(again)
+				if err != nil || f2.Server != frame.Server || f2.Nsp != frame.Nsp || f2.Kind != frame.Kind {
 					t.Fatalf("%q is read as %+v, %v", again, f2, err)
 				}
-				m2, err := f2.message(raw)
-				if err == nil && m.kind == kindBroadcast {
-					m2.packet, err = f2.readPacket(frame.nsp, raw)
-				}
+				m2, err := decodeMessage(frame.Nsp, raw)(f2, nil)
 				if err != nil {
 					t.Fatalf("%q: %v", again, err)
 				}
-				if !slices.Equal(m2.rooms, m.rooms) || !slices.Equal(m2.opts.rooms, m.opts.rooms) || m2.close != m.close ||
-					m2.requestID != m.requestID || m2.clientCount != m.clientCount || len(m2.args) != len(m.args) {
+				if !slices.Equal(m2.Rooms, m.Rooms) || !slices.Equal(m2.Opts.Rooms, m.Opts.Rooms) || m2.Close != m.Close ||
+					m2.RequestID != m.RequestID || m2.ClientCount != m.ClientCount || len(m2.Args) != len(m.Args) {
 					t.Fatalf("%+v is read as %+v", m, m2)
 				}
-				if m.kind == kindBroadcast && !raw && !sameMeaning(m2.packet.Data, m.packet.Data) {
-					t.Fatalf("%#v is read as %#v", m.packet.Data, m2.packet.Data)
+				if m.Kind == Broadcast && !raw && !sameMeaning(m2.Packet.Data, m.Packet.Data) {
+					t.Fatalf("%#v is read as %#v", m.Packet.Data, m2.Packet.Data)
 				}
 			}
 		}

@@ -1,4 +1,4 @@
-package adapter
+package wire
 
 import (
 	"bytes"
@@ -268,30 +268,25 @@ func TestExactText(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			b, err := encodeBroadcast("uid", &parser.Packet{Data: test.args}, "/", wireOptions{})
+			b, err := EncodeBroadcast("uid", &parser.Packet{Data: test.args}, "/", Options{})
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, rest, err := readSender(b)
+			m, err := decodeMessage("/", true)(ReadBroadcast(b))
 			if err != nil {
 				t.Fatal(err)
 			}
-			m, err := readBroadcast(rest)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got, err := readPacket(m.packet, "/", true)
+			got := m.Packet
 			if err != nil || !reflect.DeepEqual(got.Data, test.want) {
 				t.Errorf("got %s, %v", got.Data, err)
 			}
-			if got, err := readPacket(m.packet, "/", false); err != nil || len(got.Data.([]any)) != len(test.want) {
+			if got, err := decodeMessage("/", false)(ReadBroadcast(b)); err != nil || len(got.Packet.Data.([]any)) != len(test.want) {
 				t.Errorf("as values: %+v, %v", got, err)
 			}
 		})
 	}
 	for _, text := range []string{huge, half, "1e400", plain} {
-		sent := ackResponse{requestID: "r", value: json.RawMessage(text)}
-		b, err := sent.encode()
+		b, err := EncodeResponse(&Message{Kind: Ack, RequestID: "r", Value: json.RawMessage(text)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -299,10 +294,10 @@ func TestExactText(t *testing.T) {
 		if text == plain {
 			want = json.RawMessage(`[1.5]`)
 		}
-		if got, err := readAckResponse(b, true); err != nil || !reflect.DeepEqual(got.value, want) {
-			t.Errorf("%s is answered as %s, %v", text, got.value, err)
+		if got, err := decodeMessage("/", true)(readAckResponse(b)); err != nil || !reflect.DeepEqual(got.Value, want) {
+			t.Errorf("%s is answered as %s, %v", text, got.Value, err)
 		}
-		if _, err := readAckResponse(b, false); err != nil {
+		if _, err := decodeMessage("/", false)(readAckResponse(b)); err != nil {
 			t.Errorf("%s as a value: %v", text, err)
 		}
 	}

@@ -1,4 +1,4 @@
-package adapter
+package wire
 
 import (
 	"encoding/json"
@@ -26,6 +26,23 @@ func mustAppend(t testing.TB, v any) []byte {
 	return b
 }
 
+// decodeMessage decodes what a reader has returned.
+func decodeMessage(nsp string, raw bool) func(*Message, error) (*Message, error) {
+	return func(m *Message, err error) (*Message, error) {
+		if err == nil {
+			err = m.Decode(raw)
+		}
+		if err == nil && m.Kind == Broadcast {
+			err = m.DecodePacket(nsp, raw)
+		}
+		if err != nil {
+			return nil, err
+		}
+		m.body = nil
+		return m, nil
+	}
+}
+
 func TestOptionsSurviveTheWire(t *testing.T) {
 	t.Parallel()
 	yes, no := true, false
@@ -49,23 +66,23 @@ func TestOptionsSurviveTheWire(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			sent := newWireOptions(test.opts)
-			sent.latest = test.name
+			sent := NewOptions(test.opts)
+			sent.Latest = test.name
 			got, rest, err := readOptions(appendOptions(nil, sent))
 			if err != nil || len(rest) != 0 {
 				t.Fatalf("%v, %d bytes left", err, len(rest))
 			}
 			// A room that is the text of a number is there a second time, as the number.
-			if !slices.Equal(once(got.rooms), once(sent.rooms)) || !slices.Equal(once(got.except), once(sent.except)) {
-				t.Errorf("rooms %v except %v, want %v except %v", got.rooms, got.except, sent.rooms, sent.except)
+			if !slices.Equal(once(got.Rooms), once(sent.Rooms)) || !slices.Equal(once(got.Except), once(sent.Except)) {
+				t.Errorf("rooms %v except %v, want %v except %v", got.Rooms, got.Except, sent.Rooms, sent.Except)
 			}
-			if !reflect.DeepEqual(got.flags, test.want) {
-				t.Errorf("flags %+v, want %+v", got.flags, test.want)
+			if !reflect.DeepEqual(got.Flags, test.want) {
+				t.Errorf("flags %+v, want %+v", got.Flags, test.want)
 			}
-			if got.latest != test.name {
-				t.Errorf("the newest of %q, want %q", got.latest, test.name)
+			if got.Latest != test.name {
+				t.Errorf("the newest of %q, want %q", got.Latest, test.name)
 			}
-			if opts := got.broadcastOptions(); opts.Rooms.Len() != len(sent.rooms) || opts.Except.Len() != len(sent.except) {
+			if opts := got.BroadcastOptions(); opts.Rooms.Len() != len(sent.Rooms) || opts.Except.Len() != len(sent.Except) {
 				t.Errorf("for the library: %v except %v", opts.Rooms.Keys(), opts.Except.Keys())
 			}
 		})
@@ -89,9 +106,9 @@ func TestRoomsThatAreNumbers(t *testing.T) {
 	if got := readJSON(t, appendSelection(nil, rooms)); got != want {
 		t.Errorf("as MessagePack: %s, want %s", got, want)
 	}
-	for k, twice := range map[kind]bool{kindJoin: false, kindLeave: true} { // a socket is to be in one of them
-		m := clusterMessage{kind: k, rooms: []socket.Room{"7"}, opts: wireOptions{rooms: []socket.Room{"8"}}}
-		classic, err := encodeRequest("u", m)
+	for k, twice := range map[Kind]bool{Join: false, Leave: true} { // a socket is to be in one of them
+		m := Message{Kind: k, Rooms: []socket.Room{"7"}, Opts: Options{Rooms: []socket.Room{"8"}}}
+		classic, err := EncodeRequest("u", "/", &m)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -121,18 +138,18 @@ func TestForeignOptions(t *testing.T) {
 	for _, test := range []struct {
 		name string
 		v    map[string]any
-		want wireOptions
+		want Options
 	}{
-		{"nothing", map[string]any{}, wireOptions{}},
+		{"nothing", map[string]any{}, Options{}},
 		{"numbers as rooms", map[string]any{"rooms": []any{7, -1, uint64(math.MaxUint64), 1.5, "7"}},
-			wireOptions{rooms: []socket.Room{"7", "-1", "18446744073709551615", "1.5", "7"}}},
-		{"flags that are nil", map[string]any{"flags": nil}, wireOptions{}},
-		{"flags of other types", map[string]any{"flags": map[string]any{"volatile": 1, "compress": "no", "timeout": "soon"}}, wireOptions{}},
-		{"whole timeout", map[string]any{"flags": map[string]any{"timeout": 1000}}, wireOptions{flags: socket.BroadcastFlags{Timeout: &second}}},
-		{"unsigned timeout", map[string]any{"flags": map[string]any{"timeout": uint64(1000)}}, wireOptions{flags: socket.BroadcastFlags{Timeout: &second}}},
-		{"the newest of a name", map[string]any{"flags": map[string]any{"latest": "typing"}}, wireOptions{latest: "typing"}},
-		{"a name that is none", map[string]any{"flags": map[string]any{"latest": 7}}, wireOptions{}},
-		{"unknown fields", map[string]any{"flags": map[string]any{"binary": []byte{1}, "new": map[string]any{}}, "more": []any{1}}, wireOptions{}},
+			Options{Rooms: []socket.Room{"7", "-1", "18446744073709551615", "1.5", "7"}}},
+		{"flags that are nil", map[string]any{"flags": nil}, Options{}},
+		{"flags of other types", map[string]any{"flags": map[string]any{"volatile": 1, "compress": "no", "timeout": "soon"}}, Options{}},
+		{"whole timeout", map[string]any{"flags": map[string]any{"timeout": 1000}}, Options{Flags: socket.BroadcastFlags{Timeout: &second}}},
+		{"unsigned timeout", map[string]any{"flags": map[string]any{"timeout": uint64(1000)}}, Options{Flags: socket.BroadcastFlags{Timeout: &second}}},
+		{"the newest of a name", map[string]any{"flags": map[string]any{"latest": "typing"}}, Options{Latest: "typing"}},
+		{"a name that is none", map[string]any{"flags": map[string]any{"latest": 7}}, Options{}},
+		{"unknown fields", map[string]any{"flags": map[string]any{"binary": []byte{1}, "new": map[string]any{}}, "more": []any{1}}, Options{}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -216,20 +233,16 @@ func TestBroadcastHeads(t *testing.T) {
 		"no array":     map[string]any{"uid": "u"},
 		"text":         "uid",
 	} {
-		if uid, _, err := readSender(mustAppend(t, v)); err == nil {
-			t.Errorf("%s: the sender is %q, want an error", name, uid)
+		if m, err := ReadBroadcast(mustAppend(t, v)); err == nil {
+			t.Errorf("%s: the sender is %q, want an error", name, m.Server)
 		}
 	}
-	if _, _, err := readSender(mustAppend(t, []any{"uid"})); !errors.Is(err, errMalformed) {
+	if _, err := ReadBroadcast(mustAppend(t, []any{"uid"})); !errors.Is(err, ErrMalformed) {
 		t.Errorf("the error is %v", err)
 	}
 	full := mustAppend(t, []any{"u", map[string]any{"type": 2, "data": []any{"e"}}, map[string]any{"rooms": []any{"r"}}})
 	for n := range full { // cut off anywhere
-		_, rest, err := readSender(full[:n])
-		if err == nil {
-			_, err = readBroadcast(rest)
-		}
-		if err == nil {
+		if _, err := decodeMessage("/", false)(ReadBroadcast(full[:n])); err == nil {
 			t.Errorf("%d of %d bytes are accepted", n, len(full))
 		}
 	}
@@ -238,7 +251,7 @@ func TestBroadcastHeads(t *testing.T) {
 func TestUnsendablePacket(t *testing.T) {
 	t.Parallel()
 	packet := &parser.Packet{Type: parser.EVENT, Data: []any{"e", func() {}}}
-	if _, err := encodeBroadcast("uid", packet, "/", wireOptions{}); err == nil {
+	if _, err := EncodeBroadcast("uid", packet, "/", Options{}); err == nil {
 		t.Error("a function is sent")
 	}
 }
@@ -250,7 +263,7 @@ func TestBroadcastRequests(t *testing.T) {
 			"packet": map[string]any{"type": 2, "data": []any{"e"}}, "opts": map[string]any{"rooms": []any{7}}}
 	}
 	r, err := readBroadcastRequest(mustAppend(t, good()))
-	if err != nil || r.uid != "u" || r.requestID != "r" || !slices.Equal(r.opts.rooms, []socket.Room{"7"}) {
+	if err != nil || r.Server != "u" || r.RequestID != "r" || !slices.Equal(r.Opts.Rooms, []socket.Room{"7"}) {
 		t.Fatalf("%+v, %v", r, err)
 	}
 	for _, test := range []struct {
@@ -290,8 +303,8 @@ func TestAckResponses(t *testing.T) {
 		{"no type", map[string]any{"requestId": "r", "packet": 1}, nil, false},
 		{"a list", []any{9, "r", 1}, nil, false},
 	} {
-		r, err := readAckResponse(mustAppend(t, test.v), false)
-		if (err == nil) != test.ok || test.ok && (r.requestID != "r" || !reflect.DeepEqual(r.value, test.want)) {
+		r, err := decodeMessage("/", false)(readAckResponse(mustAppend(t, test.v)))
+		if (err == nil) != test.ok || test.ok && (r.RequestID != "r" || !reflect.DeepEqual(r.Value, test.want)) {
 			t.Errorf("%s: %+v, %v", test.name, r, err)
 		}
 	}
@@ -299,8 +312,8 @@ func TestAckResponses(t *testing.T) {
 	b := msgp.AppendMapHeader(nil, 2)
 	b = msgp.AppendInt(msgp.AppendString(b, "type"), int(typeAck))
 	b = msgp.AppendTimeExt(msgp.AppendString(b, "packet"), time.Unix(1, 0))
-	if r, err := readAckResponse(b, false); err != nil || r.value != "1970-01-01T00:00:01.000Z" {
-		t.Errorf("a date as the answer: %v, %v", r.value, err)
+	if r, err := decodeMessage("/", false)(readAckResponse(b)); err != nil || r.Value != "1970-01-01T00:00:01.000Z" {
+		t.Errorf("a date as the answer: %v, %v", r.Value, err)
 	}
 }
 

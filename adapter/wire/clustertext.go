@@ -1,4 +1,4 @@
-package adapter
+package wire
 
 import (
 	"encoding/json"
@@ -11,62 +11,62 @@ import (
 	"github.com/zishang520/socket.io/servers/socket/v3"
 )
 
-// appendFrame appends a message {uid, nsp, type, data}: JSON unless there is binary in it, then
+// AppendFrame appends a message {uid, nsp, type, data}: JSON unless there is binary in it, then
 // MessagePack. The uid comes first, so that who sent it knows it again without reading on.
-func appendFrame(b []byte, uid, nsp string, m *clusterMessage) ([]byte, error) {
+func AppendFrame(b []byte, uid, nsp string, m *Message) ([]byte, error) {
 	if m.hasBinary() {
-		return appendPackedFrame(b, uid, nsp, m)
+		return AppendPackedFrame(b, uid, nsp, m)
 	}
 	b = codec.AppendText(append(b, `{"uid":`...), uid)
 	b = codec.AppendText(append(b, `,"nsp":`...), nsp)
-	b = strconv.AppendInt(append(b, `,"type":`...), int64(m.kind), 10)
+	b = strconv.AppendInt(append(b, `,"type":`...), int64(m.Kind), 10)
 	b, err := appendTextData(append(b, `,"data":`...), m)
 	return append(b, '}'), err
 }
 
 // hasBinary tells whether JSON cannot say all of the message.
-func (m *clusterMessage) hasBinary() bool {
-	switch m.kind {
-	case kindBroadcast:
-		return parser.HasBinary(m.packet.Data)
-	case kindEvent:
-		return parser.HasBinary(m.args)
-	case kindEventAnswer, kindAck:
-		return parser.HasBinary(m.value)
-	case kindFetched:
-		return slices.ContainsFunc(m.sockets(), func(s socket.SocketDetails) bool { return parser.HasBinary(s.Data()) })
+func (m *Message) hasBinary() bool {
+	switch m.Kind {
+	case Broadcast:
+		return parser.HasBinary(m.Packet.Data)
+	case Event:
+		return parser.HasBinary(m.Args)
+	case EventAnswer, Ack:
+		return parser.HasBinary(m.Value)
+	case Fetched:
+		return slices.ContainsFunc(m.Sockets(), func(s socket.SocketDetails) bool { return parser.HasBinary(s.Data()) })
 	default:
 		return false
 	}
 }
 
 // appendTextData appends the data of a message as JSON.
-func appendTextData(b []byte, m *clusterMessage) ([]byte, error) {
+func appendTextData(b []byte, m *Message) ([]byte, error) {
 	var err error
 	b = append(b, '{')
-	if m.requestID != "" {
-		b = codec.AppendText(appendName(b, "requestId"), m.requestID)
+	if m.RequestID != "" {
+		b = codec.AppendText(appendName(b, "requestId"), m.RequestID)
 	}
-	if m.kind.selects() {
-		b = appendTextOptions(appendName(b, "opts"), &m.opts)
+	if m.Kind.selects() {
+		b = appendTextOptions(appendName(b, "opts"), &m.Opts)
 	}
-	switch m.kind {
-	case kindBroadcast:
+	switch m.Kind {
+	case Broadcast:
 		b = strconv.AppendInt(append(appendName(b, "packet"), `{"type":`...), int64(parser.EVENT), 10)
-		if b, err = appendTextValue(append(b, `,"data":`...), m.packet.Data); err == nil {
-			if m.packet.Id != nil {
-				b = strconv.AppendUint(appendName(b, "id"), *m.packet.Id, 10)
+		if b, err = appendTextValue(append(b, `,"data":`...), m.Packet.Data); err == nil {
+			if m.Packet.Id != nil {
+				b = strconv.AppendUint(appendName(b, "id"), *m.Packet.Id, 10)
 			}
 			b = append(b, '}')
 		}
-	case kindJoin:
-		b = appendTextRooms(appendName(b, "rooms"), m.rooms)
-	case kindLeave:
-		b = appendTextSelection(appendName(b, "rooms"), m.rooms)
-	case kindDisconnect:
-		b = strconv.AppendBool(appendName(b, "close"), m.close)
-	case kindFetched:
-		found := m.sockets()
+	case Join:
+		b = appendTextRooms(appendName(b, "rooms"), m.Rooms)
+	case Leave:
+		b = appendTextSelection(appendName(b, "rooms"), m.Rooms)
+	case Disconnect:
+		b = strconv.AppendBool(appendName(b, "close"), m.Close)
+	case Fetched:
+		found := m.Sockets()
 		sockets := make([]wireSocket, 0, len(found))
 		for _, s := range found {
 			sockets = append(sockets, newWireSocket(s))
@@ -74,14 +74,14 @@ func appendTextData(b []byte, m *clusterMessage) ([]byte, error) {
 		var text []byte
 		text, err = json.Marshal(sockets)
 		b = append(appendName(b, "sockets"), text...)
-	case kindEvent:
-		b, err = appendTextValue(appendName(b, "packet"), m.args)
-	case kindEventAnswer, kindAck:
-		if m.value != nil {
-			b, err = appendTextValue(appendName(b, "packet"), m.value)
+	case Event:
+		b, err = appendTextValue(appendName(b, "packet"), m.Args)
+	case EventAnswer, Ack:
+		if m.Value != nil {
+			b, err = appendTextValue(appendName(b, "packet"), m.Value)
 		}
-	case kindClientCount:
-		b = strconv.AppendUint(appendName(b, "clientCount"), m.clientCount, 10)
+	case ClientCount:
+		b = strconv.AppendUint(appendName(b, "clientCount"), m.ClientCount, 10)
 	}
 	return append(b, '}'), err
 }
@@ -94,21 +94,21 @@ func appendName(b []byte, name string) []byte {
 	return append(codec.AppendText(b, name), ':')
 }
 
-func appendTextOptions(b []byte, opts *wireOptions) []byte {
-	b = appendTextSelection(append(b, `{"rooms":`...), opts.rooms)
-	b = appendTextSelection(append(b, `,"except":`...), opts.except)
+func appendTextOptions(b []byte, opts *Options) []byte {
+	b = appendTextSelection(append(b, `{"rooms":`...), opts.Rooms)
+	b = appendTextSelection(append(b, `,"except":`...), opts.Except)
 	b = append(b, `,"flags":{`...)
-	if opts.flags.Volatile {
+	if opts.Flags.Volatile {
 		b = append(appendName(b, "volatile"), "true"...)
 	}
-	if opts.flags.Compress != nil {
-		b = strconv.AppendBool(appendName(b, "compress"), *opts.flags.Compress)
+	if opts.Flags.Compress != nil {
+		b = strconv.AppendBool(appendName(b, "compress"), *opts.Flags.Compress)
 	}
-	if opts.flags.Timeout != nil {
-		b = strconv.AppendInt(appendName(b, "timeout"), opts.flags.Timeout.Milliseconds(), 10)
+	if opts.Flags.Timeout != nil {
+		b = strconv.AppendInt(appendName(b, "timeout"), opts.Flags.Timeout.Milliseconds(), 10)
 	}
-	if opts.latest != "" {
-		b = codec.AppendText(appendName(b, flagLatest), opts.latest)
+	if opts.Latest != "" {
+		b = codec.AppendText(appendName(b, flagLatest), opts.Latest)
 	}
 	return append(b, '}', '}')
 }

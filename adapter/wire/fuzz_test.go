@@ -1,4 +1,4 @@
-package adapter
+package wire
 
 import (
 	"bytes"
@@ -146,38 +146,29 @@ func FuzzBroadcast(f *testing.F) {
 	f.Add(mustAppend(f, []any{"u", map[string]any{"type": 2, "data": []any{"e", 1, []byte{1}}, "exact": []any{"1e400"}}, map[string]any{}}))
 	f.Add(mustAppend(f, []any{"u", map[string]any{"type": 2, "data": []any{"e"}}, map[string]any{"rooms": []any{7}, "flags": nil}}))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		uid, rest, err := readSender(b)
+		m, err := decodeMessage("/", false)(ReadBroadcast(b))
 		if err != nil {
 			return
 		}
-		m, err := readBroadcast(rest)
-		if err != nil {
-			return
-		}
-		packet, err := readPacket(m.packet, "/", false)
-		if err != nil {
-			return
-		}
-		if raw, err := readPacket(m.packet, "/", true); err != nil || len(raw.Data.([]any)) != len(packet.Data.([]any)) {
+		raw, err := decodeMessage("/", true)(ReadBroadcast(b))
+		if err != nil || len(raw.Packet.Data.([]any)) != len(m.Packet.Data.([]any)) {
 			t.Fatalf("%x is read as values, and as text as %+v, %v", b, raw, err)
-		} else if _, err := encodeBroadcast(uid, raw, "/", m.opts); err != nil {
+		} else if _, err := EncodeBroadcast(m.Server, raw.Packet, "/", m.Opts); err != nil {
 			t.Fatalf("%x is read, but not written: %v", b, err)
 		}
-		again, err := encodeBroadcast(uid, packet, "/", m.opts)
+		again, err := EncodeBroadcast(m.Server, m.Packet, "/", m.Opts)
 		if err != nil {
 			t.Fatalf("%x is read, but not written: %v", b, err)
 		}
-		uid2, rest, err := readSender(again)
-		if err != nil || uid2 != uid {
-			t.Fatalf("the sender %q is read as %q, %v", uid, uid2, err)
+		m2, err := decodeMessage("/", false)(ReadBroadcast(again))
+		if err != nil || m2.Server != m.Server {
+			t.Fatalf("%+v is read as %+v, %v", m, m2, err)
 		}
-		m2, err := readBroadcast(rest)
-		if err != nil || !slices.Equal(once(m2.opts.rooms), once(m.opts.rooms)) || !slices.Equal(once(m2.opts.except), once(m.opts.except)) {
-			t.Fatalf("the options %+v are read as %+v, %v", m.opts, m2.opts, err)
+		if !slices.Equal(once(m2.Opts.Rooms), once(m.Opts.Rooms)) || !slices.Equal(once(m2.Opts.Except), once(m.Opts.Except)) {
+			t.Fatalf("the options %+v are read as %+v", m.Opts, m2.Opts)
 		}
-		packet2, err := readPacket(m2.packet, "/", false)
-		if err != nil || !sameMeaning(packet2.Data, packet.Data) {
-			t.Fatalf("the data %#v is read as %+v, %v", packet.Data, packet2, err)
+		if !sameMeaning(m2.Packet.Data, m.Packet.Data) {
+			t.Fatalf("the data %#v is read as %+v", m.Packet.Data, m2.Packet)
 		}
 	})
 }
@@ -193,22 +184,22 @@ func FuzzRequest(f *testing.F) {
 	f.Add([]byte(`{"type":5,"opts":{"rooms":[7,null]}}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if !isJSON(b) {
-			if r, err := readBroadcastRequest(b); err == nil {
-				again, err := readBroadcastRequest(r.append(nil))
-				if err != nil || again.uid != r.uid || again.requestID != r.requestID || string(again.packet) != string(r.packet) {
-					t.Fatalf("%+v is read as %+v, %v", r, again, err)
-				}
-				if _, err := msgp.Skip(r.packet); err != nil {
-					t.Fatalf("the packet is no value: %v", err)
-				}
-				_, _ = readPacket(r.packet, "/", false)
-			}
-			if r, err := readAckResponse(b, false); err == nil {
-				text, err := r.encode()
+			if r, err := decodeMessage("/", false)(readBroadcastRequest(b)); err == nil {
+				text, err := EncodeRequest(r.Server, "/", r)
 				if err != nil {
 					t.Fatalf("%+v cannot be written: %v", r, err)
 				}
-				if again, err := readAckResponse(text, false); err != nil || again.requestID != r.requestID || !sameMeaning(again.value, r.value) {
+				again, err := decodeMessage("/", false)(readBroadcastRequest(text))
+				if err != nil || again.Server != r.Server || again.RequestID != r.RequestID || !sameMeaning(again.Packet.Data, r.Packet.Data) {
+					t.Fatalf("%+v is read as %+v, %v", r, again, err)
+				}
+			}
+			if r, err := decodeMessage("/", false)(readAckResponse(b)); err == nil {
+				text, err := EncodeResponse(r)
+				if err != nil {
+					t.Fatalf("%+v cannot be written: %v", r, err)
+				}
+				if again, err := decodeMessage("/", false)(readAckResponse(text)); err != nil || again.RequestID != r.RequestID || !sameMeaning(again.Value, r.Value) {
 					t.Fatalf("%+v is read as %+v, %v", r, again, err)
 				}
 			}
@@ -224,7 +215,7 @@ func FuzzRequest(f *testing.F) {
 			if err := json.Unmarshal(text, &again); err != nil {
 				t.Fatalf("%s: %v", text, err)
 			}
-			r.Opts.orRooms(r.Rooms)
+			_, _ = r.message()
 		}
 		var answer response
 		if json.Unmarshal(b, &answer) == nil {

@@ -1,4 +1,4 @@
-package adapter
+package wire
 
 import (
 	"encoding/base64"
@@ -18,7 +18,7 @@ const (
 )
 
 // entryOf reads the arguments of an XADD, which must be those that we send.
-func entryOf(t *testing.T, args []vectorArg) streamEntry {
+func entryOf(t *testing.T, args []vectorArg) Entry {
 	t.Helper()
 	fields := make(map[string]any)
 	var names []string
@@ -26,13 +26,11 @@ func entryOf(t *testing.T, args []vectorArg) streamEntry {
 		names = append(names, string(args[i]))
 		fields[string(args[i])] = string(args[i+1])
 	}
-	e, err := readStreamEntry("1-1", fields)
+	e, err := ReadEntry("1-1", fields)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := newOutbox(nil, nil, 1, 1, &Stats{}, nil)
-	c.maxStreamLen = DefaultStreamMaxLen
-	sent := c.commandOf(t.Context(), publication{channel: DefaultPrefix, entry: &e}).Args()
+	sent := e.Command(DefaultPrefix, DefaultStreamMaxLen)
 	head := make([]string, 0, 5)
 	for _, arg := range args[:5] {
 		head = append(head, string(arg))
@@ -47,39 +45,39 @@ func entryOf(t *testing.T, args []vectorArg) streamEntry {
 func TestStreamsVectors(t *testing.T) {
 	t.Parallel()
 	no, second := false, time.Second
-	opts := func(rooms ...socket.Room) wireOptions {
-		return wireOptions{rooms: append([]socket.Room{}, rooms...), except: []socket.Room{}}
+	opts := func(rooms ...socket.Room) Options {
+		return Options{Rooms: append([]socket.Room{}, rooms...), Except: []socket.Room{}}
 	}
 	raw := func(text string) json.RawMessage { return json.RawMessage(text) }
-	event := func(opts wireOptions, data ...any) clusterMessage {
-		return clusterMessage{kind: kindBroadcast, opts: opts, packet: &parser.Packet{Type: parser.EVENT, Nsp: "/", Data: data}}
+	event := func(opts Options, data ...any) Message {
+		return Message{Kind: Broadcast, Opts: opts, Packet: &parser.Packet{Type: parser.EVENT, Nsp: "/", Data: data}}
 	}
-	with := func(m clusterMessage, change func(*clusterMessage)) clusterMessage { change(&m); return m }
+	with := func(m Message, change func(*Message)) Message { change(&m); return m }
 	const sid = "M0-csef_q3KYwb1xAAAG"
-	wants := map[string][]clusterMessage{
+	wants := map[string][]Message{
 		"emit to all":                  {event(opts(), "hello", raw("1"), raw(`"two"`), raw(`{"three":[null,true,1.5,-3,"é"]}`))},
 		"emit to one room":             {event(opts("r1"), "hello", raw(`"room"`))},
-		"emit to two rooms except one": {event(wireOptions{rooms: []socket.Room{"r1", "r2"}, except: []socket.Room{"r3"}}, "hello", raw(`"rooms"`))},
+		"emit to two rooms except one": {event(Options{Rooms: []socket.Room{"r1", "r2"}, Except: []socket.Room{"r3"}}, "hello", raw(`"rooms"`))},
 		"emit to a socket id":          {event(opts(sid), "hello", raw(`"private"`))},
-		"emit volatile":                {with(event(opts(), "hello", raw(`"v"`)), func(m *clusterMessage) { m.opts.flags.Volatile = true })},
+		"emit volatile":                {with(event(opts(), "hello", raw(`"v"`)), func(m *Message) { m.Opts.Flags.Volatile = true })},
 		"emit binary":                  {event(opts(), "bin", []byte{0, 1, 255})},
 		"emit date, undefined, bigger numbers": {event(opts(), "odd", raw(`"1970-01-01T00:00:00.000Z"`), raw("null"),
 			raw("9007199254740991"), raw("-2147483649"))},
-		"emit with compress flag": {with(event(opts(), "hello", raw(`"c"`)), func(m *clusterMessage) { m.opts.flags.Compress = &no })},
+		"emit with compress flag": {with(event(opts(), "hello", raw(`"c"`)), func(m *Message) { m.Opts.Flags.Compress = &no })},
 		"broadcast with ack": {
-			with(event(opts(), "ask", raw(`"q"`)), func(m *clusterMessage) { m.requestID, m.opts.flags.Timeout = "e135502599f4c40f", &second }),
-			{kind: kindClientCount, uid: streamsOther, requestID: "e135502599f4c40f", clientCount: 1},
-			{kind: kindAck, uid: streamsOther, requestID: "e135502599f4c40f", value: raw(`"answer"`)},
+			with(event(opts(), "ask", raw(`"q"`)), func(m *Message) { m.RequestID, m.Opts.Flags.Timeout = "e135502599f4c40f", &second }),
+			{Kind: ClientCount, Server: streamsOther, RequestID: "e135502599f4c40f", ClientCount: 1},
+			{Kind: Ack, Server: streamsOther, RequestID: "e135502599f4c40f", Value: raw(`"answer"`)},
 		},
-		"fetchSockets": {{kind: kindFetch, requestID: "1fa8bee819546156", opts: opts()},
-			{kind: kindFetched, uid: streamsOther, requestID: "1fa8bee819546156"}},
-		"socketsJoin":    {{kind: kindJoin, opts: opts("r1"), rooms: []socket.Room{"r5", "r6"}}},
-		"socketsLeave":   {{kind: kindLeave, opts: opts("r1"), rooms: []socket.Room{"r5"}}},
-		"serverSideEmit": {{kind: kindEvent, args: []any{"sse", raw("1")}}},
-		"serverSideEmit with ack": {{kind: kindEvent, requestID: "9cd4a5b6dbe805b7", args: []any{"sse", raw(`"x"`)}},
-			{kind: kindEventAnswer, uid: streamsOther, requestID: "9cd4a5b6dbe805b7", value: raw(`"sse-answer"`)}},
-		"custom namespace emit":     {with(event(opts(), "hello", raw(`"ns"`)), func(m *clusterMessage) { m.uid, m.packet.Nsp = "2294d6948a18d3b1", "/chat" })},
-		"disconnectSockets":         {{kind: kindDisconnect, opts: opts(sid), close: true}},
+		"fetchSockets": {{Kind: Fetch, RequestID: "1fa8bee819546156", Opts: opts()},
+			{Kind: Fetched, Server: streamsOther, RequestID: "1fa8bee819546156"}},
+		"socketsJoin":    {{Kind: Join, Opts: opts("r1"), Rooms: []socket.Room{"r5", "r6"}}},
+		"socketsLeave":   {{Kind: Leave, Opts: opts("r1"), Rooms: []socket.Room{"r5"}}},
+		"serverSideEmit": {{Kind: Event, Args: []any{"sse", raw("1")}}},
+		"serverSideEmit with ack": {{Kind: Event, RequestID: "9cd4a5b6dbe805b7", Args: []any{"sse", raw(`"x"`)}},
+			{Kind: EventAnswer, Server: streamsOther, RequestID: "9cd4a5b6dbe805b7", Value: raw(`"sse-answer"`)}},
+		"custom namespace emit":     {with(event(opts(), "hello", raw(`"ns"`)), func(m *Message) { m.Server, m.Packet.Nsp = "2294d6948a18d3b1", "/chat" })},
+		"disconnectSockets":         {{Kind: Disconnect, Opts: opts(sid), Close: true}},
 		"client drops and recovers": {event(opts("r1"), "kept", raw("1")), event(opts(), "missed", raw("2"))},
 	}
 	seen := make(map[string]int)
@@ -93,26 +91,29 @@ func TestStreamsVectors(t *testing.T) {
 		}
 		want := wants[v.Op][seen[v.Op]]
 		seen[v.Op]++
-		want.uid = cmpOr(want.uid, streamsUID)
-		if kept := v.Command == "XADD"; kept == want.ofTheMoment() && want.kind < kindFetched {
+		want.Server, want.Nsp = cmpOr(want.Server, streamsUID), "/"
+		if v.Op == "custom namespace emit" {
+			want.Nsp = "/chat"
+		}
+		if kept := v.Command == "XADD"; kept == want.IsRequest() && want.Kind < Fetched {
 			t.Errorf("%s: whether it is kept", v.Op)
 		} else if kept {
 			checkEntry(t, v, want)
 			continue
 		}
-		f, got := decodeFrame(t, v.Args[1], true)
-		sockets := got.sockets
-		got.sockets = nil
+		got := decodeFrame(t, v.Args[1], true)
+		sockets := got.Sockets
+		got.Sockets = nil
 		if !reflect.DeepEqual(*got, want) {
 			t.Errorf("%s:\ngot  %+v\nwant %+v", v.Op, *got, want)
 		}
-		if f.kind == kindFetched {
+		if got.Kind == Fetched {
 			if got := sockets(); len(got) != 1 || got[0].Id() == "" {
 				t.Errorf("%s: %v", v.Op, got)
 			}
 			continue // what is sent of sockets that are here is another matter
 		}
-		again, err := appendPackedFrame(nil, f.uid, f.nsp, got)
+		again, err := AppendPackedFrame(nil, got.Server, got.Nsp, got)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -127,40 +128,37 @@ func TestStreamsVectors(t *testing.T) {
 	}
 }
 
-func checkEntry(t *testing.T, v vector, want clusterMessage) {
+func checkEntry(t *testing.T, v vector, want Message) {
 	t.Helper()
 	e := entryOf(t, v.Args)
-	f, err := e.frame()
-	if err != nil {
-		t.Fatalf("%s: %v", v.Op, err)
-	}
-	m, err := f.message(true)
-	if err == nil && m.kind == kindBroadcast {
-		m.packet, err = f.readPacket(f.nsp, true)
+	m, err := e.Message()
+	if err == nil {
+		m, err = decodeMessage(m.Nsp, true)(m, nil)
 	}
 	if err != nil {
 		t.Fatalf("%s: %v", v.Op, err)
 	}
+	m.Offset = ""
 	if !reflect.DeepEqual(*m, want) {
 		t.Errorf("%s:\ngot  %+v\nwant %+v", v.Op, *m, want)
 	}
-	again, err := newStreamEntry(e.uid, e.nsp, m)
+	again, err := NewEntry(e.Server, e.Nsp, m)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if theirs, ours := entryMeaning(t, &e), entryMeaning(t, &again); !sameMeaning(theirs, ours) || again.kind != e.kind || again.uid != e.uid || again.nsp != e.nsp {
+	if theirs, ours := entryMeaning(t, &e), entryMeaning(t, &again); !sameMeaning(theirs, ours) || again.Kind != e.Kind || again.Server != e.Server || again.Nsp != e.Nsp {
 		t.Errorf("%s:\nwe send   %v\nthey send %v", v.Op, ours, theirs)
 	}
 }
 
 // entryMeaning is what a Node.js peer decodes of an entry's data.
-func entryMeaning(t *testing.T, e *streamEntry) any {
+func entryMeaning(t *testing.T, e *Entry) any {
 	t.Helper()
-	data := []byte(e.data)
+	data := []byte(e.Data)
 	if isJSON(data) {
-		return meaning(t, []byte(`{"data":`+e.data+`}`))
+		return meaning(t, []byte(`{"data":`+e.Data+`}`))
 	}
-	packed, err := base64.StdEncoding.DecodeString(e.data)
+	packed, err := base64.StdEncoding.DecodeString(e.Data)
 	if err != nil {
 		t.Fatal(err)
 	}

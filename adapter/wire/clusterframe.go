@@ -1,4 +1,4 @@
-package adapter
+package wire
 
 import (
 	"crypto/rand"
@@ -15,7 +15,7 @@ import (
 // in JSON or MessagePack, whose data is not decoded yet: whether anybody here wants it stands in it.
 type clusterFrame struct {
 	uid, nsp string
-	kind     kind
+	kind     Kind
 	data     frameData
 }
 
@@ -57,15 +57,29 @@ func (d *frameData) named(name string) *frameField {
 	}
 }
 
-// newFrameUID returns a name for a server in a namespace, as those of the Node.js packages look.
-func newFrameUID() string {
+// NewServerName returns a name for a server in a namespace, as those of the Node.js packages look.
+func NewServerName() string {
 	var random [8]byte
 	_, _ = rand.Read(random[:]) // it never fails
 	return hex.EncodeToString(random[:])
 }
 
-// readFrame reads a whole message.
-func readFrame(payload []byte) (f clusterFrame, err error) {
+// ReadFrame reads a message {uid, nsp, type, data}.
+func ReadFrame(payload []byte) (*Message, error) {
+	f, err := readFrameFields(payload)
+	if err != nil {
+		return nil, err
+	}
+	return f.received(), nil
+}
+
+// received returns the message of a frame, which is not decoded yet.
+func (f *clusterFrame) received() *Message {
+	return &Message{Kind: f.kind, Server: f.uid, Nsp: f.nsp, body: &f.data}
+}
+
+func readFrameFields(payload []byte) (f *clusterFrame, err error) {
+	f = &clusterFrame{}
 	var uid, nsp, number frameField
 	if isJSON(payload) {
 		t := newTranscoder(payload)
@@ -105,7 +119,7 @@ func readFrame(payload []byte) (f clusterFrame, err error) {
 		}
 	}
 	n, _, err := msgp.ReadIntBytes(number.packed)
-	f.kind = kind(n)
+	f.kind = Kind(n)
 	return f, err
 }
 
@@ -161,48 +175,48 @@ func packedField(b []byte) (f frameField, rest []byte, err error) {
 	return frameField{packed: msgp.Raw(b[:len(b)-len(rest)])}, rest, nil
 }
 
-// message decodes what the frame says, but for the packet of a broadcast; raw is whether this server's
-// parser has arguments as json.RawMessage.
-func (f *clusterFrame) message(raw bool) (*clusterMessage, error) {
-	m := &clusterMessage{kind: f.kind, uid: f.uid}
-	d := &f.data
+// decode reads what the data says, but for the packet of a broadcast.
+func (d *frameData) decode(m *Message, raw bool) error {
 	var err error
 	if !d.requestID.missing() {
-		if m.requestID, _, err = msgp.ReadStringBytes(d.requestID.packed); err != nil {
-			return nil, fmt.Errorf("requestId: %w", err)
+		if m.RequestID, _, err = msgp.ReadStringBytes(d.requestID.packed); err != nil {
+			return fmt.Errorf("requestId: %w", err)
 		}
 	}
-	if f.kind.selects() {
+	if m.Kind.selects() {
 		// Without them it would be about everybody.
-		if m.opts, _, err = readOptions(d.opts.packed); err != nil {
-			return nil, fmt.Errorf("opts: %w", err)
+		if m.Opts, _, err = readOptions(d.opts.packed); err != nil {
+			return fmt.Errorf("opts: %w", err)
 		}
 	}
-	switch f.kind {
-	case kindJoin, kindLeave:
-		m.rooms, _, err = readRooms(d.rooms.packed)
-	case kindDisconnect:
+	switch m.Kind {
+	case Join, Leave:
+		m.Rooms, _, err = readRooms(d.rooms.packed)
+	case Disconnect:
 		if !d.close.missing() {
-			m.close, _, err = msgp.ReadBoolBytes(d.close.packed)
+			m.Close, _, err = msgp.ReadBoolBytes(d.close.packed)
 		}
-	case kindFetched:
-		m.sockets = func() []socket.SocketDetails { return d.sockets.remoteSockets() }
-	case kindEvent:
-		m.args, err = d.packet.list(true)
-	case kindEventAnswer:
-		m.value, err = d.packet.value(true, d.exact)
-	case kindClientCount:
-		m.clientCount, _, err = msgp.ReadUint64Bytes(d.clientCount.packed)
-	case kindAck:
-		m.value, err = d.packet.value(raw, d.exact)
+	case Fetched:
+		m.Sockets = func() []socket.SocketDetails { return d.sockets.remoteSockets() }
+	case Event:
+		m.Args, err = d.packet.list(true)
+	case EventAnswer:
+		m.Value, err = d.packet.value(true, d.exact)
+	case ClientCount:
+		m.ClientCount, _, err = msgp.ReadUint64Bytes(d.clientCount.packed)
+	case Ack:
+		m.Value, err = d.packet.value(raw, d.exact)
 	}
-	return m, err
+	if err != nil {
+		return fmt.Errorf("message of type %d: %w", m.Kind, err)
+	}
+	return nil
 }
 
-// readPacket decodes the packet of a broadcast.
-func (f *clusterFrame) readPacket(nsp string, raw bool) (*parser.Packet, error) {
-	if f.data.packet.text == nil {
-		packet, err := readEvent(f.data.packet.packed, raw)
+// decodePacket decodes the packet of a broadcast.
+func (d *frameData) decodePacket(nsp string, raw bool) (*parser.Packet, error) {
+	if d.packet.text == nil {
+		packet, err := readEvent(d.packet.packed, raw)
 		if err == nil {
 			packet.Nsp = nsp
 		}
@@ -211,7 +225,7 @@ func (f *clusterFrame) readPacket(nsp string, raw bool) (*parser.Packet, error) 
 	packet := &parser.Packet{Type: parser.EVENT, Nsp: nsp}
 	n := -1
 	var data frameField
-	t := newTranscoder(f.data.packet.text)
+	t := newTranscoder(d.packet.text)
 	err := t.fields(0, func(name string) error {
 		value, err := t.field(1)
 		switch {

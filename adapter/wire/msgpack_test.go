@@ -1,4 +1,4 @@
-package adapter
+package wire
 
 import (
 	"bytes"
@@ -251,7 +251,7 @@ func TestDeclaredLengthIsNotBelieved(t *testing.T) { // not parallel: it counts 
 		_, _, _ = readValue(b, 0)
 		_, _, _ = readOptions(b)
 		_, _, _ = readRooms(b)
-		_, _ = readBroadcast(b)
+		_, _ = decodeMessage("/", true)(ReadBroadcast(append([]byte{0x93, 0xa1, 'u'}, b...)))
 		runtime.ReadMemStats(&after)
 		if got := after.TotalAlloc - before.TotalAlloc; got > 1<<20 {
 			t.Errorf("%s: %d bytes are allocated for %d that came", name, got, len(b))
@@ -294,7 +294,7 @@ func TestDepthIsBounded(t *testing.T) {
 		if _, _, err := readValue(deep, 0); !errors.Is(err, errTooDeep) {
 			t.Errorf("reading a million %s: %v", name, err)
 		}
-		if _, err := readBroadcast(deep); err == nil {
+		if _, err := decodeMessage("/", false)(ReadBroadcast(append([]byte{0x93, 0xa1, 'u'}, deep...))); err == nil {
 			t.Errorf("a packet of a million %s is accepted", name)
 		}
 	}

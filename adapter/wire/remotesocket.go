@@ -1,4 +1,4 @@
-package adapter
+package wire
 
 import (
 	"encoding/json"
@@ -134,7 +134,7 @@ func readPackedSocket(b []byte) (*remoteSocket, []byte, error) {
 		case "data":
 			var data any
 			if data, b, _, err = readRaw(nil, b, 1); err == nil {
-				r.data, _ = plain(data)
+				r.data, _ = Plain(data)
 			}
 		default:
 			return msgp.Skip(b)

@@ -1,4 +1,4 @@
-package adapter
+package wire
 
 import (
 	"bufio"
@@ -86,8 +86,8 @@ func TestVectorsSubscriptions(t *testing.T) {
 		}
 	}
 	for _, server := range []struct{ nsp, uid string }{{"/", "vORoS1"}, {"/", "qQAF_I"}, {"/chat", "PqaRrQ"}} {
-		c := newChannels(DefaultPrefix, server.nsp, server.uid)
-		want = append(want, c.pattern, c.request, c.response, c.ownResponse)
+		c := NewChannels(DefaultPrefix, server.nsp, server.uid)
+		want = append(want, c.Pattern, c.Request, c.Response, c.OwnResponse)
 	}
 	slices.Sort(got)
 	slices.Sort(want)
@@ -107,24 +107,17 @@ type decodedBroadcast struct {
 
 func decodeBroadcast(t *testing.T, payload []byte, nsp string) decodedBroadcast {
 	t.Helper()
-	uid, rest, err := readSender(payload)
+	m, err := decodeMessage(nsp, false)(ReadBroadcast(payload))
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := readBroadcast(rest)
-	if err != nil {
-		t.Fatal(err)
-	}
-	packet, err := readPacket(m.packet, nsp, false)
-	if err != nil {
-		t.Fatal(err)
-	}
+	packet := m.Packet
 	if packet.Nsp != nsp {
 		t.Errorf("the namespace is %q, want %q", packet.Nsp, nsp)
 	}
 	return decodedBroadcast{
-		uid: uid, data: packet.Data.([]any), rooms: m.opts.rooms, except: m.opts.except,
-		volatile: m.opts.flags.Volatile, compress: m.opts.flags.Compress,
+		uid: m.Server, data: packet.Data.([]any), rooms: m.Opts.Rooms, except: m.Opts.Except,
+		volatile: m.Opts.Flags.Volatile, compress: m.Opts.Flags.Compress,
 	}
 }
 
@@ -172,8 +165,8 @@ func TestVectorsBroadcast(t *testing.T) {
 			if !ok {
 				t.Fatal("unknown vector")
 			}
-			c := newChannels(DefaultPrefix, want.nsp, "UID")
-			if got := c.broadcastTo(want.channel); got != string(v.Args[0]) {
+			c := NewChannels(DefaultPrefix, want.nsp, "UID")
+			if got := c.BroadcastTo(want.channel); got != string(v.Args[0]) {
 				t.Errorf("published on %q, we would on %q", v.Args[0], got)
 			}
 			got := decodeBroadcast(t, v.Args[1], want.nsp)
@@ -182,13 +175,11 @@ func TestVectorsBroadcast(t *testing.T) {
 			}
 
 			// What we write ourselves must mean the same.
-			_, rest, _ := readSender(v.Args[1])
-			m, _ := readBroadcast(rest)
-			packet, err := readPacket(m.packet, want.nsp, false)
+			m, err := decodeMessage(want.nsp, false)(ReadBroadcast(v.Args[1]))
 			if err != nil {
 				t.Fatal(err)
 			}
-			again, err := encodeBroadcast(got.uid, packet, want.nsp, m.opts)
+			again, err := EncodeBroadcast(got.uid, m.Packet, want.nsp, m.Opts)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -198,7 +189,7 @@ func TestVectorsBroadcast(t *testing.T) {
 			} else if again.data = got.data; !reflect.DeepEqual(again, got) {
 				t.Errorf("encoded again: %+v\nwant %+v", again, got)
 			}
-			if _, err := readPacket(m.packet, "/another", false); err == nil {
+			if _, err := decodeMessage("/another", false)(ReadBroadcast(v.Args[1])); err == nil {
 				t.Error("another namespace takes it")
 			}
 		})
@@ -302,28 +293,24 @@ func TestVectorsBroadcastRequest(t *testing.T) {
 			continue
 		}
 		seen++
-		got, err := readBroadcastRequest(v.Args[1])
-		if err != nil {
-			t.Fatal(err)
-		}
-		check := func(r broadcastRequest) {
+		check := func(payload []byte) *Message {
 			t.Helper()
-			packet, err := readPacket(r.packet, "/", false)
+			r, err := decodeMessage("/", false)(ReadRequest(payload))
 			if err != nil {
 				t.Fatal(err)
 			}
-			if r.uid != "vORoS1" || r.requestID != "YM7H2N" || !reflect.DeepEqual(packet.Data, []any{"ask", "q"}) {
-				t.Errorf("got %+v with %v", r, packet.Data)
+			if r.Server != "vORoS1" || r.RequestID != "YM7H2N" || !reflect.DeepEqual(r.Packet.Data, []any{"ask", "q"}) {
+				t.Errorf("got %+v with %v", r, r.Packet.Data)
 			}
-			if len(r.opts.rooms) != 0 || len(r.opts.except) != 0 {
-				t.Errorf("for the rooms %v except %v", r.opts.rooms, r.opts.except)
+			if len(r.Opts.Rooms) != 0 || len(r.Opts.Except) != 0 {
+				t.Errorf("for the rooms %v except %v", r.Opts.Rooms, r.Opts.Except)
 			}
-			if r.opts.flags.Timeout == nil || *r.opts.flags.Timeout != time.Second {
-				t.Errorf("the timeout is %v", r.opts.flags.Timeout)
+			if r.Opts.Flags.Timeout == nil || *r.Opts.Flags.Timeout != time.Second {
+				t.Errorf("the timeout is %v", r.Opts.Flags.Timeout)
 			}
+			return r
 		}
-		check(got)
-		again, err := readBroadcastRequest(got.append(nil))
+		again, err := EncodeRequest("vORoS1", "/", check(v.Args[1]))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -340,15 +327,15 @@ func TestVectorsResponse(t *testing.T) {
 	for _, v := range published(t, "socket.io-response") {
 		seen[v.Op]++
 		if !isJSON(v.Args[1]) {
-			answer, err := readAckResponse(v.Args[1], false)
-			if err != nil || answer.requestID != "YM7H2N" || answer.value != "answer" {
+			answer, err := decodeMessage("/", false)(ReadResponse(v.Args[1]))
+			if err != nil || answer.RequestID != "YM7H2N" || answer.Value != "answer" {
 				t.Errorf("%s: %+v, %v", v.Op, answer, err)
 			}
-			text, err := answer.encode()
+			text, err := EncodeResponse(answer)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if again, err := readAckResponse(text, false); err != nil || !reflect.DeepEqual(again, answer) {
+			if again, err := decodeMessage("/", false)(ReadResponse(text)); err != nil || !reflect.DeepEqual(again, answer) {
 				t.Errorf("%s encoded again: %+v, %v", v.Op, again, err)
 			}
 			continue
@@ -420,14 +407,14 @@ func checkFetched(t *testing.T, answer response) {
 // subscribe to for requests.
 func TestVectorsCountServers(t *testing.T) {
 	t.Parallel()
-	c := newChannels(DefaultPrefix, "/", "UID")
+	c := NewChannels(DefaultPrefix, "/", "UID")
 	seen := 0
 	for _, v := range readVectors(t) {
 		if v.Command != "PUBSUB" {
 			continue
 		}
 		seen++
-		if string(v.Args[0]) != "NUMSUB" || string(v.Args[1]) != c.request {
+		if string(v.Args[0]) != "NUMSUB" || string(v.Args[1]) != c.Request {
 			t.Errorf("%s: PUBSUB %q", v.Op, v.Args)
 		}
 	}

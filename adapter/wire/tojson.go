@@ -1,4 +1,4 @@
-package adapter
+package wire
 
 import (
 	"bytes"
@@ -10,6 +10,7 @@ import (
 	"chorus/codec"
 
 	"github.com/tinylib/msgp/msgp"
+	"github.com/zishang520/socket.io/parsers/socket/v3/parser"
 )
 
 // errBinary stops the way to JSON, which has no binary.
@@ -181,4 +182,36 @@ func withFloats(value any) any {
 		}
 	}
 	return value
+}
+
+// Argument returns a value for a server-side event, or an answer to one, as it travels: its JSON, or
+// the value itself when there is binary in it.
+func Argument(v any) (any, error) {
+	if parser.HasBinary(v) {
+		return drained(v)
+	}
+	text, err := json.Marshal(v)
+	return json.RawMessage(text), err
+}
+
+// Plain is what handlers get of that.
+func Plain(v any) (any, error) {
+	if text, ok := v.(json.RawMessage); ok {
+		return plainJSON(text)
+	}
+	return withFloats(v), nil
+}
+
+// Repeatable returns a packet that can be encoded more than once.
+func Repeatable(packet *parser.Packet) (*parser.Packet, error) {
+	if !parser.HasBinary(packet.Data) {
+		return packet, nil
+	}
+	data, err := drained(packet.Data)
+	if err != nil {
+		return nil, err
+	}
+	repeat := *packet
+	repeat.Data = data
+	return &repeat, nil
 }

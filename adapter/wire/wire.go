@@ -1,4 +1,4 @@
-package adapter
+package wire
 
 import (
 	"encoding/json"
@@ -17,32 +17,34 @@ import (
 // [uid, {type, data, nsp}, {rooms, except, flags}]; requests and responses are JSON objects, or
 // MessagePack maps where values of clients are inside.
 
-var errMalformed = errors.New("malformed message")
+// ErrMalformed is part of each error about a message that makes no sense.
+var ErrMalformed = errors.New("malformed message")
 
-// wireOptions are the rooms and flags of a broadcast as they stand on Redis.
-type wireOptions struct {
-	rooms  []socket.Room
-	except []socket.Room
-	flags  socket.BroadcastFlags
-	latest string // flag of ours, which Node.js servers pass over: see Publisher.PublishLatest
+// Options are the rooms and flags of a broadcast as they stand on Redis.
+type Options struct {
+	Rooms  []socket.Room
+	Except []socket.Room
+	Flags  socket.BroadcastFlags
+	Latest string // flag of ours, which Node.js servers pass over: see Publisher.PublishLatest
 }
 
-func newWireOptions(opts *socket.BroadcastOptions) wireOptions {
-	rooms, except := targets(opts)
-	return wireOptions{rooms: rooms, except: except, flags: *flagsOf(opts)}
+// NewOptions returns the options of a broadcast.
+func NewOptions(opts *socket.BroadcastOptions) Options {
+	rooms, except := Targets(opts)
+	return Options{Rooms: rooms, Except: except, Flags: *FlagsOf(opts)}
 }
 
-// broadcastOptions returns what the library works with.
-func (o *wireOptions) broadcastOptions() *socket.BroadcastOptions {
+// BroadcastOptions returns what the library works with.
+func (o *Options) BroadcastOptions() *socket.BroadcastOptions {
 	return &socket.BroadcastOptions{
-		Rooms:  types.NewSet(o.rooms...),
-		Except: types.NewSet(o.except...),
-		Flags:  &o.flags,
+		Rooms:  types.NewSet(o.Rooms...),
+		Except: types.NewSet(o.Except...),
+		Flags:  &o.Flags,
 	}
 }
 
-// encodeBroadcast returns the payload of a broadcast.
-func encodeBroadcast(uid string, packet *parser.Packet, nsp string, opts wireOptions) ([]byte, error) {
+// EncodeBroadcast returns the payload of a broadcast.
+func EncodeBroadcast(uid string, packet *parser.Packet, nsp string, opts Options) ([]byte, error) {
 	b := msgp.AppendString(msgp.AppendArrayHeader(nil, 3), uid)
 	b, err := appendPacket(b, packet, nsp)
 	if err != nil {
@@ -120,11 +122,11 @@ func appendNils(b []byte, n int) []byte {
 	return b
 }
 
-func appendOptions(b []byte, opts wireOptions) []byte {
+func appendOptions(b []byte, opts Options) []byte {
 	b = msgp.AppendMapHeader(b, 3)
-	b = appendSelection(msgp.AppendString(b, "rooms"), opts.rooms)
-	b = appendSelection(msgp.AppendString(b, "except"), opts.except)
-	return appendFlags(msgp.AppendString(b, "flags"), &opts.flags, opts.latest)
+	b = appendSelection(msgp.AppendString(b, "rooms"), opts.Rooms)
+	b = appendSelection(msgp.AppendString(b, "except"), opts.Except)
+	return appendFlags(msgp.AppendString(b, "flags"), &opts.Flags, opts.Latest)
 }
 
 // appendSelection appends rooms that select sockets. A room of Node.js may be a number, and there 7 and "7" are
@@ -188,39 +190,46 @@ func appendFlags(b []byte, flags *socket.BroadcastFlags, latest string) []byte {
 	return b
 }
 
-// broadcastMessage is a received broadcast whose packet is not decoded yet: whether anybody here
-// wants it stands behind it.
-type broadcastMessage struct {
-	packet msgp.Raw
-	opts   wireOptions
+// broadcastBody is what follows the sender in a broadcast.
+type broadcastBody struct {
+	rest   []byte
+	packet msgp.Raw // once decode has found it
 }
 
-// readSender reads the uid at the head of a broadcast and returns what follows it.
-func readSender(b []byte) (uid string, rest []byte, err error) {
+// ReadBroadcast reads a broadcast as far as its sender.
+func ReadBroadcast(b []byte) (*Message, error) {
 	n, b, err := msgp.ReadArrayHeaderBytes(b)
 	if err != nil {
-		return "", b, err
+		return nil, err
 	}
 	if n != 3 {
-		return "", b, fmt.Errorf("%w: an array of %d, want [uid, packet, options]", errMalformed, n)
+		return nil, fmt.Errorf("%w: an array of %d, want [uid, packet, options]", ErrMalformed, n)
 	}
-	if uid, rest, err = msgp.ReadStringBytes(b); err != nil {
-		return "", b, fmt.Errorf("uid: %w", err)
+	m := &Message{Kind: Broadcast}
+	if m.Server, b, err = msgp.ReadStringBytes(b); err != nil {
+		return nil, fmt.Errorf("uid: %w", err)
 	}
-	return uid, rest, nil
+	m.body = &broadcastBody{rest: b}
+	return m, nil
 }
 
-// readBroadcast reads what follows the sender.
-func readBroadcast(b []byte) (m broadcastMessage, err error) {
-	rest, err := msgp.Skip(b)
+func (body *broadcastBody) decode(m *Message, _ bool) error {
+	if body.packet != nil {
+		return nil // the message is a request, whose options are read
+	}
+	rest, err := msgp.Skip(body.rest)
 	if err != nil {
-		return m, fmt.Errorf("packet: %w", err)
+		return fmt.Errorf("packet: %w", err)
 	}
-	m.packet = msgp.Raw(b[:len(b)-len(rest)])
-	if m.opts, _, err = readOptions(rest); err != nil {
-		return m, fmt.Errorf("options: %w", err)
+	body.packet = msgp.Raw(body.rest[:len(body.rest)-len(rest)])
+	if m.Opts, _, err = readOptions(rest); err != nil {
+		return fmt.Errorf("options: %w", err)
 	}
-	return m, nil
+	return nil
+}
+
+func (body *broadcastBody) decodePacket(nsp string, raw bool) (*parser.Packet, error) {
+	return readPacket(body.packet, nsp, raw)
 }
 
 // readPacket decodes an event of the namespace nsp. Its arguments are json.RawMessage where they can be,
@@ -228,7 +237,7 @@ func readBroadcast(b []byte) (m broadcastMessage, err error) {
 func readPacket(b []byte, nsp string, raw bool) (*parser.Packet, error) {
 	packet, err := readEvent(b, raw)
 	if err == nil && packet.Nsp != nsp {
-		return nil, fmt.Errorf("%w: for namespace %q on a channel of %q", errMalformed, packet.Nsp, nsp)
+		return nil, fmt.Errorf("%w: for namespace %q on a channel of %q", ErrMalformed, packet.Nsp, nsp)
 	}
 	return packet, err
 }
@@ -282,9 +291,9 @@ func readAckID(b []byte) (*uint64, []byte, error) {
 func checkEvent(packetType int, data []any) error {
 	switch {
 	case packetType != int(parser.EVENT) && packetType != int(parser.BINARY_EVENT):
-		return fmt.Errorf("%w: packet type %d is not an event", errMalformed, packetType)
+		return fmt.Errorf("%w: packet type %d is not an event", ErrMalformed, packetType)
 	case len(data) == 0:
-		return fmt.Errorf("%w: an event without a name", errMalformed)
+		return fmt.Errorf("%w: an event without a name", ErrMalformed)
 	default:
 		return nil
 	}
@@ -362,15 +371,15 @@ func readText(b []byte) (json.RawMessage, []byte, error) {
 	return text, rest, err
 }
 
-func readOptions(b []byte) (opts wireOptions, rest []byte, err error) {
+func readOptions(b []byte) (opts Options, rest []byte, err error) {
 	rest, err = eachField(b, func(key string, b []byte) ([]byte, error) {
 		var err error
 		switch key {
 		case "rooms":
-			opts.rooms, b, err = readRooms(b)
+			opts.Rooms, b, err = readRooms(b)
 			return b, err
 		case "except":
-			opts.except, b, err = readRooms(b)
+			opts.Except, b, err = readRooms(b)
 			return b, err
 		case "flags":
 			return readFlags(b, &opts)
@@ -411,8 +420,8 @@ func readRoom(b []byte) (string, []byte, error) {
 
 // readFlags reads volatile, compress, timeout (milliseconds) and latest, and ignores the others, which
 // concern the sending server alone.
-func readFlags(b []byte, opts *wireOptions) ([]byte, error) {
-	flags := &opts.flags
+func readFlags(b []byte, opts *Options) ([]byte, error) {
+	flags := &opts.Flags
 	if msgp.IsNil(b) {
 		return msgp.ReadNilBytes(b)
 	}
@@ -434,7 +443,7 @@ func readFlags(b []byte, opts *wireOptions) ([]byte, error) {
 				flags.Timeout = &timeout
 			}
 		case flagLatest:
-			opts.latest, _ = value.(string)
+			opts.Latest, _ = value.(string)
 		}
 		return rest, nil
 	})
@@ -470,7 +479,7 @@ func (l *roomList) UnmarshalJSON(text []byte) error {
 		case float64:
 			(*l)[i] = socket.Room(strconv.FormatFloat(v, 'f', -1, 64))
 		default:
-			return fmt.Errorf("%w: a room that is a %T", errMalformed, v)
+			return fmt.Errorf("%w: a room that is a %T", ErrMalformed, v)
 		}
 	}
 	return nil
@@ -492,3 +501,25 @@ func (s *selection) UnmarshalJSON(text []byte) error { return (*roomList)(s).Unm
 
 // MarshalJSON implements json.Marshaler.
 func (s selection) MarshalJSON() ([]byte, error) { return appendTextSelection(nil, s), nil }
+
+// Targets returns the rooms that opts selects and those that it excludes.
+func Targets(opts *socket.BroadcastOptions) (rooms, except []socket.Room) {
+	if opts == nil {
+		return nil, nil
+	}
+	if opts.Rooms != nil {
+		rooms = opts.Rooms.Keys()
+	}
+	if opts.Except != nil {
+		except = opts.Except.Keys()
+	}
+	return rooms, except
+}
+
+// FlagsOf returns the flags of opts, never nil.
+func FlagsOf(opts *socket.BroadcastOptions) *socket.BroadcastFlags {
+	if opts == nil || opts.Flags == nil {
+		return &socket.BroadcastFlags{}
+	}
+	return opts.Flags
+}

@@ -1,4 +1,4 @@
-package adapter
+package wire
 
 import (
 	"encoding/json"
@@ -6,7 +6,6 @@ import (
 
 	"github.com/tinylib/msgp/msgp"
 	"github.com/zishang520/socket.io/servers/socket/v3"
-	"github.com/zishang520/socket.io/v3/pkg/types"
 )
 
 // messageType numbers the requests between servers and, from 8 on, their answers.
@@ -46,21 +45,6 @@ type requestOptions struct {
 	Except selection `json:"except"`
 }
 
-// orRooms selects by rooms when the request has no options, as the oldest kind of request does.
-func (o *requestOptions) orRooms(rooms roomList) *socket.BroadcastOptions {
-	if o == nil {
-		o = &requestOptions{Rooms: selection(rooms)}
-	}
-	return o.broadcastOptions()
-}
-
-func (o *requestOptions) broadcastOptions() *socket.BroadcastOptions {
-	if o == nil {
-		o = &requestOptions{}
-	}
-	return &socket.BroadcastOptions{Rooms: types.NewSet(o.Rooms...), Except: types.NewSet(o.Except...)}
-}
-
 // response is an answer in JSON; which fields are there depends on the question.
 type response struct {
 	Type        *messageType    `json:"type,omitempty"`
@@ -72,58 +56,102 @@ type response struct {
 }
 
 // kinds are the requests that mean what other formats can say, too.
-var kinds = map[messageType]kind{
-	typeJoin:           kindJoin,
-	typeLeave:          kindLeave,
-	typeDisconnect:     kindDisconnect,
-	typeFetch:          kindFetch,
-	typeServerSideEmit: kindEvent,
+var kinds = map[messageType]Kind{
+	typeJoin:           Join,
+	typeLeave:          Leave,
+	typeDisconnect:     Disconnect,
+	typeFetch:          Fetch,
+	typeServerSideEmit: Event,
+	typeSockets:        ListSockets,
+	typeAllRooms:       ListRooms,
+}
+
+// ReadRequest reads what a server, or an emitter, asks.
+func ReadRequest(payload []byte) (*Message, error) {
+	if !isJSON(payload) {
+		return readBroadcastRequest(payload)
+	}
+	var r request
+	if err := json.Unmarshal(payload, &r); err != nil {
+		return nil, err
+	}
+	return r.message()
 }
 
 // message returns what the request says.
-func (r *request) message() (*clusterMessage, error) {
-	m := &clusterMessage{
-		kind: kinds[r.Type], uid: r.UID, requestID: r.RequestID,
-		rooms: r.Rooms, close: r.Close != nil && *r.Close,
+func (r *request) message() (*Message, error) {
+	m := &Message{
+		Kind: kinds[r.Type], Server: r.UID, RequestID: r.RequestID,
+		Rooms: r.Rooms, Close: r.Close != nil && *r.Close,
 	}
-	if m.kind == 0 {
-		return nil, fmt.Errorf("%w: request type %d", errMalformed, r.Type)
+	switch m.Kind {
+	case 0:
+		return nil, fmt.Errorf("%w: request type %d", ErrMalformed, r.Type)
+	case Join, Leave, Disconnect:
+		if r.Opts == nil {
+			return m, r.readOld(m)
+		}
+		m.RequestID = "" // only those of the old form have an answer
+	case ListSockets:
+		if r.Opts == nil {
+			r.Opts = &requestOptions{Rooms: selection(r.Rooms)}
+		}
 	}
 	if r.Opts != nil {
-		m.opts.rooms, m.opts.except = r.Opts.Rooms, r.Opts.Except
+		m.Opts.Rooms, m.Opts.Except = r.Opts.Rooms, r.Opts.Except
 	}
 	for _, text := range r.Data {
-		m.args = append(m.args, text)
+		m.Args = append(m.Args, text)
 	}
 	return m, nil
 }
 
-// encodeRequest writes a message as the request that it is here.
-func encodeRequest(uid string, m clusterMessage) ([]byte, error) {
-	r := request{UID: uid, RequestID: m.requestID, Rooms: m.rooms}
+// readOld reads a request of the old form: it names one socket and one room, and wants an answer.
+func (r *request) readOld(m *Message) error {
+	m.Opts.Rooms = []socket.Room{socket.Room(r.Sid)}
+	if m.Kind == Disconnect {
+		return nil
+	}
+	if err := json.Unmarshal(append(append([]byte{'['}, r.Room...), ']'), (*roomList)(&m.Rooms)); err != nil {
+		return fmt.Errorf("room: %w", err)
+	}
+	return nil
+}
+
+// EncodeRequest writes a message as the request that it is here.
+func EncodeRequest(uid, nsp string, m *Message) ([]byte, error) {
+	if m.Kind == Broadcast {
+		packet, err := appendPacket(nil, m.Packet, nsp)
+		if err != nil {
+			return nil, err
+		}
+		r := broadcastRequest{uid: uid, requestID: m.RequestID, packet: packet, opts: m.Opts}
+		return r.append(nil), nil
+	}
+	r := request{UID: uid, RequestID: m.RequestID, Rooms: m.Rooms}
 	for t, k := range kinds {
-		if k == m.kind {
+		if k == m.Kind {
 			r.Type = t
 		}
 	}
-	for _, arg := range m.args {
+	for _, arg := range m.Args {
 		text, err := textOf(arg)
 		if err != nil {
 			return nil, err
 		}
 		r.Data = append(r.Data, text)
 	}
-	if m.kind == kindDisconnect {
-		r.Close = &m.close
+	if m.Kind == Disconnect {
+		r.Close = &m.Close
 	}
-	if m.kind != kindEvent || m.requestID == "" { // one that wants no answer has always had them
-		r.Opts = &requestOptions{Rooms: m.opts.rooms, Except: m.opts.except}
+	if m.Kind != Event || m.RequestID == "" { // one that wants no answer has always had them
+		r.Opts = &requestOptions{Rooms: m.Opts.Rooms, Except: m.Opts.Except}
 	}
-	if m.kind == kindLeave {
+	if m.Kind == Leave {
 		return json.Marshal(struct {
 			request
 			Rooms selection `json:"rooms"`
-		}{r, m.rooms})
+		}{r, m.Rooms})
 	}
 	return json.Marshal(r)
 }
@@ -137,17 +165,16 @@ func textOf(v any) (json.RawMessage, error) {
 	return json.Marshal(v)
 }
 
-// encodeResponse writes an answer as the response that it is here.
-func encodeResponse(m clusterMessage) ([]byte, error) {
-	r := response{RequestID: m.requestID}
+// EncodeResponse writes an answer as the response that it is here.
+func EncodeResponse(m *Message) ([]byte, error) {
+	r := response{RequestID: m.RequestID}
 	var t messageType
-	switch m.kind {
-	case kindAck:
-		ack := ackResponse{requestID: m.requestID, value: m.value}
-		return ack.encode()
-	case kindFetched:
+	switch m.Kind {
+	case Ack:
+		return encodeAck(m)
+	case Fetched:
 		sockets := []wireSocket{}
-		for _, s := range m.sockets() {
+		for _, s := range m.Sockets() {
 			sockets = append(sockets, newWireSocket(s))
 		}
 		text, err := json.Marshal(sockets)
@@ -155,14 +182,28 @@ func encodeResponse(m clusterMessage) ([]byte, error) {
 			return nil, err
 		}
 		r.Sockets = text
-	case kindClientCount:
+	case SocketIDs:
+		ids := m.Rooms
+		if ids == nil {
+			ids = []socket.Room{}
+		}
+		text, err := json.Marshal(ids)
+		if err != nil {
+			return nil, err
+		}
+		r.Sockets = text
+	case RoomNames:
+		if r.Rooms = m.Rooms; r.Rooms == nil {
+			r.Rooms = roomList{}
+		}
+	case ClientCount:
 		t = typeClientCount
-		r.Type, r.ClientCount = &t, &m.clientCount
-	case kindEventAnswer:
+		r.Type, r.ClientCount = &t, &m.ClientCount
+	case EventAnswer:
 		t = typeServerSideEmit
 		r.Type = &t
-		if m.value != nil {
-			text, err := textOf(m.value)
+		if m.Value != nil {
+			text, err := textOf(m.Value)
 			if err != nil {
 				return nil, err
 			}
@@ -172,30 +213,26 @@ func encodeResponse(m clusterMessage) ([]byte, error) {
 	return json.Marshal(r)
 }
 
-// readResponse reads an answer. Which it is of those in JSON only the question says for sure.
-func readResponse(payload []byte, raw bool) (*clusterMessage, error) {
+// ReadResponse reads an answer. Which it is of those in JSON only the question says for sure.
+func ReadResponse(payload []byte) (*Message, error) {
 	if !isJSON(payload) {
-		r, err := readAckResponse(payload, raw)
-		if err != nil {
-			return nil, err
-		}
-		return &clusterMessage{kind: kindAck, requestID: r.requestID, value: r.value}, nil
+		return readAckResponse(payload)
 	}
 	var r response
 	if err := json.Unmarshal(payload, &r); err != nil {
 		return nil, err
 	}
-	m := &clusterMessage{kind: kindEventAnswer, requestID: r.RequestID}
+	m := &Message{Kind: EventAnswer, RequestID: r.RequestID}
 	switch {
 	case r.ClientCount != nil:
-		m.kind, m.clientCount = kindClientCount, *r.ClientCount
+		m.Kind, m.ClientCount = ClientCount, *r.ClientCount
 	case r.Sockets != nil:
-		m.kind = kindFetched
+		m.Kind = Fetched
 	}
 	if r.Data != nil {
-		m.value = r.Data
+		m.Value = r.Data
 	}
-	m.sockets = func() []socket.SocketDetails { return remoteSockets(r.Sockets) }
+	m.Sockets = func() []socket.SocketDetails { return remoteSockets(r.Sockets) }
 	return m, nil
 }
 
@@ -209,7 +246,7 @@ type broadcastRequest struct {
 	requestID string
 	kind      messageType
 	packet    msgp.Raw
-	opts      wireOptions
+	opts      Options
 }
 
 func (r *broadcastRequest) append(b []byte) []byte {
@@ -221,9 +258,9 @@ func (r *broadcastRequest) append(b []byte) []byte {
 	return appendOptions(msgp.AppendString(b, "opts"), r.opts)
 }
 
-func readBroadcastRequest(b []byte) (r broadcastRequest, err error) {
-	r.kind = -1
-	_, err = eachField(b, func(key string, b []byte) ([]byte, error) {
+func readBroadcastRequest(b []byte) (*Message, error) {
+	r := broadcastRequest{kind: -1}
+	_, err := eachField(b, func(key string, b []byte) ([]byte, error) {
 		var err error
 		switch key {
 		case "uid":
@@ -249,29 +286,23 @@ func readBroadcastRequest(b []byte) (r broadcastRequest, err error) {
 		}
 	})
 	if err != nil {
-		return r, err
+		return nil, err
 	}
 	if r.kind != typeBroadcast || r.requestID == "" || len(r.packet) == 0 {
-		return r, fmt.Errorf("%w: a MessagePack request must be a broadcast with a request id and a packet", errMalformed)
+		return nil, fmt.Errorf("%w: a MessagePack request must be a broadcast with a request id and a packet", ErrMalformed)
 	}
-	return r, nil
+	return &Message{Kind: Broadcast, Server: r.uid, RequestID: r.requestID, Opts: r.opts, body: &broadcastBody{packet: r.packet}}, nil
 }
 
-// ackResponse carries the answer of one client.
-type ackResponse struct {
-	requestID string
-	kind      messageType
-	value     any
-}
-
-func (r *ackResponse) encode() ([]byte, error) {
+// encodeAck writes the answer of one client.
+func encodeAck(m *Message) ([]byte, error) {
 	b := msgp.AppendMapHeader(nil, 3)
 	b = msgp.AppendInt(msgp.AppendString(b, "type"), int(typeAck))
-	b = msgp.AppendString(msgp.AppendString(b, "requestId"), r.requestID)
+	b = msgp.AppendString(msgp.AppendString(b, "requestId"), m.RequestID)
 	b = msgp.AppendString(b, "packet")
-	text, ok := r.value.(json.RawMessage)
+	text, ok := m.Value.(json.RawMessage)
 	if !ok {
-		return appendValue(b, r.value, 0)
+		return appendValue(b, m.Value, 0)
 	}
 	b, exact, err := appendRaw(b, text, 0)
 	if err == nil && !exact {
@@ -281,35 +312,31 @@ func (r *ackResponse) encode() ([]byte, error) {
 	return b, err
 }
 
-// readAckResponse reads the answer of a client, as json.RawMessage where it can be if raw is set.
-func readAckResponse(b []byte, raw bool) (r ackResponse, err error) {
-	r.kind = -1
-	var exact json.RawMessage
-	_, err = eachField(b, func(key string, b []byte) ([]byte, error) {
+// readAckResponse reads the answer of a client.
+func readAckResponse(b []byte) (*Message, error) {
+	m, kind := &Message{Kind: Ack}, messageType(-1)
+	d := &frameData{}
+	_, err := eachField(b, func(key string, b []byte) ([]byte, error) {
 		var err error
 		switch key {
 		case "requestId":
-			r.requestID, b, err = msgp.ReadStringBytes(b)
+			m.RequestID, b, err = msgp.ReadStringBytes(b)
 		case "type":
-			var kind int
-			kind, b, err = msgp.ReadIntBytes(b)
-			r.kind = messageType(kind)
+			var n int
+			n, b, err = msgp.ReadIntBytes(b)
+			kind = messageType(n)
 		case "packet":
-			if raw {
-				r.value, b, _, err = readRaw(nil, b, 0)
-			} else {
-				r.value, b, err = readValue(b, 0)
-			}
+			d.packet, b, err = packedField(b)
 		case keyExact:
-			exact, b, err = readText(b)
+			d.exact, b, err = packedField(b)
 		default:
 			return msgp.Skip(b)
 		}
 		return b, err
 	})
-	if err == nil && r.kind != typeAck {
-		err = fmt.Errorf("%w: a MessagePack response must be an acknowledgement, not type %d", errMalformed, r.kind)
+	if err == nil && kind != typeAck {
+		err = fmt.Errorf("%w: a MessagePack response must be an acknowledgement, not type %d", ErrMalformed, kind)
 	}
-	r.value = orExact(r.value, exact)
-	return r, err
+	m.body = d
+	return m, err
 }

@@ -1,11 +1,10 @@
-package adapter
+package wire
 
 import (
 	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 
 	"github.com/tinylib/msgp/msgp"
 	"github.com/zishang520/socket.io/parsers/socket/v3/parser"
@@ -22,9 +21,9 @@ const (
 	Streams Format = "streams" // NewStreams
 )
 
-// Wire says how the servers of a cluster talk, for a program that is not one of them. The zero value is
+// Dialect says how the servers of a cluster talk, for a program that is not one of them. The zero value is
 // that of NewRedis with its defaults.
-type Wire struct {
+type Dialect struct {
 	Format       Format           // default PubSub
 	Prefix       string           // default "socket.io"
 	Mode         SubscriptionMode // of Sharded; default Dynamic
@@ -33,22 +32,22 @@ type Wire struct {
 	StreamMaxLen int
 }
 
-// OrderKind is what an order is about.
-type OrderKind int
+// CommandKind is what an order is about.
+type CommandKind int
 
 // The kinds of orders.
 const (
-	OrderEmit           OrderKind = iota // send an event to sockets
-	OrderJoin                            // have them join rooms
-	OrderLeave                           // have them leave rooms
-	OrderDisconnect                      // disconnect them
-	OrderServerSideEmit                  // hand an event to the servers themselves
+	Emit              CommandKind = iota // send an event to sockets
+	SocketsJoin                          // have them join rooms
+	SocketsLeave                         // have them leave rooms
+	DisconnectSockets                    // disconnect them
+	ServerSideEmit                       // hand an event to the servers themselves
 )
 
-// Order is what a program that is not a server has the servers of a cluster do. Package adapter/emitter makes
+// Command is what a program that is not a server has the servers of a cluster do. Package adapter/emitter makes
 // them.
-type Order struct {
-	Kind          OrderKind
+type Command struct {
+	Kind          CommandKind
 	Namespace     string   // default "/"
 	Rooms, Except []string // which sockets; no rooms stand for all
 	Volatile      bool     // of OrderEmit, as is the next
@@ -70,9 +69,9 @@ var (
 // reservedEvents are those that a client has a meaning of its own for.
 var reservedEvents = []string{"connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"}
 
-// Command returns the Redis command that gives an order to the servers, in the bytes of @socket.io/redis-emitter 5
+// RedisCommand returns the Redis command that gives an order to the servers, in the bytes of @socket.io/redis-emitter 5
 // for PubSub.
-func (w Wire) Command(o Order) ([]any, error) {
+func (w Dialect) RedisCommand(o Command) ([]any, error) {
 	m, err := o.message()
 	if err != nil {
 		return nil, fmt.Errorf("adapter: %w", err)
@@ -102,15 +101,15 @@ func (w Wire) Command(o Order) ([]any, error) {
 }
 
 // message returns what the order says.
-func (o *Order) message() (m clusterMessage, err error) {
-	m = clusterMessage{
-		kind: map[OrderKind]kind{
-			OrderEmit: kindBroadcast, OrderJoin: kindJoin, OrderLeave: kindLeave, OrderDisconnect: kindDisconnect, OrderServerSideEmit: kindEvent,
+func (o *Command) message() (m Message, err error) {
+	m = Message{
+		Kind: map[CommandKind]Kind{
+			Emit: Broadcast, SocketsJoin: Join, SocketsLeave: Leave, DisconnectSockets: Disconnect, ServerSideEmit: Event,
 		}[o.Kind],
-		uid: emitterUID, rooms: roomsOf(o.Targets), close: o.Close,
+		Server: emitterUID, Rooms: roomsOf(o.Targets), Close: o.Close,
 	}
-	m.opts.rooms, m.opts.except = roomsOf(o.Rooms), roomsOf(o.Except)
-	if o.Kind != OrderEmit && o.Kind != OrderServerSideEmit {
+	m.Opts.Rooms, m.Opts.Except = roomsOf(o.Rooms), roomsOf(o.Except)
+	if o.Kind != Emit && o.Kind != ServerSideEmit {
 		return m, nil
 	}
 	if len(o.Args) == 0 {
@@ -118,19 +117,19 @@ func (o *Order) message() (m clusterMessage, err error) {
 	}
 	if name, ok := o.Args[0].(string); !ok {
 		return m, errNoEvent
-	} else if o.Kind == OrderEmit && slices.Contains(reservedEvents, name) {
+	} else if o.Kind == Emit && slices.Contains(reservedEvents, name) {
 		return m, fmt.Errorf("%q: %w", name, errReserved)
 	}
-	if m.args = o.Args; parser.HasBinary(o.Args) {
+	if m.Args = o.Args; parser.HasBinary(o.Args) {
 		data, err := drained(o.Args)
 		if err != nil {
 			return m, err
 		}
-		m.args, _ = data.([]any)
+		m.Args, _ = data.([]any)
 	}
-	if o.Kind == OrderEmit {
-		m.opts.flags.Volatile, m.opts.flags.Compress = o.Volatile, o.Compress
-		m.packet, m.args = &parser.Packet{Type: parser.EVENT, Data: m.args}, nil
+	if o.Kind == Emit {
+		m.Opts.Flags.Volatile, m.Opts.Flags.Compress = o.Volatile, o.Compress
+		m.Packet, m.Args = &parser.Packet{Type: parser.EVENT, Data: m.Args}, nil
 	}
 	return m, nil
 }
@@ -147,13 +146,13 @@ func roomsOf(names []string) []socket.Room {
 }
 
 // publish has the keys of the options in the emitter's order, which is not that of the servers.
-func (w Wire) publish(nsp string, m *clusterMessage) ([]any, error) {
-	c := newChannels(w.Prefix, nsp, "")
-	switch m.kind {
-	case kindBroadcast:
-	case kindEvent:
+func (w Dialect) publish(nsp string, m *Message) ([]any, error) {
+	c := NewChannels(w.Prefix, nsp, "")
+	switch m.Kind {
+	case Broadcast:
+	case Event:
 		r := request{UID: emitterUID, Type: typeServerSideEmit}
-		for _, arg := range m.args {
+		for _, arg := range m.Args {
 			text, err := textOf(arg)
 			if err != nil {
 				return nil, err
@@ -161,37 +160,39 @@ func (w Wire) publish(nsp string, m *clusterMessage) ([]any, error) {
 			r.Data = append(r.Data, text)
 		}
 		payload, err := json.Marshal(r)
-		return []any{"publish", c.request, payload}, err
+		return []any{"publish", c.Request, payload}, err
 	default:
-		payload, err := encodeRequest("", *m)
-		return []any{"publish", c.request, payload}, err
+		payload, err := EncodeRequest("", nsp, m)
+		return []any{"publish", c.Request, payload}, err
 	}
 	b := msgp.AppendString(msgp.AppendArrayHeader(nil, 3), emitterUID)
-	b, err := appendPacket(b, m.packet, nsp)
+	b, err := appendPacket(b, m.Packet, nsp)
 	if err != nil {
 		return nil, err
 	}
 	b = msgp.AppendMapHeader(b, 3)
-	b = appendSelection(msgp.AppendString(b, "rooms"), m.opts.rooms)
-	b = appendFlags(msgp.AppendString(b, "flags"), &m.opts.flags, "")
-	b = appendSelection(msgp.AppendString(b, "except"), m.opts.except)
-	return []any{"publish", c.broadcastTo(m.opts.rooms), b}, nil
+	b = appendSelection(msgp.AppendString(b, "rooms"), m.Opts.Rooms)
+	b = appendFlags(msgp.AppendString(b, "flags"), &m.Opts.Flags, "")
+	b = appendSelection(msgp.AppendString(b, "except"), m.Opts.Except)
+	return []any{"publish", c.BroadcastTo(m.Opts.Rooms), b}, nil
 }
 
-func (w Wire) spublish(nsp string, m *clusterMessage) ([]any, error) {
+func (w Dialect) spublish(nsp string, m *Message) ([]any, error) {
 	if w.Mode == "" {
 		w.Mode = Dynamic
 	}
-	payload, err := appendFrame(nil, emitterUID, nsp, m)
-	return []any{"spublish", w.Mode.channelOf(w.Prefix+"#"+nsp+"#", m), payload}, err
+	payload, err := AppendFrame(nil, emitterUID, nsp, m)
+	return []any{"spublish", w.Mode.ChannelOf(w.Prefix+"#"+nsp+"#", m), payload}, err
 }
 
 // xadd keeps server-side events in the stream as well: an emitter does not wait for answers.
-func (w Wire) xadd(nsp string, m *clusterMessage) ([]any, error) {
-	opts := StreamsOptions{ClusterOptions: ClusterOptions{Prefix: w.Prefix}, StreamName: w.StreamName, StreamCount: w.StreamCount, MaxLen: w.StreamMaxLen}.withDefaults()
-	entry, err := newStreamEntry(emitterUID, nsp, m)
-	return []any{
-		"xadd", streamOf(nsp, opts), "maxlen", "~", strconv.Itoa(opts.MaxLen), "*",
-		fieldUID, entry.uid, fieldNsp, entry.nsp, fieldType, entry.kind, fieldData, entry.data,
-	}, err
+func (w Dialect) xadd(nsp string, m *Message) ([]any, error) {
+	if w.StreamName == "" {
+		w.StreamName = w.Prefix
+	}
+	if w.StreamMaxLen <= 0 {
+		w.StreamMaxLen = DefaultStreamMaxLen
+	}
+	entry, err := NewEntry(emitterUID, nsp, m)
+	return entry.Command(StreamOf(nsp, w.StreamName, w.StreamCount), w.StreamMaxLen), err
 }
