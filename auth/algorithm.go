@@ -38,6 +38,18 @@ var algorithms = func() map[string]jwt.SigningMethod {
 	return byName
 }()
 
+// fullySpecified are the names of RFC 9864, which say the curve too. The keys are the same, and so are the
+// algorithms: only the name differs.
+var fullySpecified = map[string]string{"Ed25519": "EdDSA", "ESP256": "ES256", "ESP384": "ES384", "ESP512": "ES512"}
+
+// canonicalAlgorithm returns the name under which this package knows an algorithm.
+func canonicalAlgorithm(name string) string {
+	if canonical, ok := fullySpecified[name]; ok {
+		return canonical
+	}
+	return name
+}
+
 // What each type of key can do; nothing else is done with it, whatever a token says (RFC 8725 section
 // 3.1).
 var (

@@ -17,7 +17,7 @@ const (
 const retryAfter = "5"
 
 // errUndecided means that it cannot be told whether a token is good.
-var errUndecided error = &refusal{CodeInternalError, "the token could not be verified"}
+var errUndecided error = &refusal{code: CodeInternalError, reason: "the token could not be verified"}
 
 // refuseHTTP answers a request that is not let through. The scope is what it would have needed.
 func refuseHTTP(w http.ResponseWriter, err error, scope string) {
@@ -47,13 +47,15 @@ func refuseHTTP(w http.ResponseWriter, err error, scope string) {
 	_ = json.NewEncoder(w).Encode(body) // who has gone does not read it
 }
 
+// unquoted keeps out what error_description may not have (RFC 6750 section 3). The name of a claim may have it.
+var unquoted = strings.NewReplacer(`"`, "'", `\`, "/", "\n", " ", "\r", " ")
+
 // challenge says how a client authenticates (RFC 6750 section 3), with attributes of names and values.
-// No value has a quote or a backslash in it.
 func challenge(w http.ResponseWriter, attributes ...string) {
 	var b strings.Builder
 	b.WriteString(`Bearer realm="chorus"`)
 	for i := 0; i < len(attributes); i += 2 {
-		b.WriteString(", " + attributes[i] + `="` + attributes[i+1] + `"`)
+		b.WriteString(", " + attributes[i] + `="` + unquoted.Replace(attributes[i+1]) + `"`)
 	}
 	w.Header().Set("WWW-Authenticate", b.String())
 }

@@ -1,8 +1,10 @@
 package auth
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -35,12 +37,23 @@ type Claims struct {
 
 // parseClaims reads a payload and checks the types of the registered claims (RFC 7519 section
 // 4.1): a wrong one is refused even where no rule of the configuration looks at it.
-func parseClaims(payload []byte) (*Claims, error) {
+//
+// With numericSub a number in sub counts as its decimal text.
+func parseClaims(payload []byte, numericSub bool) (*Claims, error) {
 	set, err := parseObject(payload)
 	if err != nil {
 		return nil, fmt.Errorf("%w: payload: %w", ErrTokenMalformed, err)
 	}
 	c := &Claims{raw: payload, set: set}
+	if number, ok := set[claimSubject].(json.Number); ok {
+		switch {
+		case !numericSub:
+			return nil, because(ErrClaimInvalid, "sub is a number, not a string")
+		case !isDecimal(number.String()):
+			return nil, because(ErrClaimInvalid, "sub is a number that is not a whole one")
+		}
+		set[claimSubject] = number.String()
+	}
 	for name, text := range map[string]*string{claimIssuer: &c.issuer, claimSubject: &c.subject, claimID: &c.id} {
 		if *text, err = c.text(name); err != nil {
 			return nil, err
@@ -88,6 +101,9 @@ func (c *Claims) Get(name string) (any, bool) {
 // MarshalJSON returns the claims as they were signed, with all digits of every number.
 func (c *Claims) MarshalJSON() ([]byte, error) { return slices.Clone(c.raw), nil }
 
+// isDecimal reports whether a JSON number is a whole one, without a fraction or an exponent.
+func isDecimal(number string) bool { return !strings.ContainsAny(number, ".eE") }
+
 func (c *Claims) has(name string) bool {
 	_, ok := c.set[name]
 	return ok
@@ -100,7 +116,7 @@ func (c *Claims) text(name string) (string, error) {
 	}
 	text, ok := value.(string)
 	if !ok {
-		return "", fmt.Errorf("%w: %s: %w", ErrClaimInvalid, name, errNotString)
+		return "", because(ErrClaimInvalid, name+" is "+errNotString.Error())
 	}
 	return text, nil
 }
@@ -114,14 +130,14 @@ func (c *Claims) texts(name string) ([]string, error) {
 		for i, element := range value {
 			text, ok := element.(string)
 			if !ok {
-				return nil, fmt.Errorf("%w: %s: %w", ErrClaimInvalid, name, errNotAudience)
+				return nil, because(ErrClaimInvalid, name+" is "+errNotAudience.Error())
 			}
 			texts[i] = text
 		}
 		return texts, nil
 	}
 	if c.has(name) {
-		return nil, fmt.Errorf("%w: %s: %w", ErrClaimInvalid, name, errNotAudience)
+		return nil, because(ErrClaimInvalid, name+" is "+errNotAudience.Error())
 	}
 	return nil, nil
 }
@@ -133,7 +149,7 @@ func (c *Claims) date(name string) (time.Time, error) {
 	}
 	date, err := parseDate(value)
 	if err != nil {
-		return time.Time{}, fmt.Errorf("%w: %s: %w", ErrClaimInvalid, name, err)
+		return time.Time{}, because(ErrClaimInvalid, name+" is "+err.Error())
 	}
 	return date, nil
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
@@ -91,18 +93,22 @@ func eventToken(arg any) (string, error) {
 	return authToken(object[tokenName])
 }
 
-// headerToken reads the Authorization header (RFC 6750 section 2.1).
+// headerToken reads the Authorization header (RFC 6750 section 2.1). Another scheme, such as Basic in front of a
+// proxy, is no token: the next source counts.
 func headerToken(values []string) (string, error) {
+	values = slices.DeleteFunc(slices.Clone(values), func(value string) bool { return !isBearer(value) && !looksLikeToken(value) })
 	switch {
-	case len(values) > 1:
-		return "", ErrCredentialsFormat
-	case len(values) == 0 || values[0] == "":
+	case len(values) == 0:
 		return "", nil
-	}
-	if !isBearer(values[0]) {
+	case len(values) > 1, !isBearer(values[0]):
 		return "", ErrCredentialsFormat
 	}
 	return bareToken(values[0])
+}
+
+// looksLikeToken reports whether a header is a JWT without a scheme before it: a mistake of the client.
+func looksLikeToken(value string) bool {
+	return !strings.Contains(value, " ") && strings.Count(value, ".") == 2
 }
 
 func isBearer(value string) bool {
@@ -134,15 +140,21 @@ func bareToken(value string) (string, error) {
 	return token, nil
 }
 
+// cookieValues returns the value of a cookie. Of several with the name the first one counts: browsers send the one
+// with the longest path first (RFC 6265 section 5.4).
 func cookieValues(header http.Header, name string) []string {
 	if name == "" {
 		return nil
 	}
-	var values []string
 	for _, cookie := range (&http.Request{Header: header}).CookiesNamed(name) {
-		if cookie.Value != "" {
-			values = append(values, cookie.Value)
+		if cookie.Value == "" {
+			continue
 		}
+		// Many frameworks encode the values of cookies as in a URL. No token has a percent sign.
+		if decoded, err := url.PathUnescape(cookie.Value); err == nil {
+			cookie.Value = decoded
+		}
+		return []string{cookie.Value}
 	}
-	return values
+	return nil
 }

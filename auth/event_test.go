@@ -390,7 +390,7 @@ func TestModeBoth(t *testing.T) {
 		io := serve(t, auth.MiddlewareOptions{Mode: auth.ModeBoth})
 		cl := dial(t, io, "", nil)
 		cl.send("0" + tokenObject("x"))
-		cl.want("4", `{"message":"Authentication error","data":{"code":"invalid_token","reason":"jwt malformed"}}`)
+		cl.want("4", `{"message":"Authentication error","data":{"code":"invalid_token","reason":"jwt malformed","type":"UnauthorizedError"}}`)
 	})
 	t.Run("token after the handshake", func(t *testing.T) {
 		t.Parallel()

@@ -12,7 +12,7 @@ func ClaimsOf(set map[string]any) (*Claims, error) {
 	if err != nil {
 		return nil, err
 	}
-	return parseClaims(payload)
+	return parseClaims(payload, false)
 }
 
 // Check asks revocations about a token, Watch has fn told about new ones.

@@ -187,7 +187,7 @@ func TestEventModeNeedsAGate(t *testing.T) {
 			cl := dial(t, io, "", nil)
 			for range 2 {
 				cl.send("0")
-				cl.want("4", `{"message":"Authentication error","data":{"code":"internal_error","reason":"the server cannot authenticate clients"}}`)
+				cl.want("4", `{"message":"Authentication error","data":{"code":"internal_error","reason":"the server cannot authenticate clients","type":"UnauthorizedError"}}`)
 			}
 			cl.connect(tokenObject(sign(t, secret, goodClaims("ada")))) // the handshake needs no gate
 			if got := log.String(); strings.Count(got, "level=ERROR") != 1 || !strings.Contains(got, c.remedy) {

@@ -47,12 +47,19 @@ func TestHandshake(t *testing.T) {
 		{name: "bad header is not papered over", header: bearer("Bearer " + bad), query: "&token=" + good, code: "invalid_token"},
 		{name: "auth is a number", auth: tokenObject(7), query: "&token=" + good, code: "credentials_bad_format"},
 		{name: "auth is a list", auth: tokenObject([]string{good}), code: "credentials_bad_format"},
-		{name: "Basic", header: bearer("Basic YTpi"), query: "&token=" + good, code: "credentials_bad_format"},
+		{name: "Basic and the query", header: bearer("Basic YTpi"), query: "&token=" + good},
+		{name: "Negotiate, Digest and Bearer", header: bearer("Negotiate YTpi", `Digest username="a", qop=auth`, "Bearer "+good)},
+		{name: "Basic alone", header: bearer("Basic YTpi"), code: "credentials_required"},
+		{name: "a scheme without more", header: bearer("Negotiate"), code: "credentials_required"},
+		{name: "Basic and a cookie", header: http.Header{"Authorization": {"Basic YTpi"}, "Cookie": {"session=" + good}, "Origin": {"https://app.example"}}},
+		{name: "cookie encoded as in a URL", header: cookie("session=Bearer%20" + good)},
+		{name: "cookie in quotes", header: cookie(`session="` + good + `"`)},
 		{name: "Bearer and no token", header: bearer("Bearer "), code: "credentials_bad_format"},
 		{name: "header without a scheme", header: bearer(good), code: "credentials_bad_format"},
 		{name: "header twice", header: bearer("Bearer "+good, "Bearer "+good), code: "credentials_bad_format"},
 		{name: "query twice", query: "&token=" + good + "&token=" + good, code: "credentials_bad_format"},
-		{name: "cookie twice", header: cookie("session=" + good + "; session=" + good), code: "credentials_bad_format"},
+		{name: "cookie twice, the first counts", header: cookie("session=" + good + "; session=" + bad)},
+		{name: "cookie twice, the first is bad", header: cookie("session=" + bad + "; session=" + good), code: "invalid_token"},
 		{name: "expired", auth: tokenObject(expired), code: "token_expired", reason: "jwt expired"},
 		{name: "truncated", auth: tokenObject(good[:len(good)/2]), code: "invalid_token", reason: "jwt malformed"},
 	}
@@ -80,12 +87,12 @@ func TestHandshake(t *testing.T) {
 			packet := cl.next()
 			var refusal struct {
 				Message string
-				Data    struct{ Code, Reason string }
+				Data    struct{ Code, Reason, Type string }
 			}
 			if !strings.HasPrefix(packet, "4{") || json.Unmarshal([]byte(packet[1:]), &refusal) != nil {
 				t.Fatalf("got %q", packet)
 			}
-			if refusal.Message != "Authentication error" || refusal.Data.Code != c.code {
+			if refusal.Message != "Authentication error" || refusal.Data.Code != c.code || refusal.Data.Type != "UnauthorizedError" {
 				t.Errorf("got %+v, want code %q", refusal, c.code)
 			}
 			if c.reason != "" && refusal.Data.Reason != c.reason {
@@ -170,15 +177,16 @@ func TestTokenIsScrubbed(t *testing.T) {
 	for _, mode := range []auth.Mode{auth.ModeHandshake, auth.ModeEvent, auth.ModeBoth} {
 		t.Run(string(mode), func(t *testing.T) {
 			t.Parallel()
-			io := serve(t, auth.MiddlewareOptions{Mode: mode, Cookie: "session"})
+			io := serve(t, auth.MiddlewareOptions{Mode: mode, Cookie: "session", Scrub: []string{"x-ticket", "key"}})
 			conns := connections(t, io.Sockets())
 			token := sign(t, secret, goodClaims("ada"))
-			cl := dial(t, io, "&a=1&%74oken="+token+"&b=%20", http.Header{
+			cl := dial(t, io, "&a=1&%74oken="+token+"&access_token="+token+"&KEY="+token+"&b=%20", http.Header{
+				"X-Ticket":      {token},
 				"Authorization": {"Bearer " + token},
 				"Cookie":        {"theme=dark; session=" + token + "; lang=de"},
 				"Referer":       {"https://app.example/chat?a=1&token=" + token},
 			})
-			cl.connect(`{"token":` + quote(token) + `,"room":"7"}`)
+			cl.connect(`{"token":` + quote(token) + `,"Key":` + quote(token) + `,"room":"7"}`)
 
 			h := receive(t, conns).Handshake()
 			data, err := json.Marshal(h)

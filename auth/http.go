@@ -150,8 +150,8 @@ func (g *httpGuard) token(r *http.Request) (string, error) {
 	return token, nil
 }
 
-// bearerValues returns the Authorization headers, none when there is one of another scheme: to a client
-// that tries another one nothing is said but what this server takes (RFC 6750 section 3.1).
+// bearerValues returns the Authorization headers, none when the only one is of another scheme or of no scheme: such a
+// client learns only which scheme this server accepts (RFC 6750 section 3.1).
 func bearerValues(header http.Header) []string {
 	values := header.Values(authorization)
 	if len(values) == 1 && !isBearer(values[0]) {
@@ -177,8 +177,8 @@ func (g *httpGuard) clean(r *http.Request, claims *Claims) *http.Request {
 		clean.Header.Del(cookieHeader)
 	}
 	if g.opts.Query != "" {
-		clean.URL.RawQuery = scrubQuery(r.URL.RawQuery, g.opts.Query)
-		clean.RequestURI = scrubURL(r.RequestURI, g.opts.Query)
+		clean.URL.RawQuery = scrubQuery(r.URL.RawQuery, named(g.opts.Query))
+		clean.RequestURI = scrubURL(r.RequestURI, named(g.opts.Query))
 		clean.Form.Del(g.opts.Query) // when somebody has read it already
 	}
 	return clean

@@ -62,6 +62,7 @@ func parseJWK(data []byte) (key, error) {
 	}
 	// The URL is what is trusted here, so certificates are not looked at; and jwkset would refuse a good
 	// key for one it cannot read, or for operations it does not know.
+	entry.ALG = jwkset.ALG(canonicalAlgorithm(entry.ALG.String()))
 	entry.X5C, entry.X5T, entry.X5TS256, entry.X5U, entry.KEYOPS = nil, "", "", "", nil
 	jwk, err := jwkset.NewJWKFromMarshal(entry, jwkset.JWKMarshalOptions{}, jwkset.JWKValidateOptions{})
 	if err != nil {

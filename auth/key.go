@@ -20,9 +20,16 @@ type key struct {
 func (k *key) fits(algorithm string) bool { return slices.Contains(k.algorithms, algorithm) }
 
 // parseKeys reads the keys of Options.Secrets and Options.PublicKeys.
-func parseKeys(secrets, publicKeys []string, allowShort bool) ([]key, error) {
+func parseKeys(secrets []string, encoding SecretEncoding, publicKeys []string, allowShort bool) ([]key, error) {
 	keys := make([]key, 0, len(secrets)+len(publicKeys))
-	for i, secret := range secrets {
+	for i, text := range secrets {
+		secret, err := DecodeSecret(text, encoding)
+		if errors.Is(err, ErrBadOption) {
+			return nil, badOption("SecretEncoding", "%w", err)
+		}
+		if err != nil {
+			return nil, badOption("Secrets", "%w: secret %d of %d %w", ErrBadSecret, i+1, len(secrets), err)
+		}
 		if err := checkSecret(secret, allowShort); err != nil {
 			return nil, badOption("Secrets", "%w: secret %d of %d %w", ErrBadSecret, i+1, len(secrets), err)
 		}
@@ -42,7 +49,7 @@ func checkSecret(secret string, allowShort bool) error {
 	switch {
 	case secret == "":
 		return errors.New("is empty: remove it or give it a value, for example from `openssl rand -base64 48`")
-	case strings.Contains(secret, pemBegin):
+	case strings.Contains(secret, "-----BEGIN "):
 		// A public key as a secret is known to everybody (RFC 8725 section 2.1).
 		return errors.New("is a PEM text: public keys have an option of their own, and an HMAC secret is a random string, for example from `openssl rand -base64 48`")
 	case len(secret) < MinSecretBytes && !allowShort:

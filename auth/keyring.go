@@ -120,6 +120,7 @@ func (r *keyring) allowed(static []key, remote bool) (map[string]jwt.SigningMeth
 	}
 	allowed := make(map[string]jwt.SigningMethod, len(r.algorithms))
 	for _, name := range r.algorithms {
+		name = canonicalAlgorithm(name)
 		if _, known := algorithms[name]; !known {
 			return nil, badOption("Algorithms", "%w %q: use some of %s", ErrUnknownAlgorithm, name, names(algorithms))
 		}
@@ -138,7 +139,7 @@ func (r *keyring) allowed(static []key, remote bool) (map[string]jwt.SigningMeth
 // keys of the JWKS stay. Options.Algorithms stays in force, and where it is empty what tokens may use
 // follows from the new keys. On an error, which is one of those of NewVerifier, nothing changes.
 func (v *Verifier) SetKeys(secrets, publicKeys []string) error {
-	static, err := parseKeys(secrets, publicKeys, v.allowShortSecrets)
+	static, err := parseKeys(secrets, v.secretEncoding, publicKeys, v.allowShortSecrets)
 	if err != nil {
 		return err
 	}

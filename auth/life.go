@@ -20,6 +20,10 @@ const (
 	// again.
 	connectPatience = time.Second
 
+	// minNoticeInterval is the least time between two notices to a client that refreshes with tokens that are
+	// about to expire themselves.
+	minNoticeInterval = time.Second
+
 	// maxTimer bounds how long a session sleeps: clocks are set and machines are suspended, and a
 	// timer knows of neither.
 	maxTimer = time.Hour
@@ -30,8 +34,8 @@ const (
 func (p *session) schedule() {
 	claims := p.claims.Load()
 	left := p.left(claims)
-	if notice := p.m.opts.ExpiryNotice; notice > 0 && p.noticed != claims {
-		left -= notice
+	if notice := p.m.opts.ExpiryNotice; notice > 0 && !p.noticed {
+		left = min(left, max(left-notice, time.Until(p.noticedAt.Add(minNoticeInterval))))
 	}
 	if !p.s.Connected() {
 		left = min(left, connectPatience)
@@ -98,8 +102,8 @@ func (p *session) tend() {
 	case left <= 0:
 		p.evict(ErrTokenExpired)
 		return
-	case left <= p.m.opts.ExpiryNotice && p.noticed != claims:
-		p.noticed = claims
+	case left <= p.m.opts.ExpiryNotice && !p.noticed && time.Since(p.noticedAt) >= minNoticeInterval:
+		p.noticed, p.noticedAt = true, time.Now()
 		p.tell(eventExpiring, map[string]any{"exp": claims.expiresAt.Unix(), "seconds": int64(left.Seconds())})
 	}
 	p.schedule()
@@ -119,6 +123,7 @@ func (p *session) refresh(args []any, ack func(answer any)) {
 		return
 	}
 	p.attempts = 0
+	p.noticed = false // each token has its notice
 	p.claims.Store(claims)
 	if err := p.m.verifier.revocations.check(claims); err != nil {
 		p.evict(err) // revoked while it came

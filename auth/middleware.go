@@ -50,6 +50,12 @@ type MiddlewareOptions struct {
 	// "https://app.example.com". "*" and "null" permit none.
 	Origins []string
 
+	// Scrub names further query parameters, headers and members of the auth object that may hold a token or
+	// another secret. They are removed from the socket's Handshake like the token itself, since the handshake
+	// travels over Redis to every server that calls fetchSockets. Headers and members are compared without
+	// regard to case. See [Middleware] for what is always removed.
+	Scrub []string
+
 	// Logger gets refusals at level debug and faults of the server's set-up at level error; nil
 	// stands for no log. Tokens are not logged.
 	Logger *slog.Logger
@@ -96,8 +102,10 @@ const refusedMessage = "Authentication error"
 // At the handshake the token is taken from the client's auth object {token}, then the header
 // "Authorization: Bearer", the query parameter "token" and the cookie of the options; the first
 // that is there decides. A refused client gets the error "Authentication error" with the data
-// {code, reason}; a Socket.IO v2 client gets the data alone, {code, reason, message, type}.
-// In every mode the tokens are then removed from the socket's Handshake.
+// {code, reason, type: "UnauthorizedError"}; a Socket.IO v2 client gets the data alone, with the message in it.
+// In every mode the socket's Handshake then no longer has: the query parameters and members of auth "token" and
+// "access_token", the headers Authorization and Proxy-Authorization, the cookie of the options, the values of
+// those parameters in the URL and the Referer, and what MiddlewareOptions.Scrub names.
 //
 // With ModeEvent and ModeBoth a client without a token connects, the handlers of "connection" run,
 // and until it has authenticated it is nobody:
@@ -182,7 +190,7 @@ type middleware struct {
 
 func (m *middleware) connect(s *socket.Socket, next func(*socket.ExtendedError)) {
 	token, err := credentials(s.Handshake(), cookieSource{m.opts.Cookie, s.Request().Request().Host, m.opts.Origins})
-	scrub(s.Handshake(), m.opts.Cookie)
+	scrub(s.Handshake(), m.opts.Cookie, m.opts.Scrub)
 
 	switch {
 	case m.isTwin(s):
@@ -279,13 +287,12 @@ func (m *middleware) log(message string, s *socket.Socket, err error) {
 		slog.String("socket", string(s.Id())), slog.String("code", Code(err)), slog.Any("error", err))
 }
 
-// connectError is what a client that is refused at the handshake gets. To a Socket.IO v2 client
-// the library sends the data alone, so it has there what socketio-jwt sends.
+// connectError is what a client that is refused at the handshake gets. The type is what isUnauthorizedError of
+// socketio-jwt and its successor look at. To a Socket.IO v2 client the library sends the data alone.
 func connectError(s *socket.Socket, err error) *socket.ExtendedError {
-	data := map[string]any{"code": Code(err), "reason": Reason(err)}
+	data := map[string]any{"code": Code(err), "reason": Reason(err), "type": unauthorizedType}
 	if s.Conn().Protocol() == 3 {
 		data["message"] = refusedMessage
-		data["type"] = unauthorizedType
 	}
 	return socket.NewExtendedError(refusedMessage, data)
 }

@@ -68,6 +68,9 @@ type Options struct {
 	// can come in while tokens of the old one are still around.
 	Secrets []string
 
+	// SecretEncoding says how Secrets are written; empty stands for EncodingText.
+	SecretEncoding SecretEncoding
+
 	// AllowShortSecrets accepts secrets of less than MinSecretBytes, which can be guessed from
 	// one token. For development only.
 	AllowShortSecrets bool
@@ -97,7 +100,7 @@ type Options struct {
 	JWKSTransport http.RoundTripper
 
 	// Algorithms are those that tokens may use, out of HS256, HS384, HS512, RS256, RS384, RS512, PS256,
-	// PS384, PS512, ES256, ES384, ES512 and EdDSA, and each must be one that a key can do; none stands
+	// PS384, PS512, ES256, ES384, ES512 and EdDSA (also ESP256, ESP384, ESP512 and Ed25519, as RFC 9864 has them), and each must be one that a key can do; none stands
 	// for all that the keys can do. What a token's header says never adds to them, and each key is
 	// used with the algorithms of its type only (RFC 8725 section 3.1).
 	Algorithms []string
@@ -117,6 +120,9 @@ type Options struct {
 
 	// RequiredClaims are names of claims that a token must have, with another value than null.
 	RequiredClaims []string
+
+	// NumericSub accepts a sub that is a whole number, and takes its decimal text.
+	NumericSub bool
 
 	// Types are the values of which the header's typ must be one, without regard to case and to
 	// "application/" before them; none stands for "JWT", "at+jwt" or no typ at all. Tokens of one
@@ -154,7 +160,7 @@ func (o *Options) Validate() error {
 
 // verifier puts together a verifier that does not know the keys of a JWKS yet, and how to read those.
 func (o *Options) verifier() (*Verifier, jwksFetch, error) {
-	static, err := parseKeys(o.Secrets, o.PublicKeys, o.AllowShortSecrets)
+	static, err := parseKeys(o.Secrets, o.SecretEncoding, o.PublicKeys, o.AllowShortSecrets)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -181,6 +187,8 @@ func (o *Options) verifier() (*Verifier, jwksFetch, error) {
 		keys:              keys,
 		cache:             cache,
 		allowShortSecrets: o.AllowShortSecrets,
+		secretEncoding:    o.SecretEncoding,
+		numericSub:        o.NumericSub,
 		types:             newTypeRule(o.Types),
 		issuer:            o.Issuer,
 		audience:          slices.Clone(o.Audience),

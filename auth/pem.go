@@ -2,17 +2,48 @@ package auth
 
 import (
 	"crypto/x509"
+	"encoding/base64"
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"regexp"
+	"slices"
 	"strings"
 )
 
 // pemBegin is what every block of PEM begins with (RFC 7468 section 3).
 const pemBegin = "-----BEGIN "
 
+var (
+	pemBlock = regexp.MustCompile(`(?s)-----BEGIN ([A-Z0-9 ]+)-----([^-]*)-----END ([A-Z0-9 ]+)-----`)
+
+	// escapes are what becomes of line breaks in variables and JSON files. Base64 has no backslash.
+	escapes = strings.NewReplacer(`\r`, "\n", `\n`, "\n", "\r", "\n")
+)
+
+// NormalizePEM returns a PEM text as a parser wants it, from what variables, files and secret stores make of it: line
+// breaks written as \n, all on one line, CRLF, a byte order mark, the whole text in base64. Other texts are
+// returned as they are, and then have no block.
+func NormalizePEM(text string) string {
+	if !strings.Contains(text, pemBegin) {
+		decoded, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(text), ""))
+		if err != nil || !strings.Contains(string(decoded), pemBegin) {
+			return text
+		}
+		text = string(decoded)
+	}
+	return pemBlock.ReplaceAllStringFunc(escapes.Replace(text), func(block string) string {
+		part := pemBlock.FindStringSubmatch(block)
+		return "\n-----BEGIN " + part[1] + "-----\n" + strings.Join(strings.Fields(part[2]), "") + "\n-----END " + part[3] + "-----\n"
+	})
+}
+
+// IsPEM reports whether a text has a block of PEM, in any form that NormalizePEM understands.
+func IsPEM(text string) bool { return strings.Contains(NormalizePEM(text), pemBegin) }
+
 // parsePEM reads all public keys of a text. Its errors hold nothing of a block's content.
 func parsePEM(text string) ([]key, error) {
+	text = NormalizePEM(text)
 	blocks := strings.Count(text, pemBegin)
 	if blocks == 0 {
 		return nil, errors.New("is not a PEM text, which begins with -----BEGIN PUBLIC KEY-----")
@@ -50,8 +81,10 @@ func parseBlock(block *pem.Block) (public any, err error) {
 		}
 	case strings.HasSuffix(block.Type, "PRIVATE KEY"):
 		return nil, errors.New("is a private key, which only the issuer of tokens may have: the public one belongs here (openssl pkey -in key.pem -pubout)")
-	default:
+	case slices.Contains([]string{"CERTIFICATE REQUEST", "X509 CRL", "EC PARAMETERS", "DH PARAMETERS"}, block.Type):
 		return nil, fmt.Errorf("is a %q: use PUBLIC KEY, RSA PUBLIC KEY or CERTIFICATE", block.Type)
+	default: // the name of the block may be anything, a key among them
+		return nil, errors.New("is a block of another kind: use PUBLIC KEY, RSA PUBLIC KEY or CERTIFICATE")
 	}
 	if err != nil {
 		return nil, fmt.Errorf("the %s cannot be read: is it damaged?", block.Type)

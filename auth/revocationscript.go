@@ -34,7 +34,8 @@ local function put(field, e)
 end
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1e6 + tonumber(time[2])
-local ended = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', string.format('%.0f', math.floor(now / 1000)), 'LIMIT', 0, 1000)
+local past = math.min(now / 1000, tonumber(ARGV[2]))
+local ended = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', string.format('%.0f', math.floor(past)), 'LIMIT', 0, 1000)
 if #ended > 0 then
 	redis.call('HDEL', KEYS[1], unpack(ended))
 	redis.call('ZREM', KEYS[2], unpack(ended))
@@ -42,14 +43,14 @@ end
 `
 
 // sayScript makes a new entry the last word, as revocationEntry.over does, and returns it as it is
-// stored. ARGV: the channel, the key, the state, until, before, and what the caller knows of the key: Redis
+// stored. ARGV: the channel, the time, the key, the state, until, before, and what the caller knows of the key: Redis
 // may just have lost it. The time is that of Redis, so that the clocks of the nodes do not matter.
 var sayScript = redis.NewScript(revocationLua + `
-local field, e = ARGV[2], {state = ARGV[3], till = tonumber(ARGV[4]), before = tonumber(ARGV[5]), at = now}
-local old = last(field, ARGV[6])
+local field, e = ARGV[3], {state = ARGV[4], till = tonumber(ARGV[5]), before = tonumber(ARGV[6]), at = now}
+local old = last(field, ARGV[7])
 if old then
 	e.at = math.max(now, old.at + 1)
-	if e.state == 'r' and old.state == 'r' and old.till > now / 1000 then
+	if e.state == 'r' and old.state == 'r' and old.till > past then
 		e.till = math.max(e.till, old.till)
 		e.before = math.max(e.before, old.before)
 	end
@@ -58,10 +59,10 @@ return put(field, e)
 `)
 
 // mergeScript stores and publishes the entries of a node that are newer than those in Redis. ARGV: the
-// channel, then key and entry by turns.
+// channel, the time, then key and entry by turns.
 var mergeScript = redis.NewScript(revocationLua + `
 local written = 0
-for i = 2, #ARGV, 2 do
+for i = 3, #ARGV, 2 do
 	local e, stored = last(ARGV[i], ARGV[i + 1])
 	if e and e ~= stored then
 		put(ARGV[i], e)

@@ -158,7 +158,7 @@ func (s *revocationSync) say(ctx context.Context, key revocationKey, entry revoc
 	if old := s.table.get(key); old.at > 0 {
 		known = old.String()
 	}
-	text, err := sayScript.Run(ctx, s.client, s.keys, s.channel, key.String(), state, entry.until, entry.before, known).Text()
+	text, err := sayScript.Run(ctx, s.client, s.keys, s.channel, time.Now().UnixMilli(), key.String(), state, entry.until, entry.before, known).Text()
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrRevocationUnavailable, err)
 	}
@@ -299,21 +299,21 @@ func (s *revocationSync) page(ctx context.Context, cursor uint64) ([]string, uin
 
 // writeBack gives entries to Redis. The script keeps newer ones, which came meanwhile.
 func (s *revocationSync) writeBack(ctx context.Context, missing map[revocationKey]revocationEntry) error {
-	args := []any{s.channel}
+	args := []any{s.channel, time.Now().UnixMilli()}
 	flush := func() error {
-		if len(args) == 1 {
+		if len(args) == 2 {
 			return nil
 		}
 		ctx, cancel := context.WithTimeout(ctx, revocationTimeout)
 		defer cancel()
 		written, err := mergeScript.Run(ctx, s.client, s.keys, args...).Uint64()
 		s.stats.WrittenBack.Add(written)
-		args = args[:1]
+		args = args[:2]
 		return err
 	}
 	for key, entry := range missing {
 		args = append(args, key.String(), entry.String())
-		if len(args) > 2*revocationPage {
+		if len(args) >= 2+2*revocationPage {
 			if err := flush(); err != nil {
 				return err
 			}

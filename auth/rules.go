@@ -126,7 +126,7 @@ func (r *rules) apply(c *Claims) error {
 	}
 	own := *r.defaults
 	if err := r.readObject(&own, value, "", claimMembers); err != nil {
-		return fmt.Errorf("%w: %s%w", ErrClaimInvalid, r.claim, err)
+		return because(ErrClaimInvalid, r.claim+err.Error())
 	}
 	c.permissions = &own
 	return nil

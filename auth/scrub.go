@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -13,33 +14,45 @@ import (
 // Redis to every server that calls fetchSockets. The maps are the socket's own; the lists in them
 // belong to the connection's HTTP request, where other namespaces of the connection still look for
 // their token, so they are replaced and not edited.
-func scrub(h *socket.Handshake, cookie string) {
-	delete(h.Auth, tokenName)
+func scrub(h *socket.Handshake, cookie string, further []string) {
+	isSecret := func(name string) bool {
+		return equalFoldAny(name, alwaysScrubbed) || equalFoldAny(name, further)
+	}
+	maps.DeleteFunc(h.Auth, func(name string, _ any) bool { return isSecret(name) })
 	if len(h.Auth) == 0 {
 		h.Auth = map[string]any{} // a map keeps the room of what was in it, for as long as the socket lives
 	}
-	delete(h.Query, tokenName)
+	maps.DeleteFunc(h.Query, func(name string, _ any) bool { return isSecret(name) })
 	for name := range h.Headers {
-		switch http.CanonicalHeaderKey(name) {
-		case authorization:
+		switch canonical := http.CanonicalHeaderKey(name); {
+		case isSecret(canonical):
 			delete(h.Headers, name)
-		case refererHeader:
-			scrubReferer(h, name)
-		case cookieHeader:
+		case canonical == refererHeader:
+			scrubReferer(h, name, isSecret)
+		case canonical == cookieHeader:
 			scrubCookies(h, name, cookie)
 		}
 	}
-	h.Url = scrubURL(h.Url, tokenName)
+	h.Url = scrubURL(h.Url, isSecret)
 }
+
+// alwaysScrubbed are the query parameters, headers and members of auth that hold tokens.
+var alwaysScrubbed = []string{tokenName, accessTokenName, authorization, "Proxy-Authorization"}
+
+func equalFoldAny(name string, names []string) bool {
+	return slices.ContainsFunc(names, func(n string) bool { return strings.EqualFold(n, name) })
+}
+
+func named(name string) func(string) bool { return func(other string) bool { return other == name } }
 
 // refererHeader names the page that connects, whose own URL may have brought the token to it.
 const refererHeader = "Referer"
 
-func scrubReferer(h *socket.Handshake, header string) {
+func scrubReferer(h *socket.Handshake, header string, isSecret func(string) bool) {
 	lines := h.Headers.Header().Values(refererHeader)
 	kept := make([]string, len(lines))
 	for i, line := range lines {
-		kept[i] = RedactURL(line)
+		kept[i] = redactURL(line, isSecret)
 	}
 	h.Headers[header] = kept
 }
@@ -72,27 +85,27 @@ func withoutCookie(lines []string, cookie string) []string {
 	return kept
 }
 
-// scrubURL takes a parameter out of the query of a request URI and leaves the rest as it is.
-func scrubURL(uri, parameter string) string {
+// scrubURL removes parameters from the query of a request URI and leaves the rest as it is.
+func scrubURL(uri string, isSecret func(string) bool) string {
 	path, query, ok := strings.Cut(uri, "?")
 	if !ok {
 		return uri
 	}
-	return path + "?" + scrubQuery(query, parameter)
+	return path + "?" + scrubQuery(query, isSecret)
 }
 
-func scrubQuery(query, parameter string) string {
+func scrubQuery(query string, isSecret func(string) bool) string {
 	pairs := strings.Split(query, "&")
-	pairs = slices.DeleteFunc(pairs, func(pair string) bool { return isParameter(pair, parameter) })
+	pairs = slices.DeleteFunc(pairs, func(pair string) bool { return isParameter(pair, isSecret) })
 	return strings.Join(pairs, "&")
 }
 
-// isParameter tells whether a pair of a query is the parameter. One whose name cannot be read counts: what
-// it is depends on who reads it.
-func isParameter(pair, parameter string) bool {
+// isParameter reports whether a pair of a query is a secret parameter. One whose name cannot be read counts: each
+// reader may take it for something else.
+func isParameter(pair string, isSecret func(string) bool) bool {
 	name, _, _ := strings.Cut(pair, "=")
 	decoded, err := url.QueryUnescape(name)
-	return err != nil || decoded == parameter
+	return err != nil || isSecret(decoded)
 }
 
 // redacted stands in for a token in a URL.
@@ -101,6 +114,10 @@ const redacted = "redacted"
 // RedactURL returns a URL or request URI fit for a log: the values of the query parameters "token" and
 // "access_token" (RFC 6750 section 2.3) are replaced by "redacted", the rest is left as it is.
 func RedactURL(uri string) string {
+	return redactURL(uri, func(name string) bool { return name == tokenName || name == accessTokenName })
+}
+
+func redactURL(uri string, isSecret func(string) bool) string {
 	path, query, ok := strings.Cut(uri, "?")
 	if !ok {
 		return uri
@@ -114,7 +131,7 @@ func RedactURL(uri string) string {
 		if end := strings.IndexAny(query, "&;"); end >= 0 {
 			pair = query[:end]
 		}
-		if isParameter(pair, tokenName) || isParameter(pair, accessTokenName) {
+		if isParameter(pair, isSecret) {
 			name, _, _ := strings.Cut(pair, "=")
 			b.WriteString(name + "=" + redacted)
 		} else {

@@ -22,10 +22,11 @@ type session struct {
 	g *gate // that holds the socket until it has authenticated; nil when it has at the handshake
 
 	authenticated bool
-	attempts      int     // tokens that were refused, one after the other
-	early         int     // events that came before the token
-	event         []any   // the event at hand, between conceal and guard
-	noticed       *Claims // of whose end the client was told
+	attempts      int       // tokens that were refused, one after the other
+	early         int       // events that came before the token
+	event         []any     // the event at hand, between conceal and guard
+	noticed       bool      // the client was told about the end of its token
+	noticedAt     time.Time // when it was last told
 
 	claims atomic.Pointer[Claims] // nil before authentication
 

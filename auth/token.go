@@ -90,6 +90,7 @@ func parseHeader(data []byte) (header, error) {
 	if h.algorithm, ok = members["alg"].(string); !ok {
 		return header{}, errNoAlgorithm
 	}
+	h.algorithm = canonicalAlgorithm(h.algorithm)
 	if kid, there := members["kid"]; there {
 		if h.keyID, ok = kid.(string); !ok || len(h.keyID) > maxKeyIDBytes {
 			return header{}, errBadKeyID

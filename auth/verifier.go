@@ -18,6 +18,8 @@ type Verifier struct {
 	jwks              *jwks // nil without Options.JWKSURL
 	cache             *cache
 	allowShortSecrets bool
+	secretEncoding    SecretEncoding
+	numericSub        bool
 	types             typeRule
 	issuer            string
 	audience          []string
@@ -117,7 +119,7 @@ func (v *Verifier) open(ctx context.Context, token string) (*Claims, *keySet, er
 	if err != nil {
 		return nil, nil, err
 	}
-	claims, err := parseClaims(jws.payload)
+	claims, err := parseClaims(jws.payload, v.numericSub)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -152,7 +154,7 @@ func (v *Verifier) check(c *Claims) error {
 	}
 	for name, at := range map[string]time.Time{claimNotBefore: c.notBefore, claimIssuedAt: c.issuedAt} {
 		if c.has(name) && at.After(now.Add(v.leeway)) {
-			return fmt.Errorf("%w: %s is still to come", ErrTokenNotActive, name)
+			return because(ErrTokenNotActive, name+" is still to come")
 		}
 	}
 	if v.issuer != "" && c.issuer != v.issuer {
@@ -163,7 +165,7 @@ func (v *Verifier) check(c *Claims) error {
 	}
 	for _, name := range v.required {
 		if c.set[name] == nil { // missing or null
-			return fmt.Errorf("%w: %s", ErrClaimMissing, name)
+			return because(ErrClaimMissing, name)
 		}
 	}
 	return nil

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"strconv"
 
 	"github.com/zishang520/socket.io/parsers/socket/v3/parser"
@@ -104,6 +105,12 @@ func (w *writer) payload(kind parser.PacketType, p *parser.Packet) {
 		}
 		w.arguments(args)
 	case p.Data != nil:
+		// As in Node.js, a refusal without data has no such member.
+		if refused, ok := p.Data.(map[string]any); ok && kind == parser.CONNECT_ERROR && refused["data"] == nil {
+			refused = maps.Clone(refused)
+			delete(refused, "data")
+			p = &parser.Packet{Data: refused}
+		}
 		start := len(w.buf)
 		w.whole(p.Data, 0)
 		if isNull(w.buf[start:]) && (kind == parser.CONNECT || kind == parser.CONNECT_ERROR) {

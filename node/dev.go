@@ -34,7 +34,7 @@ type Dev struct {
 // Run must follow.
 func OpenDev(ctx context.Context, cfg Config, count int) (*Dev, error) {
 	if len(cfg.Secrets()) == 0 {
-		cfg.Auth.Secret = rand.Text() + rand.Text()
+		cfg.Auth.Secret, cfg.Auth.SecretEncoding = rand.Text()+rand.Text(), "text"
 	}
 	if len(cfg.CORS.Origins) == 0 {
 		cfg.CORS.Origins = []string{"*"}

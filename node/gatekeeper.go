@@ -58,6 +58,7 @@ func (g *gatekeeper) middleware(cfg Config, m *metrics, log *slog.Logger, refres
 		EventTimeout:   cfg.Auth.EventTimeout,
 		ExpiryNotice:   orNone(cfg.Auth.ExpiryNotice),
 		Cookie:         cfg.Auth.Cookie,
+		Scrub:          cfg.Auth.Scrub,
 		Origins:        cfg.CORS.Origins,
 		Limit:          g.limit,
 		Logger:         log,

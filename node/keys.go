@@ -1,10 +1,11 @@
 package node
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
-	"strings"
 
 	"chorus/auth"
 )
@@ -16,30 +17,40 @@ const maxKeyFileBytes = 1 << 20
 func publicKeys(c *Config) ([]string, error) {
 	texts := make([]string, len(c.Auth.PublicKeys))
 	for i, entry := range c.Auth.PublicKeys {
-		if strings.Contains(entry, "-----BEGIN ") {
+		if auth.IsPEM(entry) {
 			texts[i] = entry
 			continue
 		}
 		text, err := readKeyFile(entry)
 		if err != nil {
-			return nil, &auth.OptionError{Option: "PublicKeys", Err: fmt.Errorf("neither a PEM text nor a file that can be read: %w", err)}
+			return nil, &auth.OptionError{Option: "PublicKeys", Err: fmt.Errorf("entry %d of %d is neither a PEM text nor a file that can be read: %w", i+1, len(texts), err)}
 		}
 		texts[i] = text
 	}
 	return texts, nil
 }
 
+// readKeyFile reads a file. Its errors do not name the file: the entry may be a key in a form that was not
+// recognised.
 func readKeyFile(path string) (string, error) {
 	file, err := os.Open(path) //nolint:gosec // the operator's own choice of file
 	if err != nil {
-		return "", err
+		return "", withoutPath(err)
 	}
 	defer file.Close() //nolint:errcheck // nothing was written
 	text, err := io.ReadAll(io.LimitReader(file, maxKeyFileBytes+1))
 	if err == nil && len(text) > maxKeyFileBytes {
-		err = fmt.Errorf("%s: more than %d bytes", path, maxKeyFileBytes)
+		err = fmt.Errorf("it has more than %d bytes", maxKeyFileBytes)
 	}
-	return string(text), err
+	return string(text), withoutPath(err)
+}
+
+func withoutPath(err error) error {
+	var of *fs.PathError
+	if errors.As(err, &of) {
+		return of.Err
+	}
+	return err
 }
 
 // verifierOptions returns what the configuration says about tokens.
@@ -50,6 +61,8 @@ func verifierOptions(c *Config) (auth.Options, error) {
 	}
 	return auth.Options{
 		Secrets:           c.Secrets(),
+		SecretEncoding:    auth.SecretEncoding(c.Auth.SecretEncoding),
+		NumericSub:        c.Auth.NumericSub,
 		AllowShortSecrets: c.Insecure,
 		PublicKeys:        keys,
 		JWKSURL:           c.Auth.JWKSURL,

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"strings"
@@ -10,13 +11,16 @@ import (
 )
 
 // Sign makes a token that the nodes of a configuration accept, with its first secret. It adds iat and, after
-// ttl, exp to the claims.
+// ttl, exp to the claims, and a random jti unless they have one: a token without it cannot be revoked alone.
 func Sign(cfg Config, claims map[string]any, ttl time.Duration) (string, error) {
 	secrets := cfg.Secrets()
 	if len(secrets) == 0 {
 		return "", errors.New("no secret to sign with: set CHORUS_AUTH_SECRET to that of the nodes")
 	}
 	now := time.Now()
+	if claims["jti"] == nil {
+		claims["jti"] = rand.Text()
+	}
 	claims["iat"] = now.Unix()
 	claims["exp"] = now.Add(ttl).Unix()
 	if cfg.Auth.Issuer != "" {
@@ -29,7 +33,11 @@ func Sign(cfg Config, claims map[string]any, ttl time.Duration) (string, error) 
 	if err != nil {
 		return "", err
 	}
-	return auth.Sign(secrets[0], algorithm, claims)
+	secret, err := auth.DecodeSecret(secrets[0], auth.SecretEncoding(cfg.Auth.SecretEncoding))
+	if err != nil {
+		return "", fmt.Errorf("auth.secret %w", err)
+	}
+	return auth.Sign(secret, algorithm, claims)
 }
 
 // signingAlgorithm returns the first algorithm for secrets, empty for the default of auth.Sign.
