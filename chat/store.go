@@ -20,7 +20,7 @@ type Store interface {
 	// Start gives the store the receiver of what it publishes. It is called once, before all other methods.
 	Start(Sink)
 
-	// Close ends the goroutines. Users of this node leave all rooms at once. It is idempotent.
+	// Close ends the goroutines. The users of this node leave when its lease in the registry ends. It is idempotent.
 	Close(context.Context) error
 }
 

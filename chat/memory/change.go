@@ -1,0 +1,168 @@
+package memory
+
+import (
+	"context"
+	"fmt"
+
+	"chorus/chat"
+)
+
+// Change implements chat.Log.
+func (s *Store) Change(_ context.Context, c *chat.Change) (chat.Changed, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.overloaded(); err != nil {
+		return chat.Changed{}, err
+	}
+	l := s.logs[c.Log]
+	var m *message
+	if l != nil {
+		known, ok := l.ids[c.ID]
+		if m = l.messages[known.seq]; m == nil && ok {
+			return chat.Changed{}, chat.ErrNotFound
+		}
+	}
+	if m == nil {
+		if c.Kind != chat.KindExtend {
+			return chat.Changed{}, chat.ErrNotFound
+		}
+		return s.beginText(c)
+	}
+	if c.Kind != chat.KindReact && m.User != c.User && (!c.Moderator || c.Kind == chat.KindExtend) {
+		return chat.Changed{}, chat.ErrNotOwner
+	}
+	before := m.size()
+	c2, noop, err := s.alter(m, c, max(milli(), l.last))
+	if err != nil {
+		return chat.Changed{}, err
+	}
+	if !noop {
+		l.pos++
+		m.changePos, m.changeSeq = l.pos, l.seq
+		l.bytes += m.size() - before
+		l.trim(c.Bounds, s.limits.Remember)
+		s.publishChange(l, m, c, c2)
+	}
+	return changedOf(l, m, c, c2, noop), nil
+}
+
+// altered is what a change leaves besides the message.
+type altered struct {
+	count  int
+	offset int64
+	shown  []byte
+}
+
+// alter changes a message. noop means that it was so already.
+func (s *Store) alter(m *message, c *chat.Change, now int64) (a altered, noop bool, err error) {
+	if m.Deleted {
+		if c.Kind == chat.KindDelete {
+			return a, true, nil
+		}
+		if c.Kind != chat.KindExtend {
+			return a, false, chat.ErrNotFound
+		}
+	}
+	conflict := &chat.ConflictError{Version: m.Version, Reason: "the message is another by now"}
+	switch c.Kind {
+	case chat.KindEdit:
+		if c.Version > 0 && c.Version != m.Version || m.Open {
+			return a, false, conflict
+		}
+		m.Value, m.Attach, m.Text, m.Length = append([]byte(nil), c.Value...), c.Attach, false, 0
+		m.Version++
+		m.EditedAt, m.By, a.shown = now, c.User, m.Value
+	case chat.KindDelete:
+		s.logs[c.Log].unmention(m)
+		m.Value, m.Attach, m.Text, m.Open, m.Cancelled, m.Length, m.reactions = nil, false, false, false, false, 0, nil
+		m.Deleted, m.EditedAt, m.By = true, now, c.User
+	case chat.KindReact:
+		return s.react(m, c)
+	case chat.KindExtend:
+		if !m.Text || !m.Open {
+			return a, false, conflict
+		}
+		if most := s.mostBytes(c); int64(len(m.Value)+len(c.Value)) > most {
+			return a, false, &chat.LimitError{Limit: most, What: "bytes of a message"}
+		}
+		a.shown, a.offset = append([]byte(nil), c.Value...), m.Length
+		m.Value = append(m.Value, c.Value...)
+		m.Length += c.Length
+		m.Open, m.Cancelled = !c.Done && !c.Cancel, c.Cancel
+	default:
+		return a, false, fmt.Errorf("chat: %q is no change of a message", c.Kind)
+	}
+	return a, false, nil
+}
+
+func (s *Store) mostBytes(c *chat.Change) int64 {
+	if c.MaxBytes > 0 {
+		return c.MaxBytes
+	}
+	return s.limits.MessageBytes
+}
+
+func (s *Store) react(m *message, c *chat.Change) (a altered, noop bool, err error) {
+	users := m.reactions[c.Key]
+	if users[c.User] == c.On {
+		return altered{count: len(users)}, true, nil
+	}
+	if !c.On {
+		if delete(users, c.User); len(users) == 0 {
+			delete(m.reactions, c.Key)
+		}
+		return altered{count: len(users)}, false, nil
+	}
+	total := 0
+	for _, users := range m.reactions {
+		total += len(users)
+	}
+	if users == nil && len(m.reactions) >= s.limits.ReactionKeys || total >= s.limits.Reactions {
+		return a, false, &chat.LimitError{Limit: int64(s.limits.ReactionKeys), What: "different reactions to a message"}
+	}
+	if m.reactions == nil {
+		m.reactions = make(map[string]map[string]bool)
+	}
+	if users == nil {
+		users = make(map[string]bool)
+		m.reactions[c.Key] = users
+	}
+	users[c.User] = true
+	return altered{count: len(users)}, false, nil
+}
+
+// beginText begins a message that Extend goes on with.
+func (s *Store) beginText(c *chat.Change) (chat.Changed, error) {
+	if most := s.mostBytes(c); int64(len(c.Value)) > most {
+		return chat.Changed{}, &chat.LimitError{Limit: most, What: "bytes of a message"}
+	}
+	l, err := s.begin(c.Log, c.Bounds.Age)
+	if err != nil {
+		return chat.Changed{}, err
+	}
+	m := &message{Message: chat.Message{
+		ID: c.ID, User: c.User, Name: c.Name, Event: c.Event, Value: append([]byte(nil), c.Value...),
+		Text: true, Open: !c.Done && !c.Cancel, Cancelled: c.Cancel, Length: c.Length,
+	}}
+	l.add(m, "-", c.Bounds, s.limits.Remember, s.limits.RememberedIDs)
+	a := altered{shown: m.Value}
+	s.publishChange(l, m, c, a)
+	return changedOf(l, m, c, a, false), nil
+}
+
+func (s *Store) publishChange(l *log, m *message, c *chat.Change, a altered) {
+	r := l.record(c.Kind, c.Log, c.Topics, c.User, c.Origin, m)
+	r.Value, r.Key, r.On, r.Count, r.Offset = a.shown, c.Key, c.On, a.count, a.offset
+	s.tell(c.Topics, func(sink chat.Sink) { sink.Logged(r) })
+}
+
+func changedOf(l *log, m *message, c *chat.Change, a altered, noop bool) chat.Changed {
+	user := ""
+	if c.Kind == chat.KindReact {
+		user = c.User
+	}
+	out := chat.Changed{Message: m.shown(l.epoch, user), Offset: a.offset, Noop: noop}
+	position := m.changePosition(l.epoch)
+	out.Value, out.Pos, out.Cursor = nil, position.Pos, position.Cursor()
+	return out
+}

@@ -1,0 +1,352 @@
+package memory
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"chorus/chat"
+)
+
+// log is the log of a room.
+type log struct {
+	epoch           string
+	pos, seq, first int64
+	last, bytes     int64
+	age             time.Duration // bound of the last message
+	messages        map[int64]*message
+	ids             map[string]remembered
+	mentions        map[string][]int64 // user -> seqs of the messages that name the user, in order
+	trimmed         []string           // ids of messages that were trimmed while they are to be remembered, oldest first
+}
+
+// message is a message with what the log knows of it besides.
+type message struct {
+	chat.Message
+	pos                  int64
+	changePos, changeSeq int64
+	mentions             []string
+	reactions            map[string]map[string]bool // key -> users
+}
+
+// remembered is what is known of an id.
+type remembered struct {
+	seq, pos, at int64
+	digest, user string
+}
+
+// headBytes is about what a message takes besides its value.
+const headBytes = 150
+
+func (m *message) size() int64 {
+	return headBytes + int64(len(m.ID)+len(m.User)+len(m.Name)+len(m.Value))
+}
+
+// shown returns the message as user sees it.
+func (m *message) shown(epoch, user string) chat.Message {
+	out := m.Message
+	out.Cursor = chat.Position{Epoch: epoch, Pos: m.pos, Seq: m.Seq}.Cursor()
+	out.Mentions = slices.Clone(m.mentions)
+	out.Value = slices.Clone(m.Value)
+	if m.Deleted {
+		out.Value = nil
+	}
+	for _, key := range slices.Sorted(maps.Keys(m.reactions)) {
+		out.Reactions = append(out.Reactions, chat.Reaction{Key: key, Count: len(m.reactions[key]), Mine: user != "" && m.reactions[key][user]})
+	}
+	return out
+}
+
+func (m *message) changePosition(epoch string) chat.Position {
+	if m.changePos == 0 {
+		return chat.Position{Epoch: epoch, Pos: m.pos, Seq: m.Seq}
+	}
+	return chat.Position{Epoch: epoch, Pos: m.changePos, Seq: m.changeSeq}
+}
+
+// end returns the position of the end.
+func (l *log) end() chat.Position { return chat.Position{Epoch: l.epoch, Pos: l.pos, Seq: l.seq} }
+
+// drop removes a message. Its id is remembered for keep.
+func (l *log) drop(seq int64, keep time.Duration) {
+	m := l.messages[seq]
+	if m == nil {
+		return
+	}
+	l.bytes -= m.size()
+	delete(l.messages, seq)
+	l.unmention(m)
+	if keep > 0 && m.At+keep.Milliseconds() > milli() {
+		l.trimmed = append(l.trimmed, m.ID)
+	} else {
+		delete(l.ids, m.ID)
+	}
+}
+
+// unmention drops the mentions of a message.
+func (l *log) unmention(m *message) {
+	for _, user := range m.mentions {
+		l.mentions[user] = slices.DeleteFunc(l.mentions[user], func(seq int64) bool { return seq == m.Seq })
+		if len(l.mentions[user]) == 0 {
+			delete(l.mentions, user)
+		}
+	}
+	m.mentions = nil
+}
+
+// trim keeps the bounds.
+func (l *log) trim(b chat.Bounds, keep time.Duration) {
+	for l.first <= l.seq {
+		m := l.messages[l.first]
+		old := m != nil && b.Age > 0 && m.At+b.Age.Milliseconds() < milli()
+		many := b.Messages > 0 && len(l.messages) > b.Messages
+		large := b.Bytes > 0 && l.bytes > b.Bytes && l.first < l.seq
+		if m != nil && !old && !many && !large {
+			return
+		}
+		l.drop(l.first, keep)
+		l.first++
+	}
+}
+
+// forget ends the memory of ids of trimmed messages.
+func (l *log) forget(keep time.Duration, most int) {
+	for len(l.trimmed) > 0 {
+		known, ok := l.ids[l.trimmed[0]]
+		if ok && len(l.trimmed) <= most && known.at+keep.Milliseconds() > milli() {
+			return
+		}
+		if ok && known.seq < l.first {
+			delete(l.ids, l.trimmed[0])
+		}
+		l.trimmed = l.trimmed[1:]
+	}
+}
+
+// begin returns a log, which begins when it does not exist. The mutex is held.
+func (s *Store) begin(name string, age time.Duration) (*log, error) {
+	l := s.logs[name]
+	if l != nil {
+		l.age = age
+		return l, nil
+	}
+	if len(s.logs) >= s.limits.Rooms {
+		maps.DeleteFunc(s.logs, func(_ string, l *log) bool { return l.age > 0 && l.last+l.age.Milliseconds() < milli() })
+	}
+	if len(s.logs) >= s.limits.Rooms {
+		return nil, &chat.LimitError{Limit: int64(s.limits.Rooms), What: "rooms with history"}
+	}
+	l = &log{epoch: newEpoch(), first: 1, age: age, messages: make(map[int64]*message), ids: make(map[string]remembered), mentions: make(map[string][]int64)}
+	s.logs[name] = l
+	return l, nil
+}
+
+// add appends a message.
+func (l *log) add(m *message, digest string, b chat.Bounds, keep time.Duration, most int) {
+	l.pos++
+	l.seq++
+	l.last = max(milli(), l.last)
+	m.Seq, m.pos, m.At, m.Version = l.seq, l.pos, l.last, 1
+	l.messages[l.seq] = m
+	l.bytes += m.size()
+	for _, user := range m.mentions {
+		if seqs := l.mentions[user]; len(seqs) == 0 || seqs[len(seqs)-1] != l.seq {
+			l.mentions[user] = append(seqs, l.seq)
+		}
+	}
+	l.ids[m.ID] = remembered{l.seq, l.pos, l.last, digest, m.User}
+	l.trim(b, keep)
+	l.forget(keep, most)
+}
+
+// record returns what the feed brings of a message now.
+func (l *log) record(kind chat.Kind, name string, topics []string, by, origin string, m *message) *chat.Record {
+	return &chat.Record{
+		Kind: kind, Log: name, Topics: topics, Epoch: l.epoch, Pos: l.pos, Head: l.seq, Cursor: l.end().Cursor(),
+		At: max(milli(), l.last), By: by, Origin: origin, Message: m.shown(l.epoch, ""),
+	}
+}
+
+// Append implements chat.Log.
+func (s *Store) Append(_ context.Context, a *chat.Append) (chat.Receipt, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.overloaded(); err != nil {
+		return chat.Receipt{}, err
+	}
+	keep := s.limits.Remember
+	if a.Remember > 0 {
+		keep = a.Remember
+	}
+	if l := s.logs[a.Log]; l != nil {
+		if known, ok := l.ids[a.ID]; ok && (known.seq >= l.first || known.at+keep.Milliseconds() > milli()) {
+			if known.digest != a.Digest || known.user != a.User {
+				return chat.Receipt{}, &chat.ConflictError{Reason: "the id is that of another message"}
+			}
+			position := chat.Position{Epoch: l.epoch, Pos: known.pos, Seq: known.seq}
+			return chat.Receipt{ID: a.ID, At: known.at, Seq: known.seq, Pos: known.pos, Cursor: position.Cursor(), Epoch: l.epoch, Repeated: true}, nil
+		}
+	}
+	l, err := s.begin(a.Log, a.Bounds.Age)
+	if err != nil {
+		return chat.Receipt{}, err
+	}
+	m := &message{mentions: slices.Clone(a.Mentions[:min(len(a.Mentions), s.limits.MentionsOfOne)]), Message: chat.Message{
+		ID: a.ID, User: a.User, Name: a.Name, Event: a.Event, Value: slices.Clone(a.Value), Attach: a.Attach, Text: a.Text, Open: a.Open, Length: a.Length,
+	}}
+	l.add(m, a.Digest, a.Bounds, keep, s.limits.RememberedIDs)
+	r := l.record(chat.KindMessage, a.Log, a.Topics, a.User, a.Origin, m)
+	s.tell(a.Topics, func(sink chat.Sink) { sink.Logged(r) })
+	return chat.Receipt{ID: a.ID, At: m.At, Seq: m.Seq, Pos: m.pos, Cursor: l.end().Cursor(), Epoch: l.epoch}, nil
+}
+
+// Page implements chat.Log.
+func (s *Store) Page(_ context.Context, name string, q chat.PageQuery) (chat.Page, error) {
+	mode, cursor := "newest", ""
+	for _, m := range []struct{ name, cursor string }{{"since", q.Since}, {"before", q.Before}, {"after", q.After}} {
+		if m.cursor != "" {
+			mode, cursor = m.name, m.cursor
+		}
+	}
+	var at chat.Position
+	if cursor != "" {
+		var err error
+		if at, err = chat.ParseCursor(cursor); err != nil {
+			return chat.Page{}, err
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l := s.logs[name]
+	if l == nil {
+		return chat.Page{Missed: cursor != ""}, nil
+	}
+	l.trim(q.Bounds, s.limits.Remember)
+	return l.page(mode, at, q), nil
+}
+
+const (
+	maxPage     = 1000
+	defaultSize = 1 << 20
+)
+
+// page reads as the script of package chat/redis does.
+func (l *log) page(mode string, at chat.Position, q chat.PageQuery) chat.Page {
+	page := chat.Page{Pos: l.pos, Head: l.seq, Epoch: l.epoch, Cursor: l.end().Cursor()}
+	if mode != "newest" && (at.Epoch != l.epoch || at.Pos > l.pos) || (mode == "since" || mode == "after") && at.Seq < l.first-1 {
+		mode, page.Missed = "newest", true
+	}
+	seq, step := at.Seq+1, int64(1)
+	switch mode {
+	case "newest":
+		seq, step = l.seq, -1
+	case "before":
+		seq, step = at.Seq, -1
+		if m := l.messages[seq]; m != nil && m.pos >= at.Pos {
+			seq--
+		}
+		page.Missed = at.Seq < l.first
+	}
+	limit, size, taken := min(q.Limit, maxPage), int64(cmp.Or(q.MaxBytes, defaultSize)), int64(0)
+	for ; seq >= l.first && seq <= l.seq; seq += step {
+		m := l.messages[seq]
+		if m == nil {
+			continue
+		}
+		if n := len(page.Messages); n >= limit || n > 0 && taken+m.size() > size {
+			page.More = true
+			break
+		}
+		taken += m.size()
+		page.Messages = append(page.Messages, m.shown(l.epoch, q.User))
+	}
+	if step < 0 {
+		slices.Reverse(page.Messages)
+	}
+	if mode == "since" {
+		if page.Changes, page.Missed = l.changes(at, q.User, 4*size-taken); page.Missed {
+			page = l.page("newest", at, q)
+			page.Missed = true
+			return page
+		}
+	}
+	if n := len(page.Messages); n > 0 {
+		page.First, page.Last = page.Messages[0].Cursor, page.Messages[n-1].Cursor
+		if page.More && !page.Missed && (mode == "since" || mode == "after") {
+			page.Cursor = page.Last
+		}
+	}
+	return page
+}
+
+// changes returns the messages up to a position that were changed after it, or that there are too many.
+func (l *log) changes(at chat.Position, user string, size int64) (changes []chat.Message, missed bool) {
+	var changed []*message
+	for _, m := range l.messages {
+		if m.changePos > at.Pos && m.Seq <= at.Seq {
+			changed = append(changed, m)
+			size -= m.size()
+		}
+	}
+	if len(changed) > 1000 || size < 0 {
+		return nil, true
+	}
+	slices.SortFunc(changed, func(a, b *message) int { return cmp.Compare(a.changePos, b.changePos) })
+	for _, m := range changed {
+		out := m.shown(l.epoch, user)
+		out.Cursor = m.changePosition(l.epoch).Cursor()
+		changes = append(changes, out)
+	}
+	return changes, false
+}
+
+// Purge implements chat.Log.
+func (s *Store) Purge(_ context.Context, name string, p chat.Purge) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l := s.logs[name]
+	if l == nil {
+		return 0, nil
+	}
+	n := len(l.messages)
+	l.pos++
+	switch {
+	case p.Whole:
+		delete(s.logs, name)
+		clear(l.messages)
+	case p.ID != "":
+		l.drop(l.ids[p.ID].seq, 0)
+		delete(l.ids, p.ID)
+	case p.User != "":
+		l.purgeUser(p.User)
+	default:
+		return 0, fmt.Errorf("chat: purge of %q: name a message, a user or the whole log", name)
+	}
+	r := l.record(chat.KindPurge, name, p.Topics, "", "", &message{Message: chat.Message{ID: p.ID}})
+	r.PurgedUser, r.PurgedWhole = p.User, p.Whole
+	s.tell(p.Topics, func(sink chat.Sink) { sink.Logged(r) })
+	return n - len(l.messages), nil
+}
+
+func (l *log) purgeUser(user string) {
+	for seq, m := range l.messages {
+		if m.User == user {
+			l.drop(seq, 0)
+			continue
+		}
+		if m.By == user {
+			m.By = ""
+		}
+		m.mentions = slices.DeleteFunc(m.mentions, func(name string) bool { return name == user })
+		for key, users := range m.reactions {
+			if delete(users, user); len(users) == 0 {
+				delete(m.reactions, key)
+			}
+		}
+	}
+	delete(l.mentions, user)
+	maps.DeleteFunc(l.ids, func(_ string, known remembered) bool { return known.user == user })
+}

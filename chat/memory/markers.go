@@ -1,0 +1,79 @@
+package memory
+
+import (
+	"context"
+	"maps"
+	"slices"
+
+	"chorus/chat"
+)
+
+type marker struct {
+	epoch string
+	seq   int64
+}
+
+// Read implements chat.Markers.
+func (s *Store) Read(_ context.Context, user, name string, seq int64) (chat.Unread, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var end chat.Position
+	if l := s.logs[name]; l != nil {
+		end = l.end()
+	}
+	own := s.markers[user]
+	if own == nil {
+		own = make(map[string]marker)
+		s.markers[user] = own
+	}
+	old, known := own[name]
+	if !known && len(own) >= s.limits.Markers {
+		return chat.Unread{}, &chat.LimitError{Limit: int64(s.limits.Markers), What: "rooms with a marker"}
+	}
+	seq = max(min(seq, end.Seq), 0)
+	if !known || old.epoch != end.Epoch || old.seq < seq {
+		own[name] = marker{end.Epoch, seq}
+	}
+	return s.unread(user, name), nil
+}
+
+// Forget implements chat.Markers.
+func (s *Store) Forget(_ context.Context, user, name string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if delete(s.markers[user], name); len(s.markers[user]) == 0 {
+		delete(s.markers, user)
+	}
+	return nil
+}
+
+// Unread implements chat.Markers.
+func (s *Store) Unread(_ context.Context, user string, logs []string) ([]chat.Unread, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if logs == nil {
+		logs = slices.Sorted(maps.Keys(s.markers[user]))
+	}
+	list := make([]chat.Unread, 0, len(logs))
+	for _, name := range logs {
+		list = append(list, s.unread(user, name))
+	}
+	return list, nil
+}
+
+// unread compares a marker with the end of a log. The mutex is held.
+func (s *Store) unread(user, name string) chat.Unread {
+	u, l := chat.Unread{Log: name}, s.logs[name]
+	if l == nil {
+		return u
+	}
+	if at := s.markers[user][name]; at.epoch == l.epoch {
+		u.Read = at.seq
+	}
+	u.Last = l.seq
+	u.Unread = max(u.Last-u.Read, 0)
+	seqs := l.mentions[user]
+	i, _ := slices.BinarySearch(seqs, u.Read+1)
+	u.Mentions = int64(len(seqs) - i)
+	return u
+}

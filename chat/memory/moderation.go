@@ -1,0 +1,133 @@
+package memory
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"chorus/chat"
+)
+
+// rules is the state of moderation of a room.
+type rules struct {
+	bars    map[string]chat.Bar // ACTION:USER -> bar
+	slow    int
+	frozen  bool
+	reports []chat.Report // newest first
+}
+
+type turn struct{ room, user string }
+
+func barName(action, user string) string { return action + ":" + user }
+
+func inForce(bar chat.Bar) bool { return bar.Until == 0 || bar.Until > milli() }
+
+// SetRule implements chat.Moderation.
+func (s *Store) SetRule(_ context.Context, name string, r chat.Rule) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	own := s.rules[name]
+	if own == nil {
+		own = &rules{bars: make(map[string]chat.Bar)}
+		s.rules[name] = own
+	}
+	switch {
+	case r.Report != nil:
+		own.reports = slices.Insert(own.reports, 0, *r.Report)
+		own.reports = own.reports[:min(len(own.reports), s.limits.Reports)]
+		return nil
+	case r.Bar != nil:
+		key := barName(r.Bar.Action, r.Bar.User)
+		if _, known := own.bars[key]; !known && len(own.bars) >= s.limits.Bars {
+			maps.DeleteFunc(own.bars, func(_ string, bar chat.Bar) bool { return !inForce(bar) })
+			if len(own.bars) >= s.limits.Bars {
+				return &chat.LimitError{Limit: int64(s.limits.Bars), What: "bars of a room"}
+			}
+		}
+		own.bars[key] = *r.Bar
+	case r.Lift != nil:
+		delete(own.bars, barName(r.Lift.Action, r.Lift.User))
+	case r.Slow != nil:
+		own.slow = *r.Slow
+	case r.Frozen != nil:
+		own.frozen = *r.Frozen
+	}
+	if len(own.bars) == 0 && own.slow == 0 && !own.frozen && len(own.reports) == 0 {
+		delete(s.rules, name)
+	}
+	if name != "" {
+		s.tell([]string{name}, func(sink chat.Sink) { sink.Barred(name) })
+	} else {
+		s.waiting = append(s.waiting, func(sink chat.Sink) { sink.Barred("") })
+		select {
+		case s.wake <- struct{}{}:
+		default: // it is going to look anyway
+		}
+	}
+	return nil
+}
+
+// Standing implements chat.Moderation.
+func (s *Store) Standing(_ context.Context, name, user string) (chat.Standing, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out chat.Standing
+	for _, r := range []*rules{s.rules[name], s.rules[""]} {
+		if r == nil {
+			continue
+		}
+		for action, bar := range map[string]**chat.Bar{"mute": &out.Mute, "ban": &out.Ban} {
+			if known, ok := r.bars[barName(action, user)]; ok && inForce(known) {
+				*bar = &known
+			}
+		}
+		out.Frozen = out.Frozen || r.frozen
+	}
+	if r := s.rules[name]; r != nil {
+		out.Slow = r.slow
+	}
+	return out, nil
+}
+
+// Turn implements chat.Moderation.
+func (s *Store) Turn(_ context.Context, name, user string, slow int) (time.Duration, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now, key := time.Now(), turn{name, user}
+	if wait := s.turns[key].Sub(now); wait > 0 {
+		return wait, nil
+	}
+	if len(s.turns) >= s.limits.OnceKeys {
+		maps.DeleteFunc(s.turns, func(_ turn, end time.Time) bool { return !end.After(now) })
+	}
+	s.turns[key] = now.Add(time.Duration(slow) * time.Second)
+	return 0, nil
+}
+
+// Rules implements chat.Moderation.
+func (s *Store) Rules(_ context.Context, name, cursor string, limit int) (chat.ModerationPage, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := s.rules[name]
+	if r == nil {
+		return chat.ModerationPage{}, nil
+	}
+	page := chat.ModerationPage{Slow: r.slow, Frozen: r.frozen}
+	for _, key := range slices.Sorted(maps.Keys(r.bars)) {
+		bar := r.bars[key]
+		if key <= cursor || !inForce(bar) {
+			continue
+		}
+		if len(page.Bars) == limit {
+			last := page.Bars[limit-1]
+			page.Next = barName(last.Action, last.User)
+			break
+		}
+		page.Bars = append(page.Bars, bar)
+	}
+	if cursor == "" {
+		page.Reports = slices.Clone(r.reports)
+	}
+	return page, nil
+}

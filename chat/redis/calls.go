@@ -1,0 +1,145 @@
+package redis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"chorus/chat"
+
+	"github.com/redis/go-redis/v9"
+)
+
+const (
+	maxWaiting = 10_000 // calls that wait for Redis; beyond them new ones are refused
+	maxBatch   = 256    // calls sent at once
+)
+
+// call is one run of a script.
+type call struct {
+	script *redis.Script
+	keys   []string
+	args   []any
+	done   chan *redis.Cmd // holds one
+}
+
+// calls sends scripts to Redis in the order in which they come. One goroutine takes all that wait and sends them at
+// once; meanwhile the next ones gather. So a node under load needs few round trips, and what one client sends in order
+// stays in order.
+type calls struct {
+	client redis.UniversalClient
+	stats  *Stats
+	queue  chan *call
+	closed chan struct{}
+}
+
+func newCalls(client redis.UniversalClient, stats *Stats) *calls {
+	return &calls{client: client, stats: stats, queue: make(chan *call, maxWaiting), closed: make(chan struct{})}
+}
+
+// do runs a script and waits for its answer.
+func (c *calls) do(ctx context.Context, script *redis.Script, keys []string, args ...any) (*redis.Cmd, error) {
+	own, err := c.push(script, keys, args...)
+	if err != nil {
+		return nil, err
+	}
+	return c.wait(ctx, own)
+}
+
+// push has a script run, behind those before it. It does not block.
+func (c *calls) push(script *redis.Script, keys []string, args ...any) (*call, error) {
+	own := &call{script, keys, args, make(chan *redis.Cmd, 1)}
+	select {
+	case c.queue <- own:
+		return own, nil
+	default:
+		c.stats.Overloaded.Add(1)
+		return nil, chat.ErrOverloaded
+	}
+}
+
+// wait returns the answer to a script.
+func (c *calls) wait(ctx context.Context, own *call) (*redis.Cmd, error) {
+	select {
+	case cmd := <-own.done:
+		if err := cmd.Err(); err != nil && !errors.Is(err, redis.Nil) {
+			c.stats.Errors.Add(1)
+			return nil, unavailable(err)
+		}
+		return cmd, nil
+	case <-ctx.Done():
+		return nil, unavailable(ctx.Err())
+	case <-c.closed:
+		return nil, chat.ErrUnavailable
+	}
+}
+
+// unavailable wraps an error of Redis.
+func unavailable(err error) error {
+	if err == nil {
+		return chat.ErrUnavailable
+	}
+	return fmt.Errorf("%w: %w", chat.ErrUnavailable, err)
+}
+
+// run is the goroutine.
+func (c *calls) run(ctx context.Context) {
+	batch := make([]*call, 0, maxBatch)
+	for {
+		batch = batch[:0]
+		select {
+		case <-ctx.Done():
+			close(c.closed)
+			return
+		case first := <-c.queue:
+			batch = append(batch, first)
+		}
+	gather:
+		for len(batch) < maxBatch {
+			select {
+			case next := <-c.queue:
+				batch = append(batch, next)
+			default:
+				break gather
+			}
+		}
+		c.send(context.WithoutCancel(ctx), batch)
+	}
+}
+
+// send runs a batch. A script that Redis does not know is sent again with its text.
+func (c *calls) send(ctx context.Context, batch []*call) {
+	cmds := c.pipeline(ctx, batch, (*redis.Script).EvalSha)
+	var again []*call
+	for i, cmd := range cmds {
+		if redis.HasErrorPrefix(cmd.Err(), "NOSCRIPT") {
+			again = append(again, batch[i])
+			continue
+		}
+		batch[i].done <- cmd
+	}
+	if len(again) == 0 {
+		return
+	}
+	for i, cmd := range c.pipeline(ctx, again, (*redis.Script).Eval) {
+		again[i].done <- cmd
+	}
+}
+
+func (c *calls) pipeline(ctx context.Context, batch []*call, eval func(*redis.Script, context.Context, redis.Scripter, []string, ...any) *redis.Cmd) []*redis.Cmd {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	cmds := make([]*redis.Cmd, len(batch))
+	_, err := c.client.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for i, own := range batch {
+			cmds[i] = eval(own.script, ctx, p, own.keys, own.args...)
+		}
+		return nil
+	})
+	for _, cmd := range cmds {
+		if err != nil && cmd.Err() == nil && cmd.Val() == nil {
+			cmd.SetErr(err)
+		}
+	}
+	return cmds
+}

@@ -1,0 +1,404 @@
+package redis
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"chorus/chat"
+	"chorus/internal/redisconn"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+	"github.com/redis/go-redis/v9"
+)
+
+const (
+	maxSignals    = 1000            // that wait to be sent
+	maxInbox      = 1024            // messages from Redis that wait for the dispatcher
+	syncBatch     = 128             // topics whose state is read at once
+	maxUnfollowed = 10_000          // logs that reach this node by a topic of another name
+	checkInterval = 5 * time.Second // a Redis Cluster may lose what it publishes between its servers
+	followTimeout = 5 * time.Second // a subscription takes longer only when Redis does not answer
+	maxBuffered   = 10_000          // records of a topic whose position is not known yet
+)
+
+// The first byte of a payload says what it is. A record of a log is JSON and begins with a brace.
+const (
+	payloadSignal   = 's'
+	payloadPresence = 'p'
+	payloadBars     = 'b'
+	payloadStatus   = 't'
+)
+
+// topic is what a node follows. refs, ready and bars are guarded by the mutex of the feed; the dispatcher owns the rest.
+type topic struct {
+	refs  int
+	ready chan struct{} // closed when the position is known
+	bars  *bars
+
+	synced   bool // the position is that of the log since the subscription
+	position chat.Position
+	known    bool // position has been read once
+	waiting  []string
+}
+
+// feed receives what the nodes publish. One goroutine reads the subscribing connection, another one, the dispatcher,
+// hands everything to the sink, in the order of each log and without gaps.
+type feed struct {
+	s       *Store
+	sink    chat.Sink
+	signals chan [2]string // channel and payload
+	others  *lru.Cache[string, chat.Position]
+
+	mu         sync.Mutex
+	topics     map[string]*topic
+	connection *redis.PubSub // nil while there is none
+	down       bool
+	everywhere *bars
+}
+
+func newFeed(s *Store) *feed {
+	others, _ := lru.New[string, chat.Position](maxUnfollowed) // fails for sizes below 1 only
+	return &feed{s: s, signals: make(chan [2]string, maxSignals), topics: make(map[string]*topic), others: others, everywhere: &bars{}}
+}
+
+func (f *feed) allChannel() string { return f.s.opts.Prefix + "-chat-all" }
+
+// Follow implements chat.Feed.
+func (s *Store) Follow(ctx context.Context, name string) error {
+	f := s.feed
+	f.mu.Lock()
+	t := f.topics[name]
+	if t == nil {
+		t = &topic{ready: make(chan struct{})}
+		f.topics[name] = t
+	}
+	t.refs++
+	connection, first, down := f.connection, t.refs == 1, f.down
+	f.mu.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, followTimeout)
+	defer cancel()
+	var err error
+	switch {
+	case down:
+		err = chat.ErrUnavailable
+	case first && connection != nil:
+		err = connection.Subscribe(ctx, s.channel(name))
+	}
+	if err == nil {
+		select {
+		case <-t.ready:
+			return nil
+		case <-ctx.Done():
+			err = ctx.Err()
+		}
+	}
+	s.Unfollow(name) //nolint:contextcheck // ctx may have ended
+	return unavailable(err)
+}
+
+// Unfollow implements chat.Feed.
+func (s *Store) Unfollow(name string) {
+	f := s.feed
+	f.mu.Lock()
+	t := f.topics[name]
+	if t == nil {
+		f.mu.Unlock()
+		return
+	}
+	t.refs--
+	gone, connection := t.refs == 0, f.connection
+	if gone {
+		delete(f.topics, name)
+	}
+	f.mu.Unlock()
+	if gone && connection != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), callTimeout)
+		defer cancel()
+		_ = connection.Unsubscribe(ctx, s.channel(name)) // else its messages are dropped
+		f.mu.Lock()
+		again := f.topics[name] != nil
+		f.mu.Unlock()
+		if again { // followed meanwhile
+			_ = connection.Subscribe(ctx, s.channel(name)) // else Follow fails
+		}
+	}
+}
+
+// Signal implements chat.Feed.
+func (s *Store) Signal(name string, data []byte) {
+	select {
+	case s.feed.signals <- [2]string{s.channel(name), string(payloadSignal) + string(data)}:
+	default:
+		s.stats.SignalsDropped.Add(1)
+	}
+}
+
+// send is the goroutine that sends signals.
+func (f *feed) send(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case first := <-f.signals:
+			batch := [][2]string{first}
+			for len(batch) < maxBatch && len(f.signals) > 0 {
+				batch = append(batch, <-f.signals)
+			}
+			call, cancel := context.WithTimeout(ctx, callTimeout)
+			_, err := f.s.client.Pipelined(call, func(p redis.Pipeliner) error {
+				for _, signal := range batch {
+					p.Publish(call, signal[0], signal[1])
+				}
+				return nil
+			})
+			cancel()
+			if err != nil {
+				f.s.stats.SignalsDropped.Add(uint64(len(batch)))
+			}
+		}
+	}
+}
+
+// run keeps the subscription.
+func (f *feed) run(ctx context.Context) {
+	redisconn.Keep(ctx, func(up func()) error { return f.session(ctx, up) }, func(err error) {
+		f.s.stats.Disconnects.Add(1)
+		f.s.log.Warn("the feed of the chat rooms is interrupted; what it misses is read from the logs afterwards", slog.Any("error", err))
+	})
+}
+
+// session subscribes to all topics and dispatches until the connection is lost.
+func (f *feed) session(ctx context.Context, up func()) error {
+	ctx, cancel := context.WithCancel(ctx)
+	connection := f.s.client.Subscribe(ctx, f.allChannel())
+	inbox, failed := make(chan any, maxInbox), make(chan error, 1)
+	var reading sync.WaitGroup
+	defer func() {
+		f.mu.Lock()
+		f.connection, f.down = nil, true
+		f.mu.Unlock()
+		cancel()
+		_ = connection.Close()
+		reading.Wait()
+	}()
+	reading.Go(func() { // ends with the connection or ctx
+		receiver := redisconn.Receiver{Connection: connection}
+		for {
+			message, err := receiver.Next(ctx)
+			if err != nil {
+				failed <- err
+				return
+			}
+			select {
+			case inbox <- message:
+			case <-ctx.Done():
+				return
+			}
+		}
+	})
+	f.mu.Lock()
+	f.connection = connection
+	channels := make([]string, 0, len(f.topics))
+	for name, t := range f.topics {
+		t.synced = false
+		channels = append(channels, f.s.channel(name))
+	}
+	f.mu.Unlock()
+	for len(channels) > 0 {
+		n := min(len(channels), 500)
+		if err := connection.Subscribe(ctx, channels[:n]...); err != nil {
+			return err
+		}
+		channels = channels[n:]
+	}
+	return f.dispatch(ctx, inbox, failed, up)
+}
+
+// dispatch is the loop of the dispatcher.
+func (f *feed) dispatch(ctx context.Context, inbox <-chan any, failed <-chan error, up func()) error {
+	check := time.NewTicker(checkInterval)
+	defer check.Stop()
+	var pending []string // topics whose position has to be read
+	var since time.Time
+	for {
+		var message any
+		if len(pending) > 0 && (len(inbox) == 0 || len(pending) >= syncBatch || time.Since(since) > 10*time.Millisecond) {
+			if err := f.sync(ctx, pending); err != nil {
+				return err
+			}
+			pending = nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case err := <-failed:
+			return err
+		case <-check.C:
+			if _, ok := f.s.client.(*redis.ClusterClient); ok {
+				if err := f.check(ctx); err != nil {
+					return err
+				}
+			}
+			continue
+		case message = <-inbox:
+		}
+		switch m := message.(type) {
+		case *redis.Subscription:
+			if m.Kind != "subscribe" {
+				continue
+			}
+			if m.Channel == f.allChannel() {
+				if err := f.loadBars(ctx, ""); err != nil {
+					return err
+				}
+				f.mu.Lock()
+				f.down = false
+				f.mu.Unlock()
+				up()
+				continue
+			}
+			if len(pending) == 0 {
+				since = time.Now()
+			}
+			pending = append(pending, f.nameOf(m.Channel))
+		case *redis.Message:
+			if err := f.handle(ctx, m.Channel, m.Payload); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+func (f *feed) nameOf(channel string) string {
+	return strings.TrimPrefix(channel, f.s.opts.Prefix+"-chat#")
+}
+
+func (f *feed) topic(name string) *topic {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.topics[name]
+}
+
+// handle takes what Redis brings. An error ends the session: Redis did not answer.
+func (f *feed) handle(ctx context.Context, channel, payload string) error {
+	if channel == f.allChannel() {
+		switch {
+		case strings.HasPrefix(payload, string(payloadBars)):
+			return f.loadBars(ctx, "")
+		case strings.HasPrefix(payload, string(payloadStatus)):
+			f.s.users.heardStatus(payload[1:])
+		}
+		return nil
+	}
+	name := f.nameOf(channel)
+	t := f.topic(name)
+	if t == nil || payload == "" {
+		return nil
+	}
+	switch payload[0] {
+	case payloadSignal:
+		f.sink.Signalled(name, []byte(payload[1:]))
+	case payloadPresence:
+		var p presencePayload
+		if err := json.Unmarshal([]byte(payload[1:]), &p); err != nil {
+			f.malformed(name, err)
+			return nil
+		}
+		f.sink.Present(name, p.change())
+	case payloadBars:
+		if err := f.loadBars(ctx, name); err != nil {
+			return err
+		}
+		f.sink.Barred(name)
+	case '{':
+		r, err := parseRecord(payload)
+		if err != nil {
+			f.malformed(name, err)
+			return nil
+		}
+		return f.record(ctx, name, t, r, payload)
+	default:
+		f.malformed(name, errors.New("unknown kind"))
+	}
+	return nil
+}
+
+func (f *feed) malformed(name string, err error) {
+	f.s.stats.Malformed.Add(1)
+	f.s.log.Debug("a payload of a chat room is not understood", slog.String("room", name), slog.Any("error", err))
+}
+
+// parseRecord reads a record of a log.
+func parseRecord(payload string) (*chat.Record, error) {
+	first, rest, ok := strings.Cut(payload, "\n")
+	if !ok {
+		return nil, errors.New("one line")
+	}
+	var line recordLine
+	if err := json.Unmarshal([]byte(first), &line); err != nil {
+		return nil, err
+	}
+	h, value, err := parse(rest)
+	if err != nil {
+		return nil, err
+	}
+	r := &chat.Record{
+		Kind: line.Kind, Log: line.Log, Topics: line.Topics, Epoch: line.Epoch, Pos: line.Pos, Head: line.Head, At: line.Now, By: line.By, Origin: line.Origin,
+		Cursor: chat.Position{Epoch: line.Epoch, Pos: line.Pos, Seq: line.Head}.Cursor(), Message: h.message(line.Epoch, value, nil),
+		Key: line.Key, On: line.On, Count: line.Count, Offset: line.Offset, PurgedUser: line.User, PurgedWhole: line.Whole,
+	}
+	if line.Kind == chat.KindPurge {
+		r.ID = line.ID
+	}
+	if len(value) == 0 && line.Kind != chat.KindMessage && line.Kind != chat.KindEdit && line.Kind != chat.KindExtend {
+		r.Value = nil
+	}
+	return r, nil
+}
+
+// record delivers a record in its turn.
+func (f *feed) record(ctx context.Context, name string, t *topic, r *chat.Record, payload string) error {
+	own := t
+	if r.Log != name {
+		own = f.topic(r.Log)
+	}
+	if own == nil { // a log that no topic is named after: there is nothing to compare with but what came before
+		if last, ok := f.others.Get(r.Log); ok && last.Epoch == r.Epoch && r.Pos <= last.Pos {
+			return nil
+		}
+		f.others.Add(r.Log, chat.Position{Epoch: r.Epoch, Pos: r.Pos})
+		f.sink.Logged(r)
+		return nil
+	}
+	if !own.synced {
+		if len(own.waiting) == maxBuffered {
+			return fmt.Errorf("too many records of %q wait for its position", r.Log)
+		}
+		own.waiting = append(own.waiting, payload)
+		return nil
+	}
+	switch at := own.position; {
+	case at.Epoch == r.Epoch && r.Pos <= at.Pos:
+		return nil // delivered already
+	case at.Epoch == r.Epoch && r.Pos == at.Pos+1, at.Epoch == "" && r.Pos == 1:
+		own.position = chat.Position{Epoch: r.Epoch, Pos: r.Pos, Seq: r.Head}
+		if r.PurgedWhole {
+			own.position = chat.Position{}
+		}
+		f.sink.Logged(r)
+		return nil
+	}
+	if err := f.fill(ctx, r.Log, own); err != nil {
+		return err
+	}
+	if r.Kind == chat.KindPurge && r.Epoch == own.position.Epoch && r.Pos == own.position.Pos {
+		f.sink.Logged(r) // a page does not tell what it lacks
+	}
+	return nil
+}

@@ -1,0 +1,225 @@
+package redis
+
+import (
+	"context"
+	"slices"
+
+	"chorus/chat"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// sync reads the ends of logs after their topics were subscribed to, and delivers what was missed since the former
+// subscription.
+func (f *feed) sync(ctx context.Context, names []string) error {
+	for len(names) > 0 {
+		n := min(len(names), syncBatch)
+		if err := f.syncBatch(ctx, names[:n]); err != nil {
+			return err
+		}
+		names = names[n:]
+	}
+	return nil
+}
+
+func (f *feed) syncBatch(ctx context.Context, names []string) error {
+	call, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	ends, rules := make([]*redis.SliceCmd, len(names)), make([]*redis.MapStringStringCmd, len(names))
+	if _, err := f.s.client.Pipelined(call, func(p redis.Pipeliner) error {
+		for i, name := range names {
+			ends[i] = p.HMGet(call, f.s.key("log", name), "epoch", "pos", "seq")
+			rules[i] = p.HGetAll(call, f.s.key("bars", name))
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	for i, name := range names {
+		t := f.topic(name)
+		if t == nil {
+			continue
+		}
+		f.mu.Lock()
+		t.bars = parseBars(rules[i].Val())
+		f.mu.Unlock()
+		if err := f.synced(ctx, name, t, positionOf(ends[i].Val())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func positionOf(fields []any) (p chat.Position) {
+	if len(fields) != 3 {
+		return p
+	}
+	text := func(i int) string { s, _ := fields[i].(string); return s }
+	return chat.Position{Epoch: text(0), Pos: number(text(1)), Seq: number(text(2))}
+}
+
+// synced takes over the end of a log, delivers what was missed before it and what came after it.
+func (f *feed) synced(ctx context.Context, name string, t *topic, end chat.Position) error {
+	t.synced = true
+	if !t.known {
+		t.known, t.position = true, end
+	} else {
+		f.sink.Present(name, &chat.PresenceChange{Reset: true})
+		if end.Epoch == "" && t.position.Epoch == "" {
+			f.lost(name) // it has no log: what was published meanwhile is nowhere
+		} else if err := f.catchUp(ctx, name, t, end); err != nil {
+			return err
+		}
+	}
+	select {
+	case <-t.ready:
+	default:
+		close(t.ready)
+	}
+	waiting := t.waiting
+	t.waiting = nil
+	for _, payload := range waiting {
+		if r, err := parseRecord(payload); err != nil {
+			f.malformed(name, err)
+		} else if err := f.record(ctx, name, t, r, payload); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (f *feed) lost(name string) {
+	f.s.stats.Lost.Add(1)
+	f.sink.Lost(name)
+}
+
+// catchUp compares the position of a topic with the end of its log.
+func (f *feed) catchUp(ctx context.Context, name string, t *topic, end chat.Position) error {
+	switch at := t.position; {
+	case end == at:
+		return nil
+	case end.Epoch == "": // Redis lost the log
+		t.position = chat.Position{}
+		f.lost(name)
+		return nil
+	case end.Epoch == at.Epoch && end.Pos < at.Pos:
+		// Redis lost the end of the log, and will use its numbers again: the log gets another epoch.
+		call, cancel := context.WithTimeout(ctx, callTimeout)
+		defer cancel()
+		if err := rewindScript.Run(call, f.s.client, []string{f.s.key("log", name)}, at.Epoch, at.Pos, newEpoch()).Err(); err != nil {
+			return err
+		}
+		fields, err := f.s.client.HMGet(call, f.s.key("log", name), "epoch", "pos", "seq").Result()
+		if err != nil {
+			return err
+		}
+		t.position = positionOf(fields)
+		f.lost(name)
+		return nil
+	}
+	return f.fill(ctx, name, t)
+}
+
+// fill reads from the log what lies between the position of a topic and its end, and delivers it in order.
+func (f *feed) fill(ctx context.Context, name string, t *topic) error {
+	f.s.stats.Gaps.Add(1)
+	from, end, records := t.position, chat.Position{}, []*chat.Record(nil)
+	for mode := "since"; ; mode = "after" {
+		r, err := f.s.read(ctx, name, mode, from, chat.PageQuery{Limit: maxPage})
+		if err != nil {
+			return err
+		}
+		now := chat.Position{Epoch: r.epoch, Pos: r.pos, Seq: r.seq}
+		if mode == "since" {
+			end = now
+			if r.missed || r.epoch != from.Epoch {
+				if from.Epoch != "" {
+					f.lost(name)
+				}
+				if r.epoch != from.Epoch && r.epoch != "" { // the log began again: all of it is new
+					from = chat.Position{Epoch: r.epoch}
+					t.position = from
+					mode = "again"
+					if r, err = f.s.read(ctx, name, "after", from, chat.PageQuery{Limit: maxPage}); err != nil {
+						return err
+					}
+					if r.missed { // already trimmed: the newest have to do
+						r.more = false
+					}
+				}
+			}
+			for _, c := range r.changes {
+				records = append(records, recordOf(name, chat.KindState, r.epoch, c))
+			}
+		}
+		for _, m := range r.messages {
+			if m.head.Seq <= end.Seq && r.epoch == end.Epoch {
+				records = append(records, recordOf(name, chat.KindMessage, r.epoch, m))
+			}
+		}
+		if !r.more || r.missed || len(r.messages) == 0 || r.messages[len(r.messages)-1].head.Seq >= end.Seq {
+			break
+		}
+		last := r.messages[len(r.messages)-1].head
+		from = chat.Position{Epoch: r.epoch, Pos: last.Pos, Seq: last.Seq}
+	}
+	slices.SortStableFunc(records, func(a, b *chat.Record) int { return int(a.Pos - b.Pos) })
+	for _, r := range records {
+		f.sink.Logged(r)
+	}
+	t.position = end
+	return nil
+}
+
+// recordOf makes a record of a message that was read from a log.
+func recordOf(name string, kind chat.Kind, epoch string, it item) *chat.Record {
+	h := &it.head
+	position := chat.Position{Epoch: epoch, Pos: h.Pos, Seq: h.Seq}
+	if kind == chat.KindState {
+		position = h.changePosition(epoch)
+	}
+	r := &chat.Record{
+		Kind: kind, Log: name, Topics: []string{name}, Epoch: epoch, Pos: position.Pos, Head: position.Seq, Cursor: position.Cursor(),
+		At: h.At, By: h.User, Message: h.message(epoch, it.value, nil),
+	}
+	if kind == chat.KindState && h.By != "" {
+		r.At, r.By = max(h.Edited, h.At), h.By
+	}
+	return r
+}
+
+// check compares the positions of all topics with the ends of their logs. A Redis Cluster may lose what it publishes
+// while servers fail, although no connection of this node does.
+func (f *feed) check(ctx context.Context) error {
+	f.mu.Lock()
+	names := make([]string, 0, len(f.topics))
+	for name := range f.topics {
+		names = append(names, name)
+	}
+	f.mu.Unlock()
+	for len(names) > 0 {
+		n := min(len(names), syncBatch)
+		call, cancel := context.WithTimeout(ctx, callTimeout)
+		ends := make([]*redis.SliceCmd, n)
+		_, err := f.s.client.Pipelined(call, func(p redis.Pipeliner) error {
+			for i, name := range names[:n] {
+				ends[i] = p.HMGet(call, f.s.key("log", name), "epoch", "pos", "seq")
+			}
+			return nil
+		})
+		cancel()
+		if err != nil {
+			return err
+		}
+		for i, name := range names[:n] {
+			end := positionOf(ends[i].Val())
+			if t := f.topic(name); t != nil && t.synced && end != t.position && (end.Epoch != "" || t.position.Epoch != "") {
+				if err := f.catchUp(ctx, name, t, end); err != nil {
+					return err
+				}
+			}
+		}
+		names = names[n:]
+	}
+	return nil
+}

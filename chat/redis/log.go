@@ -1,0 +1,327 @@
+package redis
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"chorus/chat"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// head is what stands before the value of a message. Lua writes id, seq, pos and at before the rest of a new one.
+type head struct {
+	ID        string         `json:"id,omitempty"`
+	Seq       int64          `json:"seq,omitempty"`
+	Pos       int64          `json:"pos,omitempty"`
+	At        int64          `json:"at,omitempty"`
+	User      string         `json:"user,omitempty"`
+	Name      string         `json:"name,omitempty"`
+	Event     string         `json:"event,omitempty"`
+	Mentions  []string       `json:"mentions,omitempty"`
+	Attach    bool           `json:"attach,omitempty"`
+	Text      bool           `json:"text,omitempty"`
+	Open      bool           `json:"open,omitempty"`
+	Cancelled bool           `json:"cancelled,omitempty"`
+	Length    int64          `json:"len,omitempty"`
+	Version   int64          `json:"version,omitempty"`
+	Edited    int64          `json:"edited,omitempty"`
+	Deleted   bool           `json:"deleted,omitempty"`
+	By        string         `json:"by,omitempty"`
+	Counts    map[string]int `json:"rc,omitempty"`
+	ChangePos int64          `json:"cpos,omitempty"` // position of the last change
+	ChangeSeq int64          `json:"chead,omitempty"`
+}
+
+// rest returns the head of a new message behind id, seq, pos and at.
+func (h head) rest() (string, error) {
+	text, err := json.Marshal(h)
+	if err != nil {
+		return "", err
+	}
+	if string(text) == "{}" {
+		return "}", nil
+	}
+	return "," + string(text[1:]), nil
+}
+
+// changePosition returns the position of the last change, or of the message when nothing was changed.
+func (h *head) changePosition(epoch string) chat.Position {
+	if h.ChangePos == 0 {
+		return chat.Position{Epoch: epoch, Pos: h.Pos, Seq: h.Seq}
+	}
+	return chat.Position{Epoch: epoch, Pos: h.ChangePos, Seq: h.ChangeSeq}
+}
+
+// message returns the message with its own cursor. own are the keys with which the reader has reacted.
+func (h *head) message(epoch string, value []byte, own []string) chat.Message {
+	m := chat.Message{
+		ID: h.ID, Seq: h.Seq, At: h.At, User: h.User, Name: h.Name, Event: h.Event, Mentions: h.Mentions, Value: value,
+		Attach: h.Attach, Text: h.Text, Open: h.Open, Cancelled: h.Cancelled, Length: h.Length,
+		Version: max(h.Version, 1), EditedAt: h.Edited, Deleted: h.Deleted, By: h.By,
+		Cursor: chat.Position{Epoch: epoch, Pos: h.Pos, Seq: h.Seq}.Cursor(),
+	}
+	if h.Deleted {
+		m.Value = nil
+	}
+	for key, count := range h.Counts {
+		m.Reactions = append(m.Reactions, chat.Reaction{Key: key, Count: count, Mine: slices.Contains(own, key)})
+	}
+	slices.SortFunc(m.Reactions, func(a, b chat.Reaction) int { return strings.Compare(a.Key, b.Key) })
+	return m
+}
+
+// parse splits what Redis keeps of a message.
+func parse(raw string) (h head, value []byte, err error) {
+	line, rest, _ := strings.Cut(raw, "\n")
+	err = json.Unmarshal([]byte(line), &h)
+	return h, []byte(rest), err
+}
+
+// recordLine is the first line of what the feed brings. Lua writes kind, epoch, pos, head and now before the rest.
+type recordLine struct {
+	Kind   chat.Kind `json:"kind,omitempty"`
+	Epoch  string    `json:"epoch,omitempty"`
+	Pos    int64     `json:"pos,omitempty"`
+	Head   int64     `json:"head,omitempty"`
+	Now    int64     `json:"now,omitempty"`
+	Log    string    `json:"log,omitempty"`
+	Topics []string  `json:"topics,omitempty"`
+	By     string    `json:"by,omitempty"`
+	Origin string    `json:"origin,omitempty"`
+	Key    string    `json:"key,omitempty"`
+	On     bool      `json:"on,omitempty"`
+	Count  int       `json:"count,omitempty"`
+	Offset int64     `json:"offset,omitempty"`
+	ID     string    `json:"id,omitempty"` // purge
+	User   string    `json:"user,omitempty"`
+	Whole  bool      `json:"whole,omitempty"`
+}
+
+// rest returns the line behind what Lua writes, without the brace at the end.
+func (r recordLine) rest() (string, error) {
+	text, err := json.Marshal(r)
+	if err != nil {
+		return "", err
+	}
+	return "," + string(text[1:len(text)-1]), nil // it names a log, so it is not empty
+}
+
+// newEpoch returns a new name for a log that begins.
+func newEpoch() string { return strings.ToLower(rand.Text()[:10]) }
+
+// Append implements chat.Log.
+func (s *Store) Append(ctx context.Context, a *chat.Append) (chat.Receipt, error) {
+	mentions := a.Mentions[:min(len(a.Mentions), s.opts.MentionsOfOne)]
+	rest, err := head{User: a.User, Name: a.Name, Event: a.Event, Mentions: mentions, Attach: a.Attach, Text: a.Text, Open: a.Open, Length: a.Length}.rest()
+	if err != nil {
+		return chat.Receipt{}, err
+	}
+	record, err := recordLine{Log: a.Log, Topics: a.Topics, By: a.User, Origin: a.Origin}.rest()
+	if err != nil {
+		return chat.Receipt{}, err
+	}
+	remember := s.opts.Remember
+	if a.Remember > 0 {
+		remember = a.Remember
+	}
+	args := make([]any, 0, 20+len(mentions)+len(a.Topics))
+	args = append(args, "", a.Bounds.Messages, a.Bounds.Age.Milliseconds(), a.Bounds.Bytes, a.ID, a.User, a.Digest,
+		remember.Milliseconds(), s.opts.RememberedIDs, record+"}", rest, a.Value, len(mentions))
+	for _, user := range mentions {
+		args = append(args, user)
+	}
+	args = append(args, s.channels(a.Topics)...)
+	if a.Also != nil {
+		args = append(args, a.Also.Channel, a.Also.Payload)
+	} else {
+		args = append(args, "")
+	}
+	answer, err := s.write(ctx, a.Log, a.Bounds.Age, appendScript, args, 0)
+	if err != nil {
+		return chat.Receipt{}, err
+	}
+	switch answer[0] {
+	case "conflict":
+		return chat.Receipt{}, &chat.ConflictError{Reason: "the id is that of another message"}
+	case "ok", "repeated":
+	default:
+		return chat.Receipt{}, fmt.Errorf("chat: append: unexpected answer %q", answer[0])
+	}
+	r := chat.Receipt{ID: a.ID, At: number(answer[1]), Seq: number(answer[2]), Pos: number(answer[3]), Epoch: answer[4], Repeated: answer[0] == "repeated"}
+	r.Cursor = chat.Position{Epoch: r.Epoch, Pos: r.Pos, Seq: r.Seq}.Cursor()
+	return r, nil
+}
+
+// write runs a script that may begin a log: args[epoch] is where it takes the epoch. A log may begin when there are
+// not too many.
+func (s *Store) write(ctx context.Context, log string, age time.Duration, script *redis.Script, args []any, epoch int) ([]string, error) {
+	keys := []string{s.key("log", log)}
+	answer, err := s.strings(ctx, script, keys, args)
+	if err != nil {
+		return nil, err
+	}
+	if answer[0] == "new" {
+		if err := s.admitRoom(ctx, log, age); err != nil {
+			return nil, err
+		}
+		args[epoch] = newEpoch()
+		if answer, err = s.strings(ctx, script, keys, args); err != nil {
+			return nil, err
+		}
+	}
+	if len(answer) > 1 && answer[len(answer)-1] == "1" && answer[len(answer)-2] == "0" { // it lives on
+		return answer, s.admitRoom(ctx, log, age)
+	}
+	return answer, nil
+}
+
+// strings runs a script whose answer is a list of at least one.
+func (s *Store) strings(ctx context.Context, script *redis.Script, keys []string, args []any) ([]string, error) {
+	cmd, err := s.calls.do(ctx, script, keys, args...)
+	if err != nil {
+		return nil, err
+	}
+	list, err := cmd.Slice()
+	if err != nil || len(list) == 0 {
+		return nil, fmt.Errorf("chat: redis gave an answer that makes no sense: %w", err)
+	}
+	answer := make([]string, len(list))
+	for i, item := range list {
+		answer[i] = fmt.Sprint(item)
+	}
+	return answer, nil
+}
+
+func number(text string) int64 {
+	n, _ := strconv.ParseInt(text, 10, 64) // the scripts write whole numbers
+	return n
+}
+
+// admitScript: KEYS[1] are the logs by the time at which they end, ARGV 1 the log, 2 for how many milliseconds it lives or
+// 0, 3 the most.
+var admitScript = redis.NewScript(`
+local time = redis.call('TIME')
+local now = tonumber(time[1]) * 1000
+local n = redis.call('ZCARD', KEYS[1])
+if n >= tonumber(ARGV[3]) and not redis.call('ZSCORE', KEYS[1], ARGV[1]) then
+	redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', string.format('%.0f', now))
+	if redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[3]) then return 0 end
+end
+redis.call('ZADD', KEYS[1], ARGV[2] == '0' and '+inf' or string.format('%.0f', now + tonumber(ARGV[2])), ARGV[1])
+return 1
+`)
+
+// admitRoom has a log counted among those with history.
+func (s *Store) admitRoom(ctx context.Context, log string, age time.Duration) error {
+	life := int64(0)
+	if age > 0 {
+		life = (age + age/5).Milliseconds() + 600_000
+	}
+	cmd, err := s.calls.do(ctx, admitScript, []string{s.key("index", "logs")}, log, life, s.opts.Rooms)
+	if err != nil {
+		return err
+	}
+	if n, err := cmd.Int(); err != nil || n == 0 {
+		return &chat.LimitError{Limit: int64(s.opts.Rooms), What: "rooms with history"}
+	}
+	return nil
+}
+
+// Change implements chat.Log.
+func (s *Store) Change(ctx context.Context, c *chat.Change) (chat.Changed, error) {
+	record, err := recordLine{Log: c.Log, Topics: c.Topics, By: c.User, Origin: c.Origin, Key: c.Key, On: c.On}.rest()
+	if err != nil {
+		return chat.Changed{}, err
+	}
+	args := append([]any{string(c.Kind), c.ID, c.User, flag(c.Moderator), "", c.Bounds.Messages, c.Bounds.Age.Milliseconds(), c.Bounds.Bytes,
+		s.opts.Remember.Milliseconds(), record}, s.channels(c.Topics)...)
+	limit := &chat.LimitError{}
+	switch c.Kind {
+	case chat.KindEdit:
+		args = append(args, c.Value, flag(c.Attach), c.Version)
+	case chat.KindDelete:
+	case chat.KindReact:
+		args = append(args, c.Key, flag(c.On), s.opts.ReactionKeys, s.opts.Reactions)
+		*limit = chat.LimitError{Limit: int64(s.opts.ReactionKeys), What: "different reactions to a message"}
+	case chat.KindExtend:
+		most := s.opts.MessageBytes
+		if c.MaxBytes > 0 {
+			most = c.MaxBytes
+		}
+		open := !c.Done && !c.Cancel
+		rest, err := head{User: c.User, Name: c.Name, Event: c.Event, Text: true, Open: open, Cancelled: c.Cancel, Length: c.Length}.rest()
+		if err != nil {
+			return chat.Changed{}, err
+		}
+		args = append(args, c.Value, c.Length, flag(c.Done), flag(c.Cancel), most, rest)
+		*limit = chat.LimitError{Limit: most, What: "bytes of a message"}
+	default:
+		return chat.Changed{}, fmt.Errorf("chat: %q is no change of a message", c.Kind)
+	}
+	answer, err := s.write(ctx, c.Log, c.Bounds.Age, changeScript, args, 4)
+	if err != nil {
+		return chat.Changed{}, err
+	}
+	switch answer[0] {
+	case "not_found":
+		return chat.Changed{}, chat.ErrNotFound
+	case "not_owner":
+		return chat.Changed{}, chat.ErrNotOwner
+	case "conflict":
+		return chat.Changed{}, &chat.ConflictError{Version: number(answer[1]), Reason: "the message is another by now"}
+	case "limit", "too_large":
+		return chat.Changed{}, limit
+	case "ok", "noop":
+	default:
+		return chat.Changed{}, fmt.Errorf("chat: change: unexpected answer %q", answer[0])
+	}
+	return changed(c, answer)
+}
+
+// changed reads the answer of changeScript.
+func changed(c *chat.Change, answer []string) (chat.Changed, error) {
+	var h head
+	if err := json.Unmarshal([]byte(answer[1]), &h); err != nil {
+		return chat.Changed{}, fmt.Errorf("chat: change: %w", err)
+	}
+	out := chat.Changed{Message: h.message(answer[5], nil, strings.Split(answer[6], "\x00")), Pos: number(answer[3]), Noop: answer[0] == "noop"}
+	out.Cursor = chat.Position{Epoch: answer[5], Pos: out.Pos, Seq: number(answer[4])}.Cursor()
+	if c.Kind == chat.KindExtend {
+		out.Offset = number(answer[2])
+	}
+	return out, nil
+}
+
+func flag(on bool) string {
+	if on {
+		return "1"
+	}
+	return "0"
+}
+
+// Purge implements chat.Log.
+func (s *Store) Purge(ctx context.Context, log string, p chat.Purge) (int, error) {
+	record, err := recordLine{Log: log, Topics: p.Topics, ID: p.ID, User: p.User, Whole: p.Whole}.rest()
+	if err != nil {
+		return 0, err
+	}
+	cmd, err := s.calls.do(ctx, purgeScript, []string{s.key("log", log)}, append([]any{p.ID, p.User, flag(p.Whole), record + "}"}, s.channels(p.Topics)...)...)
+	if err != nil {
+		return 0, err
+	}
+	if p.Whole {
+		call, cancel := context.WithTimeout(ctx, callTimeout)
+		defer cancel()
+		if err := s.client.ZRem(call, s.key("index", "logs"), log).Err(); err != nil {
+			return 0, unavailable(err)
+		}
+	}
+	return cmd.Int()
+}

@@ -1,0 +1,230 @@
+package redis
+
+import (
+	"context"
+	"encoding/json"
+	"maps"
+	"slices"
+	"strconv"
+	"time"
+
+	"chorus/chat"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// bars is the state of moderation of a room: ACTION:USER -> bar.
+type bars struct {
+	of     map[string]chat.Bar
+	slow   int
+	frozen bool
+}
+
+const (
+	fieldSlow   = "slow"
+	fieldFrozen = "frozen"
+)
+
+func barName(action, user string) string { return action + ":" + user }
+
+// parseBars reads the hash that Redis keeps for a room.
+func parseBars(fields map[string]string) *bars {
+	b := &bars{of: make(map[string]chat.Bar)}
+	for name, text := range fields {
+		switch name {
+		case fieldSlow:
+			b.slow, _ = strconv.Atoi(text)
+		case fieldFrozen:
+			b.frozen = true
+		default:
+			var bar chat.Bar
+			if json.Unmarshal([]byte(text), &bar) == nil {
+				b.of[name] = bar
+			}
+		}
+	}
+	return b
+}
+
+// inForce returns a bar that has not ended.
+func (b *bars) inForce(action, user string) *chat.Bar {
+	bar, ok := b.of[barName(action, user)]
+	if !ok || bar.Until != 0 && bar.Until <= time.Now().UnixMilli() {
+		return nil
+	}
+	return &bar
+}
+
+// loadBars reads those of a topic that this node follows, or those of everywhere.
+func (f *feed) loadBars(ctx context.Context, name string) error {
+	b, err := f.s.readBars(ctx, name)
+	if err != nil {
+		return err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if name == "" {
+		f.everywhere = b
+	} else if t := f.topics[name]; t != nil {
+		t.bars = b
+	}
+	return nil
+}
+
+func (s *Store) readBars(ctx context.Context, room string) (*bars, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	fields, err := s.client.HGetAll(ctx, s.key("bars", room)).Result()
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	return parseBars(fields), nil
+}
+
+// Standing implements chat.Moderation.
+func (s *Store) Standing(ctx context.Context, room, user string) (chat.Standing, error) {
+	s.feed.mu.Lock()
+	everywhere := s.feed.everywhere
+	var own *bars
+	if t := s.feed.topics[room]; t != nil {
+		own = t.bars
+	}
+	s.feed.mu.Unlock()
+	if own == nil {
+		var err error
+		if own, err = s.readBars(ctx, room); err != nil {
+			return chat.Standing{}, err
+		}
+	}
+	standing := chat.Standing{Slow: own.slow, Frozen: own.frozen || everywhere.frozen}
+	for action, bar := range map[string]**chat.Bar{"mute": &standing.Mute, "ban": &standing.Ban} {
+		if *bar = everywhere.inForce(action, user); *bar == nil {
+			*bar = own.inForce(action, user)
+		}
+	}
+	return standing, nil
+}
+
+// ruleScript: KEYS[1] the hash of the room, ARGV 1 field, 2 value or "" to remove it, 3 the most fields, 4 channel, 5
+// payload, 6 the time in milliseconds. Bars that have ended give way to new ones.
+var ruleScript = redis.NewScript(`
+if ARGV[2] == '' then
+	redis.call('HDEL', KEYS[1], ARGV[1])
+else
+	if redis.call('HLEN', KEYS[1]) >= tonumber(ARGV[3]) and redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then
+		local all = redis.call('HGETALL', KEYS[1])
+		for i = 1, #all, 2 do
+			local ends = tonumber(string.match(all[i + 1], '"Until":(%d+)') or '0')
+			if ends > 0 and ends <= tonumber(ARGV[6]) then redis.call('HDEL', KEYS[1], all[i]) end
+		end
+		if redis.call('HLEN', KEYS[1]) >= tonumber(ARGV[3]) then return 0 end
+	end
+	redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+end
+redis.call('PUBLISH', ARGV[4], ARGV[5])
+return 1
+`)
+
+// reportScript: KEYS[1] the list, ARGV 1 the report, 2 the most.
+var reportScript = redis.NewScript(`
+redis.call('LPUSH', KEYS[1], ARGV[1])
+redis.call('LTRIM', KEYS[1], 0, tonumber(ARGV[2]) - 1)
+return 1
+`)
+
+// SetRule implements chat.Moderation.
+func (s *Store) SetRule(ctx context.Context, room string, r chat.Rule) error {
+	var field, value string
+	switch {
+	case r.Report != nil:
+		text, err := json.Marshal(r.Report)
+		if err != nil {
+			return err
+		}
+		_, err = s.calls.do(ctx, reportScript, []string{s.key("reports", room)}, text, s.opts.Reports)
+		return err
+	case r.Bar != nil:
+		text, err := json.Marshal(r.Bar)
+		if err != nil {
+			return err
+		}
+		field, value = barName(r.Bar.Action, r.Bar.User), string(text)
+	case r.Lift != nil:
+		field = barName(r.Lift.Action, r.Lift.User)
+	case r.Slow != nil:
+		if field = fieldSlow; *r.Slow > 0 {
+			value = strconv.Itoa(*r.Slow)
+		}
+	case r.Frozen != nil:
+		if field = fieldFrozen; *r.Frozen {
+			value = "1"
+		}
+	}
+	channel := s.channel(room)
+	if room == "" {
+		channel = s.feed.allChannel()
+	}
+	cmd, err := s.calls.do(ctx, ruleScript, []string{s.key("bars", room)}, field, value, s.opts.Bars, channel, string(payloadBars), time.Now().UnixMilli())
+	if err != nil {
+		return err
+	}
+	if n, err := cmd.Int(); err != nil || n == 0 {
+		return &chat.LimitError{Limit: int64(s.opts.Bars), What: "bars of a room"}
+	}
+	return nil
+}
+
+// turnScript: KEYS[1] the turn of a user, ARGV 1 milliseconds. The answer is how long to wait.
+var turnScript = redis.NewScript(`
+local wait = redis.call('PTTL', KEYS[1])
+if wait > 0 then return wait end
+redis.call('SET', KEYS[1], '1', 'PX', ARGV[1])
+return 0
+`)
+
+// Turn implements chat.Moderation.
+func (s *Store) Turn(ctx context.Context, room, user string, slow int) (time.Duration, error) {
+	cmd, err := s.calls.do(ctx, turnScript, []string{s.key("turn", room) + ":" + user}, slow*1000)
+	if err != nil {
+		return 0, err
+	}
+	wait, err := cmd.Int64()
+	return time.Duration(wait) * time.Millisecond, err
+}
+
+// Rules implements chat.Moderation.
+func (s *Store) Rules(ctx context.Context, room, cursor string, limit int) (chat.ModerationPage, error) {
+	b, err := s.readBars(ctx, room)
+	if err != nil {
+		return chat.ModerationPage{}, err
+	}
+	page := chat.ModerationPage{Slow: b.slow, Frozen: b.frozen}
+	for _, name := range slices.Sorted(maps.Keys(b.of)) {
+		bar := b.of[name]
+		if name <= cursor || b.inForce(bar.Action, bar.User) == nil {
+			continue
+		}
+		if len(page.Bars) == limit {
+			last := page.Bars[limit-1]
+			page.Next = barName(last.Action, last.User)
+			break
+		}
+		page.Bars = append(page.Bars, bar)
+	}
+	if cursor != "" {
+		return page, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	texts, err := s.client.LRange(ctx, s.key("reports", room), 0, int64(s.opts.Reports)-1).Result()
+	if err != nil {
+		return page, unavailable(err)
+	}
+	for _, text := range texts {
+		var r chat.Report
+		if err := json.Unmarshal([]byte(text), &r); err == nil {
+			page.Reports = append(page.Reports, r)
+		}
+	}
+	return page, nil
+}

@@ -1,0 +1,114 @@
+package redis
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"chorus/chat"
+)
+
+const (
+	maxPage     = 1000
+	defaultSize = 1 << 20
+)
+
+// Page implements chat.Log.
+func (s *Store) Page(ctx context.Context, log string, q chat.PageQuery) (chat.Page, error) {
+	mode, cursor := "newest", ""
+	for _, m := range []struct{ name, cursor string }{{"since", q.Since}, {"before", q.Before}, {"after", q.After}} {
+		if m.cursor != "" {
+			mode, cursor = m.name, m.cursor
+		}
+	}
+	var at chat.Position
+	if cursor != "" {
+		var err error
+		if at, err = chat.ParseCursor(cursor); err != nil {
+			return chat.Page{}, err
+		}
+	}
+	r, err := s.read(ctx, log, mode, at, q)
+	if err != nil {
+		return chat.Page{}, err
+	}
+	if r.missed && mode == "since" { // also for too many changes, where the script has read messages since the cursor
+		if r, err = s.read(ctx, log, "newest", chat.Position{}, q); err != nil {
+			return chat.Page{}, err
+		}
+		r.missed = true
+	}
+	page := chat.Page{
+		More: r.more, Missed: r.missed, Pos: r.pos, Head: r.seq, Epoch: r.epoch,
+		Cursor: chat.Position{Epoch: r.epoch, Pos: r.pos, Seq: r.seq}.Cursor(),
+	}
+	for _, item := range r.messages {
+		page.Messages = append(page.Messages, item.head.message(r.epoch, item.value, item.own))
+	}
+	for _, item := range r.changes {
+		m := item.head.message(r.epoch, item.value, item.own)
+		m.Cursor = item.head.changePosition(r.epoch).Cursor()
+		page.Changes = append(page.Changes, m)
+	}
+	if n := len(page.Messages); n > 0 {
+		page.First, page.Last = page.Messages[0].Cursor, page.Messages[n-1].Cursor
+		if page.More && !page.Missed && (mode == "since" || mode == "after") {
+			page.Cursor = page.Last
+		}
+	}
+	return page, nil
+}
+
+// item is a message as a page has it.
+type item struct {
+	head  head
+	value []byte
+	own   []string
+}
+
+// reading is the answer of pageScript.
+type reading struct {
+	epoch             string
+	pos, seq          int64
+	missed, more      bool
+	messages, changes []item
+}
+
+// read runs pageScript. It does not wait behind what is to be written.
+func (s *Store) read(ctx context.Context, log, mode string, at chat.Position, q chat.PageQuery) (r reading, err error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	answer, err := pageScript.Run(ctx, s.client, []string{s.key("log", log)}, mode, at.Epoch, at.Pos, at.Seq, min(q.Limit, maxPage),
+		cmp.Or(q.MaxBytes, defaultSize), q.User, q.Bounds.Messages, q.Bounds.Age.Milliseconds(), q.Bounds.Bytes, s.opts.Remember.Milliseconds()).Slice()
+	if err != nil {
+		s.stats.Errors.Add(1)
+		return r, unavailable(err)
+	}
+	texts := make([]string, len(answer))
+	for i, value := range answer {
+		texts[i] = fmt.Sprint(value)
+	}
+	if len(texts) < 6 || len(texts)%2 != 0 {
+		return r, fmt.Errorf("chat: page of %q: redis gave an answer that makes no sense", log)
+	}
+	r = reading{epoch: texts[0], pos: number(texts[1]), seq: number(texts[2]), missed: texts[3] == "1", more: texts[4] == "1"}
+	n := int(number(texts[5]))
+	for i := 6; i < len(texts); i += 2 {
+		var it item
+		if it.head, it.value, err = parse(texts[i]); err != nil {
+			return r, fmt.Errorf("chat: page of %q: %w", log, err)
+		}
+		if texts[i+1] != "" {
+			it.own = strings.Split(texts[i+1], "\x00")
+		}
+		if len(r.messages) < n {
+			r.messages = append(r.messages, it)
+		} else {
+			r.changes = append(r.changes, it)
+		}
+	}
+	slices.SortFunc(r.changes, func(a, b item) int { return cmp.Compare(a.head.ChangePos, b.head.ChangePos) })
+	return r, nil
+}

@@ -1,0 +1,262 @@
+package redis
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"sync"
+	"time"
+
+	"chorus/chat"
+	"chorus/registry"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// maxListed is how many users a page has at most.
+const maxListed = 1000
+
+// userIn is a user in a room, socketIn a socket in one.
+type (
+	userIn   struct{ room, user string }
+	socketIn struct{ room, socket string }
+)
+
+// here is what this node knows of a user in a room.
+type here struct {
+	name    string
+	sockets map[string]bool
+	gone    time.Time // when the grace ends; zero while there are sockets
+}
+
+// presence tells Redis which users of this node are in which room. Redis has the whole; this node writes its part again
+// whenever it takes another lease.
+type presence struct {
+	s      *Store
+	nodes  *registry.Registry
+	left   chan registry.Node // nodes that are no more
+	status chan statusPayload
+
+	mu      sync.Mutex
+	users   map[userIn]*here
+	sockets map[socketIn]string        // -> user
+	rooms   map[string]int             // how many users here
+	ofUser  map[string]map[string]bool // user -> rooms
+	data    map[string]string          // of users here, everywhere
+	leaving map[userIn]bool            // those in grace
+	unsaved map[userIn]bool            // what Redis was not told, because it was away
+	lease   string
+	noted   map[string]bool // rooms that Redis knows the lease to be in
+}
+
+func newPresence(s *Store) *presence {
+	return &presence{
+		s: s, nodes: s.opts.Nodes, left: make(chan registry.Node, 256), status: make(chan statusPayload, 1024),
+		users: make(map[userIn]*here), sockets: make(map[socketIn]string), rooms: make(map[string]int), ofUser: make(map[string]map[string]bool),
+		data: make(map[string]string), leaving: make(map[userIn]bool), unsaved: make(map[userIn]bool),
+		lease: s.opts.Nodes.Self().Lease, noted: make(map[string]bool),
+	}
+}
+
+// present is a user in a payload and in the hash of a room.
+type present struct {
+	ID      string         `json:"id,omitempty"`
+	Name    string         `json:"name,omitempty"`
+	Since   int64          `json:"since,omitempty"`
+	Devices int            `json:"devices,omitempty"`
+	Data    string         `json:"data,omitempty"`
+	N       map[string]int `json:"n,omitempty"`
+}
+
+func (p *present) user(id string) chat.Present {
+	out := chat.Present{User: id, Name: p.Name, Since: p.Since, Devices: p.Devices}
+	for _, n := range p.N {
+		out.Devices += n
+	}
+	if p.Data != "" {
+		out.Data = []byte(p.Data)
+	}
+	return out
+}
+
+type presencePayload struct {
+	Joined  []present `json:"joined,omitempty"`
+	Changed []present `json:"changed,omitempty"`
+	Left    []string  `json:"left,omitempty"`
+	Count   int       `json:"count"`
+}
+
+func (p *presencePayload) change() *chat.PresenceChange {
+	c := &chat.PresenceChange{Left: p.Left, Count: p.Count}
+	for i := range p.Joined {
+		c.Joined = append(c.Joined, p.Joined[i].user(p.Joined[i].ID))
+	}
+	for i := range p.Changed {
+		c.Changed = append(c.Changed, p.Changed[i].user(p.Changed[i].ID))
+	}
+	return c
+}
+
+type statusPayload struct {
+	User string `json:"user"`
+	Data string `json:"data"`
+}
+
+// Enter implements chat.Presence.
+func (s *Store) Enter(ctx context.Context, room, socket string, who chat.Member) (int, error) {
+	p, at := s.users, userIn{room, who.User}
+	if err := p.loadStatus(ctx, who.User); err != nil {
+		return 0, err
+	}
+	p.mu.Lock()
+	h := p.users[at]
+	if h == nil {
+		h = &here{sockets: make(map[string]bool)}
+		p.users[at] = h
+		if p.ofUser[who.User] == nil {
+			p.ofUser[who.User] = make(map[string]bool)
+		}
+		p.ofUser[who.User][room] = true
+		p.rooms[room]++
+	}
+	h.name, h.gone = who.Name, time.Time{}
+	h.sockets[socket] = true
+	p.sockets[socketIn{room, socket}] = who.User
+	delete(p.leaving, at)
+	own, err := p.write(at) // under the lock, for the order; it does not block
+	p.mu.Unlock()
+	return p.outcome(ctx, at, own, err)
+}
+
+// Leave implements chat.Presence.
+func (s *Store) Leave(ctx context.Context, room, socket string, grace time.Duration) (int, error) {
+	p := s.users
+	p.mu.Lock()
+	user, known := p.sockets[socketIn{room, socket}]
+	at := userIn{room, user}
+	h := p.users[at]
+	if !known || h == nil {
+		p.mu.Unlock()
+		page, err := s.List(ctx, room, "", 0)
+		return page.Count, err
+	}
+	delete(p.sockets, socketIn{room, socket})
+	delete(h.sockets, socket)
+	switch {
+	case len(h.sockets) > 0:
+	case grace > 0:
+		h.gone = time.Now().Add(grace)
+		p.leaving[at] = true
+	default:
+		p.forget(at)
+	}
+	own, err := p.write(at)
+	p.mu.Unlock()
+	return p.outcome(ctx, at, own, err)
+}
+
+// forget drops a user who has left a room. The mutex is held.
+func (p *presence) forget(at userIn) {
+	delete(p.users, at)
+	delete(p.leaving, at)
+	if p.rooms[at.room]--; p.rooms[at.room] == 0 {
+		delete(p.rooms, at.room)
+	}
+	delete(p.ofUser[at.user], at.room)
+	if len(p.ofUser[at.user]) == 0 {
+		delete(p.ofUser, at.user)
+		delete(p.data, at.user)
+	}
+}
+
+// write sends what this node knows of a user in a room. The mutex is held.
+func (p *presence) write(at userIn) (*call, error) {
+	h, sockets, name := p.users[at], -1, ""
+	if h != nil {
+		sockets, name = len(h.sockets), h.name
+	}
+	delete(p.unsaved, at)
+	if !p.noted[at.room] && h != nil {
+		for key, member := range map[string]string{p.s.key("index", "leases"): p.lease, p.s.key("lease", p.lease): at.room} {
+			if _, err := p.s.calls.push(keepScript, []string{key}, member); err != nil {
+				return nil, err
+			}
+		}
+		p.noted[at.room] = true
+	}
+	own, err := p.s.calls.push(enterScript, []string{p.s.key("in", at.room)}, at.user, p.lease, sockets, name, p.data[at.user], p.s.channel(at.room))
+	if err == nil && p.rooms[at.room] == 0 && p.noted[at.room] {
+		if _, err := p.s.calls.push(dropScript, []string{p.s.key("lease", p.lease)}, at.room); err == nil {
+			delete(p.noted, at.room)
+		}
+	}
+	return own, err
+}
+
+// outcome waits for the answer to write. What Redis was not told is sent again later.
+func (p *presence) outcome(ctx context.Context, at userIn, own *call, err error) (int, error) {
+	var cmd *redis.Cmd
+	if err == nil {
+		cmd, err = p.s.calls.wait(ctx, own)
+	}
+	if err != nil {
+		p.mu.Lock()
+		p.unsaved[at] = true
+		delete(p.noted, at.room)
+		p.mu.Unlock()
+		return 0, err
+	}
+	return cmd.Int()
+}
+
+// List implements chat.Presence.
+func (s *Store) List(ctx context.Context, room, cursor string, limit int) (chat.PresencePage, error) {
+	after, err := base64.RawURLEncoding.DecodeString(cursor)
+	if err != nil {
+		return chat.PresencePage{}, chat.ErrBadCursor
+	}
+	limit = min(limit, maxListed)
+	more := 0
+	if limit > 0 {
+		more = limit + 1
+	}
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	answer, err := listScript.Run(ctx, s.client, []string{s.key("in", room)}, string(after), more).Slice()
+	if err != nil || len(answer) == 0 {
+		return chat.PresencePage{}, unavailable(err)
+	}
+	count, _ := answer[0].(int64)
+	page := chat.PresencePage{Count: int(count)}
+	for i := 1; i+1 < len(answer); i += 2 {
+		user, _ := answer[i].(string)
+		text, _ := answer[i+1].(string)
+		if len(page.Users) == limit {
+			page.Next = base64.RawURLEncoding.EncodeToString([]byte(page.Users[limit-1].User))
+			break
+		}
+		var u present
+		if json.Unmarshal([]byte(text), &u) == nil {
+			page.Users = append(page.Users, u.user(user))
+		}
+	}
+	return page, nil
+}
+
+// Lookup implements chat.Presence.
+func (s *Store) Lookup(ctx context.Context, room, user string) (chat.Present, bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	text, err := s.client.HGet(ctx, s.key("in", room), user).Result()
+	var u present
+	switch {
+	case errors.Is(err, redis.Nil):
+		return chat.Present{}, false, nil
+	case err != nil:
+		return chat.Present{}, false, unavailable(err)
+	case json.Unmarshal([]byte(text), &u) != nil:
+		return chat.Present{}, false, nil
+	}
+	return u.user(user), true, nil
+}

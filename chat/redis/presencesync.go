@@ -1,0 +1,292 @@
+package redis
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"maps"
+	"slices"
+	"time"
+
+	"chorus/chat"
+	"chorus/registry"
+)
+
+const (
+	presenceTick = 100 * time.Millisecond // how exact the grace is
+	cleanPause   = time.Second            // between attempts, while Redis does not answer
+	lookInterval = 5 * time.Second        // between two looks for leases of nodes that nobody saw die
+	rewriteAfter = 5 * time.Minute        // everything is written again, in case that Redis lost a part of it
+	drainGrace   = 4 * time.Second        // for the users of a node that ended in order: they connect to another one
+	writeAtOnce  = 500                    // users
+	statusKept   = 24 * time.Hour         // how long Redis keeps the data of a user without a change
+)
+
+// loadStatus reads the data that a user has everywhere, unless the user is here already.
+func (p *presence) loadStatus(ctx context.Context, user string) error {
+	p.mu.Lock()
+	known := p.ofUser[user] != nil
+	p.mu.Unlock()
+	if known {
+		return nil
+	}
+	cmd, err := p.s.calls.do(ctx, getScript, []string{p.s.key("status", user)})
+	if err != nil {
+		return err
+	}
+	if data, err := cmd.Text(); err == nil { // redis.Nil: there is none
+		p.mu.Lock()
+		p.data[user] = data
+		p.mu.Unlock()
+	}
+	return nil
+}
+
+// SetStatus implements chat.Presence.
+func (s *Store) SetStatus(ctx context.Context, user, room string, data []byte) error {
+	if len(data) > s.opts.StatusBytes {
+		return &chat.LimitError{Limit: int64(s.opts.StatusBytes), What: "bytes of presence data"}
+	}
+	if room != "" {
+		_, err := s.calls.do(ctx, dataScript, []string{s.key("in", room)}, user, data, s.channel(room))
+		return err
+	}
+	payload, err := json.Marshal(statusPayload{User: user, Data: string(data)})
+	if err != nil {
+		return err
+	}
+	if _, err := s.calls.do(ctx, statusScript, []string{s.key("status", user)}, data, statusKept.Milliseconds(),
+		s.feed.allChannel(), string(payloadStatus)+string(payload)); err != nil {
+		return err
+	}
+	return s.users.apply(ctx, statusPayload{User: user, Data: string(data)})
+}
+
+// heardStatus takes the data of a user, who may have sockets here. It does not block.
+func (p *presence) heardStatus(payload string) {
+	var status statusPayload
+	if err := json.Unmarshal([]byte(payload), &status); err != nil {
+		p.s.stats.Malformed.Add(1)
+		return
+	}
+	p.mu.Lock()
+	here := p.ofUser[status.User] != nil
+	p.mu.Unlock()
+	if here {
+		select {
+		case p.status <- status:
+		default: // the user has it in rooms that are entered later
+		}
+	}
+}
+
+// apply writes the data of a user to all rooms in which the user is here.
+func (p *presence) apply(ctx context.Context, status statusPayload) error {
+	p.mu.Lock()
+	rooms := slices.Collect(maps.Keys(p.ofUser[status.User]))
+	if len(rooms) > 0 {
+		p.data[status.User] = status.Data
+	}
+	p.mu.Unlock()
+	for _, room := range rooms {
+		if _, err := p.s.calls.do(ctx, dataScript, []string{p.s.key("in", room)}, status.User, status.Data, p.s.channel(room)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// run is the goroutine: it ends graces, writes what Redis was not told, follows the lease of this node, and removes the
+// users of nodes that died.
+func (p *presence) run(ctx context.Context) {
+	stop := p.nodes.Watch(func(c registry.Change) {
+		for _, n := range c.Left {
+			select {
+			case p.left <- n:
+			default: // look finds it
+			}
+		}
+	})
+	defer stop()
+	tick, look, rewrite := time.NewTicker(presenceTick), time.NewTicker(lookInterval), time.NewTicker(rewriteAfter)
+	defer tick.Stop()
+	defer look.Stop()
+	defer rewrite.Stop()
+	dead, suspects := make(map[string]time.Time), make(map[string]bool) // when to clean leases; leases that look dead
+	retry := time.Now()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case n := <-p.left:
+			dead[n.Lease] = time.Now()
+			if n.Draining {
+				dead[n.Lease] = time.Now().Add(drainGrace)
+			}
+		case status := <-p.status:
+			_ = p.apply(ctx, status) // else the next rewrite does
+		case <-rewrite.C:
+			p.writeAll(ctx)
+		case <-look.C:
+			suspects = p.look(ctx, suspects, dead)
+		case now := <-tick.C:
+			p.endGraces(ctx, now)
+			if lease := p.nodes.Self().Lease; lease != p.current() {
+				dead[p.current()] = now
+				p.take(lease)
+				p.writeAll(ctx)
+			}
+			if now.After(retry) {
+				retry = now.Add(cleanPause)
+				p.writeUnsaved(ctx)
+			}
+			for lease, due := range dead {
+				if now.Before(due) {
+					continue
+				}
+				if p.nodes.Alive(lease) || p.clean(ctx, lease) == nil {
+					delete(dead, lease)
+				} else {
+					dead[lease] = now.Add(cleanPause)
+				}
+			}
+		}
+	}
+}
+
+func (p *presence) current() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.lease
+}
+
+// take has everything written under another lease from now on.
+func (p *presence) take(lease string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.lease = lease
+	clear(p.noted)
+}
+
+// endGraces has the users leave whose grace is over.
+func (p *presence) endGraces(ctx context.Context, now time.Time) {
+	p.mu.Lock()
+	var over []userIn
+	for at := range p.leaving {
+		if !p.users[at].gone.After(now) {
+			p.forget(at)
+			over = append(over, at)
+		}
+	}
+	p.mu.Unlock()
+	p.writeEach(ctx, over)
+}
+
+// writeAll writes everything again.
+func (p *presence) writeAll(ctx context.Context) {
+	p.mu.Lock()
+	clear(p.noted)
+	all := slices.Collect(maps.Keys(p.users))
+	p.mu.Unlock()
+	p.writeEach(ctx, all)
+}
+
+func (p *presence) writeUnsaved(ctx context.Context) {
+	p.mu.Lock()
+	unsaved := slices.Collect(maps.Keys(p.unsaved))
+	p.mu.Unlock()
+	p.writeEach(ctx, unsaved)
+}
+
+// writeEach writes users in rooms, some at once. After a failure the rest stays unsaved.
+func (p *presence) writeEach(ctx context.Context, list []userIn) {
+	for page := range slices.Chunk(list, writeAtOnce) {
+		type sent struct {
+			own *call
+			err error
+		}
+		calls := make([]sent, len(page))
+		p.mu.Lock()
+		for i, at := range page {
+			calls[i].own, calls[i].err = p.write(at)
+		}
+		p.mu.Unlock()
+		for i, at := range page {
+			_, _ = p.outcome(ctx, at, calls[i].own, calls[i].err) // it stays unsaved
+		}
+	}
+}
+
+// look finds leases that have users and no living node: those that looked dead twice.
+func (p *presence) look(ctx context.Context, before map[string]bool, dead map[string]time.Time) map[string]bool {
+	if p.nodes.Health() != nil {
+		return before
+	}
+	call, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	leases, err := p.s.client.SMembers(call, p.s.key("index", "leases")).Result()
+	if err != nil {
+		return before
+	}
+	suspects := make(map[string]bool)
+	for _, lease := range leases {
+		if p.nodes.Alive(lease) {
+			continue
+		}
+		if _, known := dead[lease]; !known && before[lease] {
+			dead[lease] = time.Now()
+		}
+		suspects[lease] = true
+	}
+	return suspects
+}
+
+// clean removes the users of a lease that is dead. All nodes may do so at once: each user is removed by one of them.
+func (p *presence) clean(ctx context.Context, lease string) error {
+	key := p.s.key("lease", lease)
+	for {
+		call, cancel := context.WithTimeout(ctx, callTimeout)
+		rooms, err := p.s.client.SRandMemberN(call, key, 100).Result()
+		cancel()
+		if err != nil {
+			return err
+		}
+		if len(rooms) == 0 {
+			break
+		}
+		for _, room := range rooms {
+			if err := p.cleanRoom(ctx, room, lease); err != nil {
+				return err
+			}
+			call, cancel := context.WithTimeout(ctx, callTimeout)
+			err := p.s.client.SRem(call, key, room).Err()
+			cancel()
+			if err != nil {
+				return err
+			}
+		}
+	}
+	call, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	return p.s.client.SRem(call, p.s.key("index", "leases"), lease).Err()
+}
+
+func (p *presence) cleanRoom(ctx context.Context, room, lease string) error {
+	for {
+		cmd, err := p.s.calls.do(ctx, cleanScript, []string{p.s.key("in", room)}, lease, p.s.channel(room))
+		if err != nil {
+			return err
+		}
+		counts, err := cmd.Int64Slice()
+		if err != nil || len(counts) != 2 {
+			return unavailable(err)
+		}
+		if counts[1] > 0 {
+			p.s.stats.Cleaned.Add(uint64(counts[1])) //nolint:gosec // not negative
+			p.s.log.Debug("users of a node that died have left", slog.String("room", room), slog.Int64("users", counts[1]))
+		}
+		if counts[0] == 0 {
+			return nil
+		}
+	}
+}

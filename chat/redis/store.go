@@ -1,0 +1,137 @@
+// Package redis keeps the state of the chat product in the Redis of a cluster.
+//
+// Each operation is one Lua script, which also publishes what it did: so the order of Redis is the order that every
+// node sees, and a message with history costs one round trip. All keys of a room are in one slot of a Redis Cluster.
+package redis
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"chorus/chat"
+	"chorus/registry"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Options configure New. Client and Nodes are needed.
+type Options struct {
+	// Client of the cluster's Redis. The caller closes it, after the store.
+	Client redis.UniversalClient
+
+	// Nodes that are alive: presence of others is removed.
+	Nodes *registry.Registry
+
+	// Prefix of keys and channels; default "socket.io".
+	Prefix string
+
+	chat.Limits
+
+	// Logger gets the begin and the end of outages; default no log.
+	Logger *slog.Logger
+}
+
+// Stats are counters and gauges.
+type Stats struct {
+	Gaps           atomic.Uint64 // logs of which messages were read again after a gap of the feed
+	Lost           atomic.Uint64 // topics of which something was missed for good
+	Malformed      atomic.Uint64 // payloads that were not understood
+	SignalsDropped atomic.Uint64 // signals that were not sent, because too many waited
+	Overloaded     atomic.Uint64 // operations refused, because too many waited
+	Errors         atomic.Uint64 // operations that Redis did not do
+	Disconnects    atomic.Uint64 // losses of the subscribing connection
+	Cleaned        atomic.Uint64 // users who left because their node died
+}
+
+// Store implements chat.Store.
+type Store struct {
+	opts   Options
+	client redis.UniversalClient
+	log    *slog.Logger
+	stats  Stats
+	calls  *calls
+	feed   *feed
+	users  *presence
+
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+	once   sync.Once
+}
+
+var _ chat.Store = (*Store)(nil)
+
+// New returns a store. Start begins its work; it does not wait for Redis.
+func New(opts Options) *Store {
+	opts.Prefix = cmp.Or(opts.Prefix, registry.DefaultPrefix)
+	opts.Limits = opts.WithDefaults()
+	if opts.Logger == nil {
+		opts.Logger = slog.New(slog.DiscardHandler)
+	}
+	s := &Store{opts: opts, client: opts.Client, log: opts.Logger}
+	s.calls = newCalls(opts.Client, &s.stats)
+	s.feed = newFeed(s)
+	s.users = newPresence(s)
+	return s
+}
+
+// Start implements chat.Store.
+func (s *Store) Start(sink chat.Sink) {
+	ctx, cancel := context.WithCancel(context.Background())
+	s.cancel = cancel
+	s.feed.sink = sink
+	s.wg.Go(func() { s.calls.run(ctx) }) // these end with Close
+	s.wg.Go(func() { s.feed.run(ctx) })
+	s.wg.Go(func() { s.feed.send(ctx) })
+	s.wg.Go(func() { s.users.run(ctx) })
+}
+
+// Stats returns the counters.
+func (s *Store) Stats() *Stats { return &s.stats }
+
+// Close implements chat.Store.
+func (s *Store) Close(ctx context.Context) error {
+	s.once.Do(func() {
+		if s.cancel != nil {
+			s.cancel()
+		}
+	})
+	done := make(chan struct{})
+	go func() { // ends when the goroutines have
+		defer close(done)
+		s.wg.Wait()
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("chat: close the store: %w", ctx.Err())
+	}
+}
+
+// braces would end a hash tag.
+var braces = strings.NewReplacer("%", "%25", "{", "%7B", "}", "%7D")
+
+// key returns the name of what belongs to a room or a user; all that belongs to one is in one slot.
+func (s *Store) key(kind, name string) string {
+	return s.opts.Prefix + "-chat:" + kind + ":{%" + braces.Replace(name) + "}"
+}
+
+// channel returns the channel of a topic.
+func (s *Store) channel(topic string) string { return s.opts.Prefix + "-chat#" + topic }
+
+func (s *Store) channels(topics []string) []any {
+	args := append(make([]any, 0, 1+len(topics)), len(topics))
+	for _, topic := range topics {
+		args = append(args, s.channel(topic))
+	}
+	return args
+}
+
+// callTimeout bounds what Redis may take for a call.
+const callTimeout = time.Second
