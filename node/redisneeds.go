@@ -127,6 +127,7 @@ func redisNeeds(c *Config) []permission {
 		permission{"zrem", []string{nodes, "x"}}, permission{"zscore", []string{nodes, "x"}}, permission{"hget", []string{nodes, "x"}},
 		permission{"hset", []string{nodes, "x", "x"}}, permission{"hsetnx", []string{nodes, "x", "x"}}, permission{"hdel", []string{nodes, "x"}},
 		permission{"pexpire", []string{nodes, "1"}})
+	needs = append(needs, chatNeeds(prefix)...)
 	if !c.HasKeys() {
 		return needs
 	}
@@ -141,6 +142,27 @@ func redisNeeds(c *Config) []permission {
 		needs = append(needs,
 			permission{"zscore", []string{key, "x"}}, permission{"zcard", []string{key}}, permission{"zrange", []string{key, "0", "1"}},
 			permission{"zremrangebyscore", []string{key, "0", "1"}}, permission{"pexpire", []string{key, "1"}})
+	}
+	return needs
+}
+
+// chatNeeds are the commands of the chat rooms.
+func chatNeeds(prefix string) []permission {
+	key, channel := prefix+"-chat:log:{%}", prefix+"-chat#"
+	needs := []permission{{"subscribe", []string{channel}}, {"unsubscribe", []string{channel}}, {"publish", []string{channel, ""}}}
+	for _, command := range []struct {
+		name string
+		args []string
+	}{
+		{"get", nil}, {"set", []string{"x"}}, {"del", nil}, {"pexpire", []string{"1"}}, {"pttl", nil},
+		{"hget", []string{"x"}}, {"hset", []string{"x", "x"}}, {"hmget", []string{"x"}}, {"hdel", []string{"x"}}, {"hexists", []string{"x"}},
+		{"hlen", nil}, {"hkeys", nil}, {"hgetall", nil},
+		{"zadd", []string{"0", "x"}}, {"zrem", []string{"x"}}, {"zcard", nil}, {"zscore", []string{"x"}}, {"zlexcount", []string{"-", "+"}},
+		{"zrangebyscore", []string{"0", "1"}}, {"zrangebylex", []string{"-", "+"}}, {"zremrangebyscore", []string{"0", "1"}}, {"zremrangebylex", []string{"-", "+"}},
+		{"rpush", []string{"x"}}, {"lpush", []string{"x"}}, {"lpop", nil}, {"lindex", []string{"0"}}, {"llen", nil}, {"lrange", []string{"0", "1"}}, {"ltrim", []string{"0", "1"}},
+		{"sadd", []string{"x"}}, {"srem", []string{"x"}}, {"scard", nil}, {"smembers", nil}, {"srandmember", nil}, {"spop", nil},
+	} {
+		needs = append(needs, permission{command.name, append([]string{key}, command.args...)})
 	}
 	return needs
 }
@@ -200,7 +222,7 @@ func RedisACL(cfg Config) string {
 	prefix := globOfACL.Replace(c.Cluster.Redis.Prefix)
 	line := []string{
 		"ACL SETUSER", user, "on", ">PASSWORD", "resetchannels", "resetkeys", "-@all",
-		"~{" + prefix + "-auth}:*", "~{" + prefix + "-nodes}:*", "&" + prefix + "#*", "&" + prefix + "-*",
+		"~{" + prefix + "-auth}:*", "~{" + prefix + "-nodes}:*", "~" + prefix + "-chat:*", "&" + prefix + "#*", "&" + prefix + "-*",
 	}
 	switch c.AdapterName() {
 	case AdapterSharded:
