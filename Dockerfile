@@ -20,7 +20,7 @@ FROM scratch
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY --from=build /out/chorus /chorus
 USER 65532:65532
-ENV CHORUS_LISTEN=:3000 CHORUS_ADMIN_LISTEN=:3900 CHORUS_LOG_FORMAT=json
+ENV CHORUS_LISTEN=:3000 CHORUS_ADMIN_LISTEN=:3900 CHORUS_LOG_FORMAT=json CHORUS_DRAIN_DELAY=5s
 EXPOSE 3000 3900
 HEALTHCHECK --interval=5s --timeout=4s --start-period=10s CMD ["/chorus", "health"]
 ENTRYPOINT ["/chorus"]

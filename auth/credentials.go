@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 
+	"chorus/internal/origin"
+
 	"github.com/zishang520/socket.io/servers/socket/v3"
 )
 
@@ -23,9 +25,9 @@ const (
 
 // cookieSource is a cookie that may hold a token, and who may use it.
 type cookieSource struct {
-	name    string   // empty: there is none
-	host    string   // that the request went to
-	origins []string // of pages besides those of the host
+	name    string       // empty: there is none
+	host    string       // that the request went to
+	origins *origin.List // of pages besides those of the host
 }
 
 // credentials returns the token of a handshake: from the client's auth object, the Authorization

@@ -6,7 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"slices"
+
+	"chorus/internal/origin"
 )
 
 // HTTPOptions are the options of [HTTP].
@@ -23,7 +24,7 @@ type HTTPOptions struct {
 	Cookie string
 
 	// Origins are those whose pages may use the cookie besides the server's own, as
-	// "https://app.example.com". "*" and "null" permit none.
+	// "https://app.example.com" or "https://*.example.com". "*" and "null" permit none.
 	Origins []string
 
 	// Query names a query parameter that may hold the token, as "access_token"; empty stands for none.
@@ -56,7 +57,7 @@ type HTTPOptions struct {
 // A CORS preflight has no token and is refused like anything else: handlers for CORS stand before
 // this one.
 //
-// HTTP panics when the verifier is nil or API cannot stand in an answer.
+// HTTP panics when the verifier is nil, API cannot stand in an answer, or an entry of Origins can never match.
 func HTTP(v *Verifier, opts HTTPOptions) func(http.Handler) http.Handler {
 	if v == nil {
 		panic("auth: HTTP needs a Verifier")
@@ -70,9 +71,9 @@ func HTTP(v *Verifier, opts HTTPOptions) func(http.Handler) http.Handler {
 	if opts.Observe == nil {
 		opts.Observe = func(string) {}
 	}
-	opts.Origins = slices.Clone(opts.Origins)
+	origins := mustOrigins(opts.Origins)
 	return func(next http.Handler) http.Handler {
-		return &httpGuard{verifier: v, opts: opts, next: next}
+		return &httpGuard{verifier: v, opts: opts, origins: origins, next: next}
 	}
 }
 
@@ -87,6 +88,7 @@ type claimsKey struct{}
 type httpGuard struct {
 	verifier *Verifier
 	opts     HTTPOptions
+	origins  *origin.List
 	next     http.Handler
 }
 
@@ -130,7 +132,7 @@ func (g *httpGuard) token(r *http.Request) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	cookie, err := cookieSource{g.opts.Cookie, r.Host, g.opts.Origins}.token(r.Header)
+	cookie, err := cookieSource{g.opts.Cookie, r.Host, g.origins}.token(r.Header)
 	if err != nil {
 		return "", err
 	}

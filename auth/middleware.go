@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"chorus/internal/origin"
+
 	"github.com/zishang520/socket.io/servers/socket/v3"
 )
 
@@ -47,7 +49,7 @@ type MiddlewareOptions struct {
 	Cookie string
 
 	// Origins are those whose pages may use the cookie besides the server's own, as
-	// "https://app.example.com". "*" and "null" permit none.
+	// "https://app.example.com" or "https://*.example.com". "*" and "null" permit none.
 	Origins []string
 
 	// Scrub names further query parameters, headers and members of the auth object that may hold a token or
@@ -142,7 +144,7 @@ const refusedMessage = "Authentication error"
 // safe: every client that would have to use them is refused with code internal_error, and the
 // log says so.
 //
-// Middleware panics when the verifier is nil or the mode is unknown.
+// Middleware panics when the verifier is nil, the mode is unknown, or an entry of Origins can never match.
 func Middleware(v *Verifier, opts MiddlewareOptions) socket.NamespaceMiddleware {
 	return newMiddleware(v, opts).connect
 }
@@ -172,7 +174,7 @@ func newMiddleware(v *Verifier, opts MiddlewareOptions) *middleware {
 	if opts.ExpiryNotice == 0 {
 		opts.ExpiryNotice = DefaultExpiryNotice
 	}
-	m := &middleware{verifier: v, opts: opts}
+	m := &middleware{verifier: v, opts: opts, origins: mustOrigins(opts.Origins)}
 	if v.revocations != nil {
 		v.revocations.watch(m.revoked)
 	}
@@ -183,13 +185,14 @@ func newMiddleware(v *Verifier, opts MiddlewareOptions) *middleware {
 type middleware struct {
 	verifier *Verifier
 	opts     MiddlewareOptions
+	origins  *origin.List
 	sessions sessions
 
 	misconfigured sync.Once // one line in the log, and not one for each client
 }
 
 func (m *middleware) connect(s *socket.Socket, next func(*socket.ExtendedError)) {
-	token, err := credentials(s.Handshake(), cookieSource{m.opts.Cookie, s.Request().Request().Host, m.opts.Origins})
+	token, err := credentials(s.Handshake(), cookieSource{m.opts.Cookie, s.Request().Request().Host, m.origins})
 	scrub(s.Handshake(), m.opts.Cookie, m.opts.Scrub)
 
 	switch {

@@ -168,6 +168,9 @@ func (c *Conn) Send(data io.Reader, opts *packet.Options, sent eio.SendCallback)
 	if sent != nil {
 		done = func() { sent(c.Transport()) }
 	}
+	if c.server.opts.OnSend != nil && !part.Binary {
+		c.server.opts.OnSend(c, part.Data)
+	}
 	noCompress := opts != nil && opts.Compress != nil && !*opts.Compress
 	c.send(part, noCompress, done)
 	return c

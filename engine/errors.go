@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"time"
 
 	"github.com/zishang520/socket.io/v3/pkg/types"
 )
@@ -43,7 +44,10 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, refusal *types.C
 	w.Header().Set("Content-Type", "application/json")
 	if status == http.StatusServiceUnavailable {
 		w.Header().Set("Connection", "close")
+		w.Header().Set("Retry-After", "1")
 	}
+	dropBody(w, r)
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(s.opts.BodyTimeout))
 	w.WriteHeader(status)
 	_, _ = w.Write(body)
 }

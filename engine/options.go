@@ -98,6 +98,10 @@ type Options struct {
 	// may read a header that the proxy sets.
 	RemoteAddress func(*http.Request) string
 
+	// OnSend is called with each text that Conn.Send sends, before it goes: packets for this client
+	// alone, not broadcasts. It must not keep the bytes, nor block; nil stands for nothing.
+	OnSend func(c *Conn, text []byte)
+
 	// Logger gets what ends sessions, at level debug; nil stands for no log.
 	Logger *slog.Logger
 }

@@ -53,6 +53,9 @@ func (c *Conn) serveGet(w http.ResponseWriter, r *http.Request, query url.Values
 		return
 	}
 	p := &poll{base64: query.Has("b64") || query.Has("j"), answer: make(chan payload, 1)}
+	suspendDeadlines(w)
+	defer dropBody(w, r) // once more: the time for it runs from now on
+	dropBody(w, r)
 	c.shard.do(c, func(s *shard, c *Conn) { s.attachPoll(c, p) })
 	select {
 	case answer := <-p.answer:
@@ -69,6 +72,28 @@ func (c *Conn) serveGet(w http.ResponseWriter, r *http.Request, query url.Values
 			c.server.refuse(w, r, closed, nil)
 		}
 	}
+}
+
+// suspendDeadlines lets a request wait for a message: the deadlines of the HTTP server are for requests
+// that are answered at once. The answer has a deadline of its own.
+func suspendDeadlines(w http.ResponseWriter) {
+	// A writer without deadlines, as in tests, has no slow clients either.
+	deadlines := http.NewResponseController(w)
+	_ = deadlines.SetReadDeadline(time.Time{})
+	_ = deadlines.SetWriteDeadline(time.Time{})
+}
+
+// strayBodyTimeout is how long a client may take to send the body of a request that needs none.
+const strayBodyTimeout = time.Second
+
+// dropBody has the connection of a request with a body end soon after the answer. Else net/http reads
+// the body to its end before it takes the next request, however slowly it comes.
+func dropBody(w http.ResponseWriter, r *http.Request) {
+	if r.ContentLength == 0 {
+		return
+	}
+	w.Header().Set("Connection", "close")
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(strayBodyTimeout))
 }
 
 // respond writes an answer.

@@ -66,14 +66,9 @@ func newRedisAdapter(cfg Config, client redis.UniversalClient, recovery *adapter
 	}
 }
 
-// ping returns nil when this node hears the cluster and Redis answers.
-func (l *redisLink) ping(ctx context.Context) error {
-	err := l.adapter.Health()
-	if err == nil {
-		err = l.client.Ping(ctx).Err()
-	}
-	return explainRedis(err, l.cfg)
-}
+// health returns nil while what this node publishes comes back to it through Redis. It does not ask
+// Redis: the adapter's probe does, every two seconds.
+func (l *redisLink) health() error { return explainRedis(l.adapter.Health(), l.cfg) }
 
 // check asks Redis, until it has answered once, whether it is what the configuration takes it for.
 func (l *redisLink) check(ctx context.Context) error {
@@ -96,7 +91,7 @@ func (l *redisLink) await(ctx context.Context, timeout time.Duration) error {
 	for {
 		now := l.check(ctx)
 		if now == nil {
-			now = l.ping(ctx)
+			now = l.health()
 		}
 		switch {
 		case now == nil:

@@ -31,6 +31,8 @@ type (
 	RecoveryConfig = config.RecoveryConfig
 	// ChatConfig describes the chat product.
 	ChatConfig = config.ChatConfig
+	// LimitsConfig bounds what clients can take of a node.
+	LimitsConfig = config.LimitsConfig
 	// DrainConfig describes the end of a node.
 	DrainConfig = config.DrainConfig
 	// LogConfig describes the log.

@@ -17,12 +17,16 @@ const (
 	drainInterval = 100 * time.Millisecond
 )
 
-// drain ends the node within drain.timeout. The public listener stays open until the connections
+// drain ends the node within drain.timeout. It is not ready at once, but during drain.delay it takes
+// clients as before: load balancers notice late. The public listener stays open until the connections
 // are closed, so that /readyz can say why this node gets no more clients.
 func (n *Node) drain(ctx context.Context, servers []*http.Server) error {
 	ctx, cancel := context.WithTimeout(ctx, n.cfg.Drain.Timeout)
 	defer cancel()
-	n.log.Info("draining", slog.Uint64("connections", n.engine.ClientsCount()))
+	n.draining.Store(true)
+	n.nodes.Refresh()
+	n.log.Info("draining", slog.Uint64("connections", n.engine.ClientsCount()), slog.Duration("delay", n.cfg.Drain.Delay))
+	time.Sleep(n.cfg.Drain.Delay) // Validate has made it shorter than drain.timeout
 
 	err := n.Close(ctx)
 	for _, server := range servers {

@@ -7,8 +7,8 @@ import (
 )
 
 // newEngine makes the Engine.IO server under the Socket.IO server.
-func newEngine(cfg Config, log *slog.Logger) *engine.Server {
-	return engine.New(engine.Options{
+func newEngine(cfg Config, log *slog.Logger, refused *handshakes) *engine.Server {
+	e := engine.New(engine.Options{
 		PingInterval:             cfg.PingInterval,
 		PingTimeout:              cfg.PingTimeout,
 		BodyTimeout:              bodyTimeout,
@@ -19,6 +19,9 @@ func newEngine(cfg Config, log *slog.Logger) *engine.Server {
 		MaxConnectionsPerAddress: int(cfg.MaxConnectionsPerAddress),
 		AllowEIO3:                cfg.AllowEIO3,
 		Deflate:                  cfg.Compression,
+		OnSend:                   refused.onSend,
 		Logger:                   log,
 	})
+	_ = e.On("connection_error", refused.onRequestRefused) // it never fails
+	return e
 }

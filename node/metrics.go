@@ -19,6 +19,7 @@ type metrics struct {
 	auth      *prometheus.CounterVec
 	refreshes *prometheus.CounterVec
 	ends      *prometheus.CounterVec
+	refused   *prometheus.CounterVec
 	recovered *prometheus.CounterVec // nil without connection state recovery
 }
 
@@ -37,13 +38,20 @@ func newMetrics() *metrics {
 			Name: "chorus_token_disconnects_total",
 			Help: "Sockets that were disconnected because of their token, by code.",
 		}, []string{"code"}),
+		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "chorus_handshakes_refused_total",
+			Help: "Handshakes and requests that were refused, by code.",
+		}, []string{"code"}),
 	}
-	m.registry.MustRegister(m.auth, m.refreshes, m.ends, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.registry.MustRegister(m.auth, m.refreshes, m.ends, m.refused, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
 
 // observeAuth counts an attempt to authenticate.
 func (m *metrics) observeAuth(outcome string) { m.auth.WithLabelValues(outcome).Inc() }
+
+// observeRefusal counts a refused handshake.
+func (m *metrics) observeRefusal(code string) { m.refused.WithLabelValues(code).Inc() }
 
 // observeRefresh counts an attempt to replace a token.
 func (m *metrics) observeRefresh(outcome string) { m.refreshes.WithLabelValues(outcome).Inc() }
@@ -131,6 +139,12 @@ func (m *metrics) watchEngine(e *engine.Server) {
 	m.counter("chorus_connections_refused_total", "Connections refused because there were too many.", stats.Refused.Load)
 }
 
+func (m *metrics) watchTCP(l *tcpLimit) {
+	m.gauge("chorus_tcp_connections", "Open TCP connections of the public address.", func() float64 { return float64(l.count()) })
+	m.counter("chorus_tcp_evicted_total", "TCP connections closed for newer ones because they served nobody.", l.evicted.Load)
+	m.counter("chorus_tcp_refused_total", "TCP connections refused because too many were open.", l.refused.Load)
+}
+
 func (m *metrics) watchAdapter(a *adapter.Redis) {
 	stats := a.Stats()
 	m.gauge("chorus_redis_up", "1 while this node is connected to Redis, subscribed, and hears what it publishes to itself.", func() float64 {
@@ -174,8 +188,8 @@ func (m *metrics) gauge(name, help string, value func() float64) {
 // adminRoutes returns the endpoints for operators.
 func (n *Node) adminRoutes() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", n.serveHealthz)
-	mux.HandleFunc("GET /readyz", n.serveReadyz)
-	mux.Handle("GET /metrics", promhttp.HandlerFor(n.metrics.registry, promhttp.HandlerOpts{}))
+	mux.Handle("/healthz", getOnly(n.serveHealthz))
+	mux.Handle("/readyz", getOnly(n.serveReadyz))
+	mux.Handle("/metrics", getOnly(promhttp.HandlerFor(n.metrics.registry, promhttp.HandlerOpts{}).ServeHTTP))
 	return mux
 }

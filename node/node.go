@@ -22,7 +22,8 @@ import (
 // Node is one node of a cluster. Make it with New; its methods are safe for concurrent use.
 type Node struct {
 	cfg    Config
-	log    *slog.Logger
+	logs   *nodeLog
+	log    *slog.Logger // of logs, with its limits
 	io     *socket.Server
 	chat   *chat.Chat
 	engine *engine.Server
@@ -32,12 +33,14 @@ type Node struct {
 	gatekeeper *gatekeeper
 	announcer  *chat.Announcer // nil when clients are not told
 	metrics    *metrics
+	handshakes *handshakes
 	handler    http.Handler
 
 	public, admin net.Listener // open while Run runs; admin may be nil
 
 	listening atomic.Bool
-	draining  atomic.Bool
+	draining  atomic.Bool // the node is not ready any more
+	closing   atomic.Bool // it takes no handshake any more
 	closeOnce sync.Once
 	closeErr  error
 }
@@ -48,7 +51,9 @@ func New(cfg Config) (*Node, error) {
 	if err := Validate(cfg); err != nil {
 		return nil, err
 	}
-	n := &Node{cfg: cfg, log: newLogger(&cfg), metrics: newMetrics()}
+	logs := newLog(&cfg)
+	n := &Node{cfg: cfg, logs: logs, log: logs.Logger, metrics: newMetrics()}
+	n.handshakes = newHandshakes(n.log, n.metrics)
 
 	recovery := n.recoveryOptions()
 	rooms := adapter.NewMemory()
@@ -95,7 +100,7 @@ func New(cfg Config) (*Node, error) {
 	if err := guard.open(n.io); err != nil {
 		return nil, err
 	}
-	n.engine = newEngine(cfg, n.log)
+	n.engine = newEngine(cfg, n.log, n.handshakes)
 	n.io.Bind(n.engine)
 	n.metrics.watchEngine(n.engine)
 
@@ -105,11 +110,11 @@ func New(cfg Config) (*Node, error) {
 		return nil, err
 	}
 	n.metrics.watchChat(n.chat)
-	if err := n.announceIn(); err != nil {
+	if err := n.followNamespaces(); err != nil {
 		return nil, err
 	}
-	n.handler = n.routes()
-	return n, nil
+	n.handler, err = n.routes()
+	return n, err
 }
 
 // IO returns the Socket.IO server, to register namespaces, middleware and handlers. Every
@@ -125,8 +130,8 @@ func (n *Node) Nodes() *registry.Registry { return n.nodes }
 // Handler returns the public endpoints: Socket.IO, /healthz and /readyz.
 func (n *Node) Handler() http.Handler { return n.handler }
 
-// Logger returns the log of the node.
-func (n *Node) Logger() *slog.Logger { return n.log }
+// Logger returns the log of the node. Lines that are logged there are not limited in number.
+func (n *Node) Logger() *slog.Logger { return n.logs.program }
 
 // logUnsendable logs what the program has emitted and no client gets as it was meant.
 func (n *Node) logUnsendable(err error) {
@@ -146,14 +151,18 @@ func (n *Node) admission(refreshed func(*socket.Socket, *auth.Claims)) []socket.
 	return []socket.NamespaceMiddleware{watch}
 }
 
-// announceIn tells the clients of every namespace when the node no longer hears the others.
-func (n *Node) announceIn() error {
-	if n.announcer == nil {
-		return nil
+// followNamespaces logs the clients of every namespace, and tells them when the node no longer hears the
+// others.
+func (n *Node) followNamespaces() error {
+	follow := func(nsp socket.Namespace) {
+		logConnects(nsp, n.log)
+		if n.announcer != nil {
+			n.announcer.Add(nsp)
+		}
 	}
-	n.announcer.Add(n.io.Sockets())
+	follow(n.io.Sockets())
 	return n.io.Sockets().On("new_namespace", func(args ...any) {
-		n.announcer.Add(args[0].(socket.Namespace)) //nolint:errcheck,forcetypeassert // the library's contract for this event
+		follow(args[0].(socket.Namespace)) //nolint:errcheck,forcetypeassert // the library's contract for this event
 	})
 }
 
@@ -162,6 +171,7 @@ func (n *Node) announceIn() error {
 func (n *Node) Close(ctx context.Context) error {
 	n.closeOnce.Do(func() {
 		n.draining.Store(true)
+		n.closing.Store(true)
 		n.nodes.Refresh()
 		n.closeErr = n.gatekeeper.stopWaiting()
 		n.closeConnections(ctx)
@@ -171,6 +181,7 @@ func (n *Node) Close(ctx context.Context) error {
 			n.closeErr = errors.Join(n.closeErr, n.gatekeeper.close(ctx))
 		}
 		n.closeErr = errors.Join(n.closeErr, n.nodes.Close(ctx), n.redis.close(ctx))
+		n.logs.limits.flush()
 	})
 	return n.closeErr
 }

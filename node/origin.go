@@ -1,47 +1,60 @@
 package node
 
 import (
-	"log/slog"
 	"net/http"
-	"slices"
-	"strings"
 
-	"chorus/auth"
+	"chorus/internal/origin"
 
 	"github.com/rs/cors"
 )
 
-// originGuard refuses web pages of foreign origins on every transport. CORS alone does not: a
-// browser sends cookies with a WebSocket handshake of any page and applies no CORS to it
-// (cross-site WebSocket hijacking), and a simple POST is carried out before its answer is hidden.
-// A script tag of a foreign page (JSONP) has no Origin header, but browsers say where it stands in
-// Sec-Fetch-Site. Requests with neither do not come from a browser's page, and pass.
-func originGuard(allowed []string, log *slog.Logger, next http.Handler) http.Handler {
-	lowered := make([]string, len(allowed))
-	for i, origin := range allowed {
-		lowered[i] = strings.ToLower(origin)
+// originCheck refuses web pages of other origins on every transport. CORS alone does not: a browser
+// sends cookies with the WebSocket handshake of any page and applies no CORS to it (cross-site
+// WebSocket hijacking), and it carries out a simple POST before it hides the answer. A script tag of
+// another page (JSONP) sends no Origin header, but browsers name its site in Sec-Fetch-Site. Requests
+// with neither header do not come from a web page, and pass.
+type originCheck struct {
+	allowed *origin.List
+	refused func(*http.Request)
+}
+
+// foreign reports whether a request comes from a page that may not connect.
+func (c *originCheck) foreign(r *http.Request) bool {
+	header, site := r.Header.Get("Origin"), r.Header.Get("Sec-Fetch-Site")
+	if header == "" {
+		return (site == "cross-site" || site == "same-site") && !c.allowed.All()
 	}
-	all := slices.Contains(lowered, "*")
-	permitted := func(r *http.Request, origin string) bool {
-		return all || slices.Contains(lowered, strings.ToLower(origin)) || auth.SameOrigin(origin, r.Host)
-	}
+	return !c.permits(r, header)
+}
+
+// permits reports whether pages of an origin may connect. The browser's word that a request is of
+// the same origin counts for long-polling: no page can set Sec-Fetch-Site, and behind a proxy that
+// rewrites Host it is the only header that says so.
+func (c *originCheck) permits(r *http.Request, header string) bool {
+	sameSite := r.Header.Get("Sec-Fetch-Site") == "same-origin" && r.Header.Get("Upgrade") == ""
+	return sameSite || c.allowed.Contains(header) || origin.Same(header, r.Host)
+}
+
+// middleware answers for CORS and refuses the pages that may not connect.
+func (c *originCheck) middleware(next http.Handler) http.Handler {
 	answer := cors.New(cors.Options{
-		AllowOriginVaryRequestFunc: func(r *http.Request, origin string) (bool, []string) {
-			return permitted(r, origin), nil
+		AllowOriginVaryRequestFunc: func(r *http.Request, header string) (bool, []string) {
+			return c.permits(r, header), nil
 		},
 		AllowedMethods:       []string{http.MethodGet, http.MethodPost},
 		AllowedHeaders:       []string{"*"},
-		AllowCredentials:     !all, // with every origin allowed, no page may use its visitor's cookies
+		AllowCredentials:     !c.allowed.All(), // with every origin allowed, no page may use its visitor's cookies
 		OptionsSuccessStatus: http.StatusNoContent,
 	}).Handler(next)
 
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		origin, site := r.Header.Get("Origin"), r.Header.Get("Sec-Fetch-Site")
-		foreign := origin != "" && !permitted(r, origin)
-		if embedded := site == "cross-site" || site == "same-site"; foreign || origin == "" && embedded && !all {
-			log.Debug("origin refused", slog.String("origin", origin), slog.String("site", site))
-			http.Error(w, "origin not allowed: add it to cors.origins", http.StatusForbidden)
+		if c.foreign(r) {
+			c.refused(r)
+			refuse(w, r, http.StatusForbidden, "origin not allowed: add it to cors.origins")
 			return
+		}
+		if r.Method == http.MethodOptions {
+			dropBody(w, r)
 		}
 		answer.ServeHTTP(w, r)
 	})

@@ -1,11 +1,23 @@
 package node
 
 import (
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"testing"
+
+	"chorus/internal/origin"
 )
+
+// checkOrigins returns the check of origins in front of a handler.
+func checkOrigins(t *testing.T, entries []string, next http.Handler) http.Handler {
+	t.Helper()
+	allowed, err := origin.NewList(entries)
+	if err != nil {
+		t.Fatal(err)
+	}
+	check := &originCheck{allowed: allowed, refused: func(*http.Request) {}}
+	return check.middleware(next)
+}
 
 func TestOriginGuard(t *testing.T) {
 	t.Parallel()
@@ -34,6 +46,10 @@ func TestOriginGuard(t *testing.T) {
 		{"script of a foreign page", nil, "", "chat.example", http.StatusForbidden, "cross-site"},
 		{"script of a sister page", []string{"https://app.example"}, "", "chat.example", http.StatusForbidden, "same-site"},
 		{"script of a foreign page, all", []string{"*"}, "", "chat.example", http.StatusOK, "cross-site"},
+		{"same, default port in Host", nil, "https://chat.example", "chat.example:443", http.StatusOK, ""},
+		{"listed below", []string{"https://*.example"}, "https://a.b.example", "chat.test", http.StatusOK, ""},
+		{"app", []string{"capacitor://localhost"}, "capacitor://localhost", "chat.test", http.StatusOK, ""},
+		{"null, named", []string{"null"}, "null", "chat.example", http.StatusOK, ""},
 		{"listed, and it says so", []string{"https://app.example"}, "https://app.example", "chat.example", http.StatusOK, "cross-site"},
 	}
 	served := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
@@ -58,7 +74,7 @@ func TestOriginGuard(t *testing.T) {
 					r.Header.Set("Upgrade", "websocket")
 				}
 				w := httptest.NewRecorder()
-				originGuard(test.allowed, slog.New(slog.DiscardHandler), served).ServeHTTP(w, r)
+				checkOrigins(t, test.allowed, served).ServeHTTP(w, r)
 				if w.Code != test.want {
 					t.Fatalf("got %d, want %d", w.Code, test.want)
 				}
@@ -83,7 +99,7 @@ func TestOriginGuardAnswersCORS(t *testing.T) {
 			r.Header.Set("Origin", "https://app.example")
 			r.Header.Set("Access-Control-Request-Method", http.MethodPost)
 			w := httptest.NewRecorder()
-			originGuard([]string{test.allowed}, slog.New(slog.DiscardHandler), http.NotFoundHandler()).ServeHTTP(w, r)
+			checkOrigins(t, []string{test.allowed}, http.NotFoundHandler()).ServeHTTP(w, r)
 			if w.Code != http.StatusNoContent {
 				t.Fatalf("got %d", w.Code)
 			}
@@ -92,6 +108,35 @@ func TestOriginGuardAnswersCORS(t *testing.T) {
 			}
 			if got := w.Header().Get("Access-Control-Allow-Credentials"); got != test.credentials {
 				t.Errorf("credentials %q, want %q", got, test.credentials)
+			}
+		})
+	}
+}
+
+// Behind a proxy that rewrites Host, the browser alone says that a request is of the same origin. On a
+// WebSocket that does not count.
+func TestOriginBehindProxy(t *testing.T) {
+	t.Parallel()
+	served := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
+	for _, test := range []struct {
+		name, site, upgrade string
+		want                int
+	}{
+		{"long-polling", "same-origin", "", http.StatusOK},
+		{"long-polling of another page", "cross-site", "", http.StatusForbidden},
+		{"WebSocket", "same-origin", "websocket", http.StatusForbidden},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			r := httptest.NewRequest(http.MethodPost, "/socket.io/?EIO=4&transport=polling", nil)
+			r.Host = "node:3000"
+			r.Header.Set("Origin", "https://chat.example")
+			r.Header.Set("Sec-Fetch-Site", test.site)
+			r.Header.Set("Upgrade", test.upgrade)
+			w := httptest.NewRecorder()
+			checkOrigins(t, nil, served).ServeHTTP(w, r)
+			if w.Code != test.want {
+				t.Errorf("got %d, want %d", w.Code, test.want)
 			}
 		})
 	}

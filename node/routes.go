@@ -3,30 +3,91 @@ package node
 import (
 	"net/http"
 	"time"
+
+	"chorus/internal/origin"
 )
 
-// bodyTimeout bounds the reading of a request's body and the writing of an answer. It is not the
-// HTTP server's ReadTimeout: that would also end requests of long-polling, which wait for much longer.
-const bodyTimeout = 30 * time.Second
-
 // routes returns the public endpoints.
-func (n *Node) routes() http.Handler {
+func (n *Node) routes() (http.Handler, error) {
+	allowed, err := origin.NewList(n.cfg.CORS.Origins)
+	if err != nil {
+		return nil, err
+	}
+	proxies, err := parseProxies(n.cfg.TrustedProxies)
+	if err != nil {
+		return nil, err
+	}
+	origins := &originCheck{allowed: allowed, refused: n.handshakes.onOriginRefused}
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", n.serveHealthz)
-	mux.HandleFunc("GET /readyz", n.serveReadyz)
-	mux.Handle(n.cfg.Path, originGuard(n.cfg.CORS.Origins, n.log, n.admit(n.engine)))
+	mux.Handle("/healthz", getOnly(n.serveHealthz))
+	mux.Handle("/readyz", getOnly(n.serveReadyz))
+	mux.Handle(n.cfg.Path, origins.middleware(n.admit(keepPolls(n.engine))))
 	n.addPages(mux)
-	return mux
+	mux.HandleFunc("/", n.serveUnknown)
+	return proxies.middleware(mux), nil
 }
 
-// admit refuses new sessions while the node drains.
+// admit refuses new sessions once the node closes those that are open.
 func (n *Node) admit(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if n.draining.Load() && !r.URL.Query().Has("sid") {
-			w.Header().Set("Connection", "close")
-			http.Error(w, "this node is shutting down", http.StatusServiceUnavailable)
+		if n.closing.Load() && !r.URL.Query().Has("sid") {
+			n.handshakes.note(r.RemoteAddr, refusalDraining)
+			w.Header().Set("Retry-After", "1")
+			refuse(w, r, http.StatusServiceUnavailable, "this node is shutting down")
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// keepPolls has the TCP connection of a poll stay while the poll waits, see tcpLimit.
+func keepPolls(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet && r.Header.Get("Upgrade") == "" && r.URL.Query().Has("sid") {
+			defer stays(r)()
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// serveUnknown answers requests for other paths. Clients of Socket.IO with a wrong path are told apart
+// from browsers that look for an icon.
+func (n *Node) serveUnknown(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Query().Has("EIO") {
+		n.handshakes.note(r.RemoteAddr, refusalUnknownPath)
+	}
+	refuse(w, r, http.StatusNotFound, "not found: Socket.IO is at "+n.cfg.Path)
+}
+
+// strayBodyTimeout is how long a client may take to send the body of a request that needs none.
+const strayBodyTimeout = time.Second
+
+// getOnly serves GET and HEAD, whose bodies, if there are any, are not waited for.
+func getOnly(next http.HandlerFunc) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+			w.Header().Set("Allow", "GET, HEAD")
+			refuse(w, r, http.StatusMethodNotAllowed, "method not allowed")
+			return
+		}
+		dropBody(w, r)
+		next(w, r)
+	})
+}
+
+// refuse answers a request with an error, and does not wait for its body.
+func refuse(w http.ResponseWriter, r *http.Request, status int, message string) {
+	dropBody(w, r)
+	http.Error(w, message, status)
+}
+
+// dropBody has the connection of a request with a body end soon after the answer. Else net/http reads
+// the body to its end before it takes the next request, however slowly it comes.
+func dropBody(w http.ResponseWriter, r *http.Request) {
+	if r.ContentLength == 0 {
+		return
+	}
+	w.Header().Set("Connection", "close")
+	// It fails for a writer without a connection, as in tests.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(strayBodyTimeout))
 }

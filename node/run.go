@@ -4,20 +4,23 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	stdlog "log"
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"syscall"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 )
 
-// Limits of the HTTP servers. The time to read a request's body is bounded in admit; an answer
-// has no limit of time, because a request of long-polling waits for one.
+// Limits of the HTTP servers. They hold for every request: package engine lifts them for a poll that
+// waits for a message, and for a WebSocket.
 const (
 	readHeaderTimeout = 10 * time.Second
-	idleTimeout       = 2 * time.Minute
+	bodyTimeout       = 30 * time.Second // to read a request, and to write its answer
+	idleTimeout       = 2 * time.Minute  // longer than load balancers keep a connection
 	maxHeaderBytes    = 32 << 10
 )
 
@@ -27,10 +30,11 @@ const startTimeout = 5 * time.Second
 // ErrStart is wrapped by the errors of a node that cannot start; their text says what to do.
 var ErrStart = errors.New("cannot start")
 
-// Run listens and serves until ctx ends, then drains: it is not ready at once, lets no new client
-// in, closes the connections of those that are there, who connect to another node by themselves,
-// and publishes what waits for Redis, all within drain.timeout. A node runs once.
+// Run listens and serves until ctx ends, then drains: it is not ready at once, and after drain.delay
+// it refuses new clients, closes the connections of those that are there, who connect to another node
+// by themselves, and publishes what waits for Redis, all within drain.timeout. A node runs once.
 func (n *Node) Run(ctx context.Context) error {
+	defer n.logs.flush()
 	if err := n.open(ctx); err != nil {
 		ended, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 		defer cancel()
@@ -41,7 +45,7 @@ func (n *Node) Run(ctx context.Context) error {
 }
 
 // open waits for Redis and listens.
-func (n *Node) open(ctx context.Context) (err error) {
+func (n *Node) open(ctx context.Context) error {
 	if n.redis != nil {
 		if err := n.redis.await(ctx, startTimeout); err != nil {
 			return err
@@ -50,14 +54,18 @@ func (n *Node) open(ctx context.Context) (err error) {
 	if err := n.gatekeeper.await(ctx, startTimeout); err != nil {
 		return err
 	}
-	if n.public, err = listen(ctx, "listen", n.cfg.Listen); err != nil {
+	public, err := listen(ctx, "listen", n.cfg.Listen)
+	if err != nil {
 		return err
 	}
+	n.public = n.limitTCP(public)
 	attrs := []any{slog.String("addr", n.public.Addr().String())}
 	if n.cfg.Admin.Listen != "" {
-		if n.admin, err = listen(ctx, "admin.listen", n.cfg.Admin.Listen); err != nil {
+		admin, err := listen(ctx, "admin.listen", n.cfg.Admin.Listen)
+		if err != nil {
 			return errors.Join(err, n.public.Close())
 		}
+		n.admin = newTCPLimit(admin, maxAdminTCP, 0, n.log)
 		attrs = append(attrs, slog.String("admin", n.admin.Addr().String()))
 	}
 	n.listening.Store(true)
@@ -68,9 +76,9 @@ func (n *Node) open(ctx context.Context) (err error) {
 
 // serve serves what open has opened until ctx ends, then drains.
 func (n *Node) serve(ctx context.Context) error {
-	servers, listeners := []*http.Server{newServer(n.handler)}, []net.Listener{n.public}
+	servers, listeners := []*http.Server{newServer(n.handler, n.log)}, []net.Listener{n.public}
 	if n.admin != nil {
-		servers, listeners = append(servers, newServer(n.adminRoutes())), append(listeners, n.admin)
+		servers, listeners = append(servers, newServer(n.adminRoutes(), n.log)), append(listeners, n.admin)
 	}
 	group, stop := errgroup.WithContext(ctx)
 	for i, server := range servers {
@@ -101,13 +109,30 @@ func serve(server *http.Server, listener net.Listener) error {
 	return nil
 }
 
-func newServer(handler http.Handler) *http.Server {
+func newServer(handler http.Handler, log *slog.Logger) *http.Server {
 	return &http.Server{
 		Handler:           handler,
 		ReadHeaderTimeout: readHeaderTimeout,
+		ReadTimeout:       bodyTimeout,
+		WriteTimeout:      bodyTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
+		ConnContext:       connContext,
+		ConnState:         followState,
+		ErrorLog:          httpErrorLog(log),
 	}
+}
+
+// httpErrorLog returns the log for what net/http itself has to say.
+func httpErrorLog(log *slog.Logger) *stdlog.Logger { return stdlog.New(httpErrors{log}, "", 0) }
+
+// httpErrors logs lines of net/http as one kind: their texts hold addresses of clients.
+type httpErrors struct{ log *slog.Logger }
+
+// Write implements io.Writer.
+func (e httpErrors) Write(line []byte) (int, error) {
+	e.log.Warn("http server", slog.String("error", strings.TrimSpace(string(line))))
+	return len(line), nil
 }
 
 func listen(ctx context.Context, field, address string) (net.Listener, error) {

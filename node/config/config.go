@@ -18,6 +18,7 @@ type Config struct {
 	MaxRooms                 int64         `yaml:"max_rooms" default:"128" min:"1" help:"How many rooms a client may be in by 'join'."`
 	MaxConnections           int64         `yaml:"max_connections" default:"100000" min:"1" help:"Connections of this node. Further ones are refused with 503."`
 	MaxConnectionsPerAddress int64         `yaml:"max_connections_per_address" default:"0" min:"0" empty:"no limit" help:"Connections of this node from one address. Behind a proxy, all clients have the address of the proxy."`
+	TrustedProxies           []string      `yaml:"trusted_proxies" format:"network" empty:"none" help:"Networks of proxies, such as 10.0.0.0/8, whose X-Forwarded-For (else Forwarded) and X-Forwarded-Host name the address of the client and the host that it asked for."`
 	Compression              bool          `yaml:"compression" default:"false" help:"Offers permessage-deflate to clients, for messages of 1 KiB and more."`
 	MinHeap                  int64         `yaml:"min_heap" default:"67108864" unit:"bytes" min:"0" help:"Heap below which the node hardly collects garbage, because collecting a small heap costs more time than the clients. 0 leaves the Go runtime alone; GOGC wins over it."`
 	ConnectTimeout           time.Duration `yaml:"connect_timeout" default:"45s" min:"1ms" help:"A connection that joins no namespace in this time is closed."`
@@ -33,6 +34,7 @@ type Config struct {
 	Cluster  ClusterConfig  `yaml:"cluster"`
 	Recovery RecoveryConfig `yaml:"recovery"`
 	Chat     ChatConfig     `yaml:"chat"`
+	Limits   LimitsConfig   `yaml:"limits"`
 	Drain    DrainConfig    `yaml:"drain"`
 	Log      LogConfig      `yaml:"log"`
 
@@ -60,7 +62,7 @@ type PagesConfig struct {
 
 // CORSConfig says which web pages may connect.
 type CORSConfig struct {
-	Origins []string `yaml:"origins" format:"origin" empty:"none" help:"Origins of the web pages that may connect besides the node's own. '*' stands for all. Others are refused with 403."`
+	Origins []string `yaml:"origins" format:"origin" empty:"none" help:"Origins of the web pages that may connect besides the node's own, such as 'https://app.example.com', 'https://*.example.com' (one label or more), 'capacitor://localhost', 'file://' or 'null'. '*' stands for all. Others are refused with 403."`
 }
 
 // RecoveryConfig describes connection state recovery: a client that reconnects gets its session back.
@@ -69,8 +71,15 @@ type RecoveryConfig struct {
 	MaxDisconnection time.Duration `yaml:"max_disconnection" default:"2m" min:"1s" help:"How long a session is kept without its client."`
 }
 
+// LimitsConfig bounds what clients can take of a node.
+type LimitsConfig struct {
+	TCP           int64 `yaml:"tcp" default:"0" min:"0" empty:"as many as max_connections needs and the limit of file descriptors allows" help:"TCP connections of the public address. Beyond it, a new one takes the place of the one that has served nobody for longest."`
+	TCPPerAddress int64 `yaml:"tcp_per_address" default:"0" min:"0" empty:"three quarters of limits.tcp" help:"TCP connections of one address. Those of 'trusted_proxies' have no limit of their own."`
+}
+
 // DrainConfig describes the end of a node.
 type DrainConfig struct {
+	Delay   time.Duration `yaml:"delay" default:"0s" min:"0s" help:"How long a node that ends, and is not ready any more, goes on as before, until load balancers have noticed. The image sets 5s."`
 	Timeout time.Duration `yaml:"timeout" default:"30s" min:"1ms" help:"How long a node takes at most to end."`
 }
 

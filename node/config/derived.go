@@ -55,6 +55,7 @@ func (c *Config) conflicts(k *checker) {
 			"or start with --insecure to let everybody in")
 		k.that(adapter == AdapterMemory || c.Cluster.Redis.URL != "", "cluster.redis.url", "the %s adapter needs it, as redis://localhost:6379", adapter)
 	}
+	k.that(c.Drain.Delay < max(c.Drain.Timeout, 1), "drain.delay", "%s is not less than drain.timeout, %s", c.Drain.Delay, c.Drain.Timeout)
 	if c.Recovery.Enabled {
 		k.that(adapter == AdapterStreams || adapter == AdapterMemory, "recovery.enabled",
 			"the %s adapter keeps no messages: set cluster.adapter to streams", adapter)

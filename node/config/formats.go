@@ -1,10 +1,13 @@
 package config
 
 import (
+	"errors"
 	"log/slog"
 	"net"
-	"net/url"
+	"net/netip"
 	"strings"
+
+	"chorus/internal/origin"
 )
 
 // formats are the values of the tag format. Each returns what is wrong with a text that is not empty.
@@ -28,13 +31,31 @@ var formats = map[string]func(text string) string{
 		return ""
 	},
 	"origin": func(text string) string {
-		if text == "*" || text == "null" {
-			return ""
-		}
-		u, err := url.Parse(text)
-		if err != nil || u.Scheme == "" || u.Host == "" || u.Path != "" || u.RawQuery != "" || u.User != nil {
-			return "is not an origin such as https://app.example.com (scheme and host, nothing behind), nor *"
+		if err := origin.Check(text); err != nil {
+			return err.Error()
 		}
 		return ""
 	},
+	"network": func(text string) string {
+		if _, err := ParseNetwork(text); err != nil {
+			return err.Error()
+		}
+		return ""
+	},
+}
+
+// ParseNetwork reads a network such as 10.0.0.0/8, or an address, which is a network of one.
+func ParseNetwork(text string) (netip.Prefix, error) {
+	network, err := netip.ParsePrefix(text)
+	if err != nil {
+		address, err := netip.ParseAddr(text)
+		if err != nil || address.Zone() != "" {
+			return netip.Prefix{}, errors.New("is not a network such as 10.0.0.0/8, nor an address")
+		}
+		network = netip.PrefixFrom(address, address.BitLen())
+	}
+	if network.Addr().Is4In6() {
+		return netip.Prefix{}, errors.New("is an IPv4 network in the form of IPv6: write it as IPv4")
+	}
+	return network.Masked(), nil
 }
