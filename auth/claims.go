@@ -32,7 +32,7 @@ type Claims struct {
 	notBefore time.Time
 	issuedAt  time.Time
 
-	permissions *permissions
+	permissions permissions
 }
 
 // parseClaims reads a payload and checks the types of the registered claims (RFC 7519 section

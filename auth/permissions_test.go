@@ -120,6 +120,10 @@ func can(c *auth.Claims, action auth.Action, name string) bool {
 		return c.CanSeePresence(name)
 	case auth.ActionHistory:
 		return c.CanReadHistory(name)
+	case auth.ActionModerate:
+		return c.CanModerate(name)
+	case auth.ActionEvents:
+		return c.CanSendEvent(name)
 	case auth.ActionAPI:
 		return c.CanUseAPI(name)
 	}
@@ -148,7 +152,7 @@ func TestPermissionsOfTheWrongShape(t *testing.T) {
 		{"a bool", `true`, "chorus: want an object"},
 		{"a list", `["lobby"]`, "chorus: want an object"},
 		{"JSON in a string", `"{}"`, "chorus: want an object"},
-		{"an unknown member", `{"room":{}}`, "chorus: has a member that is none of broadcast, rooms, direct, api"},
+		{"an unknown member", `{"room":{}}`, "chorus: has a member that is none of broadcast, rooms, direct, events, api"},
 		{"a member in another case", `{"Broadcast":true}`, "chorus: has a member"},
 		{"a path as a member", `{"rooms.join":["*"]}`, "chorus: has a member"},
 		{"broadcast is a string", `{"broadcast":"true"}`, "chorus.broadcast: want true or false"},
@@ -278,5 +282,86 @@ func TestDecideAllocatesNothing(t *testing.T) {
 		}
 	}); n != 0 {
 		t.Errorf("%v allocations", n)
+	}
+}
+
+// A room user:SUB belongs to SUB, unless a pattern says otherwise by its name.
+func TestRoomsOfUsers(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		join []string // of the token; nil: the default
+		room string
+		want bool
+		rule string
+	}{
+		{nil, "user:ada", true, `auth.defaults.rooms.join "*"`},
+		{nil, "user:bob", false, "the room belongs to its subject, and no pattern of auth.defaults.rooms.join that begins with user: opens it"},
+		{nil, "user:", false, ""},
+		{nil, "users", true, ""},
+		{[]string{"*"}, "user:bob", false, ""},
+		{[]string{"u*"}, "user:bob", false, ""},
+		{[]string{"user:*"}, "user:bob", true, `claim chorus.rooms.join "user:*"`},
+		{[]string{"user:bob"}, "user:bob", true, ""},
+		{[]string{"user:{sub}"}, "user:ada", true, ""},
+		{[]string{"user:{sub}"}, "user:bob", false, ""},
+	}
+	for _, test := range tests {
+		claims := goodClaims("ada")
+		if test.join != nil {
+			claims["chorus"] = map[string]any{"rooms": map[string]any{"join": test.join}}
+		}
+		verified, err := newVerifier(t, nil).Verify(t.Context(), sign(t, secret, claims))
+		if err != nil {
+			t.Fatal(err)
+		}
+		decision := verified.Decide(auth.ActionJoin, test.room)
+		if decision.Allowed != test.want || test.rule != "" && decision.Rule() != test.rule {
+			t.Errorf("%q: %s: %t by %s", test.join, test.room, decision.Allowed, decision.Rule())
+		}
+		if got := verified.Decide(auth.ActionEvents, test.room).Allowed; !got {
+			t.Errorf("an event %s is taken for a room", test.room)
+		}
+	}
+}
+
+func TestDefaultsOfNewActions(t *testing.T) {
+	t.Parallel()
+	claims := goodClaims("ada")
+	verified, err := newVerifier(t, nil).Verify(t.Context(), sign(t, secret, claims))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if verified.CanModerate("lobby") || !verified.CanSendEvent("move") {
+		t.Error("by default a token moderates nothing and sends every event")
+	}
+	claims["chorus"] = map[string]any{"rooms": map[string]any{"moderate": []string{"team-*"}}, "events": []string{"chat:*"}}
+	if verified, err = newVerifier(t, nil).Verify(t.Context(), sign(t, secret, claims)); err != nil {
+		t.Fatal(err)
+	}
+	if !verified.CanModerate("team-red") || verified.CanModerate("lobby") || !verified.CanSendEvent("chat:go") || verified.CanSendEvent("move") {
+		t.Error("the claims do not count")
+	}
+}
+
+func TestScopes(t *testing.T) {
+	t.Parallel()
+	for scope, want := range map[string]map[string]bool{
+		"users":      {"users": true, "users:read": true, "disconnect": true, "rooms": false, "rooms:read": false},
+		"users:read": {"users": false, "users:read": true, "rooms:read": false},
+		"disconnect": {"users": true, "users:read": true},
+		"admin":      {"users": true, "tokens": true, "history:read": true},
+		"admin:read": {"users": false, "history:read": true},
+	} {
+		claims := goodClaims("ada")
+		claims["chorus"] = map[string]any{"api": []string{scope}}
+		verified, err := newVerifier(t, nil).Verify(t.Context(), sign(t, secret, claims))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for needed, allowed := range want {
+			if verified.CanUseAPI(needed) != allowed {
+				t.Errorf("%s for %s: %t", scope, needed, !allowed)
+			}
+		}
 	}
 }

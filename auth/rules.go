@@ -1,7 +1,10 @@
 package auth
 
 import (
+	"errors"
 	"fmt"
+	"maps"
+	"reflect"
 	"slices"
 	"strings"
 )
@@ -16,62 +19,12 @@ type rule struct {
 }
 
 // permissions are the rules of a token, or the defaults. They are shared and never changed.
-type permissions struct {
-	broadcast, direct                     rule
-	join, publish, presence, history, api rule
-}
-
-// rule returns the one for an action, nil when there is no such action.
-func (p *permissions) rule(action Action) *rule {
-	switch action {
-	case ActionBroadcast:
-		return &p.broadcast
-	case ActionDirect:
-		return &p.direct
-	case ActionJoin:
-		return &p.join
-	case ActionPublish:
-		return &p.publish
-	case ActionPresence:
-		return &p.presence
-	case ActionHistory:
-		return &p.history
-	case ActionAPI:
-		return &p.api
-	}
-	return nil
-}
-
-// member is a member of the claim.
-type member struct {
-	name    string
-	path    string
-	action  Action   // that it is about
-	isList  bool     // of patterns; else a bool
-	members []member // of an object
-}
-
-// The members of the claim.
-var (
-	roomMembers = []member{
-		{name: "join", path: "rooms.join", action: ActionJoin, isList: true},
-		{name: "publish", path: "rooms.publish", action: ActionPublish, isList: true},
-		{name: "presence", path: "rooms.presence", action: ActionPresence, isList: true},
-		{name: "history", path: "rooms.history", action: ActionHistory, isList: true},
-	}
-	claimMembers = []member{
-		{name: "broadcast", path: "broadcast", action: ActionBroadcast},
-		{name: "rooms", path: "rooms", members: roomMembers},
-		{name: "direct", path: "direct", action: ActionDirect},
-		{name: "api", path: "api", action: ActionAPI, isList: true},
-	}
-)
+type permissions map[Action]*rule
 
 // rules say where the permissions of a token come from.
 type rules struct {
 	claim    string // its name
-	sources  map[Action]string
-	defaults *permissions
+	defaults permissions
 }
 
 // defaultsKey is where an operator finds the defaults in the configuration.
@@ -79,40 +32,29 @@ const defaultsKey = "auth.defaults."
 
 // newRules reads the options that are about permissions.
 func (o *Options) newRules() (rules, error) {
-	r := rules{claim: o.PermissionsClaim, sources: make(map[Action]string), defaults: &permissions{}}
+	r := rules{claim: o.PermissionsClaim, defaults: make(permissions)}
 	switch r.claim {
 	case "":
 		r.claim = DefaultPermissionsClaim
 	case claimIssuer, claimSubject, claimAudience, claimExpiresAt, claimNotBefore, claimIssuedAt, claimID:
 		return r, badOption("PermissionsClaim", "%w: permissions in the claim %q, which means something else (RFC 7519 section 4.1): name another one", ErrBadOption, r.claim)
 	}
-	for _, m := range slices.Concat(claimMembers, roomMembers) {
-		if m.members == nil {
-			r.sources[m.action] = "claim " + r.claim + "." + m.path
-		}
-	}
 	p := DefaultPermissions()
 	if o.Defaults != nil {
 		p = *o.Defaults
 	}
-	r.defaults.broadcast = rule{source: defaultsKey + "broadcast", allowed: p.Broadcast}
-	r.defaults.direct = rule{source: defaultsKey + "direct", allowed: p.Direct}
-	for _, list := range []struct {
-		into  *rule
-		path  string
-		texts []string
-	}{
-		{&r.defaults.join, "rooms.join", p.Rooms.Join},
-		{&r.defaults.publish, "rooms.publish", p.Rooms.Publish},
-		{&r.defaults.presence, "rooms.presence", p.Rooms.Presence},
-		{&r.defaults.history, "rooms.history", p.Rooms.History},
-		{&r.defaults.api, "api", p.API},
-	} {
-		patterns, err := parsePatterns(list.texts)
-		if err != nil {
-			return r, badOption("Defaults", "%w: %s%s%w", ErrBadOption, defaultsKey, list.path, err)
+	for _, row := range actions {
+		own := &rule{source: defaultsKey + row.path, isList: row.isList}
+		switch value := reflect.ValueOf(p).FieldByIndex(row.index).Interface().(type) {
+		case bool:
+			own.allowed = value
+		case []string:
+			var err error
+			if own.patterns, err = parsePatterns(value); err != nil {
+				return r, badOption("Defaults", "%w: %s%w", ErrBadOption, own.source, err)
+			}
 		}
-		*list.into = rule{source: defaultsKey + list.path, isList: true, patterns: patterns}
+		r.defaults[row.action] = own
 	}
 	return r, nil
 }
@@ -124,80 +66,71 @@ func (r *rules) apply(c *Claims) error {
 	if !ok {
 		return nil
 	}
-	own := *r.defaults
-	if err := r.readObject(&own, value, "", claimMembers); err != nil {
+	own := maps.Clone(r.defaults)
+	if err := r.readObject(own, value, ""); err != nil {
 		return because(ErrClaimInvalid, r.claim+err.Error())
 	}
-	c.permissions = &own
+	c.permissions = own
 	return nil
 }
 
-// readObject overlays permissions with what an object of the claim says. Its errors begin with the path
-// behind the name of the claim, say what belongs there, and repeat nothing of what the token has there.
-func (r *rules) readObject(into *permissions, value any, path string, members []member) error {
+// readObject overlays permissions with what an object of the claim says; prefix is the path of the object with a dot
+// behind, or empty. Its errors begin with the path behind the name of the claim, say what belongs there, and repeat
+// nothing of what the token has there.
+func (r *rules) readObject(into permissions, value any, prefix string) error {
+	at := strings.TrimSuffix("."+prefix, ".")
 	object, ok := value.(map[string]any)
+	names := members(prefix)
 	if !ok {
-		return fmt.Errorf("%s: want an object with the members %s", path, memberNames(members))
+		return fmt.Errorf("%s: want an object with the members %s", at, strings.Join(names, ", "))
 	}
 	known := 0
-	for _, m := range members {
-		value, ok := object[m.name]
+	for _, name := range names {
+		value, ok := object[name]
 		if !ok {
 			continue
 		}
 		known++
-		var err error
-		if m.members != nil {
-			err = r.readObject(into, value, path+"."+m.name, m.members)
-		} else {
-			err = r.readRule(into.rule(m.action), value, m)
+		path := prefix + name
+		i := slices.IndexFunc(actions, func(row row) bool { return row.path == path })
+		if i < 0 {
+			if err := r.readObject(into, value, path+"."); err != nil {
+				return err
+			}
+			continue
 		}
+		own, err := r.readRule(value, &actions[i])
 		if err != nil {
-			return err
+			return fmt.Errorf(".%s%w", path, err)
 		}
+		into[actions[i].action] = own
 	}
 	if known != len(object) {
-		return fmt.Errorf("%s: has a member that is none of %s", path, memberNames(members))
+		return fmt.Errorf("%s: has a member that is none of %s", at, strings.Join(names, ", "))
 	}
 	return nil
 }
 
-func (r *rules) readRule(into *rule, value any, m member) error {
-	own := rule{source: r.sources[m.action], isList: m.isList}
-	if !m.isList {
-		allowed, ok := value.(bool)
-		if !ok {
-			return fmt.Errorf(".%s: want true or false", m.path)
+func (r *rules) readRule(value any, row *row) (*rule, error) {
+	own := &rule{source: "claim " + r.claim + "." + row.path, isList: row.isList}
+	if !row.isList {
+		var ok bool
+		if own.allowed, ok = value.(bool); !ok {
+			return nil, errors.New(": want true or false")
 		}
-		own.allowed = allowed
-		*into = own
-		return nil
+		return own, nil
 	}
 	elements, ok := value.([]any)
 	if !ok {
-		return fmt.Errorf(".%s: want a list of patterns", m.path)
+		return nil, errors.New(": want a list of patterns")
 	}
 	texts := make([]string, len(elements))
 	for i, element := range elements {
-		text, ok := element.(string)
-		if !ok {
-			return fmt.Errorf(".%s[%d]: want a pattern, which is a string", m.path, i)
+		if texts[i], ok = element.(string); !ok {
+			return nil, fmt.Errorf("[%d]: want a pattern, which is a string", i)
 		}
-		texts[i] = text
 	}
-	patterns, err := parsePatterns(texts)
-	if err != nil {
-		return fmt.Errorf(".%s%w", m.path, err)
-	}
-	own.patterns = patterns
-	*into = own
-	return nil
-}
-
-func memberNames(members []member) string {
-	list := make([]string, len(members))
-	for i, m := range members {
-		list[i] = m.name
-	}
-	return strings.Join(list, ", ")
+	var err error
+	own.patterns, err = parsePatterns(texts)
+	return own, err
 }

@@ -71,14 +71,9 @@ func (r *tokenReport) bad(content tokenContent, genuine bool) {
 func permission(claims *auth.Claims, action auth.Action, room string) (may, rule string) {
 	patterns, source := claims.Patterns(action)
 	decision := claims.Decide(action, room)
-	switch action {
-	case auth.ActionBroadcast, auth.ActionDirect:
+	switch {
+	case action == auth.ActionBroadcast, action == auth.ActionDirect, room != "" && action.IsAboutRoom():
 		return yes(decision.Allowed), decision.Rule()
-	case auth.ActionAPI: // it is about functions, not about rooms
-	default:
-		if room != "" {
-			return yes(decision.Allowed), decision.Rule()
-		}
 	}
 	if len(patterns) == 0 {
 		return "nothing", source
