@@ -113,12 +113,12 @@ func readFrameFields(payload []byte) (f *clusterFrame, err error) {
 		from frameField
 	}{{&f.uid, uid}, {&f.nsp, nsp}} {
 		if !s.from.missing() { // an emitter may leave its uid out
-			if *s.to, _, err = msgp.ReadStringBytes(s.from.packed); err != nil {
+			if *s.to, _, err = readName(s.from.packed); err != nil {
 				return f, err
 			}
 		}
 	}
-	n, _, err := msgp.ReadIntBytes(number.packed)
+	n, _, err := readWhole(number.packed)
 	f.kind = Kind(n)
 	return f, err
 }
@@ -179,22 +179,25 @@ func packedField(b []byte) (f frameField, rest []byte, err error) {
 func (d *frameData) decode(m *Message, raw bool) error {
 	var err error
 	if !d.requestID.missing() {
-		if m.RequestID, _, err = msgp.ReadStringBytes(d.requestID.packed); err != nil {
+		if m.RequestID, _, err = readName(d.requestID.packed); err != nil {
 			return fmt.Errorf("requestId: %w", err)
 		}
 	}
 	if m.Kind.selects() {
-		// Without them it would be about everybody.
+		// Without them it would be about everybody: that is for a broadcast alone to say, by nil.
+		if m.Kind != Broadcast && d.opts.missing() {
+			return fmt.Errorf("%w: no options", ErrMalformed)
+		}
 		if m.Opts, _, err = readOptions(d.opts.packed); err != nil {
 			return fmt.Errorf("opts: %w", err)
 		}
 	}
 	switch m.Kind {
 	case Join, Leave:
-		m.Rooms, _, err = readRooms(d.rooms.packed)
+		m.Rooms, _, err = readTargets(d.rooms.packed)
 	case Disconnect:
 		if !d.close.missing() {
-			m.Close, _, err = msgp.ReadBoolBytes(d.close.packed)
+			m.Close, _, err = readTruth(d.close.packed)
 		}
 	case Fetched:
 		m.Sockets = func() []socket.SocketDetails { return d.sockets.remoteSockets() }
@@ -203,7 +206,11 @@ func (d *frameData) decode(m *Message, raw bool) error {
 	case EventAnswer:
 		m.Value, err = d.packet.value(true, d.exact)
 	case ClientCount:
-		m.ClientCount, _, err = msgp.ReadUint64Bytes(d.clientCount.packed)
+		var n int64
+		if n, _, err = readWhole(d.clientCount.packed); err == nil && n < 0 {
+			err = fmt.Errorf("%w: %d clients", ErrMalformed, n)
+		}
+		m.ClientCount = uint64(n) //nolint:gosec // it is not negative
 	case Ack:
 		m.Value, err = d.packet.value(raw, d.exact)
 	}
@@ -231,7 +238,7 @@ func (d *frameData) decodePacket(nsp string, raw bool) (*parser.Packet, error) {
 		switch {
 		case err != nil:
 		case name == "type":
-			n, _, err = msgp.ReadIntBytes(value.packed)
+			n, _, err = readPacketType(value.packed)
 		case name == "data":
 			data = value
 		case name == "id":

@@ -9,7 +9,6 @@ import (
 	"maps"
 	"math"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/tinylib/msgp/msgp"
@@ -24,6 +23,10 @@ var (
 	errTooDeep   = fmt.Errorf("more than %d levels deep", maxDepth)
 	errTruncated = errors.New("ends in the middle of a value")
 )
+
+// believed is for how many values memory is taken before they come: the length that a header announces
+// may be any.
+const believed = 32
 
 // jsDate is how JSON.stringify writes a Date, which is what clients of a Node.js server see.
 const jsDate = "2006-01-02T15:04:05.000Z"
@@ -157,7 +160,7 @@ func drained(data any) (any, error) {
 
 // readValue reads one MessagePack value and returns the bytes after it. Integers become int64 or
 // uint64 and keep every digit; bin becomes []byte, which the Socket.IO encoder sends as an
-// attachment; a timestamp becomes the text that JSON.stringify makes of a Date.
+// attachment; a timestamp becomes the text that JSON.stringify makes of a Date; see extensionValue for others.
 func readValue(b []byte, depth int) (any, []byte, error) {
 	if depth > maxDepth {
 		return nil, b, errTooDeep
@@ -188,12 +191,8 @@ func readValue(b []byte, depth int) (any, []byte, error) {
 		return readMap(b, depth)
 	case msgp.InvalidType:
 		return nil, b, errTruncated
-	default: // an extension; NextType overlooks a timestamp that is the last value of b
-		if t, rest, err := msgp.ReadTimeUTCBytes(b); err == nil {
-			return t.Format(jsDate), rest, nil
-		}
-		rest, err := msgp.Skip(b)
-		return nil, rest, err
+	default:
+		return extensionValue(b)
 	}
 }
 
@@ -207,11 +206,13 @@ func readArray(b []byte, depth int) (any, []byte, error) {
 	if uint64(n) > uint64(len(rest)) { // each value takes at least one byte
 		return nil, b, errTruncated
 	}
-	values := make([]any, n)
-	for i := range values {
-		if values[i], rest, err = readValue(rest, depth+1); err != nil {
+	values := make([]any, 0, min(n, believed))
+	for range n {
+		var value any
+		if value, rest, err = readValue(rest, depth+1); err != nil {
 			return nil, b, err
 		}
+		values = append(values, value)
 	}
 	return values, rest, nil
 }
@@ -224,35 +225,22 @@ func readMap(b []byte, depth int) (any, []byte, error) {
 	if uint64(n)*2 > uint64(len(rest)) {
 		return nil, b, errTruncated
 	}
-	values := make(map[string]any, n)
+	values := make(map[string]any, min(n, believed))
 	for range n {
 		var key string
 		if key, rest, err = readKey(rest); err != nil {
 			return nil, b, err
+		}
+		if isUndefined(rest) {
+			delete(values, key)
+			rest = rest[undefinedSize:]
+			continue
 		}
 		if values[key], rest, err = readValue(rest, depth+1); err != nil {
 			return nil, b, err
 		}
 	}
 	return values, rest, nil
-}
-
-// readKey reads a map key; JavaScript's are strings, so a number stands for its decimal text.
-func readKey(b []byte) (string, []byte, error) {
-	switch msgp.NextType(b) {
-	case msgp.StrType:
-		return msgp.ReadStringBytes(b)
-	case msgp.IntType:
-		i, rest, err := msgp.ReadInt64Bytes(b)
-		return strconv.FormatInt(i, 10), rest, err
-	case msgp.UintType:
-		u, rest, err := msgp.ReadUint64Bytes(b)
-		return strconv.FormatUint(u, 10), rest, err
-	case msgp.InvalidType:
-		return "", b, errTruncated
-	default:
-		return "", b, fmt.Errorf("a %s as a map key", msgp.NextType(b))
-	}
 }
 
 // eachField walks a MessagePack map and hands the value that follows each key to field, which

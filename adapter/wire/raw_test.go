@@ -189,7 +189,13 @@ func TestForeignRaw(t *testing.T) {
 		{"a name that is not UTF-8", "81a1ffc0", `{"` + "\ufffd" + `":null}`},
 		{"date", "92d6ff00000000c3", `["1970-01-01T00:00:00.000Z",true]`},
 		{"date at the end", "d7ff1d53530000000001", `"1970-01-01T00:00:01.123Z"`},
-		{"unknown extension", "92d40100c70301010203", `[null,null]`},
+		{"undefined", "94d40000c3d40000c0", `[null,true,null,null]`},
+		{"undefined members", "83a161d40000a16201a163d40000", `{"b":1}`},
+		{"nothing but undefined members", "81a161d40000", `{}`},
+		{"date of notepack 2", "d700000001977420dc00", `"2025-06-15T15:06:40.000Z"`},
+		{"date that is none", "d7007fffffffffffffff", `null`},
+		{"an object of PHP", "82c0a8737464436c617373a16101", `{"null":"stdClass","a":1}`},
+		{"names of other kinds", "83c301cb3ff800000000000002c4016b03", `{"true":1,"1.5":2,"k":3}`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -213,7 +219,7 @@ func TestBrokenRaw(t *testing.T) {
 			t.Errorf("%d of %d bytes are read as %s", n, len(whole), v)
 		}
 	}
-	for _, text := range []string{"c1", "ddffffffff", "dfffffffff", "dbffffffff61", "c9ffffffff01", "81c3c0", "8190c0", "81a161", "ddffffffffc0c0"} {
+	for _, text := range []string{"c1", "ddffffffff", "dfffffffff", "dbffffffff61", "c9ffffffff01", "81a161", "ddffffffffc0c0"} {
 		b, err := hex.DecodeString(text)
 		if err != nil {
 			t.Fatal(err)

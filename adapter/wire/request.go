@@ -27,12 +27,12 @@ const (
 // request is what a server asks of the others, as JSON. Broadcasts with acknowledgement are the
 // exception: see broadcastRequest.
 type request struct {
-	UID       string            `json:"uid,omitempty"` // missing from the emitter
-	RequestID string            `json:"requestId,omitempty"`
+	UID       looseName         `json:"uid,omitempty"` // missing from the emitter
+	RequestID looseName         `json:"requestId,omitempty"`
 	Type      messageType       `json:"type"`
 	Opts      *requestOptions   `json:"opts,omitempty"`
-	Rooms     roomList          `json:"rooms,omitempty"`
-	Close     *bool             `json:"close,omitempty"`
+	Rooms     targetList        `json:"rooms,omitempty"`
+	Close     *looseBool        `json:"close,omitempty"`
 	Data      []json.RawMessage `json:"data,omitempty"`
 
 	// The form of version 5 and before: one socket, one room.
@@ -43,12 +43,13 @@ type request struct {
 type requestOptions struct {
 	Rooms  selection `json:"rooms"`
 	Except selection `json:"except"`
+	none   bool      // they count as none
 }
 
 // response is an answer in JSON; which fields are there depends on the question.
 type response struct {
 	Type        *messageType    `json:"type,omitempty"`
-	RequestID   string          `json:"requestId"`
+	RequestID   looseName       `json:"requestId"`
 	Sockets     json.RawMessage `json:"sockets,omitempty"`
 	Rooms       roomList        `json:"rooms,omitzero"` // [] is an answer, too
 	ClientCount *uint64         `json:"clientCount,omitempty"`
@@ -81,8 +82,11 @@ func ReadRequest(payload []byte) (*Message, error) {
 // message returns what the request says.
 func (r *request) message() (*Message, error) {
 	m := &Message{
-		Kind: kinds[r.Type], Server: r.UID, RequestID: r.RequestID,
-		Rooms: r.Rooms, Close: r.Close != nil && *r.Close,
+		Kind: kinds[r.Type], Server: string(r.UID), RequestID: string(r.RequestID),
+		Rooms: r.Rooms, Close: r.Close != nil && bool(*r.Close),
+	}
+	if r.Opts != nil && r.Opts.none {
+		r.Opts = nil
 	}
 	switch m.Kind {
 	case 0:
@@ -112,7 +116,7 @@ func (r *request) readOld(m *Message) error {
 	if m.Kind == Disconnect {
 		return nil
 	}
-	if err := json.Unmarshal(append(append([]byte{'['}, r.Room...), ']'), (*roomList)(&m.Rooms)); err != nil {
+	if err := json.Unmarshal(append(append([]byte{'['}, r.Room...), ']'), (*targetList)(&m.Rooms)); err != nil {
 		return fmt.Errorf("room: %w", err)
 	}
 	return nil
@@ -128,7 +132,7 @@ func EncodeRequest(uid, nsp string, m *Message) ([]byte, error) {
 		r := broadcastRequest{uid: uid, requestID: m.RequestID, packet: packet, opts: m.Opts}
 		return r.append(nil), nil
 	}
-	r := request{UID: uid, RequestID: m.RequestID, Rooms: m.Rooms}
+	r := request{UID: looseName(uid), RequestID: looseName(m.RequestID), Rooms: m.Rooms}
 	for t, k := range kinds {
 		if k == m.Kind {
 			r.Type = t
@@ -142,7 +146,8 @@ func EncodeRequest(uid, nsp string, m *Message) ([]byte, error) {
 		r.Data = append(r.Data, text)
 	}
 	if m.Kind == Disconnect {
-		r.Close = &m.Close
+		closes := looseBool(m.Close)
+		r.Close = &closes
 	}
 	if m.Kind != Event || m.RequestID == "" { // one that wants no answer has always had them
 		r.Opts = &requestOptions{Rooms: m.Opts.Rooms, Except: m.Opts.Except}
@@ -167,7 +172,7 @@ func textOf(v any) (json.RawMessage, error) {
 
 // EncodeResponse writes an answer as the response that it is here.
 func EncodeResponse(m *Message) ([]byte, error) {
-	r := response{RequestID: m.RequestID}
+	r := response{RequestID: looseName(m.RequestID)}
 	var t messageType
 	switch m.Kind {
 	case Ack:
@@ -222,7 +227,7 @@ func ReadResponse(payload []byte) (*Message, error) {
 	if err := json.Unmarshal(payload, &r); err != nil {
 		return nil, err
 	}
-	m := &Message{Kind: EventAnswer, RequestID: r.RequestID}
+	m := &Message{Kind: EventAnswer, RequestID: string(r.RequestID)}
 	switch {
 	case r.ClientCount != nil:
 		m.Kind, m.ClientCount = ClientCount, *r.ClientCount
@@ -264,14 +269,14 @@ func readBroadcastRequest(b []byte) (*Message, error) {
 		var err error
 		switch key {
 		case "uid":
-			r.uid, b, err = msgp.ReadStringBytes(b)
+			r.uid, b, err = readName(b)
 			return b, err
 		case "requestId":
-			r.requestID, b, err = msgp.ReadStringBytes(b)
+			r.requestID, b, err = readName(b)
 			return b, err
 		case "type":
-			var kind int
-			kind, b, err = msgp.ReadIntBytes(b)
+			var kind int64
+			kind, b, err = readWhole(b)
 			r.kind = messageType(kind)
 			return b, err
 		case "packet":
@@ -320,10 +325,10 @@ func readAckResponse(b []byte) (*Message, error) {
 		var err error
 		switch key {
 		case "requestId":
-			m.RequestID, b, err = msgp.ReadStringBytes(b)
+			m.RequestID, b, err = readName(b)
 		case "type":
-			var n int
-			n, b, err = msgp.ReadIntBytes(b)
+			var n int64
+			n, b, err = readWhole(b)
 			kind = messageType(n)
 		case "packet":
 			d.packet, b, err = packedField(b)

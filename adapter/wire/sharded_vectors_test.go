@@ -279,17 +279,16 @@ func TestMalformedFrames(t *testing.T) {
 	for _, text := range []string{
 		``, `{`, `{}`, `[]`, `null`, head + `3}`, head + `"3","data":{}}`, head + `3,"data":null}`, head + `3,"data":[]}`, head + `3,"data":{}}`,
 		head + `3,"data":{"opts":{"rooms":[],"except":[]}}}`,
-		head + `3,"data":{"opts":[],"packet":{"type":2,"data":["e"]}}}`,
-		head + `3,"data":{"opts":{"rooms":[{}]},"packet":{"type":2,"data":["e"]}}}`,
+		head + `3,"data":{"opts":{"rooms":{}},"packet":{"type":2,"data":["e"]}}}`,
+		head + `4,"data":{"opts":null,"rooms":["r"]}}`, head + `6,"data":{"opts":null}}`,
 		head + `3,"data":{"opts":{},"packet":{"type":2,"data":[]}}}`,
 		head + `3,"data":{"opts":{},"packet":{"type":0,"data":["e"]}}}`,
 		head + `3,"data":{"opts":{},"packet":{"type":2,"data":{"e":1}}}}`,
 		head + `3,"data":{"opts":{},"packet":{"type":2,"data":["e",` + deep + `]}}}`,
-		head + `3,"data":{"opts":{},"packet":{"type":2,"data":["e"]},"requestId":7}}`,
 		head + `3,"data":{"opts":{},"packet":{"type":2,"data":["e"]}}} x`,
-		head + `4,"data":{"opts":{}}}`, head + `4,"data":{"rooms":["r"]}}`, head + `6,"data":{"close":true}}`, head + `6,"data":{"opts":{},"close":"yes"}}`,
+		head + `4,"data":{"opts":{}}}`, head + `4,"data":{"rooms":["r"]}}`, head + `6,"data":{"close":true}}`,
 		head + `7,"data":{"requestId":"r"}}`, head + `9,"data":{}}`, head + `9,"data":{"packet":7}}`, head + `11,"data":{"requestId":"r","clientCount":-1}}`,
-		`{"uid":7,"nsp":"/","type":2}`, "\xdd\xff\xff\xff\xff", "\xdf\xff\xff\xff\xff", "\x81\xa4data\xc1", strings.Repeat("\x81\xa4data", 10000),
+		"\xdd\xff\xff\xff\xff", "\xdf\xff\xff\xff\xff", "\x81\xa4data\xc1", strings.Repeat("\x81\xa4data", 10000),
 	} {
 		if m, err := decodeMessage("/", true)(ReadFrame([]byte(text))); err == nil {
 			t.Errorf("%.100s is taken as %+v", text, m)

@@ -67,12 +67,16 @@ func appendJSON(out, b []byte, depth int) (text, rest []byte, err error) {
 		return appendJSONObject(out, b, depth)
 	case msgp.InvalidType:
 		return out, b, errTruncated
-	default: // an extension; NextType overlooks a timestamp that is the last value of b
-		if t, rest, err := msgp.ReadTimeUTCBytes(b); err == nil {
-			return append(t.AppendFormat(append(out, '"'), jsDate), '"'), rest, nil
+	default:
+		value, rest, err := extensionValue(b)
+		switch value := value.(type) {
+		case nil:
+			return append(out, "null"...), rest, err
+		case string:
+			return codec.AppendText(out, value), rest, err
+		default:
+			return out, b, errBinary
 		}
-		rest, err := msgp.Skip(b)
-		return append(out, "null"...), rest, err
 	}
 }
 
@@ -99,12 +103,18 @@ func appendJSONObject(out, b []byte, depth int) (text, rest []byte, err error) {
 		return out, b, err
 	}
 	out = append(out, '{')
-	for i := range n {
-		if i > 0 {
+	first := len(out)
+	for range n {
+		start := len(out)
+		if start > first {
 			out = append(out, ',')
 		}
 		if out, rest, err = appendJSONName(out, rest); err != nil {
 			return out, b, err
+		}
+		if isUndefined(rest) {
+			out, rest = out[:start], rest[undefinedSize:]
+			continue
 		}
 		out = append(out, ':')
 		if out, rest, err = appendJSON(out, rest, depth+1); err != nil {

@@ -227,7 +227,7 @@ func sameMeaning(a, b any) bool {
 
 func TestVectorsRequest(t *testing.T) {
 	t.Parallel()
-	yes := true
+	yes := looseBool(true)
 	opts := func(rooms ...socket.Room) *requestOptions {
 		return &requestOptions{Rooms: append(selection{}, rooms...), Except: selection{}}
 	}
@@ -239,13 +239,13 @@ func TestVectorsRequest(t *testing.T) {
 	}
 	wants := map[string]request{
 		"fetchSockets":              {UID: "vORoS1", RequestID: "OXx99H", Type: typeFetch, Opts: opts()},
-		"socketsJoin":               {UID: "vORoS1", Type: typeJoin, Opts: opts("r1"), Rooms: roomList{"r5", "r6"}},
-		"socketsLeave":              {UID: "vORoS1", Type: typeLeave, Opts: opts("r1"), Rooms: roomList{"r5"}},
+		"socketsJoin":               {UID: "vORoS1", Type: typeJoin, Opts: opts("r1"), Rooms: targetList{"r5", "r6"}},
+		"socketsLeave":              {UID: "vORoS1", Type: typeLeave, Opts: opts("r1"), Rooms: targetList{"r5"}},
 		"serverSideEmit":            {UID: "vORoS1", Type: typeServerSideEmit, Data: raw(`"sse"`, `1`)},
 		"serverSideEmit with ack":   {UID: "vORoS1", RequestID: "BrKURc", Type: typeServerSideEmit, Data: raw(`"sse"`, `"x"`)},
 		"allRooms":                  {UID: "vORoS1", RequestID: "Wy13ek", Type: typeAllRooms},
-		"emitter socketsJoin":       {Type: typeJoin, Opts: opts("r1"), Rooms: roomList{"r7"}},
-		"emitter socketsLeave":      {Type: typeLeave, Opts: opts("r1"), Rooms: roomList{"r7"}},
+		"emitter socketsJoin":       {Type: typeJoin, Opts: opts("r1"), Rooms: targetList{"r7"}},
+		"emitter socketsLeave":      {Type: typeLeave, Opts: opts("r1"), Rooms: targetList{"r7"}},
 		"emitter serverSideEmit":    {UID: "emitter", Type: typeServerSideEmit, Data: raw(`"sse"`, `1`)},
 		"emitter disconnectSockets": {Type: typeDisconnect, Opts: opts("nobody"), Close: &yes},
 		"disconnectSockets":         {UID: "vORoS1", Type: typeDisconnect, Opts: opts("My9gsBcL-yUDG4oJAAAB"), Close: &yes},

@@ -202,11 +202,11 @@ func ReadBroadcast(b []byte) (*Message, error) {
 	if err != nil {
 		return nil, err
 	}
-	if n != 3 {
+	if n < 3 {
 		return nil, fmt.Errorf("%w: an array of %d, want [uid, packet, options]", ErrMalformed, n)
 	}
 	m := &Message{Kind: Broadcast}
-	if m.Server, b, err = msgp.ReadStringBytes(b); err != nil {
+	if m.Server, b, err = readName(b); err != nil {
 		return nil, fmt.Errorf("uid: %w", err)
 	}
 	m.body = &broadcastBody{rest: b}
@@ -252,9 +252,11 @@ func readEvent(b []byte, raw bool) (*parser.Packet, error) {
 		var err error
 		switch key {
 		case "type":
-			kind, b, err = msgp.ReadIntBytes(b)
+			kind, b, err = readPacketType(b)
 		case "nsp":
-			packet.Nsp, b, err = msgp.ReadStringBytes(b)
+			if packet.Nsp, b, err = readName(b); packet.Nsp == "" {
+				packet.Nsp = "/"
+			}
 		case "data":
 			data, b, err = readData(b, raw)
 		case "id":
@@ -308,17 +310,19 @@ func readData(b []byte, raw bool) ([]any, []byte, error) {
 	if uint64(n) > uint64(len(rest)) { // each value takes at least one byte
 		return nil, b, errTruncated
 	}
-	data := make([]any, n)
+	data := make([]any, 0, min(n, believed))
 	var memory []byte
 	if raw {
 		memory = make([]byte, 0, len(rest)+len(rest)/8) // JSON is a little longer
 	}
-	for i := range data {
+	for i := range n {
+		var value any
 		if raw && i > 0 {
-			data[i], rest, memory, err = readRaw(memory, rest, 1)
+			value, rest, memory, err = readRaw(memory, rest, 1)
 		} else {
-			data[i], rest, err = readValue(rest, 1)
+			value, rest, err = readValue(rest, 1)
 		}
+		data = append(data, value)
 		if err != nil {
 			return nil, b, err
 		}
@@ -335,15 +339,15 @@ func readExact(b []byte) ([]json.RawMessage, []byte, error) {
 	if uint64(n) > uint64(len(rest)) {
 		return nil, b, errTruncated
 	}
-	texts := make([]json.RawMessage, n)
-	for i := range texts {
+	texts := make([]json.RawMessage, 0, min(n, believed))
+	for range n {
+		var text json.RawMessage
 		if msgp.IsNil(rest) {
 			rest = rest[1:]
-			continue
-		}
-		if texts[i], rest, err = readText(rest); err != nil {
+		} else if text, rest, err = readText(rest); err != nil {
 			return nil, b, err
 		}
+		texts = append(texts, text)
 	}
 	return texts, rest, nil
 }
@@ -371,7 +375,28 @@ func readText(b []byte) (json.RawMessage, []byte, error) {
 	return text, rest, err
 }
 
+// readPacketType reads the type of a packet, which JavaScript writes into a text: "2" is 2.
+func readPacketType(b []byte) (int, []byte, error) {
+	if msgp.NextType(b) == msgp.StrType {
+		text, rest, err := msgp.ReadStringBytes(b)
+		if err == nil && (len(text) != 1 || text[0] < '0' || text[0] > '9') {
+			err = fmt.Errorf("%w: packet type %.20q", ErrMalformed, text)
+		}
+		if err != nil {
+			return 0, b, err
+		}
+		return int(text[0] - '0'), rest, nil
+	}
+	n, rest, err := readWhole(b)
+	return int(n), rest, err
+}
+
+// readOptions reads the options of a message. What is no map has no members.
 func readOptions(b []byte) (opts Options, rest []byte, err error) {
+	if msgp.NextType(b) != msgp.MapType {
+		rest, err = msgp.Skip(b)
+		return opts, rest, err
+	}
 	rest, err = eachField(b, func(key string, b []byte) ([]byte, error) {
 		var err error
 		switch key {
@@ -390,63 +415,50 @@ func readOptions(b []byte) (opts Options, rest []byte, err error) {
 	return opts, rest, err
 }
 
-// readRooms reads a list of rooms. A Node.js room may be a number: one room with its decimal text.
-func readRooms(b []byte) ([]socket.Room, []byte, error) {
-	n, rest, err := msgp.ReadArrayHeaderBytes(b)
-	if err != nil {
-		return nil, b, err
-	}
-	if uint64(n) > uint64(len(rest)) {
-		return nil, b, errTruncated
-	}
-	rooms := make([]socket.Room, n)
-	for i := range rooms {
-		var name string
-		if name, rest, err = readRoom(rest); err != nil {
-			return nil, b, err
-		}
-		rooms[i] = socket.Room(name)
-	}
-	return rooms, rest, nil
-}
-
-func readRoom(b []byte) (string, []byte, error) {
-	if msgp.NextType(b) == msgp.Float64Type {
-		f, rest, err := msgp.ReadFloat64Bytes(b)
-		return strconv.FormatFloat(f, 'f', -1, 64), rest, err
-	}
-	return readKey(b)
-}
-
 // readFlags reads volatile, compress, timeout (milliseconds) and latest, and ignores the others, which
 // concern the sending server alone.
 func readFlags(b []byte, opts *Options) ([]byte, error) {
 	flags := &opts.Flags
-	if msgp.IsNil(b) {
-		return msgp.ReadNilBytes(b)
+	if msgp.NextType(b) != msgp.MapType {
+		return msgp.Skip(b)
 	}
 	return eachField(b, func(key string, b []byte) ([]byte, error) {
-		value, rest, err := readValue(b, 0)
+		rest, err := msgp.Skip(b)
 		if err != nil {
 			return b, err
 		}
+		switch msgp.NextType(b) {
+		case msgp.ArrayType, msgp.MapType:
+			flags.Volatile = flags.Volatile || key == "volatile"
+			return rest, nil // and no other flag is one of these
+		}
+		value, _, err := readValue(b, 0)
 		switch key {
 		case "volatile":
-			flags.Volatile, _ = value.(bool)
+			flags.Volatile = !isFalsy(b)
 		case "compress":
 			if compress, ok := value.(bool); ok {
 				flags.Compress = &compress
 			}
 		case "timeout":
 			if ms, ok := asFloat(value); ok {
-				timeout := time.Duration(ms * float64(time.Millisecond))
-				flags.Timeout = &timeout
+				flags.Timeout = timeoutOf(ms)
 			}
 		case flagLatest:
 			opts.Latest, _ = value.(string)
 		}
-		return rest, nil
+		return rest, err
 	})
+}
+
+// timeoutOf returns the delay of a timer of Node.js, of milliseconds.
+func timeoutOf(ms float64) *time.Duration {
+	const longest = 1<<31 - 1
+	if !(ms >= 1 && ms <= longest) {
+		ms = 1
+	}
+	timeout := time.Duration(ms * float64(time.Millisecond))
+	return &timeout
 }
 
 func asFloat(v any) (float64, bool) {
@@ -460,29 +472,6 @@ func asFloat(v any) (float64, bool) {
 	default:
 		return 0, false
 	}
-}
-
-// roomList is a list of rooms in JSON: strings, or numbers as in readRooms.
-type roomList []socket.Room
-
-// UnmarshalJSON implements json.Unmarshaler.
-func (l *roomList) UnmarshalJSON(text []byte) error {
-	var values []any
-	if err := json.Unmarshal(text, &values); err != nil {
-		return err
-	}
-	*l = make(roomList, len(values))
-	for i, value := range values {
-		switch v := value.(type) {
-		case string:
-			(*l)[i] = socket.Room(v)
-		case float64:
-			(*l)[i] = socket.Room(strconv.FormatFloat(v, 'f', -1, 64))
-		default:
-			return fmt.Errorf("%w: a room that is a %T", ErrMalformed, v)
-		}
-	}
-	return nil
 }
 
 // MarshalJSON implements json.Marshaler: no rooms are [], never null.

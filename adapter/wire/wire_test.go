@@ -144,7 +144,7 @@ func TestForeignOptions(t *testing.T) {
 		{"numbers as rooms", map[string]any{"rooms": []any{7, -1, uint64(math.MaxUint64), 1.5, "7"}},
 			Options{Rooms: []socket.Room{"7", "-1", "18446744073709551615", "1.5", "7"}}},
 		{"flags that are nil", map[string]any{"flags": nil}, Options{}},
-		{"flags of other types", map[string]any{"flags": map[string]any{"volatile": 1, "compress": "no", "timeout": "soon"}}, Options{}},
+		{"flags of other types", map[string]any{"flags": map[string]any{"volatile": 0, "compress": "no", "timeout": "soon"}}, Options{}},
 		{"whole timeout", map[string]any{"flags": map[string]any{"timeout": 1000}}, Options{Flags: socket.BroadcastFlags{Timeout: &second}}},
 		{"unsigned timeout", map[string]any{"flags": map[string]any{"timeout": uint64(1000)}}, Options{Flags: socket.BroadcastFlags{Timeout: &second}}},
 		{"the newest of a name", map[string]any{"flags": map[string]any{"latest": "typing"}}, Options{Latest: "typing"}},
@@ -163,12 +163,9 @@ func TestForeignOptions(t *testing.T) {
 		})
 	}
 	for name, v := range map[string]any{
-		"a list":             []any{},
-		"rooms as text":      map[string]any{"rooms": "r"},
-		"rooms of booleans":  map[string]any{"rooms": []any{true}},
-		"except as a map":    map[string]any{"except": map[string]any{}},
-		"flags as a list":    map[string]any{"flags": []any{}},
-		"nothing but a text": "options",
+		"except as a map": map[string]any{"except": map[string]any{}},
+		"rooms as true":   map[string]any{"rooms": true},
+		"rooms as number": map[string]any{"rooms": 7},
 	} {
 		if _, _, err := readOptions(mustAppend(t, v)); err == nil {
 			t.Errorf("%s is accepted", name)
@@ -196,7 +193,6 @@ func TestPackets(t *testing.T) {
 		{"DISCONNECT", map[string]any{"type": 1, "data": []any{"e"}}, "/", nil},
 		{"ACK", map[string]any{"type": 3, "data": []any{"e"}}, "/", nil},
 		{"negative type", map[string]any{"type": -2, "data": []any{"e"}}, "/", nil},
-		{"type as text", map[string]any{"type": "2", "data": []any{"e"}}, "/", nil},
 		{"no data", map[string]any{"type": 2}, "/", nil},
 		{"empty data", map[string]any{"type": 2, "data": []any{}}, "/", nil},
 		{"data as a map", map[string]any{"type": 2, "data": map[string]any{"0": "e"}}, "/", nil},
@@ -228,8 +224,6 @@ func TestBroadcastHeads(t *testing.T) {
 	for name, v := range map[string]any{
 		"empty array":  []any{},
 		"two elements": []any{"uid", map[string]any{}},
-		"four":         []any{"uid", map[string]any{}, map[string]any{}, 1},
-		"numeric uid":  []any{1, map[string]any{}, map[string]any{}},
 		"no array":     map[string]any{"uid": "u"},
 		"text":         "uid",
 	} {
@@ -271,12 +265,9 @@ func TestBroadcastRequests(t *testing.T) {
 		change func(m map[string]any)
 	}{
 		{"no request id", func(m map[string]any) { delete(m, "requestId") }},
-		{"numeric request id", func(m map[string]any) { m["requestId"] = 1 }},
 		{"no type", func(m map[string]any) { delete(m, "type") }},
 		{"another type", func(m map[string]any) { m["type"] = 5 }},
 		{"no packet", func(m map[string]any) { delete(m, "packet") }},
-		{"numeric uid", func(m map[string]any) { m["uid"] = 1 }},
-		{"options as a list", func(m map[string]any) { m["opts"] = []any{} }},
 	} {
 		m := good()
 		test.change(m)
@@ -324,13 +315,19 @@ func TestRoomLists(t *testing.T) {
 		`null`:                    {},
 		`["a","",7,-1,1.5]`:       {"a", "", "7", "-1", "1.5"},
 		`[9007199254740991, 1e3]`: {"9007199254740991", "1000"},
+		`["7",7,"8"]`:             {"7", "8"},
+		`[null,true,{}]`:          {"null", "true", "[object Object]"},
+		`""`:                      {},
+		`false`:                   {},
+		`0`:                       {},
+		`"ab"`:                    {"a", "b"},
 	} {
 		var got roomList
 		if err := json.Unmarshal([]byte(text), &got); err != nil || !slices.Equal(got, want) {
 			t.Errorf("%s: %q, %v", text, got, err)
 		}
 	}
-	for _, text := range []string{`"a"`, `{}`, `[null]`, `[true]`, `[[]]`, `[{}]`} {
+	for _, text := range []string{`{}`, `true`, `7`} {
 		var got roomList
 		if err := json.Unmarshal([]byte(text), &got); err == nil {
 			t.Errorf("%s is accepted as %q", text, got)
