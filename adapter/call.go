@@ -88,7 +88,7 @@ func (a *clusterAdapter) ServerSideEmit(packet []any) error {
 		}
 	}
 	if ack == nil {
-		a.tell(nil, m)
+		a.tell(nil, m, func() {})
 		return nil
 	}
 	a.cluster.request(a.cluster.opts.RequestTimeout, func(ctx context.Context) {

@@ -20,6 +20,7 @@ type clusterAdapter struct {
 	raw     bool   // this server's parser has arguments as json.RawMessage
 	link    Link
 	calls   callTable
+	own     ownOrder
 }
 
 // Close ends the link.
@@ -77,15 +78,27 @@ func (a *clusterAdapter) broadcast(packet *parser.Packet, opts *socket.Broadcast
 	if err == nil {
 		m := wire.Message{Kind: wire.Broadcast, Packet: packet, Opts: wire.NewOptions(opts)}
 		m.Opts.Latest = latest
+		waits := a.waitsFor(&m)
+		if waits {
+			a.own.sent()
+		}
 		var published func(string, error)
 		if done != nil {
-			published = func(_ string, err error) { done(err) }
+			published = func(_ string, err error) {
+				if waits && err != nil {
+					a.own.returned()
+				}
+				done(err)
+			}
 		}
 		if err = a.link.Publish(&m, published); err == nil {
-			if !a.waitsFor(&m) {
+			if !waits {
 				a.local.broadcast(packet, opts, latest, "")
 			}
 			return
+		}
+		if waits {
+			a.own.returned()
 		}
 	}
 	a.cluster.log.Error("broadcast refused", slog.Any("error", err))
@@ -104,25 +117,40 @@ func (a *clusterAdapter) waitsFor(m *wire.Message) bool {
 // when it returns.
 func (a *clusterAdapter) AddSockets(opts *socket.BroadcastOptions, rooms []socket.Room) {
 	a.local.AddSockets(opts, rooms)
-	a.tell(opts, wire.Message{Kind: wire.Join, Rooms: rooms})
+	a.tell(opts, wire.Message{Kind: wire.Join, Rooms: rooms}, func() {})
 }
 
 // DelSockets makes the matching sockets of the cluster leave rooms. Those of this node have left
-// when it returns.
+// when it returns, unless they still wait for a broadcast of this node: see ownOrder.
 func (a *clusterAdapter) DelSockets(opts *socket.BroadcastOptions, rooms []socket.Room) {
-	a.local.DelSockets(opts, rooms)
-	a.tell(opts, wire.Message{Kind: wire.Leave, Rooms: rooms})
+	a.change(opts, wire.Message{Kind: wire.Leave, Rooms: rooms}, func() { a.local.DelSockets(opts, rooms) })
 }
 
 // DisconnectSockets disconnects the matching sockets of the cluster.
 func (a *clusterAdapter) DisconnectSockets(opts *socket.BroadcastOptions, closeTransport bool) {
-	// The others are told first: this node may be about to shut down.
-	a.tell(opts, wire.Message{Kind: wire.Disconnect, Close: closeTransport})
-	a.local.DisconnectSockets(opts, closeTransport)
+	a.change(opts, wire.Message{Kind: wire.Disconnect, Close: closeTransport}, func() { a.local.DisconnectSockets(opts, closeTransport) })
 }
 
-// tell sends the other servers something about the sockets of opts that has no answer.
-func (a *clusterAdapter) tell(opts *socket.BroadcastOptions, m wire.Message) {
+// change tells the other servers to do something to the sockets of opts, and does it here: do. The others
+// are told first: this node may be about to shut down.
+func (a *clusterAdapter) change(opts *socket.BroadcastOptions, m wire.Message, do func()) {
+	if wire.FlagsOf(opts).Local || !a.cluster.opts.TotalOrder {
+		a.tell(opts, m, func() {})
+		do()
+		return
+	}
+	op, wait := a.own.begin(do, a.cluster.opts.RequestTimeout)
+	a.tell(opts, m, func() {
+		a.cluster.request(a.cluster.opts.RequestTimeout, func(context.Context) { a.own.finish(op) })
+	})
+	if !wait {
+		do()
+	}
+}
+
+// tell sends the other servers something about the sockets of opts that has no answer. failed is called when
+// they will not get it.
+func (a *clusterAdapter) tell(opts *socket.BroadcastOptions, m wire.Message, failed func()) {
 	if wire.FlagsOf(opts).Local {
 		return
 	}
@@ -130,6 +158,7 @@ func (a *clusterAdapter) tell(opts *socket.BroadcastOptions, m wire.Message) {
 	untold := func(_ string, err error) {
 		if err != nil {
 			a.cluster.log.Warn("the other servers were not told", slog.Int("message_type", int(m.Kind)), slog.Any("error", err))
+			failed()
 		}
 	}
 	if err := a.link.Publish(&m, untold); err != nil {

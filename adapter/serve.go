@@ -13,7 +13,13 @@ import (
 // Receive implements Namespace. What concerns nobody here is not decoded any further than to know that.
 func (a *clusterAdapter) Receive(m *wire.Message) error {
 	if m.Nsp != "" && m.Nsp != a.nsp.Name() || m.Server == a.uid && !a.waitsFor(m) {
+		if m.Server == a.uid && a.cluster.opts.TotalOrder && (m.Kind == wire.Leave || m.Kind == wire.Disconnect) {
+			a.own.next()
+		}
 		return nil // of another namespace, or done when it was sent
+	}
+	if m.Server == a.uid {
+		defer a.own.returned()
 	}
 	if err := m.Decode(a.raw); err != nil {
 		return err
