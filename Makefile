@@ -31,7 +31,7 @@ $(PAGES): $(shell find web -name node_modules -prune -o -path web/dist -prune -o
 	cd web && npm run --silent build
 
 .PHONY: test
-test: test-go test-web test-e2e ## everything; installs what is missing (a Redis server, npm packages) and says so
+test: test-go test-fuzz test-web test-e2e ## everything; installs what is missing (a Redis server, npm packages) and says so
 
 .PHONY: test-go
 test-go: redis ## unit tests, with the race detector
@@ -51,6 +51,21 @@ test-e2e: build redis ## official clients and a Node.js server against real node
 	@command -v node >/dev/null || { echo 'make: Node.js 20 or later is needed for the end-to-end tests' >&2; exit 1; }
 	cd test && npm ci --no-audit --no-fund
 	cd test && npm test
+
+FUZZ := 10m
+
+.PHONY: fuzz
+fuzz: ## every fuzz target for ten minutes (or FUZZ=1h); what it finds stays in testdata/fuzz
+	@for package in $$(grep -rl --include=*_test.go '^func Fuzz' . | grep -v node_modules | xargs -n1 dirname | sort -u); do \
+		for target in $$(grep -ho '^func Fuzz[A-Za-z0-9]*' $$package/*_test.go | cut -c6-); do \
+			echo "$$package $$target"; \
+			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZ) $$package; \
+		done; \
+	done
+
+.PHONY: test-fuzz
+test-fuzz:
+	@$(MAKE) --no-print-directory fuzz FUZZ=10s
 
 .PHONY: bench
 bench: redis ## the same load on this and on other servers: bench/RESULTS.md; about 20 minutes, on an idle machine
