@@ -2,6 +2,7 @@ package redis
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"chorus/chat"
@@ -28,7 +29,7 @@ func (f *feed) syncBatch(ctx context.Context, names []string) error {
 	ends, rules := make([]*redis.SliceCmd, len(names)), make([]*redis.MapStringStringCmd, len(names))
 	if _, err := f.s.client.Pipelined(call, func(p redis.Pipeliner) error {
 		for i, name := range names {
-			ends[i] = p.HMGet(call, f.s.key("log", name), "epoch", "pos", "seq")
+			ends[i] = p.HMGet(call, f.s.key("log", name), "epoch", "end")
 			rules[i] = p.HGetAll(call, f.s.key("bars", name))
 		}
 		return nil
@@ -50,12 +51,18 @@ func (f *feed) syncBatch(ctx context.Context, names []string) error {
 	return nil
 }
 
+// positionOf reads the fields epoch and end of a log.
 func positionOf(fields []any) (p chat.Position) {
-	if len(fields) != 3 {
+	if len(fields) != 2 {
 		return p
 	}
-	text := func(i int) string { s, _ := fields[i].(string); return s }
-	return chat.Position{Epoch: text(0), Pos: number(text(1)), Seq: number(text(2))}
+	epoch, _ := fields[0].(string)
+	end, _ := fields[1].(string)
+	if _, err := fmt.Sscan(end, &p.Pos, &p.Seq); err != nil { // there is no log
+		return chat.Position{}
+	}
+	p.Epoch = epoch
+	return p
 }
 
 // synced takes over the end of a log, delivers what was missed before it and what came after it.
@@ -109,7 +116,7 @@ func (f *feed) catchUp(ctx context.Context, name string, t *topic, end chat.Posi
 		if err := rewindScript.Run(call, f.s.client, []string{f.s.key("log", name)}, at.Epoch, at.Pos, newEpoch()).Err(); err != nil {
 			return err
 		}
-		fields, err := f.s.client.HMGet(call, f.s.key("log", name), "epoch", "pos", "seq").Result()
+		fields, err := f.s.client.HMGet(call, f.s.key("log", name), "epoch", "end").Result()
 		if err != nil {
 			return err
 		}
@@ -203,7 +210,7 @@ func (f *feed) check(ctx context.Context) error {
 		ends := make([]*redis.SliceCmd, n)
 		_, err := f.s.client.Pipelined(call, func(p redis.Pipeliner) error {
 			for i, name := range names[:n] {
-				ends[i] = p.HMGet(call, f.s.key("log", name), "epoch", "pos", "seq")
+				ends[i] = p.HMGet(call, f.s.key("log", name), "epoch", "end")
 			}
 			return nil
 		})

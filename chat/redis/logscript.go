@@ -2,8 +2,8 @@ package redis
 
 import "github.com/redis/go-redis/v9"
 
-// The keys of a log begin with KEYS[1], a hash: epoch, pos and seq of the end, first (the oldest seq that is kept), its
-// time (fat), bytes, at (time of the newest message) and touched (when the keys were last told to live on).
+// The keys of a log begin with KEYS[1], a hash: epoch and end, which are the numbers pos, seq, first (the oldest seq that
+// is kept), fat (its time), bytes, last (time of the newest message) and touched (when the keys were told to live on).
 //
 //	:m  hash   seq -> head "\n" value of each message in its latest state; the head is JSON
 //	:i  hash   id -> "seq pos at digest user", the memory for idempotency
@@ -16,13 +16,15 @@ import "github.com/redis/go-redis/v9"
 const logLua = `
 local K = KEYS[1]
 local km, ki, kq, kc, kn = K .. ':m', K .. ':i', K .. ':q', K .. ':c', K .. ':n'
-local function text(n) return string.format('%.0f', n) end
+local text = tostring -- Lua writes whole numbers of up to 14 digits in full
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
-local h = redis.call('HMGET', K, 'epoch', 'pos', 'seq', 'first', 'fat', 'bytes', 'at', 'touched')
-local epoch, pos, seq = h[1] or '', tonumber(h[2] or 0), tonumber(h[3] or 0)
-local first, fat, bytes = tonumber(h[4] or 1), tonumber(h[5] or 0), tonumber(h[6] or 0)
-local last, touched = tonumber(h[7] or 0), tonumber(h[8] or 0)
+local h = redis.call('HMGET', K, 'epoch', 'end')
+local epoch, pos, seq, first, fat, bytes, last, touched = h[1] or '', 0, 0, 1, 0, 0, 0, 0
+if h[2] then
+	pos, seq, first, fat, bytes, last, touched = string.match(h[2], '(%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+)')
+	pos, seq, first, fat, bytes, last, touched = tonumber(pos), tonumber(seq), tonumber(first), tonumber(fat), tonumber(bytes), tonumber(last), tonumber(touched)
+end
 
 local function split(raw)
 	local at = string.find(raw, '\n', 1, true)
@@ -41,13 +43,12 @@ local function drop(s, keep)
 	local head = split(raw)
 	bytes = bytes - #raw
 	redis.call('HDEL', km, text(s))
-	redis.call('ZREM', kc, text(s))
+	if string.find(head, '"cpos":', 1, true) then redis.call('ZREM', kc, text(s)) end
 	unmention(head, s)
 	if string.find(head, '"rc":{', 1, true) then redis.call('DEL', K .. ':r:' .. text(s)) end
 	local id, at = string.match(head, '"id":"([%w_.-]+)"'), tonumber(string.match(head, '"at":(%d+)'))
 	if keep > 0 and at + keep > now then
-		redis.call('RPUSH', kq, text(at) .. ' ' .. id)
-		redis.call('PEXPIRE', kq, text(keep + 600000))
+		if redis.call('RPUSH', kq, text(at) .. ' ' .. id) % 100 == 1 then redis.call('PEXPIRE', kq, text(2 * keep + 600000)) end
 	else
 		redis.call('HDEL', ki, id)
 	end
@@ -106,10 +107,11 @@ end
 
 -- save writes the end of the log back; with an age the keys end with their last message.
 local function save(age)
-	redis.call('HSET', K, 'epoch', epoch, 'pos', text(pos), 'seq', text(seq), 'first', text(first), 'fat', text(fat), 'bytes', text(bytes), 'at', text(last))
-	if age <= 0 or touched + age / 10 > now then return 0 end
-	redis.call('HSET', K, 'touched', text(now))
-	for _, key in ipairs({K, km, ki, kq, kc, kn}) do redis.call('PEXPIRE', key, text(age + age / 5 + 600000)) end
+	local lives = age > 0 and touched + age / 10 <= now
+	if lives then touched = now end
+	redis.call('HSET', K, 'epoch', epoch, 'end', pos .. ' ' .. seq .. ' ' .. first .. ' ' .. fat .. ' ' .. bytes .. ' ' .. last .. ' ' .. touched)
+	if not lives then return 0 end
+	for _, key in ipairs({K, km, ki, kq, kc, kn}) do redis.call('PEXPIRE', key, text(math.floor(age * 1.2) + 600000)) end
 	return 1
 end
 
@@ -158,7 +160,7 @@ i = i + #mentions
 local head = add(ARGV[5], ARGV[6], ARGV[7], ARGV[11], ARGV[12], mentions)
 trim(most, age, size, keep)
 forget(keep, tonumber(ARGV[9]))
-if #mentions > 0 and age > 0 then redis.call('PEXPIRE', kn, text(age + age / 5 + 600000)) end
+if #mentions > 0 and age > 0 then redis.call('PEXPIRE', kn, text(math.floor(age * 1.2) + 600000)) end
 local lives = save(age)
 i = publish(i, 'message', ARGV[10], head, ARGV[12])
 if ARGV[i] ~= '' then redis.call('PUBLISH', ARGV[i], ARGV[i + 1]) end
@@ -221,7 +223,7 @@ elseif kind == 'react' then
 	if on then
 		if count == 0 and n >= tonumber(ARGV[i + 2]) or redis.call('HLEN', kr) >= tonumber(ARGV[i + 3]) then return {'limit'} end
 		redis.call('HSET', kr, member, '1')
-		if age > 0 then redis.call('PEXPIRE', kr, text(age + age / 5 + 600000)) end
+		if age > 0 then redis.call('PEXPIRE', kr, text(math.floor(age * 1.2) + 600000)) end
 		rc[key] = count + 1
 	else
 		redis.call('HDEL', kr, member)
@@ -246,7 +248,7 @@ line = cjson.encode(head)
 bytes = bytes - #raw + #line + 1 + #value
 redis.call('HSET', km, text(s), line .. '\n' .. value)
 redis.call('ZADD', kc, pos, text(s))
-if age > 0 then redis.call('PEXPIRE', kc, text(age + age / 5 + 600000)) end
+if age > 0 then redis.call('PEXPIRE', kc, text(math.floor(age * 1.2) + 600000)) end
 trim(most, age, size, keep)
 local lives = save(age)
 publish(11, kind, ARGV[10] .. rest .. '}', line, shown)
@@ -367,8 +369,8 @@ return n - redis.call('HLEN', km)
 // rewindScript gives a log another epoch when Redis lost its end, in a failover: ARGV 1 epoch, 2 position that was seen, 3
 // the other epoch.
 var rewindScript = redis.NewScript(`
-local h = redis.call('HMGET', KEYS[1], 'epoch', 'pos')
-if h[1] ~= ARGV[1] or tonumber(h[2]) >= tonumber(ARGV[2]) then return 0 end
+local h = redis.call('HMGET', KEYS[1], 'epoch', 'end')
+if h[1] ~= ARGV[1] or tonumber(string.match(h[2], '^%d+')) >= tonumber(ARGV[2]) then return 0 end
 redis.call('HSET', KEYS[1], 'epoch', ARGV[3])
 return 1
 `)

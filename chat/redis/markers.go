@@ -30,7 +30,7 @@ return tonumber(ARGV[3])
 func (s *Store) Read(ctx context.Context, user, log string, seq int64) (chat.Unread, error) {
 	call, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	fields, err := s.client.HMGet(call, s.key("log", log), "epoch", "pos", "seq").Result()
+	fields, err := s.client.HMGet(call, s.key("log", log), "epoch", "end").Result()
 	if err != nil {
 		return chat.Unread{}, unavailable(err)
 	}
@@ -91,7 +91,7 @@ func (s *Store) unread(ctx context.Context, user string, logs []string, markers 
 	if _, err := s.client.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, log := range logs {
 			_, text, _ := strings.Cut(markers[log], " ")
-			ends[i] = p.HMGet(ctx, s.key("log", log), "epoch", "pos", "seq")
+			ends[i] = p.HMGet(ctx, s.key("log", log), "epoch", "end")
 			mentions[i] = p.ZLexCount(ctx, s.key("log", log)+":n", "["+mention(user, number(text)+1), "("+user+"\x01")
 		}
 		return nil
