@@ -52,7 +52,7 @@ type topic struct {
 type feed struct {
 	s       *Store
 	sink    chat.Sink
-	signals chan [2]string // channel and payload
+	signals chan [2]string // topic and payload
 	others  *lru.Cache[string, chat.Position]
 
 	mu         sync.Mutex
@@ -133,11 +133,15 @@ func (s *Store) Unfollow(name string) {
 // Signal implements chat.Feed.
 func (s *Store) Signal(name string, data []byte) {
 	select {
-	case s.feed.signals <- [2]string{s.channel(name), string(payloadSignal) + string(data)}:
+	case s.feed.signals <- [2]string{name, string(payloadSignal) + string(data)}:
 	default:
 		s.stats.SignalsDropped.Add(1)
 	}
 }
+
+// signalScript publishes. KEYS[1] has a Redis Cluster take the same server for all signals of a topic, which keeps their
+// order.
+const signalScript = `return redis.call('PUBLISH', ARGV[1], ARGV[2])`
 
 // send is the goroutine that sends signals.
 func (f *feed) send(ctx context.Context) {
@@ -153,7 +157,7 @@ func (f *feed) send(ctx context.Context) {
 			call, cancel := context.WithTimeout(ctx, callTimeout)
 			_, err := f.s.client.Pipelined(call, func(p redis.Pipeliner) error {
 				for _, signal := range batch {
-					p.Publish(call, signal[0], signal[1])
+					p.Eval(call, signalScript, []string{f.s.key("log", signal[0])}, f.s.channel(signal[0]), signal[1])
 				}
 				return nil
 			})

@@ -36,10 +36,10 @@ local function unmention(head, s)
 	for _, user in ipairs(cjson.decode(head).mentions) do redis.call('ZREM', kn, mention(user, s)) end
 end
 
--- drop removes a message. Its id is remembered until the time keep.
+-- drop removes a message, and reports whether it was there. Its id is remembered for the time keep.
 local function drop(s, keep)
 	local raw = redis.call('HGET', km, text(s))
-	if not raw then return end
+	if not raw then return false end
 	local head = split(raw)
 	bytes = bytes - #raw
 	redis.call('HDEL', km, text(s))
@@ -52,6 +52,7 @@ local function drop(s, keep)
 	else
 		redis.call('HDEL', ki, id)
 	end
+	return true
 end
 
 -- trim keeps the bounds: messages, age in milliseconds, bytes. It drops 1,000 messages at most, which are more than come in.
@@ -61,8 +62,7 @@ local function trim(most, age, size, keep)
 		if first > seq then break end
 		local old = age > 0 and fat + age < now
 		if not (old or most > 0 and n > most or size > 0 and bytes > size and first < seq) then break end
-		if redis.call('HEXISTS', km, text(first)) == 1 then n = n - 1 end
-		drop(first, keep)
+		if drop(first, keep) then n = n - 1 end
 		first = first + 1
 		if age > 0 then
 			local raw = redis.call('HGET', km, text(first))

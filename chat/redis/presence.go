@@ -35,7 +35,7 @@ type here struct {
 type presence struct {
 	s      *Store
 	nodes  *registry.Registry
-	left   chan registry.Node // nodes that are no more
+	left   chan leftNode
 	status chan statusPayload
 
 	mu      sync.Mutex
@@ -52,7 +52,7 @@ type presence struct {
 
 func newPresence(s *Store) *presence {
 	return &presence{
-		s: s, nodes: s.opts.Nodes, left: make(chan registry.Node, 256), status: make(chan statusPayload, 1024),
+		s: s, nodes: s.opts.Nodes, left: make(chan leftNode, 256), status: make(chan statusPayload, 1024),
 		users: make(map[userIn]*here), sockets: make(map[socketIn]string), rooms: make(map[string]int), ofUser: make(map[string]map[string]bool),
 		data: make(map[string]string), leaving: make(map[userIn]bool), unsaved: make(map[userIn]bool),
 		lease: s.opts.Nodes.Self().Lease, noted: make(map[string]bool),

@@ -107,11 +107,13 @@ func TestPresenceIsWrittenAgain(t *testing.T) {
 				old, err := nodes[0].client.SIsMember(t.Context(), "test-chat:index:{%leases}", leases[1]).Result()
 				return err == nil && !old
 			})
-			if page, err := nodes[0].List(t.Context(), "room", "", 10); err != nil || page.Count != 3 {
-				t.Errorf("%+v, %v", page, err)
-			}
+			redistest.Eventually(t, "all users are still there", func() bool {
+				page, err := nodes[0].List(t.Context(), "room", "", 10)
+				return err == nil && page.Count == 3
+			})
 			for _, n := range nodes {
-				if _, _, leaves, _ := n.sink.Users("room"); leaves != 0 {
+				// Whose lease alone is lost looks like a node that hung for too long: its users leave and come.
+				if _, _, leaves, _ := n.sink.Users("room"); leaves != 0 && name != "lease lost" || leaves > 1 {
 					t.Errorf("%d users have left", leaves)
 				}
 			}

@@ -17,10 +17,17 @@ const (
 	cleanPause   = time.Second            // between attempts, while Redis does not answer
 	lookInterval = 5 * time.Second        // between two looks for leases of nodes that nobody saw die
 	rewriteAfter = 5 * time.Minute        // everything is written again, in case that Redis lost a part of it
-	drainGrace   = 4 * time.Second        // for the users of a node that ended in order: they connect to another one
+	drainGrace   = 4 * time.Second        // see leftNode
 	writeAtOnce  = 500                    // users
 	statusKept   = 24 * time.Hour         // how long Redis keeps the data of a user without a change
 )
+
+// leftNode is a lease that has ended. With patience, its users get drainGrace: the node ended in order, and they connect
+// to another one; or the node took another lease, and is about to write its users again.
+type leftNode struct {
+	lease    string
+	patience bool
+}
 
 // loadStatus reads the data that a user has everywhere, unless the user is here already.
 func (p *presence) loadStatus(ctx context.Context, user string) error {
@@ -101,8 +108,9 @@ func (p *presence) apply(ctx context.Context, status statusPayload) error {
 func (p *presence) run(ctx context.Context) {
 	stop := p.nodes.Watch(func(c registry.Change) {
 		for _, n := range c.Left {
+			back := slices.ContainsFunc(c.Came, func(other registry.Node) bool { return other.ID == n.ID })
 			select {
-			case p.left <- n:
+			case p.left <- leftNode{n.Lease, back || n.Draining}:
 			default: // look finds it
 			}
 		}
@@ -119,9 +127,9 @@ func (p *presence) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case n := <-p.left:
-			dead[n.Lease] = time.Now()
-			if n.Draining {
-				dead[n.Lease] = time.Now().Add(drainGrace)
+			dead[n.lease] = time.Now()
+			if n.patience {
+				dead[n.lease] = time.Now().Add(drainGrace)
 			}
 		case status := <-p.status:
 			_ = p.apply(ctx, status) // else the next rewrite does

@@ -3,6 +3,7 @@ package storetest
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -48,8 +49,17 @@ func testFeed(t *testing.T, open Open) {
 	s.Signal("nobody", []byte("x"))
 	s.Signal("user:a", []byte{0, 255})
 	sink.Await(t, "signals", func() bool { return len(sink.signals) >= 2 })
-	if len(sink.signals) != 2 || sink.signals[0] != "room=typing" || sink.signals[1] != "user:a=\x00\xff" {
+	if slices.Sort(sink.signals); len(sink.signals) != 2 || sink.signals[0] != "room=typing" || sink.signals[1] != "user:a=\x00\xff" {
 		t.Errorf("%q", sink.signals)
+	}
+	for i := range 100 {
+		s.Signal("room", fmt.Append(nil, i))
+	}
+	sink.Await(t, "more signals", func() bool { return len(sink.signals) >= 102 })
+	for i, signal := range sink.signals[2:] {
+		if signal != fmt.Sprint("room=", i) {
+			t.Fatalf("signal %d of the room is %q", i, signal)
+		}
 	}
 	s.Unfollow("room")
 	s.Unfollow("room")
