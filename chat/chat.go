@@ -1,9 +1,14 @@
 package chat
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+	"time"
 
 	"chorus/adapter"
 	"chorus/auth"
@@ -12,17 +17,39 @@ import (
 	"github.com/zishang520/socket.io/servers/socket/v3"
 )
 
-// The events of the chat product. Clients send and hear "message" and "publish"; they only hear "left".
+// The events of the chat product. Clients hear "message", "publish", "direct", "typing" and "presence" as well; "left"
+// they only hear.
 const (
-	eventMessage = "message" // a value for everybody
-	eventJoin    = "join"    // enter a room
-	eventLeave   = "leave"   // leave a room
-	eventPublish = "publish" // a value for the members of a room
-	eventLeft    = "left"    // a room that the client had to leave, and why
+	eventMessage  = "message"  // a value for everybody
+	eventJoin     = "join"     // enter a room
+	eventLeave    = "leave"    // leave a room
+	eventPublish  = "publish"  // a value for the members of a room
+	eventDirect   = "direct"   // a value for a user
+	eventHistory  = "history"  // what was said in a room
+	eventTyping   = "typing"   // who types in a room
+	eventPresence = "presence" // who is in a room
+	eventStatus   = "status"   // what others see of a user besides the name
+	eventLeft     = "left"     // a room that the client is not in any more, and why
 )
 
-// Options configure New.
+// Options configure New. Store is needed; the zero value of everything else is useful.
 type Options struct {
+	// Store keeps the state. New starts it; the caller closes it, after the Chat.
+	Store Store
+	// Rooms say what rooms keep and tell. The first pattern that fits a name counts; without one a room keeps nothing.
+	Rooms []RoomPolicy
+	// DirectHistory bounds what is kept of the conversation of two users; default nothing.
+	DirectHistory Bounds
+	// Presence says who is told about the users of a room.
+	Presence PresenceOptions
+	// Idempotency is how long the id that a client chose for a message is remembered; default 5 minutes.
+	Idempotency time.Duration
+	// Typing is when a user who types stops by itself; default 5 s.
+	Typing time.Duration
+	// MaxValue is the size of the largest value that is kept, in bytes; default 65536.
+	MaxValue int
+	// Timeout bounds what a request waits for Redis; default 5 s.
+	Timeout time.Duration
 	// Open permits everything to every client. It is for a node without keys, whose clients have no tokens.
 	Open bool
 	// MaxRooms is how many rooms a client may join; default DefaultMaxRooms.
@@ -42,6 +69,19 @@ type Options struct {
 	Logger *slog.Logger
 }
 
+// PresenceOptions say who is told about the users of a room.
+type PresenceOptions struct {
+	// Grace is how long a user whose last connection to a room was lost is still there; negative for not at all, default
+	// 5 s.
+	Grace time.Duration
+	// BatchAbove is the number of users above which changes are told together, once a second; default 200.
+	BatchAbove int
+	// CountsAbove is the number of users above which the number alone is told, once a second at most; default 5000.
+	CountsAbove int
+	// MaxData is the size of the largest data of a user, in bytes; default 1024.
+	MaxData int
+}
+
 // DefaultNameClaim is the claim with the name of a user.
 const DefaultNameClaim = "name"
 
@@ -55,6 +95,14 @@ func (o Options) withDefaults() Options {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
+	o.Idempotency = cmp.Or(o.Idempotency, 5*time.Minute)
+	o.Typing = cmp.Or(o.Typing, 5*time.Second)
+	o.MaxValue = cmp.Or(o.MaxValue, 64<<10)
+	o.Timeout = cmp.Or(o.Timeout, 5*time.Second)
+	o.Presence.Grace = max(0, cmp.Or(o.Presence.Grace, 5*time.Second))
+	o.Presence.BatchAbove = cmp.Or(o.Presence.BatchAbove, 200)
+	o.Presence.CountsAbove = cmp.Or(o.Presence.CountsAbove, 5000)
+	o.Presence.MaxData = cmp.Or(o.Presence.MaxData, 1<<10)
 	return o
 }
 
@@ -63,18 +111,37 @@ type Chat struct {
 	opts      Options
 	nsp       socket.Namespace
 	publisher adapter.Publisher
+	store     Store
+	policies  policies
 	requests  map[string]requests // of each namespace, by its name
+	hooks     hooks
 	stats     Stats
+
+	running context.Context // ends with Close
+	stop    context.CancelFunc
+	tasks   sync.WaitGroup
+
+	mu    sync.Mutex
+	lanes map[string]*lane // by topic
 }
 
 // New makes the chat product of a namespace, whose adapter must be one of package adapter. The sockets of every
-// namespace of the server must pass Watch.
+// namespace of the server must pass Watch. Close ends it.
 func New(nsp socket.Namespace, opts Options) (*Chat, error) {
 	publisher, ok := adapter.Of(nsp)
 	if !ok {
 		return nil, errors.New("chat: the adapter of the namespace is not one of package adapter")
 	}
-	c := &Chat{opts: opts.withDefaults(), nsp: nsp, publisher: publisher}
+	if opts.Store == nil {
+		return nil, errors.New("chat: Options.Store is missing")
+	}
+	c := &Chat{
+		opts: opts.withDefaults(), nsp: nsp, publisher: publisher, store: opts.Store, policies: newPolicies(opts.Rooms),
+		lanes: make(map[string]*lane),
+	}
+	c.running, c.stop = context.WithCancel(context.Background())
+	c.store.Start(sink{c})
+	c.tasks.Go(func() { c.followAll(c.running) }) // ends with Close
 	c.requests = map[string]requests{nsp.Name(): c.builtIn()}
 	connected := func(args ...any) {
 		if cl := clientOf(args[0].(*socket.Socket)); cl != nil { //nolint:errcheck,forcetypeassert // the library's contract for this event
@@ -85,24 +152,134 @@ func New(nsp socket.Namespace, opts Options) (*Chat, error) {
 	return c, errors.Join(nsp.On("connection", connected), nsp.On("authenticated", connected))
 }
 
-// begin puts a client into the rooms that it has from the beginning.
+// Close ends the goroutines. The store need not hear of each client that leaves with the node. It is idempotent.
+func (c *Chat) Close() {
+	c.stop()
+	c.tasks.Wait()
+}
+
+// context bounds what a request waits for Redis.
+func (c *Chat) context() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(c.running, c.opts.Timeout)
+}
+
+// begin puts a client into the rooms that it has from the beginning, before any of its events is handled.
 func (cl *client) begin() {
-	if !cl.chat.opts.Open && cl.claims() == nil {
+	c := cl.chat
+	if !c.opts.Open && cl.claims() == nil {
 		return // it has not authenticated yet
 	}
-	if user := cl.user(); user.ID != "" {
-		cl.socket.Join(socket.Room(userRoom(user.ID)))
-	}
+	cl.beginUser() // of a client that authenticates by event
 	if cl.socket.Recovered() {
 		cl.recovered()
 	}
+	for _, room := range cl.wanted() {
+		if err := cl.joinWanted(room); err != nil {
+			cl.left(room, c.refusalOf(err))
+		}
+	}
 }
 
-// end is called when the socket has ended.
+// beginUser makes the socket one of those of its user, unless it is one.
+func (cl *client) beginUser() {
+	user := cl.user()
+	cl.mu.Lock()
+	done := user.ID == "" || cl.own != nil || cl.gone
+	cl.mu.Unlock()
+	if done {
+		return
+	}
+	c, room := cl.chat, userRoom(user.ID)
+	ctx, cancel := c.context()
+	defer cancel()
+	p := c.roomPlace(room)
+	l, err := c.acquire(ctx, room)
+	if err != nil {
+		c.debug("the room of a user is not followed yet", slog.Any("error", err))
+	}
+	cl.socket.Join(socket.Room(room))
+	cl.mu.Lock()
+	gone := cl.gone
+	cl.own = &membership{place: p, lane: l}
+	cl.mu.Unlock()
+	if gone {
+		c.release(l)
+		return
+	}
+	_, _ = cl.arrive(ctx, p) // the store goes on by itself
+	if !cl.socket.Connected() {
+		time.AfterFunc(connectPatience, func() { cl.awaitConnect(room) })
+	}
+}
+
+// connectPatience is when a socket that has not connected yet is looked at again.
+const connectPatience = time.Second
+
+// awaitConnect ends a client that a later middleware has refused: the library takes its socket out of all rooms, and
+// says nothing.
+func (cl *client) awaitConnect(room string) {
+	switch s := cl.socket; {
+	case s.Connected():
+	case s.Rooms().Has(socket.Room(room)) && s.Conn().ReadyState() != "closed":
+		time.AfterFunc(connectPatience, func() { cl.awaitConnect(room) })
+	default:
+		cl.end()
+	}
+}
+
+// maxWanted bounds the rooms that a handshake may name.
+const maxWanted = 100
+
+// wanted returns the rooms that the handshake names in its auth object: {token, rooms}.
+func (cl *client) wanted() []string {
+	list, _ := cl.socket.Handshake().Auth["rooms"].([]any)
+	var rooms []string
+	for _, item := range list[:min(len(list), maxWanted)] {
+		if room, ok := item.(string); ok {
+			rooms = append(rooms, room)
+		}
+	}
+	return rooms
+}
+
+// joinWanted joins a room that the handshake names.
+func (cl *client) joinWanted(room string) error {
+	ca := &call{client: cl, args: []any{room}}
+	p, err := ca.place(eventJoin)
+	if err != nil {
+		return err
+	}
+	_, l, pos, err := cl.enter(p, joinOptions{})
+	if err != nil {
+		return err
+	}
+	l.answer(cl, pos, false, func(bool) {})
+	cl.chat.release(l)
+	return nil
+}
+
+// end is called when the socket has ended: it leaves its rooms, of which the cluster is told after the grace.
 func (cl *client) end() {
 	cl.mu.Lock()
-	defer cl.mu.Unlock()
 	cl.gone = true
+	rooms, watching := slices.Collect(maps.Values(cl.rooms)), cl.watching
+	if cl.own != nil {
+		rooms = append(rooms, cl.own)
+	}
+	cl.rooms, cl.watching, cl.own = nil, nil, nil
+	cl.stopTyping("")
+	cl.mu.Unlock()
+	if len(rooms) == 0 && len(watching) == 0 {
+		return
+	}
+	cl.chat.tasks.Go(func() { // ends when the store has answered
+		for _, m := range rooms {
+			cl.depart(m, cl.chat.opts.Presence.Grace)
+		}
+		for _, l := range watching {
+			cl.chat.release(l)
+		}
+	})
 }
 
 // permits reports whether a client may do something at this moment: a new token replaces the rights of the old one.
@@ -117,12 +294,15 @@ func (c *Chat) send(event []any, opts *socket.BroadcastOptions, done func(error)
 }
 
 // sendFor is send for a request, which is answered with the outcome.
-func (ca *call) sendFor(r string, event []any, opts *socket.BroadcastOptions, answer map[string]any) {
+func (ca *call) sendFor(r string, event []any, opts *socket.BroadcastOptions, a *Action, answer map[string]any) {
 	if !ca.asked {
 		ca.chat.send(event, opts, nil)
+		ca.chat.after(a, nil)
 		return
 	}
+	maps.Copy(answer, a.Ack)
 	ca.chat.send(event, opts, func(err error) {
+		ca.chat.after(a, err)
 		if err != nil {
 			ca.refuse(r, err)
 			return

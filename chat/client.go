@@ -24,15 +24,22 @@ type client struct {
 	requests           requests // of the namespace
 	socket             *socket.Socket
 
-	mu    sync.Mutex
-	rooms map[string]*membership // that the client has joined; nil while there are none
-	gone  bool                   // the socket has ended
+	mu       sync.Mutex
+	rooms    map[string]*membership // that the client has joined, by name; nil while there are none
+	own      *membership            // the room of its user; nil without one
+	watching map[string]*lane       // rooms of which it hears who comes and goes
+	typing   map[string]*typist     // where it types
+	gone     bool                   // the socket has ended
 }
 
 // Watch is the middleware that makes the sockets of a namespace clients. It belongs behind the token check.
 func (c *Chat) Watch(s *socket.Socket, next func(*socket.ExtendedError)) {
 	events := s.StrictEventEmitter
-	events.EventEmitter = &client{EventEmitter: events.EventEmitter, chat: c, requests: c.requests[s.Nsp().Name()], socket: s}
+	cl := &client{EventEmitter: events.EventEmitter, chat: c, requests: c.requests[s.Nsp().Name()], socket: s}
+	events.EventEmitter = cl
+	if s.Nsp() == c.nsp {
+		cl.beginUser() // before the client knows that it is connected: what is said to its user from then on reaches it
+	}
 	next(nil)
 }
 

@@ -1,7 +1,10 @@
 package chat
 
 import (
+	"context"
 	"crypto/rand"
+	"encoding/json"
+	"fmt"
 	"regexp"
 	"strings"
 	"time"
@@ -18,56 +21,278 @@ var messageID = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,64}$`)
 // newID returns an id for a message.
 func newID() string { return strings.ToLower(rand.Text()[:20]) }
 
+// maxMentions is how many users a message may name.
+const maxMentions = 100
+
 // message sends a value to every client of the cluster.
 func (c *Chat) message(ca *call) error {
 	if !ca.permits(auth.ActionBroadcast, "") {
 		return forbidden(auth.ActionBroadcast, "")
 	}
-	m := meta{ID: newID(), At: time.Now().UnixMilli(), From: from(ca.user())}
-	event := []any{eventMessage, ca.args[0]}
-	answer := map[string]any{}
-	if c.opts.Meta {
-		event = append(event, m.argument())
-		answer["id"], answer["at"] = m.ID, m.At
+	a := &Action{Kind: ActionMessage, client: ca.client, Value: ca.args[0], ID: newID(), At: now()}
+	if err := c.before(a); err != nil {
+		return err
 	}
-	ca.sendFor(eventMessage, event, nil, answer)
+	event, answer := []any{eventMessage, a.Value}, map[string]any{}
+	if c.opts.Meta {
+		event = append(event, meta{ID: a.ID, At: a.At, From: from(ca.user())}.argument())
+		answer["id"], answer["at"] = a.ID, a.At
+	}
+	ca.sendFor(eventMessage, event, nil, a, answer)
 	return nil
 }
 
-// publishOptions are the last argument of "publish".
+func now() int64 { return time.Now().UnixMilli() }
+
+// publishOptions are the last argument of "publish" and "direct".
 type publishOptions struct {
 	ID       *string  `json:"id"`
 	Mentions []string `json:"mentions"`
 }
 
-// publish sends a value to the members of a room, of which the sender must be one.
+// publish says something in a room, of which the sender must be a member, or in a conversation.
 func (c *Chat) publish(ca *call) error {
-	room, err := ca.room(eventPublish)
+	p, err := ca.place(eventPublish)
 	if err != nil {
 		return err
 	}
-	opts, err := option[publishOptions](ca, eventPublish, 2)
+	return ca.say(eventPublish, p)
+}
+
+// say publishes the value of a request in a place.
+func (ca *call) say(event string, p place) error {
+	c := ca.chat
+	opts, err := option[publishOptions](ca, event, 2)
 	switch {
 	case err != nil:
 		return err
 	case opts.ID != nil && !messageID.MatchString(*opts.ID):
 		return badRequest("the id of a message has 1 to 64 characters A-Z a-z 0-9 _ - .")
-	case !ca.permits(auth.ActionPublish, room):
-		return forbidden(auth.ActionPublish, room)
-	case !ca.mayPublish(room):
-		return &Error{Code: CodeNotJoined, Message: "join the room before you publish to it", Details: map[string]any{"room": room}}
+	case len(opts.Mentions) > maxMentions:
+		return badRequest(fmt.Sprintf("a message mentions at most %d users", maxMentions))
 	}
-	m := meta{ID: newID(), At: time.Now().UnixMilli(), From: from(ca.user())}
+	if err := ca.maySpeak(p); err != nil {
+		return err
+	}
+	m := &outgoing{place: p, from: ca.user(), sender: ca.presenceID(), origin: string(ca.socket.Id()), id: newID(), mentions: opts.Mentions, value: ca.args[1]}
 	if opts.ID != nil {
-		m.ID = *opts.ID
+		m.id, m.chosen = *opts.ID, true
 	}
-	to := &socket.BroadcastOptions{Rooms: types.NewSet(socket.Room(room))}
-	ca.sendFor(eventPublish, []any{eventPublish, room, ca.args[1], m.argument()}, to, map[string]any{"id": m.ID, "at": m.At})
+	a := &Action{Kind: ActionPublish, client: ca.client, Room: p.name, Value: m.value, ID: m.id}
+	if p.peer != "" {
+		a.Kind, a.To = ActionDirect, p.peer
+	}
+	if err := c.before(a); err != nil {
+		return err
+	}
+	m.value = a.Value
+	if m.direct() && !m.chosen { // the common case waits for nothing here
+		a.At = now()
+		events := m.events(meta{ID: m.id, At: a.At, From: from(m.from)})
+		answer := map[string]any{"id": m.id, "at": a.At}
+		if p.peer != "" {
+			answer["online"] = c.online(p.peer)
+		}
+		for _, e := range events[:len(events)-1] {
+			c.send(e.event, e.to, nil)
+		}
+		last := events[len(events)-1]
+		ca.sendFor(event, last.event, last.to, a, answer)
+		return nil
+	}
+	answer, err := c.deliver(m)
+	if err == nil {
+		a.At = answer.At
+	}
+	c.after(a, err)
+	if err != nil {
+		return err
+	}
+	ca.ok(answer.members(a.Ack))
 	return nil
 }
 
+// maySpeak returns why the client may not publish in a place.
+func (ca *call) maySpeak(p place) error {
+	if err := ca.allow(auth.ActionPublish, p); err != nil {
+		return err
+	}
+	ctx, cancel := ca.chat.context()
+	defer cancel()
+	if p.peer == "" && !ca.mayPublish(ctx, p) {
+		return notJoined(p.name)
+	}
+	return ca.notMuted(ctx, p)
+}
+
 // mayPublish reports whether the client is where it must be to publish to a room. A client whose token permits it to
-// publish but not to join need not join.
-func (ca *call) mayPublish(room string) bool {
-	return ca.chat.opts.PublishWithoutJoin || ca.member(room) || !ca.permits(auth.ActionJoin, room)
+// publish but not to join need not join. Neither need a user who was in the room a moment ago: a client with the option
+// retries sends what is pending before the program joins again.
+func (ca *call) mayPublish(ctx context.Context, p place) bool {
+	if ca.chat.opts.PublishWithoutJoin || ca.member(p.name) || !ca.permits(auth.ActionJoin, p.name) {
+		return true
+	}
+	_, present, err := ca.chat.store.Lookup(ctx, p.log, ca.presenceID())
+	return err == nil && present
+}
+
+// outgoing is a message on its way.
+type outgoing struct {
+	place    place
+	from     User
+	sender   string // who the id belongs to
+	origin   string // socket
+	id       string
+	chosen   bool // the client chose the id, so it may come again
+	mentions []string
+	value    any
+}
+
+// receipt is what the sender gets to know.
+type receipt struct {
+	ID     string `json:"id"`
+	At     int64  `json:"at"`
+	Seq    int64  `json:"seq,omitempty"`
+	Cursor string `json:"cursor,omitempty"`
+	Online *int   `json:"online,omitempty"`
+}
+
+// members returns the members of the acknowledgement.
+func (r *receipt) members(more map[string]any) map[string]any {
+	answer := map[string]any{"id": r.ID, "at": r.At}
+	for name, value := range more {
+		answer[name] = value
+	}
+	if r.Seq > 0 {
+		answer["seq"], answer["cursor"] = r.Seq, r.Cursor
+	}
+	if r.Online != nil {
+		answer["online"] = *r.Online
+	}
+	return answer
+}
+
+// direct reports whether the message goes to the servers without the store.
+func (m *outgoing) direct() bool { return !m.place.policy.History.keeps() }
+
+// addressed is an event and who hears it.
+type addressed struct {
+	event []any
+	to    *socket.BroadcastOptions
+}
+
+// events returns what is sent for a message that is not kept: in a conversation each of the two hears the name of the
+// other one.
+func (m *outgoing) events(mt meta) []addressed {
+	about, p := mt.argument(), m.place
+	if p.peer == "" {
+		return []addressed{{[]any{eventPublish, p.log, m.value, about}, &socket.BroadcastOptions{Rooms: types.NewSet(socket.Room(p.log))}}}
+	}
+	to := func(user string, except ...socket.Room) *socket.BroadcastOptions {
+		return &socket.BroadcastOptions{Rooms: types.NewSet(socket.Room(userRoom(user))), Except: types.NewSet(except...)}
+	}
+	var list []addressed
+	if m.from.ID != "" {
+		list = append(list, addressed{[]any{eventDirect, p.peer, m.value, about}, to(m.from.ID, socket.Room(m.origin))})
+	}
+	if p.peer != m.from.ID {
+		list = append(list, addressed{[]any{eventDirect, m.from.ID, m.value, about}, to(p.peer)})
+	}
+	return list
+}
+
+// deliver publishes a message and waits until that is done.
+func (c *Chat) deliver(m *outgoing) (*receipt, error) {
+	data, attach, err := encodeValue(m.value)
+	if err != nil {
+		return nil, badRequest("the value cannot be kept")
+	}
+	ctx, cancel := c.context()
+	defer cancel()
+	var r *receipt
+	switch {
+	case !m.direct():
+		r, err = c.keep(ctx, m, data, attach)
+	case m.chosen:
+		r, err = c.once(ctx, m, digestOf(data))
+	default:
+		r, err = c.broadcast(m)
+	}
+	if err == nil && m.place.peer != "" && r.Online == nil {
+		online := c.online(m.place.peer)
+		r.Online = &online
+	}
+	return r, err
+}
+
+// keep appends a message to its log. Every node hears of it in the order of the log, this one as well.
+func (c *Chat) keep(ctx context.Context, m *outgoing, data []byte, attach bool) (*receipt, error) {
+	if most := c.opts.MaxValue; len(data) > most {
+		return nil, &Error{Code: CodeTooLarge, Message: fmt.Sprintf("the value has more than %d bytes", most), Details: map[string]any{"limit": most}}
+	}
+	a := &Append{
+		Log: m.place.log, Topics: m.place.topics, Bounds: m.place.policy.History, ID: m.id, Digest: digestOf(data),
+		User: m.from.ID, Name: m.from.Name, Mentions: m.mentions, Value: data, Attach: attach, Origin: m.origin,
+	}
+	if m.chosen {
+		a.Remember = c.opts.Idempotency
+	}
+	kept, err := c.store.Append(ctx, a)
+	if err != nil {
+		return nil, err
+	}
+	return &receipt{ID: kept.ID, At: kept.At, Seq: kept.Seq, Cursor: kept.Cursor}, nil
+}
+
+// once publishes a message that is not kept, unless the cluster has seen it.
+func (c *Chat) once(ctx context.Context, m *outgoing, digest string) (*receipt, error) {
+	key := m.sender + "\n" + m.place.log + "\n" + m.id
+	known, err := c.store.Begin(ctx, key, digest, c.opts.Idempotency)
+	if err != nil {
+		return nil, err
+	}
+	var r *receipt
+	if known != nil {
+		err = json.Unmarshal(known, &r)
+		return r, err
+	}
+	var answer []byte
+	if r, err = c.broadcast(m); err == nil {
+		if m.place.peer != "" {
+			online := c.online(m.place.peer)
+			r.Online = &online
+		}
+		answer, _ = json.Marshal(r) // it cannot fail: there are texts and numbers
+	}
+	if finishErr := c.store.Finish(ctx, key, digest, answer, c.opts.Idempotency); err == nil && finishErr != nil {
+		c.debug("the store does not know that a message was sent")
+	}
+	return r, err
+}
+
+// broadcast publishes a message that is not kept.
+func (c *Chat) broadcast(m *outgoing) (*receipt, error) {
+	r := &receipt{ID: m.id, At: now()}
+	events := m.events(meta{ID: r.ID, At: r.At, From: from(m.from)})
+	outcome := make(chan error, len(events))
+	for _, e := range events {
+		c.send(e.event, e.to, func(err error) { outcome <- err })
+	}
+	for range events {
+		if err := <-outcome; err != nil {
+			return nil, err
+		}
+	}
+	return r, nil
+}
+
+// online returns how many sockets a user has in the cluster.
+func (c *Chat) online(user string) int {
+	ctx, cancel := c.context()
+	defer cancel()
+	present, _, err := c.store.Lookup(ctx, userRoom(user), user)
+	if err != nil {
+		return 0
+	}
+	return present.Devices
 }

@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"context"
 	"errors"
 	"maps"
 
@@ -64,6 +65,8 @@ func (c *Chat) refusalOf(err error) *Error {
 		reached = "nobody got it"
 	}
 	var refused *Error
+	var conflict *ConflictError
+	var limit *LimitError
 	switch {
 	case errors.As(err, &refused):
 		return refused
@@ -71,6 +74,20 @@ func (c *Chat) refusalOf(err error) *Error {
 		return &Error{Code: CodeOverloaded, Message: "too many messages wait for Redis: " + reached}
 	case errors.Is(err, adapter.ErrUnavailable), errors.Is(err, adapter.ErrClosed):
 		return &Error{Code: CodeClusterUnavailable, Message: "Redis is not available: " + reached}
+	case errors.As(err, &conflict):
+		details := map[string]any{}
+		if conflict.Version > 0 {
+			details["version"] = conflict.Version
+		}
+		return &Error{Code: CodeConflict, Message: conflict.Reason, Details: details}
+	case errors.As(err, &limit):
+		return &Error{Code: CodeLimitReached, Message: limit.Error(), Details: map[string]any{"limit": limit.Limit}}
+	case errors.Is(err, ErrBadCursor):
+		return badRequest("this is not a cursor")
+	case errors.Is(err, ErrNotFound):
+		return &Error{Code: CodeNotFound, Message: "there is no such message"}
+	case errors.Is(err, ErrUnavailable), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		return &Error{Code: CodeClusterUnavailable, Message: "Redis is not available: nobody knows whether it was done"}
 	}
 	return &Error{Code: CodeInternal, Message: "the server could not handle this request"}
 }

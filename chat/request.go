@@ -27,6 +27,11 @@ func (c *Chat) builtIn() requests {
 		{name: eventMessage, takes: "exactly one value", least: 1, most: 1, shared: true, handle: c.message},
 		{name: eventJoin, takes: "the name of a room and, if wanted, {since, history, presence}", least: 1, most: 2, shared: true, handle: c.join},
 		{name: eventLeave, takes: "the name of a room", least: 1, most: 1, shared: true, handle: c.leave},
+		{name: eventDirect, takes: "the id of a user, one value and, if wanted, {id}", least: 2, most: 3, handle: c.direct},
+		{name: eventHistory, takes: "the name of a room and, if wanted, {before, after, limit}", least: 1, most: 2, handle: c.history},
+		{name: eventTyping, takes: "the name of a room and true or false", least: 2, most: 2, handle: c.typing},
+		{name: eventPresence, takes: "the name of a room and, if wanted, {cursor, limit, watch}", least: 1, most: 2, handle: c.listPresence},
+		{name: eventStatus, takes: "data and, if wanted, the name of a room", least: 1, most: 2, handle: c.setStatus},
 		{name: eventPublish, takes: "the name of a room, one value and, if wanted, {id, mentions}", least: 2, most: 3, shared: true, handle: c.publish},
 	}
 	table := make(requests, len(rows))

@@ -1,9 +1,9 @@
 package chat
 
 import (
-	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"chorus/adapter"
 	"chorus/auth"
@@ -14,55 +14,10 @@ import (
 // DefaultMaxRooms is how many rooms a client may join.
 const DefaultMaxRooms = 128
 
-// membership is a room that a client has joined by itself.
-type membership struct{}
-
-// joinOptions are the last argument of "join".
-type joinOptions struct {
-	Since    *string `json:"since"`
-	History  int     `json:"history"`
-	Presence bool    `json:"presence"`
-}
-
-// join puts a client in a room. A room in which the program has put it already stays the program's.
-func (c *Chat) join(ca *call) error {
-	room, err := ca.room(eventJoin)
-	if err != nil {
-		return err
-	}
-	if _, err := option[joinOptions](ca, eventJoin, 1); err != nil {
-		return err
-	}
-	if !ca.permits(auth.ActionJoin, room) {
-		return forbidden(auth.ActionJoin, room)
-	}
-	if err := ca.enter(room); err != nil {
-		return err
-	}
-	ca.ok(map[string]any{"room": room})
-	return nil
-}
-
-// enter makes the client a member of a room.
-func (cl *client) enter(room string) error {
-	if cl.member(room) {
-		return nil
-	}
-	cl.mu.Lock()
-	defer cl.mu.Unlock()
-	if cl.gone {
-		return nil
-	}
-	if most := cl.chat.opts.MaxRooms; len(cl.rooms) >= most && !cl.forget() {
-		return &Error{Code: CodeTooManyRooms, Message: fmt.Sprintf("a client may be in at most %d rooms: leave one first", most), Details: map[string]any{"limit": most}}
-	}
-	if cl.rooms == nil {
-		cl.rooms = make(map[string]*membership)
-	}
-	cl.rooms[room] = &membership{}
-	cl.socket.Join(socket.Room(room))
-	adapter.MarkOwn(cl.socket, socket.Room(room))
-	return nil
+// membership is a room that a client has joined by itself, or a conversation that it follows.
+type membership struct {
+	place place
+	lane  *lane
 }
 
 // member reports whether the client is in a room, by itself or by the program.
@@ -80,11 +35,11 @@ func (cl *client) joined(room string) bool {
 // leave takes a client out of a room that it has joined. It does not take it out of a room in which the program has
 // put it.
 func (c *Chat) leave(ca *call) error {
-	room, err := ca.room(eventLeave)
+	p, err := ca.place(eventLeave)
 	if err != nil {
 		return err
 	}
-	ca.exit(room)
+	ca.exit(p.name)
 	ca.ok(nil)
 	return nil
 }
@@ -92,18 +47,50 @@ func (c *Chat) leave(ca *call) error {
 // exit ends the membership in a room, if the client has joined it.
 func (cl *client) exit(room string) {
 	cl.mu.Lock()
-	_, mine := cl.rooms[room]
+	m := cl.rooms[room]
 	delete(cl.rooms, room)
+	cl.stopTyping(room)
 	cl.mu.Unlock()
-	if mine {
-		cl.socket.Leave(socket.Room(room))
+	if m == nil {
+		return
 	}
+	if m.place.peer == "" {
+		cl.socket.Leave(socket.Room(room))
+		cl.unwatch(m.lane.topic)
+	}
+	cl.depart(m, 0)
+}
+
+// depart gives back what a membership held.
+func (cl *client) depart(m *membership, grace time.Duration) {
+	c := cl.chat
+	m.lane.forget(cl)
+	if m.place.peer == "" {
+		ctx, cancel := c.context()
+		defer cancel()
+		if _, err := c.store.Leave(ctx, m.place.log, string(cl.socket.Id()), grace); err != nil {
+			c.debug("the store does not know yet that a client has left a room")
+		}
+		c.after(&Action{Kind: ActionLeave, client: cl, Room: m.place.name, Fresh: true}, nil)
+	}
+	c.release(m.lane)
 }
 
 // expel makes the client leave a room and tells it why.
 func (cl *client) expel(room string, why *Error) {
 	cl.exit(room)
-	_ = cl.socket.Emit(eventLeft, room, map[string]any{"code": why.Code, "message": why.Message}) // fails for reserved names only
+	cl.left(room, why)
+}
+
+// left tells the client that it is not in a room, and why.
+func (cl *client) left(room string, why *Error) {
+	reason := map[string]any{"code": why.Code, "message": why.Message}
+	for name, value := range why.Details {
+		if name != "action" && name != "room" {
+			reason[name] = value
+		}
+	}
+	_ = cl.socket.Emit(eventLeft, room, reason) // fails for reserved names only
 }
 
 // Refreshed makes a client leave the rooms that it has joined and that its new token does not permit. It is for
@@ -111,6 +98,7 @@ func (cl *client) expel(room string, why *Error) {
 func (c *Chat) Refreshed(s *socket.Socket, claims *auth.Claims) {
 	if cl := clientOf(s); cl != nil {
 		cl.review(claims)
+		c.after(&Action{Kind: ActionRefresh, client: cl}, nil)
 	}
 }
 
@@ -120,8 +108,12 @@ func (cl *client) review(claims *auth.Claims) {
 	rooms := slices.Sorted(maps.Keys(cl.rooms))
 	cl.mu.Unlock()
 	for _, room := range rooms {
-		if !permitted(claims, auth.ActionJoin, room) {
-			cl.expel(room, forbidden(auth.ActionJoin, room))
+		action, name := auth.ActionJoin, room
+		if len(room) > 0 && room[:1] == talkSign {
+			action, name = auth.ActionDirect, ""
+		}
+		if !permitted(claims, action, name) {
+			cl.expel(room, forbidden(action, name))
 		}
 	}
 }
@@ -129,23 +121,84 @@ func (cl *client) review(claims *auth.Claims) {
 // recovered makes a client that has its session back a member of the rooms that it had joined, but for those that its
 // new token does not permit. Rooms into which the program has put it stay the program's.
 func (cl *client) recovered() {
-	cl.mu.Lock()
 	for _, room := range adapter.OwnRooms(cl.socket) {
-		if cl.rooms == nil {
-			cl.rooms = make(map[string]*membership)
-		}
-		cl.rooms[string(room)] = &membership{}
+		cl.rejoin(string(room))
 	}
-	cl.mu.Unlock()
 	if !cl.chat.opts.Open {
 		cl.review(cl.claims())
 	}
 }
 
+// rejoin makes the client a member of a room in which its socket is.
+func (cl *client) rejoin(room string) {
+	c := cl.chat
+	ctx, cancel := c.context()
+	defer cancel()
+	p := c.roomPlace(room)
+	l, err := c.acquire(ctx, p.log)
+	if err != nil {
+		c.debug("a room of a client that returns is not followed yet")
+	}
+	cl.mu.Lock()
+	if cl.rooms == nil {
+		cl.rooms = make(map[string]*membership)
+	}
+	cl.rooms[room] = &membership{place: p, lane: l}
+	cl.mu.Unlock()
+	if cl.socket.Rooms().Has(watchRoom(room)) {
+		cl.watch(l)
+	}
+	_, _ = cl.arrive(ctx, p) // the store goes on by itself
+}
+
 // forget drops the rooms out of which the program has taken the client, and reports whether there were any; cl.mu is
 // held.
 func (cl *client) forget() bool {
-	before, in := len(cl.rooms), cl.socket.Rooms()
-	maps.DeleteFunc(cl.rooms, func(room string, _ *membership) bool { return !in.Has(socket.Room(room)) })
-	return len(cl.rooms) < before
+	in := cl.socket.Rooms()
+	var gone []*membership
+	maps.DeleteFunc(cl.rooms, func(room string, m *membership) bool {
+		out := m.place.peer == "" && !in.Has(socket.Room(room))
+		if out {
+			gone = append(gone, m)
+		}
+		return out
+	})
+	for _, m := range gone {
+		go cl.depart(m, 0) // ends with the store's answer
+	}
+	return len(gone) > 0
+}
+
+// watch has a lane kept for as long as the client hears of presence there. It returns false when there are too many.
+func (cl *client) watch(l *lane) bool {
+	cl.mu.Lock()
+	defer cl.mu.Unlock()
+	if cl.watching[l.topic] != nil || cl.gone {
+		return true
+	}
+	if len(cl.watching) >= 2*cl.chat.opts.MaxRooms {
+		return false
+	}
+	cl.hold(l)
+	if cl.watching == nil {
+		cl.watching = make(map[string]*lane)
+	}
+	cl.watching[l.topic] = l
+	return true
+}
+
+// unwatch ends what watch began.
+func (cl *client) unwatch(topic string) {
+	cl.mu.Lock()
+	l := cl.watching[topic]
+	delete(cl.watching, topic)
+	cl.mu.Unlock()
+	if l != nil {
+		cl.socket.Leave(watchRoom(topic))
+		cl.chat.release(l)
+	}
+}
+
+func notJoined(room string) *Error {
+	return &Error{Code: CodeNotJoined, Message: "join the room first", Details: map[string]any{"room": room}}
 }

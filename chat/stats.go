@@ -8,6 +8,7 @@ import (
 // Stats are counters. They only grow.
 type Stats struct {
 	Unknown  atomic.Uint64 // events that nobody handles
+	Lost     atomic.Uint64 // rooms of which something was missed for good
 	Refusals sync.Map      // Refused -> *atomic.Uint64
 }
 

@@ -26,6 +26,7 @@ type Node struct {
 	log    *slog.Logger // of logs, with its limits
 	io     *socket.Server
 	chat   *chat.Chat
+	state  chat.Store // of the chat product
 	engine *engine.Server
 	redis  *redisLink // nil with the memory adapter
 	nodes  *registry.Registry
@@ -105,7 +106,9 @@ func New(cfg Config) (*Node, error) {
 	n.metrics.watchEngine(n.engine)
 
 	var err error
-	n.chat, err = chat.New(n.io.Sockets(), n.chatOptions())
+	chatOptions := n.chatOptions()
+	n.state = chatOptions.Store
+	n.chat, err = chat.New(n.io.Sockets(), chatOptions)
 	if err != nil {
 		return nil, err
 	}
@@ -177,6 +180,8 @@ func (n *Node) Close(ctx context.Context) error {
 		n.closeConnections(ctx)
 		n.io.Close(nil)
 		n.closeErr = errors.Join(n.closeErr, n.engine.Shutdown(ctx))
+		n.chat.Close()
+		n.closeErr = errors.Join(n.closeErr, n.state.Close(ctx))
 		if n.gatekeeper != nil { // it says goodbye by way of Redis
 			n.closeErr = errors.Join(n.closeErr, n.gatekeeper.close(ctx))
 		}

@@ -1,0 +1,101 @@
+package chat
+
+import (
+	"context"
+	"errors"
+)
+
+// readUp reads what the answer of a join holds. pos is where the messages in it end.
+func (cl *client) readUp(ctx context.Context, p place, l *lane, fresh bool, opts joinOptions) (answer map[string]any, pos int64, err error) {
+	answer = map[string]any{"room": p.name, "cursor": nil, "epoch": nil}
+	if p.policy.History.keeps() {
+		if pos, err = cl.readHistory(ctx, p, opts, answer); err != nil {
+			return nil, 0, err
+		}
+	} else if opts.Since != nil || opts.History > 0 {
+		answer["messages"] = []any{}
+		if opts.Since != nil {
+			answer["missed"] = true
+		}
+	}
+	if p.peer != "" {
+		return answer, pos, nil
+	}
+	var seen chan struct{}
+	if fresh && opts.Presence {
+		seen = l.expect(cl.presenceID())
+	}
+	count, err := cl.arrive(ctx, p)
+	if seen != nil && err == nil {
+		l.await(cl.presenceID(), seen)
+	}
+	switch {
+	case errors.Is(err, ErrUnavailable) && !opts.Presence && !p.policy.History.keeps():
+		answer["count"] = nil // nobody knows
+	case err != nil:
+		return nil, 0, err
+	default:
+		answer["count"] = count
+	}
+	if !opts.Presence {
+		return answer, pos, nil
+	}
+	list := map[string]any{"users": []any{}}
+	if !p.policy.NoPresence {
+		epoch, seq := l.presenceNow(cl)
+		page, err := cl.chat.store.List(ctx, p.log, "", defaultListed)
+		if err != nil {
+			return nil, 0, err
+		}
+		list = listOf(page)
+		list["epoch"], list["seq"], list["count"] = epoch, seq, page.Count
+		answer["count"] = page.Count
+		cl.watch(l)
+	}
+	answer["members"] = list
+	return answer, pos, nil
+}
+
+// readHistory reads the messages that a join asks for, or only where the log ends.
+func (cl *client) readHistory(ctx context.Context, p place, opts joinOptions, answer map[string]any) (pos int64, err error) {
+	c := cl.chat
+	q := PageQuery{Limit: opts.History, MaxBytes: maxPageBytes, User: cl.user().ID, Bounds: p.policy.History}
+	if opts.Since != nil {
+		q.Since, q.Limit = *opts.Since, maxSince
+	}
+	page, err := c.store.Page(ctx, p.log, q)
+	if err != nil {
+		return 0, err
+	}
+	answer["cursor"], answer["epoch"] = orNull(page.Cursor), orNull(page.Epoch)
+	if opts.Since == nil && opts.History == 0 {
+		return page.Pos, nil
+	}
+	if page.Missed {
+		answer["missed"] = true
+		if n := len(page.Messages); n > opts.History {
+			page.Messages = page.Messages[n-opts.History:]
+		}
+	}
+	answer["messages"] = c.messagesOf(page.Messages)
+	if page.More && opts.Since != nil && !page.Missed {
+		answer["more"] = true
+	}
+	if opts.Since != nil {
+		answer["changes"] = c.changesOf(page.Changes)
+	}
+	return page.Pos, nil
+}
+
+// arrive makes the client one of the users of a room, unless it has gone meanwhile, and returns how many there are.
+func (cl *client) arrive(ctx context.Context, p place) (count int, err error) {
+	c, id := cl.chat, string(cl.socket.Id())
+	count, err = c.store.Enter(ctx, p.log, id, Member{User: cl.presenceID(), Name: cl.user().Name})
+	cl.mu.Lock()
+	gone := cl.gone
+	cl.mu.Unlock()
+	if gone {
+		_, _ = c.store.Leave(ctx, p.log, id, 0) // the store goes on by itself
+	}
+	return count, err
+}

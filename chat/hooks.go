@@ -1,0 +1,122 @@
+package chat
+
+import (
+	"context"
+	"sync/atomic"
+
+	"chorus/auth"
+
+	"github.com/zishang520/socket.io/servers/socket/v3"
+)
+
+// ActionKind says what an Action is about.
+type ActionKind string
+
+// The kinds of actions.
+const (
+	ActionConnect ActionKind = "connect" // a client wants to connect to a namespace
+	ActionRefresh ActionKind = "refresh" // a client has a new token; it cannot be refused any more
+	ActionJoin    ActionKind = "join"    // a client joins a room
+	ActionLeave   ActionKind = "leave"   // a client has left a room; it cannot be refused
+	ActionPublish ActionKind = "publish" // something is said in a room
+	ActionDirect  ActionKind = "direct"  // something is said to a user
+	ActionMessage ActionKind = "message" // something is said to everybody
+	ActionEvent   ActionKind = "event"   // a declared event
+)
+
+// Action is something that a client does, or the program by a method of Chat.
+type Action struct {
+	Kind   ActionKind
+	Room   string // of join, leave and publish; "@bob" for the conversation with bob
+	To     string // of direct: the user
+	Event  string // of event
+	Args   []any  // of event
+	Value  any    // of publish, direct and message: json.RawMessage as it was sent, or values with attachments. Before may replace it
+	ID     string // of the message
+	At     int64  // of the message, for After
+	System bool   // the program does it, and no client
+	Fresh  bool   // of join: the client was no member before
+
+	// Ack has members that the answer gets besides its own. Before may set it.
+	Ack map[string]any
+
+	from   User // of the program
+	client *client
+}
+
+// Socket returns the socket of the client, nil for the program.
+func (a *Action) Socket() *socket.Socket {
+	if a.client == nil {
+		return nil
+	}
+	return a.client.socket
+}
+
+// User returns who does it; the zero User is the system, or a client without a token.
+func (a *Action) User() User {
+	if a.client == nil {
+		return a.from
+	}
+	return a.client.user()
+}
+
+// Claims returns the claims of the client, nil for the program and for a client without a token.
+func (a *Action) Claims() *auth.Claims {
+	if a.client == nil {
+		return nil
+	}
+	return a.client.claims()
+}
+
+// hooks are what the program registered.
+type hooks struct {
+	before atomic.Pointer[[]func(context.Context, *Action) error]
+	after  atomic.Pointer[[]func(*Action, error)]
+}
+
+// Before has fn called before each action, when everything else permits it. fn may change the value and refuse the
+// action with an error: an *Error reaches the client as it is, any other as internal_error. Several are called in the
+// order of their registration. fn may wait; the client's further requests wait as well. Register before the node runs.
+func (c *Chat) Before(fn func(context.Context, *Action) error) { push(&c.hooks.before, fn) }
+
+// After has fn called after each action, with the error by which it failed or nil. fn must not block.
+func (c *Chat) After(fn func(*Action, error)) { push(&c.hooks.after, fn) }
+
+func push[T any](list *atomic.Pointer[[]T], fn T) {
+	for {
+		old := list.Load()
+		var next []T
+		if old != nil {
+			next = append(next, *old...)
+		}
+		next = append(next, fn)
+		if list.CompareAndSwap(old, &next) {
+			return
+		}
+	}
+}
+
+// before asks the hooks.
+func (c *Chat) before(a *Action) error {
+	list := c.hooks.before.Load()
+	if list == nil {
+		return nil
+	}
+	ctx, cancel := c.context()
+	defer cancel()
+	for _, fn := range *list {
+		if err := fn(ctx, a); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// after tells the hooks.
+func (c *Chat) after(a *Action, err error) {
+	if list := c.hooks.after.Load(); list != nil {
+		for _, fn := range *list {
+			fn(a, err)
+		}
+	}
+}

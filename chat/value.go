@@ -1,0 +1,82 @@
+package chat
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+
+	"chorus/codec"
+
+	"github.com/zishang520/socket.io/parsers/socket/v3/parser"
+	"github.com/zishang520/socket.io/v3/pkg/types"
+)
+
+// values turns values into bytes for the store and back. JSON is kept as it was sent. A value with attachments is kept
+// as the frames of a packet, each with its length before it.
+var values = codec.New(codec.Options{})
+
+var errValue = errors.New("chat: a value of the store cannot be read")
+
+// encodeValue returns the bytes of a value, and whether it has attachments.
+func encodeValue(value any) (data []byte, attach bool, err error) {
+	if raw, ok := value.(json.RawMessage); ok {
+		return raw, false, nil
+	}
+	frames := values.NewEncoder().Encode(&parser.Packet{Type: parser.EVENT, Nsp: "/", Data: []any{"v", value}})
+	if len(frames) == 0 {
+		return nil, false, errors.New("chat: the value cannot be encoded")
+	}
+	if len(frames) == 1 {
+		text := frames[0].Bytes() // 2["v",VALUE]
+		return text[len(`2["v",`) : len(text)-1], false, nil
+	}
+	for _, frame := range frames {
+		data = binary.AppendUvarint(data, uint64(frame.Len())) //nolint:gosec // a length is not negative
+		data = append(data, frame.Bytes()...)
+	}
+	return data, true, nil
+}
+
+// decodeValue returns the value of these bytes, to be sent to clients.
+func decodeValue(data []byte, attach bool) (any, error) {
+	if !attach {
+		return json.RawMessage(data), nil
+	}
+	var value any
+	var err error = errValue
+	decoder := values.NewDecoder()
+	defer decoder.Destroy()
+	_ = decoder.On("decoded", func(args ...any) {
+		if packet, ok := args[0].(*parser.Packet); ok {
+			if list, ok := packet.Data.([]any); ok && len(list) == 2 {
+				value, err = list[1], nil
+			}
+		}
+	})
+	for first := true; len(data) > 0; first = false {
+		size, n := binary.Uvarint(data)
+		if n <= 0 || size > uint64(len(data)-n) {
+			return nil, errValue
+		}
+		frame := data[n : n+int(size)] //nolint:gosec // it is within the data
+		data = data[n+int(size):]      //nolint:gosec // as above
+		var fault error
+		if first {
+			fault = decoder.Add(types.NewStringBuffer(frame))
+		} else {
+			fault = decoder.Add(types.NewBytesBuffer(frame))
+		}
+		if fault != nil {
+			return nil, fault
+		}
+	}
+	return value, err
+}
+
+// digestOf tells one value from another.
+func digestOf(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
+}
