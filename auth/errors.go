@@ -133,6 +133,9 @@ func because(kind error, detail string) error {
 	return &refusal{code: r.code, reason: r.reason + ": " + detail, kind: kind}
 }
 
+// Refuse returns a refusal of the program's own, which the client gets as it is.
+func Refuse(code, reason string) error { return &refusal{code: code, reason: reason} }
+
 // Code returns the stable code of a refusal, empty for nil. Errors that are none of this package's
 // refusals have the code invalid_token, so that nothing of theirs reaches a client.
 func Code(err error) string {

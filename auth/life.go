@@ -116,6 +116,9 @@ func (p *session) refresh(args []any, ack func(answer any)) {
 	if before := p.claims.Load(); err == nil && (claims.subject != before.subject || claims.issuer != before.issuer) {
 		err = ErrSubjectChanged
 	}
+	if err == nil && p.m.opts.Refreshing != nil {
+		err = p.m.opts.Refreshing(p.s, claims)
+	}
 	if err != nil {
 		p.m.refreshed(p.s, err)
 		ack(denied(err))

@@ -79,6 +79,10 @@ type MiddlewareOptions struct {
 	// does. nil stands for nothing. It may wait.
 	Verified func(s *socket.Socket, claims *Claims)
 
+	// Refreshing is called with the claims of a good token before it replaces that of a client, and may refuse it with
+	// an error of [Refuse]; nil stands for nothing. It may wait.
+	Refreshing func(s *socket.Socket, claims *Claims) error
+
 	// Refreshed is called when a client has replaced its token, with the claims of the new one; nil
 	// stands for nothing. It runs where the socket's handlers run.
 	Refreshed func(s *socket.Socket, claims *Claims)

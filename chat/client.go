@@ -37,6 +37,19 @@ func (c *Chat) Watch(s *socket.Socket, next func(*socket.ExtendedError)) {
 	events := s.StrictEventEmitter
 	cl := &client{EventEmitter: events.EventEmitter, chat: c, requests: c.requests[s.Nsp().Name()], socket: s}
 	events.EventEmitter = cl
+	// A client that authenticates by event is nobody yet: its token comes as in a refresh.
+	if c.opts.Open || cl.claims() != nil {
+		if err := c.before(&Action{Kind: ActionConnect, client: cl, Namespace: s.Nsp().Name()}); err != nil {
+			refused := c.refusalOf(err)
+			details := maps.Clone(refused.Details)
+			if details == nil {
+				details = make(map[string]any, 2)
+			}
+			details["code"], details["message"] = refused.Code, refused.Message
+			next(socket.NewExtendedError(refused.Message, details))
+			return
+		}
+	}
 	if s.Nsp() == c.nsp {
 		cl.beginUser() // before the client knows that it is connected: what is said to its user from then on reaches it
 	}
@@ -45,7 +58,7 @@ func (c *Chat) Watch(s *socket.Socket, next func(*socket.ExtendedError)) {
 
 // clientOf returns the client of a socket, nil for one that Watch has not seen.
 func clientOf(s *socket.Socket) *client {
-	cl, _ := s.StrictEventEmitter.EventEmitter.(*client)
+	cl, _ := s.EventEmitter.(*client)
 	return cl
 }
 

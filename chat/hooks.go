@@ -15,7 +15,7 @@ type ActionKind string
 // The kinds of actions.
 const (
 	ActionConnect ActionKind = "connect" // a client wants to connect to a namespace
-	ActionRefresh ActionKind = "refresh" // a client has a new token; it cannot be refused any more
+	ActionRefresh ActionKind = "refresh" // a client has a new token, which Claims returns
 	ActionJoin    ActionKind = "join"    // a client joins a room
 	ActionLeave   ActionKind = "leave"   // a client has left a room; it cannot be refused
 	ActionPublish ActionKind = "publish" // something is said in a room
@@ -26,21 +26,23 @@ const (
 
 // Action is something that a client does, or the program by a method of Chat.
 type Action struct {
-	Kind   ActionKind
-	Room   string // of join, leave and publish; "@bob" for the conversation with bob
-	To     string // of direct: the user
-	Event  string // of event
-	Args   []any  // of event
-	Value  any    // of publish, direct and message: json.RawMessage as it was sent, or values with attachments. Before may replace it
-	ID     string // of the message
-	At     int64  // of the message, for After
-	System bool   // the program does it, and no client
-	Fresh  bool   // of join: the client was no member before
+	Kind      ActionKind
+	Namespace string // of connect
+	Room      string // of join, leave and publish; "@bob" for the conversation with bob
+	To        string // of direct: the user
+	Event     string // of event
+	Args      []any  // of event
+	Value     any    // of publish, direct and message: json.RawMessage as it was sent, or values with attachments. Before may replace it
+	ID        string // of the message
+	At        int64  // of the message, for After
+	System    bool   // the program does it, and no client
+	Fresh     bool   // of join: the client was no member before
 
 	// Ack has members that the answer gets besides its own. Before may set it.
 	Ack map[string]any
 
-	from   User // of the program
+	from   User         // of the program
+	claims *auth.Claims // of refresh
 	client *client
 }
 
@@ -62,8 +64,8 @@ func (a *Action) User() User {
 
 // Claims returns the claims of the client, nil for the program and for a client without a token.
 func (a *Action) Claims() *auth.Claims {
-	if a.client == nil {
-		return nil
+	if a.client == nil || a.claims != nil {
+		return a.claims
 	}
 	return a.client.claims()
 }

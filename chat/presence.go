@@ -18,8 +18,8 @@ type presenceLane struct {
 	seq     int64
 	awaited map[string][]chan struct{} // of users whose arrival a client waits for
 	pending *PresenceChange            // what waits for the timer
-	timer   *time.Timer     // nil while nothing waits
-	last    time.Time       // when the watchers were told last
+	timer   *time.Timer                // nil while nothing waits
+	last    time.Time                  // when the watchers were told last
 }
 
 // presenceInterval is the time between two events about a large room.

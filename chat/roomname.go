@@ -23,7 +23,7 @@ const maxRoomName = 255
 var (
 	errRoomName = fmt.Errorf("the name of a room is a text of 1 to %d bytes without control characters, or a number", maxRoomName)
 	errRoomText = errors.New("the name of a room is not well-formed Unicode")
-	errRoomDots = errors.New("the name of a room may not be . or ..")
+	errRoomDots = errors.New("the name of a room may not be dots alone")
 	errRoomID   = errors.New("the name of a room may not be the id of a socket")
 )
 

@@ -98,8 +98,21 @@ func (cl *client) left(room string, why *Error) {
 func (c *Chat) Refreshed(s *socket.Socket, claims *auth.Claims) {
 	if cl := clientOf(s); cl != nil {
 		cl.review(claims)
-		c.after(&Action{Kind: ActionRefresh, client: cl}, nil)
+		c.after(&Action{Kind: ActionRefresh, client: cl, claims: claims}, nil)
 	}
+}
+
+// Refreshing asks the hooks about the new token of a client. It is for auth.MiddlewareOptions.Refreshing.
+func (c *Chat) Refreshing(s *socket.Socket, claims *auth.Claims) error {
+	cl := clientOf(s)
+	if cl == nil {
+		return nil
+	}
+	if err := c.before(&Action{Kind: ActionRefresh, client: cl, claims: claims}); err != nil {
+		refused := c.refusalOf(err)
+		return auth.Refuse(refused.Code, refused.Message)
+	}
+	return nil
 }
 
 // review makes the client leave the rooms that its token does not permit.

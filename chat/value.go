@@ -45,7 +45,7 @@ func decodeValue(data []byte, attach bool) (any, error) {
 		return json.RawMessage(data), nil
 	}
 	var value any
-	var err error = errValue
+	err := errValue
 	decoder := values.NewDecoder()
 	defer decoder.Destroy()
 	_ = decoder.On("decoded", func(args ...any) {
@@ -57,7 +57,7 @@ func decodeValue(data []byte, attach bool) (any, error) {
 	})
 	for first := true; len(data) > 0; first = false {
 		size, n := binary.Uvarint(data)
-		if n <= 0 || size > uint64(len(data)-n) {
+		if n <= 0 || size > uint64(len(data)-n) { //nolint:gosec // n is at most the length
 			return nil, errValue
 		}
 		frame := data[n : n+int(size)] //nolint:gosec // it is within the data

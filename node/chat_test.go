@@ -264,7 +264,7 @@ func TestUnknownEvents(t *testing.T) {
 		t.Fatal(err)
 	}
 	ada := join(t, n.addr, token(t))
-	wantRefusal(t, ada.ask(`["later"]`), chat.CodeUnknownEvent, `"events":["all","join","leave","message","mine","publish"`)
+	wantRefusal(t, ada.ask(`["later"]`), chat.CodeUnknownEvent, `"events":["all","direct","history","join","leave","message","mine","presence","publish","status","typing"]`)
 	ada.send(`42["nobody asks"]`)
 	for event, want := range map[string]string{`["mine"]`: `["mine"]`, `["used",1]`: `["used"]`} {
 		if got := ada.ask(event); got != want {

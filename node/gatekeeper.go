@@ -47,22 +47,25 @@ func newGatekeeper(cfg Config, client redis.UniversalClient, log *slog.Logger) (
 }
 
 // middleware lets clients in.
-func (g *gatekeeper) middleware(cfg Config, m *metrics, log *slog.Logger, refreshed func(*socket.Socket, *auth.Claims)) socket.NamespaceMiddleware {
+func (g *gatekeeper) middleware(n *Node) socket.NamespaceMiddleware {
+	cfg, m := &n.cfg, n.metrics
 	var verified func(*socket.Socket, *auth.Claims)
 	if cfg.Recovery.Enabled {
 		verified = recoverVerified
 	}
 	return auth.Middleware(g.verifier, auth.MiddlewareOptions{
-		Verified:       verified,
-		Mode:           auth.Mode(cfg.Auth.Mode),
-		EventTimeout:   cfg.Auth.EventTimeout,
-		ExpiryNotice:   orNone(cfg.Auth.ExpiryNotice),
-		Cookie:         cfg.Auth.Cookie,
-		Scrub:          cfg.Auth.Scrub,
-		Origins:        cfg.CORS.Origins,
-		Limit:          g.limit,
-		Logger:         log,
-		Refreshed:      refreshed,
+		Verified:     verified,
+		Mode:         auth.Mode(cfg.Auth.Mode),
+		EventTimeout: cfg.Auth.EventTimeout,
+		ExpiryNotice: orNone(cfg.Auth.ExpiryNotice),
+		Cookie:       cfg.Auth.Cookie,
+		Scrub:        cfg.Auth.Scrub,
+		Origins:      cfg.CORS.Origins,
+		Limit:        g.limit,
+		Logger:       n.log,
+		// The chat product is made after the middlewares.
+		Refreshing:     func(s *socket.Socket, claims *auth.Claims) error { return n.chat.Refreshing(s, claims) },
+		Refreshed:      func(s *socket.Socket, claims *auth.Claims) { n.chat.Refreshed(s, claims) },
 		Observe:        m.observeAuth,
 		ObserveRefresh: m.observeRefresh,
 		ObserveEnd:     m.observeEnd,

@@ -91,7 +91,7 @@ func New(cfg Config) (*Node, error) {
 	opts := socket.DefaultServerOptions()
 	opts.SetConnectTimeout(cfg.ConnectTimeout)
 	opts.SetServeClient(false)
-	guard := newNamespaces(auth.Gate(rooms), cfg.ConnectTimeout, n.log, n.admission(func(s *socket.Socket, claims *auth.Claims) { n.chat.Refreshed(s, claims) })...)
+	guard := newNamespaces(auth.Gate(rooms), cfg.ConnectTimeout, n.log, n.admission()...)
 	opts.SetParser(codec.New(codec.Options{OnUnsendable: n.logUnsendable, OnConnect: guard.connecting}))
 	opts.SetAdapter(guard)
 	if recovery != nil {
@@ -142,10 +142,10 @@ func (n *Node) logUnsendable(err error) {
 }
 
 // admission returns the middlewares that decide who connects to a namespace.
-func (n *Node) admission(refreshed func(*socket.Socket, *auth.Claims)) []socket.NamespaceMiddleware {
+func (n *Node) admission() []socket.NamespaceMiddleware {
 	watch := func(s *socket.Socket, next func(*socket.ExtendedError)) { n.chat.Watch(s, next) }
 	if n.gatekeeper != nil {
-		return []socket.NamespaceMiddleware{n.gatekeeper.middleware(n.cfg, n.metrics, n.log, refreshed), watch}
+		return []socket.NamespaceMiddleware{n.gatekeeper.middleware(n), watch}
 	}
 	n.log.Warn("insecure: no key is configured, everybody is let in")
 	if n.cfg.Recovery.Enabled {

@@ -19,8 +19,8 @@ func (r *refusals) Describe(descriptions chan<- *prometheus.Desc) { descriptions
 // Collect implements prometheus.Collector.
 func (r *refusals) Collect(metrics chan<- prometheus.Metric) {
 	r.stats.Refusals.Range(func(kind, counter any) bool {
-		refused := kind.(chat.Refused) //nolint:errcheck,forcetypeassert // the package stores nothing else
-		count := counter.(*atomic.Uint64).Load()
+		refused := kind.(chat.Refused)           //nolint:errcheck,forcetypeassert // the package stores nothing else
+		count := counter.(*atomic.Uint64).Load() //nolint:errcheck,forcetypeassert // as above
 		metrics <- prometheus.MustNewConstMetric(refusedRequests, prometheus.CounterValue, float64(count), refused.Event, refused.Code)
 		return true
 	})

@@ -1,9 +1,13 @@
 package node_test
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -332,4 +336,60 @@ func TestPublishingAfterAReconnect(t *testing.T) {
 		ada.must(`["publish","plain","pending"]`)
 		bob.await(`42["publish","plain","pending"`)
 	})
+}
+
+func TestHooks(t *testing.T) {
+	n := run(t, withHistory(valid()))
+	var told []string
+	var mu sync.Mutex
+	n.Chat().Before(func(_ context.Context, a *chat.Action) error {
+		text, _ := a.Value.(json.RawMessage)
+		switch {
+		case a.Kind == chat.ActionConnect && a.User().ID == "mallory", a.Kind == chat.ActionJoin && a.Room == "closed":
+			return &chat.Error{Code: "no_entry", Message: "not here", Details: map[string]any{"why": 1}}
+		case a.Kind == chat.ActionRefresh && a.Claims().Subject() == "bob":
+			return &chat.Error{Code: "no_entry", Message: "not now"}
+		case string(text) == `"darn"`:
+			a.Value = json.RawMessage(`"****"`)
+		case string(text) == `"fail"`:
+			return errors.New("the program's secret")
+		}
+		return nil
+	})
+	n.Chat().After(func(a *chat.Action, err error) {
+		mu.Lock()
+		defer mu.Unlock()
+		told = append(told, fmt.Sprintf("%s %s %s %v", a.Kind, a.Room, a.User().ID, err == nil))
+	})
+	mallory := dial(t, n.addr)
+	mallory.send(`40{"token":"` + tokenOf(t, "mallory") + `"}`)
+	if got := mallory.await("44"); got != `44{"data":{"code":"no_entry","message":"not here","why":1},"message":"not here"}` && got != `44{"message":"not here","data":{"code":"no_entry","message":"not here","why":1}}` {
+		t.Errorf("refused with %s", got)
+	}
+	ada, bob := as(t, n.addr, "ada"), as(t, n.addr, "bob")
+	wantRefusal(t, ada.ask(`["join","closed"]`), "no_entry", `"why":1`)
+	for _, room := range []string{"h", "plain"} {
+		ada.must(`["join","%s"]`, room)
+		bob.must(`["join","%s"]`, room)
+		ada.must(`["publish","%s","darn"]`, room)
+		bob.await(`42["publish","` + room + `","****",`)
+		wantRefusal(t, ada.ask(`["publish","`+room+`","fail"]`), chat.CodeInternal)
+		if posted, err := n.Chat().Publish(t.Context(), chat.Post{Room: room, Value: json.RawMessage(`"news"`)}); err != nil || posted.ID == "" {
+			t.Errorf("the program publishes: %v", err)
+		}
+		if got := bob.await(`42["publish","` + room + `","news",`); !strings.Contains(got, `"from":null`) {
+			t.Errorf("heard %s", got)
+		}
+	}
+	wantRefusal(t, bob.ask(`["token:refresh",{"token":"`+tokenOf(t, "bob")+`"}]`), "no_entry")
+	if got := ada.ask(`["token:refresh",{"token":"` + tokenOf(t, "ada") + `"}]`); !done(got) {
+		t.Errorf("refresh: %s", got)
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	for _, want := range []string{"join h ada true", "publish h ada true", "publish plain ada true", "publish h  true", "refresh  ada true"} {
+		if !slices.Contains(told, want) {
+			t.Errorf("the hooks were told %q, want %q among them", told, want)
+		}
+	}
 }
