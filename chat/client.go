@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"chorus/auth"
 	"chorus/codec"
@@ -23,6 +25,8 @@ type client struct {
 	chat               *Chat
 	requests           requests // of the namespace
 	socket             *socket.Socket
+	came               time.Time   // when it connected
+	settled            atomic.Bool // it has left a room: what it sends is nothing from before it connected
 
 	mu       sync.Mutex
 	rooms    map[string]*membership // that the client has joined, by name; nil while there are none
@@ -35,7 +39,7 @@ type client struct {
 // Watch is the middleware that makes the sockets of a namespace clients. It belongs behind the token check.
 func (c *Chat) Watch(s *socket.Socket, next func(*socket.ExtendedError)) {
 	events := s.StrictEventEmitter
-	cl := &client{EventEmitter: events.EventEmitter, chat: c, requests: c.requests[s.Nsp().Name()], socket: s}
+	cl := &client{EventEmitter: events.EventEmitter, chat: c, requests: c.requests[s.Nsp().Name()], socket: s, came: time.Now()}
 	events.EventEmitter = cl
 	// A client that authenticates by event is nobody yet: its token comes as in a refresh.
 	if c.opts.Open || cl.claims() != nil {

@@ -126,11 +126,14 @@ func (ca *call) maySpeak(p place) error {
 }
 
 // mayPublish reports whether the client is where it must be to publish to a room. A client whose token permits it to
-// publish but not to join need not join. Neither need a user who was in the room a moment ago: a client with the option
-// retries sends what is pending before the program joins again.
+// publish but not to join need not join. Neither need one that has just connected, of a user who is or was in the room a
+// moment ago: a client with the option retries sends what is pending before the program joins again.
 func (ca *call) mayPublish(ctx context.Context, p place) bool {
 	if ca.chat.opts.PublishWithoutJoin || ca.member(p.name) || !ca.permits(auth.ActionJoin, p.name) {
 		return true
+	}
+	if time.Since(ca.came) > ca.chat.opts.Presence.Grace || ca.settled.Load() {
+		return false
 	}
 	_, present, err := ca.chat.store.Lookup(ctx, p.log, ca.presenceID())
 	return err == nil && present

@@ -39,6 +39,7 @@ func (c *Chat) leave(ca *call) error {
 	if err != nil {
 		return err
 	}
+	ca.settled.Store(true)
 	ca.exit(p.name)
 	ca.ok(nil)
 	return nil

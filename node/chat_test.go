@@ -57,7 +57,7 @@ func TestRooms(t *testing.T) {
 	cfg := valid()
 	cfg.Cluster.Redis.URL = "redis://" + redis.Addr()
 	a, b := run(t, cfg), run(t, cfg)
-	ada, bob, eve := join(t, a.addr, token(t)), join(t, b.addr, token(t)), join(t, b.addr, token(t))
+	ada, bob, eve := join(t, a.addr, token(t)), join(t, b.addr, token(t)), as(t, b.addr, "eve")
 
 	for _, client := range []*rawClient{ada, bob} {
 		if got := client.ask(`["join","lobby"]`); !done(got) {
