@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"reflect"
 	"regexp"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -123,7 +124,8 @@ func withoutValues(text string, args []string) string {
 			arg = value
 		}
 		if arg != "" && !word.MatchString(arg) {
-			text = strings.ReplaceAll(text, arg, "...")
+			quoted := strconv.Quote(arg)
+			text = strings.NewReplacer(arg, "...", quoted[1:len(quoted)-1], "...").Replace(text)
 		}
 	}
 	return text
