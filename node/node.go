@@ -76,6 +76,7 @@ func New(cfg Config) (*Node, error) {
 		n.metrics.watchSessions(recovery, memory.RecoveryStats)
 	}
 
+	warnInsecure(&cfg, n.log)
 	n.nodes = newRegistry(cfg, n)
 	if cfg.HasKeys() {
 		var err error
@@ -147,7 +148,6 @@ func (n *Node) admission() []socket.NamespaceMiddleware {
 	if n.gatekeeper != nil {
 		return []socket.NamespaceMiddleware{n.gatekeeper.middleware(n), watch}
 	}
-	n.log.Warn("insecure: no key is configured, everybody is let in")
 	if n.cfg.Recovery.Enabled {
 		return []socket.NamespaceMiddleware{recoverAnybody, watch}
 	}

@@ -40,11 +40,12 @@ func (c *devCommand) Run(ctx context.Context) error {
 		cfg.Log.Level = "warn" // the screen is for what follows
 	}
 	cfg.OnUnknown = (&unknownEvents{w: os.Stdout}).print
+	hasSecret := len(cfg.Secrets()) > 0
 	dev, err := node.OpenDev(ctx, cfg, c.Nodes)
 	if err != nil {
 		return err
 	}
-	if err := printDev(os.Stdout, dev); err != nil {
+	if err := printDev(os.Stdout, dev, hasSecret); err != nil {
 		return err
 	}
 	return dev.Run(ctx)
@@ -72,9 +73,12 @@ func (u *unknownEvents) print(namespace, event string, handled []string) {
 	}
 }
 
-func printDev(w io.Writer, dev *node.Dev) error {
+func printDev(w io.Writer, dev *node.Dev, hasSecret bool) error {
 	cfg := dev.Config()
 	screen := devScreen{FrontDoor: origin(dev.Addr()), Secret: cfg.Auth.Secret, Redis: cfg.Redacted().Cluster.Redis.URL}
+	if hasSecret {
+		screen.Secret = ""
+	}
 	for _, addr := range dev.NodeAddrs() {
 		screen.Nodes = append(screen.Nodes, origin(addr))
 	}
@@ -115,7 +119,11 @@ var devTemplate = template.Must(template.New("dev").Parse(`
   node {{$i}}       {{$url}}
 {{- end}}
   redis        {{.Redis}}
+{{- if .Secret}}
   secret       {{.Secret}}   signs tokens; a new one at every start unless CHORUS_AUTH_SECRET is set
+{{- else}}
+  secret       that of your configuration signs tokens
+{{- end}}
 {{range .Clients}}
   {{.Name}}'s token
   {{.Token}}
