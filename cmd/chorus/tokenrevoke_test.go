@@ -135,7 +135,7 @@ func TestTokenRevokeRefuses(t *testing.T) {
 		{"a bad end", tokenRevokeCommand{Sub: "a", Until: "tomorrow"}, "--until"},
 		{"a past end", tokenRevokeCommand{Sub: "a", Until: "2020-01-01T00:00:00Z"}, "ended"},
 		{"a token of others", tokenRevokeCommand{Token: foreign.token(map[string]any{"jti": "1"}, time.Hour)}, "invalid signature"},
-		{"a token without id", tokenRevokeCommand{Token: f.token(map[string]any{"sub": "a"}, time.Hour)}, "--sub"},
+		{"a token without id", tokenRevokeCommand{Token: checkTokenOf(t, f.cfg.Auth.Secret, nil)}, "--sub"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			if _, err := f.run(test.command, ""); err == nil || !strings.Contains(err.Error(), test.says) {
