@@ -13,14 +13,14 @@ import (
 func TestComplete(t *testing.T) {
 	root := newParser(context.Background()).Model.Node
 	for typed, want := range map[string]string{
-		"se":                      "serve",
-		"token re":                "revoke",
-		"serve --li":              "--listen",
-		"serve --set auth.mo":     "auth.mode=",
-		"serve --redis x --set l": "listen= log.level= log.format=",
-		"completion ":             "bash zsh fish",
-		"serve --insecure --co":   "--config",
-		"complet":                 "completion",
+		"se":                         "serve",
+		"token re":                   "revoke",
+		"serve --li":                 "--listen",
+		"serve --set auth.mo":        "auth.mode=",
+		"serve --redis x --set log.": "log.level= log.format=",
+		"completion ":                "bash zsh fish",
+		"serve --insecure --co":      "--config",
+		"complet":                    "completion",
 	} {
 		var got []string
 		for _, candidate := range complete(root, strings.Split(typed, " ")) {
