@@ -23,7 +23,7 @@ func publicKeys(c *Config) ([]string, error) {
 		}
 		text, err := readKeyFile(entry)
 		if err != nil {
-			return nil, &auth.OptionError{Option: "PublicKeys", Err: fmt.Errorf("entry %d of %d is neither a PEM text nor a file that can be read: %w", i+1, len(texts), err)}
+			return nil, &auth.OptionError{Option: "PublicKeys", Err: fmt.Errorf("neither a PEM text nor a file that can be read (entry %d of %d): %w", i+1, len(texts), err)}
 		}
 		texts[i] = text
 	}
