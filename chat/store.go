@@ -311,6 +311,7 @@ type Present struct {
 type PresenceChange struct {
 	Joined, Changed []Present
 	Left            []string
+	Names           map[string]string // of those in Left, by id
 	Count           int
 	Reset           bool // something was missed: read the list
 }

@@ -103,12 +103,13 @@ func (s *Store) Leave(_ context.Context, name, socket string, grace time.Duratio
 func (s *Store) remove(at userIn) {
 	delete(s.leaving, at)
 	r := s.rooms[at.room]
+	name := r.users[at.user].Name
 	delete(r.users, at.user)
 	r.sorted = nil
 	if len(r.users) == 0 {
 		delete(s.rooms, at.room)
 	}
-	s.present(at.room, &chat.PresenceChange{Left: []string{at.user}})
+	s.present(at.room, &chat.PresenceChange{Left: []string{at.user}, Names: map[string]string{at.user: name}})
 }
 
 // endGraces has the users leave whose grace is over.

@@ -81,14 +81,15 @@ func (p *present) user(id string) chat.Present {
 }
 
 type presencePayload struct {
-	Joined  []present `json:"joined,omitempty"`
-	Changed []present `json:"changed,omitempty"`
-	Left    []string  `json:"left,omitempty"`
-	Count   int       `json:"count"`
+	Joined  []present         `json:"joined,omitempty"`
+	Changed []present         `json:"changed,omitempty"`
+	Left    []string          `json:"left,omitempty"`
+	Names   map[string]string `json:"names,omitempty"`
+	Count   int               `json:"count"`
 }
 
 func (p *presencePayload) change() *chat.PresenceChange {
-	c := &chat.PresenceChange{Left: p.Left, Count: p.Count}
+	c := &chat.PresenceChange{Left: p.Left, Names: p.Names, Count: p.Count}
 	for i := range p.Joined {
 		c.Joined = append(c.Joined, p.Joined[i].user(p.Joined[i].ID))
 	}

@@ -50,7 +50,7 @@ if sockets < 0 then
 		local e = cjson.decode(raw)
 		if e.n[lease] then
 			local left, changed = release(user, e, lease)
-			if left then publish(ARGV[6], {left = {user}}) elseif changed then publish(ARGV[6], {changed = {shown(user, e)}}) end
+			if left then publish(ARGV[6], {left = {user}, names = {[user] = e.name}}) elseif changed then publish(ARGV[6], {changed = {shown(user, e)}}) end
 		end
 	end
 	return redis.call('HLEN', K)
@@ -81,7 +81,7 @@ return redis.call('HLEN', K)
 // cleanScript ends a lease that is dead: ARGV 1 lease, 2 channel. The answer is how many users of the lease are left, and
 // how many have left the room.
 var cleanScript = redis.NewScript(presenceLua + `
-local mine, left, changed = K .. ':l:' .. ARGV[1], {}, {}
+local mine, left, names, changed = K .. ':l:' .. ARGV[1], {}, {}, {}
 for _ = 1, 200 do
 	local user = redis.call('SPOP', mine)
 	if not user then break end
@@ -90,12 +90,12 @@ for _ = 1, 200 do
 		local e = cjson.decode(raw)
 		if e.n[ARGV[1]] then
 			local gone, other = release(user, e, ARGV[1])
-			if gone then left[#left + 1] = user elseif other then changed[#changed + 1] = shown(user, e) end
+			if gone then left[#left + 1], names[user] = user, e.name elseif other then changed[#changed + 1] = shown(user, e) end
 		end
 	end
 end
 local change = {}
-if #left > 0 then change.left = left end
+if #left > 0 then change.left, change.names = left, names end
 if #changed > 0 then change.changed = changed end
 if next(change) then publish(ARGV[2], change) end
 return {redis.call('SCARD', mine), #left}

@@ -56,7 +56,7 @@ func testPresence(t *testing.T, open Open) {
 			return false
 		}
 		last := changes[len(changes)-1]
-		return len(last.Left) == 1 && last.Left[0] == "alice" && last.Count == 0
+		return len(last.Left) == 1 && last.Left[0] == "alice" && last.Names["alice"] == "N alice" && last.Count == 0
 	})
 	_, joins, leaves, count := sink.Users("room")
 	if joins != 2 || leaves != 2 || count != 0 {
