@@ -48,8 +48,9 @@ type outbox struct {
 	max      int
 	maxBytes int
 	stats    *Stats
-	failed   func() // called when Redis could not be talked to
-	command  string // PUBLISH, or SPUBLISH on shard channels
+	failed   func()          // called when Redis could not be talked to
+	refused  func(err error) // called when Redis answers that it does not write now
+	command  string          // PUBLISH, or SPUBLISH on shard channels
 
 	maxStreamLen int           // how many entries a stream keeps, about
 	regather     time.Duration // how long is waited for the others after an outage; none with streams, where they read later
@@ -82,6 +83,7 @@ func newOutbox(client redis.UniversalClient, ready func() bool, maxPending, maxB
 		maxBytes: maxBytes,
 		stats:    stats,
 		failed:   func() {},
+		refused:  func(error) {},
 		command:  "publish",
 		regather: regather,
 		wake:     make(chan struct{}, 1),
@@ -294,8 +296,13 @@ func (o *outbox) send(ctx context.Context, batch []publication) error {
 	_, err := pipe.Exec(ctx)
 
 	var again []publication
+	var refusal error
 	for i, p := range batch {
-		switch failure := commands[i].Err(); {
+		failure := commands[i].Err()
+		if failure != nil && refuses(failure) {
+			refusal = failure
+		}
+		switch {
 		case failure == nil:
 			o.stats.Published.Add(1)
 			if p.done != nil {
@@ -309,6 +316,9 @@ func (o *outbox) send(ctx context.Context, batch []publication) error {
 			p.settle(fmt.Errorf("%w: %w", ErrUnavailable, failure))
 		}
 	}
+	if refusal != nil {
+		o.refused(refusal)
+	}
 	o.landed(again)
 	return err
 }
@@ -321,9 +331,15 @@ func notDone(err error) bool {
 	if errors.As(err, &op) {
 		return op.Op == "dial"
 	}
-	return slices.ContainsFunc([]string{"READONLY ", "LOADING ", "CLUSTERDOWN ", "MASTERDOWN ", "TRYAGAIN "}, func(code string) bool {
-		return strings.HasPrefix(err.Error(), code)
-	})
+	return refuses(err)
+}
+
+// refusals begin the errors of a Redis that does not do a command now, and may do it later: it is no master any more
+// or no one yet, it loads its data, it has no memory left, it lacks replicas, or it cannot write to its disk.
+var refusals = []string{"READONLY ", "LOADING ", "CLUSTERDOWN ", "MASTERDOWN ", "TRYAGAIN ", "OOM ", "NOREPLICAS ", "MISCONF "}
+
+func refuses(err error) bool {
+	return slices.ContainsFunc(refusals, func(code string) bool { return strings.HasPrefix(err.Error(), code) })
 }
 
 // close publishes what waits, for as long as ctx allows, and fails the rest.

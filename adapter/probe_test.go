@@ -19,6 +19,7 @@ import (
 // everything else, PING included, goes on.
 type pushFilter struct {
 	addr string
+	what string // a part of the answers that drop keeps back
 	drop atomic.Bool
 }
 
@@ -28,7 +29,7 @@ func startPushFilter(t *testing.T, server string) *pushFilter {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &pushFilter{addr: listener.Addr().String()}
+	f := &pushFilter{addr: listener.Addr().String(), what: "message\r\n"}
 	var wg sync.WaitGroup
 	var mu sync.Mutex
 	var open []net.Conn
@@ -76,7 +77,7 @@ func (f *pushFilter) answers(client, backend net.Conn) {
 		if err != nil {
 			return
 		}
-		if f.drop.Load() && strings.Contains(string(b[:n]), "message\r\n") {
+		if f.drop.Load() && strings.Contains(string(b[:n]), f.what) {
 			continue
 		}
 		if _, err := client.Write(b[:n]); err != nil {

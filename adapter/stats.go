@@ -16,6 +16,8 @@ type Stats struct {
 	Disconnects    atomic.Uint64 // losses of a connection that listens
 	Unhandled      atomic.Int64  // messages from Redis that wait for their handlers now
 	Missed         atomic.Uint64 // messages from Redis dropped because too many waited
+	ProbeFailures  atomic.Uint64 // messages of a node to itself that Redis refused, or that did not come back in time
+	ProbeNanos     atomic.Int64  // how long the last of these took to come back
 	Gaps           atomic.Uint64 // times that messages were missed: dropped, lost with a connection, or cut off a stream before they were read
 	SessionsUnkept atomic.Uint64 // times that a session was not kept: too large, or refused by Redis
 }

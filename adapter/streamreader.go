@@ -25,6 +25,7 @@ type streamReader struct {
 	complaints redisconn.Complaints
 
 	history *history
+	probe   *probe    // over a stream of its own in the same slot, which is read along
 	once    sync.Once // begins run
 
 	mu      sync.Mutex
@@ -34,6 +35,8 @@ type streamReader struct {
 	next    wire.StreamID            // read what comes after it: where the history is, or before, see locate
 	recent  [recentIDs]wire.StreamID // the entries handed on last
 	handed  int                      // how many were
+	probeAt string                   // the last probe that was read; it belongs to the goroutine that reads
+	end     func()                   // ends the connection; nil while there is none
 }
 
 // recentIDs is how many entries a reader knows again when Redis comes back with an older state of the
@@ -43,9 +46,11 @@ const recentIDs = 4096
 func newStreamReader(r *Redis, opts StreamsOptions, stream string) *streamReader {
 	return &streamReader{
 		redis: r, opts: opts, stream: stream, history: newHistory(opts.history()),
+		probe:      newStreamProbe(r, stream),
 		complaints: newComplaints(r.log),
 		readers:    make(map[string][]*streams),
 		err:        errNotConnected,
+		probeAt:    "0",
 	}
 }
 
@@ -71,11 +76,15 @@ func (r *streamReader) remove(c *streams) {
 	}
 }
 
-// health returns nil while it reads.
+// health returns nil while it reads what it writes.
 func (r *streamReader) health() error {
 	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.err
+	err := r.err
+	r.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	return r.probe.health()
 }
 
 func (r *streamReader) state(err error) {
@@ -87,8 +96,12 @@ func (r *streamReader) state(err error) {
 
 // run reads until ctx ends.
 func (r *streamReader) run(ctx context.Context) {
+	var probing sync.WaitGroup
+	defer probing.Wait()
+	probing.Go(func() { r.runProbe(ctx) }) // ends with ctx
 	redisconn.Keep(ctx, func(up func()) error {
 		err := r.session(ctx, up)
+		r.setEnd(nil)
 		r.state(err)
 		if ctx.Err() == nil {
 			r.redis.lost()
@@ -117,6 +130,9 @@ func (r *streamReader) session(ctx context.Context, onUp func()) error {
 		return err
 	}
 	onUp()
+	r.probeAt = "0"
+	r.setEnd(func() { _ = client.Close() })
+	r.probe.restart()
 	r.state(nil)
 	if s := r.redis.sessions; s != nil {
 		s.anew.Store(true)
@@ -175,9 +191,13 @@ func (r *streamReader) locate(ctx context.Context, client *redis.Client) error {
 // trimmed that it has not read.
 func (r *streamReader) read(ctx context.Context, client *redis.Client, behind bool) ([]wire.Entry, error) {
 	position, _ := r.place()
-	args := &redis.XReadArgs{Streams: []string{r.stream}, ID: position.String(), Count: int64(r.opts.ReadCount), Block: r.opts.Block}
+	args := &redis.XReadArgs{
+		Streams: []string{r.stream, r.probe.channel, position.String(), r.probeAt}, Count: int64(r.opts.ReadCount), Block: r.opts.Block,
+	}
+	ctx, cancel := context.WithTimeout(ctx, r.opts.Block+readSlack)
+	defer cancel()
 	if !behind {
-		entries, err := readEntries(client.XRead(ctx, args))
+		entries, err := r.readEntries(client.XRead(ctx, args))
 		if err != nil || len(entries) < r.opts.ReadCount {
 			return entries, err
 		}
@@ -200,7 +220,7 @@ func (r *streamReader) read(ctx context.Context, client *redis.Client, behind bo
 	if err != nil && !errors.Is(err, redis.Nil) {
 		return nil, err
 	}
-	entries, err := readEntries(next)
+	entries, err := r.readEntries(next)
 	if err == nil {
 		r.checkGap(position, len(here.Val()) > 0, entries)
 	}
@@ -217,15 +237,20 @@ func (r *streamReader) checkGap(position wire.StreamID, there bool, entries []wi
 	r.moveTo(entries[0].ID.Before()) // who comes back and has missed what is gone must not believe that it has all
 }
 
-func readEntries(cmd *redis.XStreamSliceCmd) ([]wire.Entry, error) {
+// readEntries returns the entries of an answer, and takes the probes in it.
+func (r *streamReader) readEntries(cmd *redis.XStreamSliceCmd) (entries []wire.Entry, err error) {
 	answer, err := cmd.Result()
-	if errors.Is(err, redis.Nil) || err == nil && len(answer) == 0 {
+	if errors.Is(err, redis.Nil) {
 		return nil, nil
 	}
-	if err != nil {
-		return nil, err
+	for _, part := range answer {
+		if part.Stream == r.probe.channel {
+			r.takeProbes(part.Messages)
+		} else if entries, err = entriesOf(part.Messages); err != nil {
+			return nil, err
+		}
 	}
-	return entriesOf(answer[0].Messages)
+	return entries, err
 }
 
 // lookBack returns the entries up to the last that a node remembers which has just started: many clients may

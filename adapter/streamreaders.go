@@ -32,6 +32,11 @@ type channelListener interface {
 
 func newStreamReaders(r *Redis, opts StreamsOptions) *streamReaders {
 	l := &streamReaders{redis: r, opts: opts, readers: make(map[string]*streamReader)}
+	r.outbox.refused = func(err error) {
+		for _, reader := range l.all() {
+			reader.probe.refused(err)
+		}
+	}
 	if opts.ShardedPubSub {
 		s := newShards(r.client, r.log, &r.stats, &r.opts, true)
 		s.changed, s.lost = r.outbox.refresh, r.lost
@@ -115,6 +120,7 @@ func ownConnection(ctx context.Context, client redis.UniversalClient, stream str
 	opts := *node.Options()
 	opts.PoolSize, opts.MinIdleConns, opts.MaxIdleConns, opts.MaxActiveConns = 1, 0, 0, 0
 	opts.MaxRetries = -1
+	opts.ContextTimeoutEnabled = true
 	// What the client has negotiated with its servers it keeps here, and changes at any time.
 	opts.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
 	return redis.NewClient(&opts), nil

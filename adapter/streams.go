@@ -13,7 +13,7 @@ import (
 // Defaults of StreamsOptions.
 const (
 	DefaultReadCount = 100
-	DefaultBlock     = 5 * time.Second
+	DefaultBlock     = time.Second
 )
 
 // SessionPrefix returns the beginning of the keys of sessions by default: "sio:session:" as in Node.js, and with a
@@ -46,7 +46,8 @@ type StreamsOptions struct {
 	ShardedPubSub bool
 	// ReadCount is how many entries one read takes, at most MaxLen; default 100.
 	ReadCount int
-	// Block is how long a read waits for the next entry; default 5 s.
+	// Block is how long a read waits for the next entry; default 1 s. A connection that is silent for two seconds
+	// longer is given up.
 	Block time.Duration
 	// Recovery, unless it is nil, gives clients that return their sessions back, on any node of the
 	// cluster and also when the node that had them was killed. The order is total then.

@@ -52,7 +52,7 @@ type subscriber struct {
 func newSubscriber(client redis.UniversalClient, log *slog.Logger, stats *Stats, opts *ClusterOptions) *subscriber {
 	return &subscriber{
 		backlog:    newBacklog(opts.MaxUnhandled, opts.MaxUnhandledBytes, newGaps(log, stats), stats),
-		probe:      newProbe(opts.Prefix),
+		probe:      newProbe(opts.Prefix, stats),
 		client:     client,
 		log:        log,
 		stats:      stats,

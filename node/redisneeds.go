@@ -102,6 +102,8 @@ func redisNeeds(c *Config) []permission {
 		}
 		needs = append(needs,
 			permission{"xadd", []string{stream, "*", "x", "x"}}, permission{"xread", []string{"streams", stream, "0"}},
+			permission{"xadd", []string{adapter.ProbeKey(stream) + "#", "*", "n", "1"}}, permission{"pexpire", []string{adapter.ProbeKey(stream) + "#", "1"}},
+			permission{"del", []string{adapter.ProbeKey(stream) + "#"}},
 			permission{"multi", nil}, permission{"exec", nil}, permission{"xinfo", []string{"stream", stream}}, permission{"xrange", []string{stream, "-", "+"}})
 		if c.Cluster.Streams.ShardedPubSub {
 			needs = append(needs, shards...)
@@ -111,7 +113,7 @@ func redisNeeds(c *Config) []permission {
 		if c.Recovery.Enabled {
 			session := adapter.SessionPrefix(prefix) + "x"
 			needs = append(needs,
-				permission{"get", []string{session}}, permission{"set", []string{session, "x"}}, permission{"del", []string{session}},
+				permission{"xrevrange", []string{stream, "+", "-"}}, permission{"get", []string{session}}, permission{"set", []string{session, "x"}}, permission{"del", []string{session}},
 				permission{"eval", []string{"0", "1", session}})
 		}
 	default:
@@ -231,7 +233,7 @@ func RedisACL(cfg Config) string {
 		if c.Cluster.Streams.Count > 1 {
 			stream += "-*"
 		}
-		line = append(line, "~"+stream)
+		line = append(line, "~"+stream, "~"+adapter.ProbeKey(stream)+"#*")
 		if c.Recovery.Enabled {
 			line = append(line, "~"+globOfACL.Replace(adapter.SessionPrefix(c.Cluster.Redis.Prefix))+"*")
 		}
