@@ -31,7 +31,7 @@ $(PAGES): $(shell find web -name node_modules -prune -o -path web/dist -prune -o
 	cd web && npm run --silent build
 
 .PHONY: test
-test: test-go test-fuzz test-web test-e2e ## everything; installs what is missing (a Redis server, npm packages) and says so
+test: test-go test-fuzz test-web test-e2e alerts ## everything; installs what is missing (a Redis server, npm packages) and says so
 
 .PHONY: test-go
 test-go: redis ## unit tests, with the race detector
@@ -89,6 +89,16 @@ churn: redis ## clients come and go for ten minutes (or CHURN=1h); fails if anyt
 loss: build redis ## what is lost of a minute's traffic when a node and Redis are killed: nothing with streams
 	cd test && npm ci --no-audit --no-fund
 	cd test && node --test --test-reporter=spec loss/loss.js
+
+.PHONY: alerts
+alerts: ## the alerts for Prometheus: the rules are well-formed, and each fires for its fault
+	@command -v promtool >/dev/null || { \
+		echo 'make: installing prometheus, whose promtool checks the alerts'; \
+		sudo=$$([ "$$(id -u)" = 0 ] || echo sudo); \
+		$$sudo apt-get update -q && $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends prometheus; \
+	}
+	promtool check rules deploy/prometheus-rules.yml
+	cd deploy && promtool test rules prometheus-rules.test.yml
 
 .PHONY: redis
 redis:

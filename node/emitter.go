@@ -4,8 +4,8 @@ import (
 	"context"
 	"fmt"
 
-	"chorus/adapter/wire"
 	"chorus/adapter/emitter"
+	"chorus/adapter/wire"
 )
 
 // OpenEmitter connects to the clients of the cluster, for a program that is not a node. close ends the

@@ -3,6 +3,7 @@ package node
 import (
 	"math"
 	"net/http"
+	"time"
 
 	"chorus/adapter"
 	"chorus/auth"
@@ -156,6 +157,10 @@ func (m *metrics) watchAdapter(a *adapter.Redis) {
 	m.gauge("chorus_redis_unhandled", "Messages from Redis that wait for this node.", func() float64 { return float64(stats.Unhandled.Load()) })
 	m.gauge("chorus_redis_pending", "Messages that wait to be published.", func() float64 { return float64(stats.Pending.Load()) })
 	m.gauge("chorus_redis_oldest_pending_seconds", "How long the oldest of these has waited.", func() float64 { return a.OldestPending().Seconds() })
+	m.gauge("chorus_redis_probe_seconds", "How long the last message of this node to itself took by way of Redis; with streams it is written and read.", func() float64 {
+		return time.Duration(stats.ProbeNanos.Load()).Seconds()
+	})
+	m.counter("chorus_redis_probe_failures_total", "Such messages that Redis refused, or that did not come back in time.", stats.ProbeFailures.Load)
 	m.gauge("chorus_redis_held", "Senders that are held back until the messages that wait to be published have room for theirs.", func() float64 { return float64(stats.Held.Load()) })
 	for _, c := range []struct {
 		name, help string

@@ -56,6 +56,14 @@ func TestLeastPermissions(t *testing.T) {
 				}
 				cfg := all(test.url+strings.Join(addrs, ","), name)
 				cfg.Cluster.Redis.Prefix = name // nothing is outside of it
+				t.Run("data", func(t *testing.T) { // which Redis holds when the others start
+					without := cfg
+					without.Recovery.Enabled = false
+					for _, server := range test.servers {
+						permit(server, node.RedisACL(without))
+					}
+					twoNodesTalk(t, without)
+				})
 				for _, server := range test.servers {
 					permit(server, node.RedisACL(cfg))
 				}
@@ -216,19 +224,32 @@ func TestMissingPermission(t *testing.T) {
 			switch {
 			case !granted, command == "info": // without which the version is not known
 				continue
+			case command == "client|setname": // see TestRedisWithoutClient
+				continue
 			case command == "auth", command == "hello", command == "select": // Redis asks for no permission for the first two; the third is for another database
 				continue
 			}
 			t.Run(name+" without "+command, func(t *testing.T) {
 				permit(server, node.RedisACL(cfg), "-"+command)
 				name, _, _ := strings.Cut(command, "|")
-				if name = strings.ToUpper(name); name == "CLIENT" || name == "EVAL" {
+				if name = strings.ToUpper(name); name == "EVAL" {
 					name = "'" + command + "'" // as Redis says it: without these the node cannot ask
 				}
 				wantStartError(t, cfg, name)
 				wantStartError(t, cfg, "chorus check --redis-acl")
 			})
 		}
+	}
+}
+
+// TestRedisWithoutClient: a node gives its connections a name where it may, and starts all the same.
+func TestRedisWithoutClient(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t, redistest.Options{})
+	for _, name := range []string{node.AdapterPubSub, node.AdapterSharded, node.AdapterStreams} {
+		cfg := all("redis://chorus:hunter2@"+server.Addr, name)
+		permit(server, node.RedisACL(cfg), "-client")
+		twoNodesTalk(t, cfg)
 	}
 }
 

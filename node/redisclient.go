@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"chorus/internal/redisconn"
+
 	"github.com/redis/go-redis/v9"
 )
 
@@ -42,10 +44,18 @@ func redisOptions(c *RedisConfig) (*redisURL, error) {
 	o.DialerRetries = 1 // who dials comes again by itself, at its own pace
 	o.ContextTimeoutEnabled = true
 	o.MaxRetries = -1 // the adapter has its own back-off
-	o.ClientName = "chorus"
+	o.Dialer = redisconn.LimitReplies(redis.NewDialer(o))
+	o.OnConnect = nameConnection
 	o.DisableIdentity = true // it would be one more command to permit
 	o.Protocol = 2           // with 3 the client looks for push notifications before each message
 	return u, nil
+}
+
+// nameConnection tells Redis who has connected, for people. A Redis that does not permit it, or calls CLIENT otherwise,
+// does as well.
+func nameConnection(ctx context.Context, connection *redis.Conn) error {
+	_ = connection.ClientSetName(ctx, "chorus").Err()
+	return nil
 }
 
 // newRedisClient returns a client of the Redis of the cluster, whatever its kind, and where that is.
@@ -65,13 +75,13 @@ func newRedisClient(cfg Config, log *slog.Logger) (client redis.UniversalClient,
 			SentinelUsername: cfg.Cluster.Redis.SentinelUsername, SentinelPassword: cfg.Cluster.Redis.SentinelPassword,
 			Username: o.Username, Password: o.Password, DB: o.DB, TLSConfig: o.TLSConfig,
 			DialTimeout: o.DialTimeout, DialerRetries: o.DialerRetries, ContextTimeoutEnabled: true, MaxRetries: o.MaxRetries,
-			ClientName: o.ClientName, DisableIdentity: true, Protocol: o.Protocol,
+			Dialer: o.Dialer, OnConnect: o.OnConnect, DisableIdentity: true, Protocol: o.Protocol,
 		}), fmt.Sprintf("%s (master %q of the Sentinels there)", where, u.master), nil
 	case redisCluster:
 		return redis.NewClusterClient(&redis.ClusterOptions{
 			Addrs: u.hosts, Username: o.Username, Password: o.Password, TLSConfig: o.TLSConfig,
 			DialTimeout: o.DialTimeout, DialerRetries: o.DialerRetries, ContextTimeoutEnabled: true, MaxRetries: o.MaxRetries,
-			ClientName: o.ClientName, DisableIdentity: true, Protocol: o.Protocol,
+			Dialer: o.Dialer, OnConnect: o.OnConnect, DisableIdentity: true, Protocol: o.Protocol,
 			ClusterStateReloadInterval: clusterReload,
 		}), where, nil
 	default:

@@ -2,6 +2,7 @@ package node
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"net/url"
 	"strconv"
@@ -38,6 +39,7 @@ var (
 		"redis+sentinel://host1,host2,host3/MASTER or redis+cluster://host1,host2,host3")
 	errSentinelMaster  = errors.New("the name of the master is missing: write redis+sentinel://host1,host2,host3/MASTER")
 	errClusterDatabase = errors.New("a Redis Cluster has no databases: nothing may stand behind the hosts")
+	errSkipVerify      = errors.New("skip_verify would let anybody play Redis: remove it, and name the authority of the certificate in cluster.redis.tls.ca_file")
 	errURLOptions      = errors.New("options behind a question mark are for redis:// and rediss:// alone")
 )
 
@@ -75,7 +77,10 @@ func parseRedisURL(text string) (*redisURL, error) {
 		}
 		var err error
 		if u.opts, err = redis.ParseURL(text); err != nil {
-			return nil, errRedisURL
+			return nil, explainURL(err)
+		}
+		if u.opts.TLSConfig != nil && u.opts.TLSConfig.InsecureSkipVerify {
+			return nil, errSkipVerify
 		}
 		u.hosts = []string{u.opts.Addr}
 		return u, nil
@@ -116,6 +121,14 @@ func parseRedisURL(text string) (*redisURL, error) {
 		u.opts.TLSConfig.ServerName = "" // each host has a name of its own
 	}
 	return u, nil
+}
+
+// explainURL returns an error that names options that go-redis does not know. Its other errors repeat values.
+func explainURL(err error) error {
+	if _, names, ok := strings.Cut(err.Error(), "unexpected option: "); ok {
+		return fmt.Errorf("unknown options behind the question mark: %s", names)
+	}
+	return errRedisURL
 }
 
 // withPort adds the port that is meant when none is said.

@@ -57,6 +57,8 @@ func TestBadRedisURL(t *testing.T) {
 		"redis+sentinel://a/chat/x":       "redis://",
 		"redis+cluster://a/1":             "no databases",
 		"redis+cluster://a?pool_size=1":   "question mark",
+		"redis://:hunter2@a?pool=1&x=2":   "pool, x",
+		"rediss://a?skip_verify=true":     "ca_file",
 		"redis+cluster://:hunter2@a,,b":   "redis://",
 		"redis+cluster://:hunter2@a:port": "redis://",
 	} {
