@@ -59,7 +59,7 @@ fuzz: ## every fuzz target for ten minutes (or FUZZ=1h); what it finds stays in 
 	@for package in $$(grep -rl --include=*_test.go '^func Fuzz' . | grep -v node_modules | xargs -n1 dirname | sort -u); do \
 		for target in $$(grep -ho '^func Fuzz[A-Za-z0-9]*' $$package/*_test.go | cut -c6-); do \
 			echo "$$package $$target"; \
-			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZ) $$package; \
+			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZ) $$package || exit 1; \
 		done; \
 	done
 
