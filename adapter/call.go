@@ -102,8 +102,11 @@ func (a *clusterAdapter) ServerSideEmit(packet []any) error {
 	return nil
 }
 
+// recountEvery is how often a request that waits asks how many servers are left.
+const recountEvery = 250 * time.Millisecond
+
 // ask sends a question and hands the answer of each other server to collect. It returns when all
-// have answered, with an error when ctx ends before.
+// have answered, with an error when ctx ends before and more servers are left than have answered.
 func (a *clusterAdapter) ask(ctx context.Context, m wire.Message, collect func(*wire.Message)) error {
 	servers, err := a.link.Servers(ctx)
 	if err != nil {
@@ -121,6 +124,9 @@ func (a *clusterAdapter) ask(ctx context.Context, m wire.Message, collect func(*
 	if err := a.link.Publish(&m, func(_ string, err error) { sent <- err }); err != nil {
 		return err
 	}
+	recount := time.NewTicker(recountEvery)
+	defer recount.Stop()
+	left := others // the fewest there were
 	for got := 0; got < others; {
 		select {
 		case err := <-sent:
@@ -130,8 +136,18 @@ func (a *clusterAdapter) ask(ctx context.Context, m wire.Message, collect func(*
 		case answer := <-c.answers:
 			collect(answer)
 			got++
+		case <-recount.C:
+			if servers, err := a.link.Servers(ctx); err == nil {
+				left = min(left, servers-1)
+			}
+			if got == 0 {
+				others = left // those who went have not answered
+			}
 		case <-ctx.Done():
-			return fmt.Errorf("%w: %d of %d did", ErrRequestTimeout, got, others)
+			if got >= left {
+				return nil // an answer does not say whose it is: another one might have come
+			}
+			return fmt.Errorf("%w: %d of %d did", ErrRequestTimeout, got, left)
 		}
 	}
 	return nil

@@ -19,7 +19,6 @@ type index struct {
 	sids  map[socket.SocketId]*member
 	all   cache         // of everybody
 	last  wire.StreamID // of the messages to everybody, see note
-	gone  goneSockets
 }
 
 // member is a socket that is in a room at least.
@@ -58,10 +57,6 @@ func newIndex() *index {
 func (x *index) add(id socket.SocketId, rooms []socket.Room) []change {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-
-	if !x.gone.joins(id, rooms) {
-		return nil
-	}
 	m := x.sids[id]
 	if m == nil {
 		m = &member{id: id}
@@ -133,7 +128,6 @@ func (x *index) remove(id socket.SocketId, name socket.Room) change {
 func (x *index) removeAll(id socket.SocketId) (m *member, changes []change) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.gone.add(id)
 	m = x.sids[id]
 	if m == nil {
 		return nil, nil

@@ -60,6 +60,7 @@ type local struct {
 	nsp   socket.Namespace
 	proto socket.Adapter
 	index *index
+	alive alive
 
 	recovery *recovery // nil when no client gets its session back
 }
@@ -67,8 +68,27 @@ type local struct {
 func newLocal(nsp socket.Namespace) *local {
 	l := &local{EventEmitter: types.NewEventEmitter(), nsp: nsp, index: newIndex()}
 	l.proto = l
+	l.alive.nsp, l.alive.end = nsp, l.DelAll
+	watchAll(nsp)
 	return l
 }
+
+// localOf returns the part of an adapter of this package that every one has, looking through those that wrap it.
+func localOf(a socket.Adapter) (*local, bool) {
+	for a != nil {
+		if l, ok := a.(interface{ localPart() *local }); ok {
+			return l.localPart(), true
+		}
+		w, ok := a.(interface{ Unwrap() socket.Adapter })
+		if !ok {
+			break
+		}
+		a = w.Unwrap()
+	}
+	return nil, false
+}
+
+func (l *local) localPart() *local { return l }
 
 // Prototype and Proto are the library's way of overriding methods; nothing here depends on them.
 func (l *local) Prototype(a socket.Adapter) { l.proto = a }
@@ -101,14 +121,24 @@ func (l *local) Sids() *types.Map[socket.SocketId, *types.Set[socket.Room]] {
 // ServerCount returns 1: this node.
 func (l *local) ServerCount() int64 { return 1 }
 
-// AddAll puts a socket into rooms.
-func (l *local) AddAll(id socket.SocketId, rooms *types.Set[socket.Room]) {
+// AddAll puts a socket into rooms. For a socket that has ended it does nothing.
+func (l *local) AddAll(id socket.SocketId, rooms *types.Set[socket.Room]) { l.add(id, rooms) }
+
+// add reports whether the socket has joined.
+func (l *local) add(id socket.SocketId, rooms *types.Set[socket.Room]) bool {
+	if !l.alive.joins(id) {
+		return false
+	}
 	if l.recovery != nil {
 		l.recovery.joins(id, rooms.Keys())
 	}
 	l.joined(l.index.add(id, rooms.Keys()))
-	// The library empties a socket's rooms before it marks the socket as disconnected, so a join
-	// in between would stay for ever. A later one finds the socket gone.
+	// It may have ended meanwhile. The library empties a socket's rooms before it takes it out of the
+	// namespace; what it joins in between is swept with the event "disconnect", which comes after both.
+	if !l.alive.joins(id) {
+		l.DelAll(id)
+		return false
+	}
 	if s, ok := l.nsp.Sockets().Load(id); ok && rooms.Has(socket.Room(id)) {
 		if l.recovery != nil {
 			l.recovery.connect(s)
@@ -117,6 +147,7 @@ func (l *local) AddAll(id socket.SocketId, rooms *types.Set[socket.Room]) {
 		}
 		_ = s.Once("disconnect", func(...any) { l.sweep(s) })
 	}
+	return true
 }
 
 func (l *local) joined(changes []change) {
@@ -167,6 +198,7 @@ func (l *local) Del(id socket.SocketId, room socket.Room) {
 
 // DelAll takes a socket out of all its rooms.
 func (l *local) DelAll(id socket.SocketId) {
+	l.alive.leave(id)
 	m, changes := l.index.removeAll(id)
 	if m != nil && m.conn != nil {
 		m.conn.Unfollow(m.socket)

@@ -46,8 +46,9 @@ func (a *clusterAdapter) Wants(rooms ...Room) bool {
 
 // AddAll puts a socket into rooms.
 func (a *clusterAdapter) AddAll(id socket.SocketId, rooms *types.Set[socket.Room]) {
-	a.local.AddAll(id, rooms)
-	a.link.Follow(rooms.Keys())
+	if a.add(id, rooms) {
+		a.link.Follow(rooms.Keys())
+	}
 }
 
 // Broadcast sends a packet to the matching sockets of the cluster. It waits for Redis only while Redis answers and too

@@ -126,20 +126,11 @@ const socketIO2 = 3
 
 // recoveryOf looks through adapters that wrap another one; nil when there is no recovery.
 func recoveryOf(a socket.Adapter) *recovery {
-	for a != nil {
-		if r, ok := a.(interface{ recoveryOf() *recovery }); ok {
-			return r.recoveryOf()
-		}
-		w, ok := a.(interface{ Unwrap() socket.Adapter })
-		if !ok {
-			break
-		}
-		a = w.Unwrap()
+	if l, ok := localOf(a); ok {
+		return l.recovery
 	}
 	return nil
 }
-
-func (l *local) recoveryOf() *recovery { return l.recovery }
 
 // credentialsOf takes the session that the client asks for out of its handshake: others than this server
 // must not get to see it.
@@ -186,6 +177,10 @@ func (r *recovery) recover(s *socket.Socket, owner, pid, offset string) (outcome
 		return outcome, err
 	}
 	fresh := s.Id()
+	defer func() {
+		r.local.alive.leave(fresh)
+		r.local.alive.enter(s)
+	}()
 	if !library.Recover(s, record.Sid, record.Pid) {
 		r.release(id)
 		return RecoveryUnknown, errors.New("adapter: the library's sockets are built otherwise")

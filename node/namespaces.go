@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"chorus/adapter"
 	"chorus/auth"
 	"chorus/internal/library"
 
@@ -40,7 +41,7 @@ type namespaces struct {
 
 func newNamespaces(rooms socket.AdapterConstructor, timeout time.Duration, log *slog.Logger, first ...socket.NamespaceMiddleware) *namespaces {
 	n := &namespaces{rooms: rooms, timeout: timeout, log: log, panics: newPanics(log)}
-	n.first = append([]socket.NamespaceMiddleware{n.connectInOrder}, first...)
+	n.first = append([]socket.NamespaceMiddleware{n.connectInOrder, adapter.Watch}, first...)
 	return n
 }
 
