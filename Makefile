@@ -100,6 +100,14 @@ alerts: ## the alerts for Prometheus: the rules are well-formed, and each fires 
 	promtool check rules deploy/prometheus-rules.yml
 	cd deploy && promtool test rules prometheus-rules.test.yml
 
+CASE :=
+WRITE :=
+
+.PHONY: faults
+faults: build redis ## attacks and outages, each with its expectation and figure; about 25 minutes (CASE=name runs one, WRITE=1 writes docs/faults.md)
+	cd test && npm ci --no-audit --no-fund
+	cd test && node faults/faults.js $(if $(WRITE),--write) $(CASE)
+
 .PHONY: redis
 redis:
 	@command -v redis-server >/dev/null || { \

@@ -369,3 +369,15 @@ func (x *index) sidsSnapshot() *types.Map[socket.SocketId, *types.Set[socket.Roo
 	}
 	return snapshot
 }
+
+// counts returns how many rooms there are besides those that each socket has, and their members: a
+// socket in three rooms counts three times.
+func (x *index) counts() RoomCounts {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	c := RoomCounts{Rooms: len(x.rooms)}
+	for _, r := range x.rooms {
+		c.Members += len(r.members)
+	}
+	return c
+}

@@ -140,6 +140,11 @@ func (m *metrics) watchEngine(e *engine.Server) {
 	m.counter("chorus_connections_refused_total", "Connections refused because there were too many.", stats.Refused.Load)
 }
 
+func (m *metrics) watchRooms(c *roomCounts) {
+	m.gauge("chorus_rooms", "Rooms with a member on this node, in all namespaces. The room of a socket's own id does not count.", func() float64 { return float64(c.total().Rooms) })
+	m.gauge("chorus_room_members", "Members of these rooms on this node. A socket in three rooms counts three times.", func() float64 { return float64(c.total().Members) })
+}
+
 func (m *metrics) watchTCP(l *tcpLimit) {
 	m.gauge("chorus_tcp_connections", "Open TCP connections of the public address.", func() float64 { return float64(l.count()) })
 	m.counter("chorus_tcp_evicted_total", "TCP connections closed for newer ones because they served nobody.", l.evicted.Load)

@@ -89,10 +89,12 @@ func New(cfg Config) (*Node, error) {
 		}
 	}
 
+	counted := newRoomCounts(rooms)
+	n.metrics.watchRooms(counted)
 	opts := socket.DefaultServerOptions()
 	opts.SetConnectTimeout(cfg.ConnectTimeout)
 	opts.SetServeClient(false)
-	guard := newNamespaces(auth.Gate(rooms), cfg.ConnectTimeout, n.log, n.admission()...)
+	guard := newNamespaces(auth.Gate(counted), cfg.ConnectTimeout, n.log, n.admission()...)
 	opts.SetParser(codec.New(codec.Options{OnUnsendable: n.logUnsendable, OnConnect: guard.connecting}))
 	opts.SetAdapter(guard)
 	if recovery != nil {

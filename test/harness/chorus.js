@@ -27,9 +27,10 @@ export async function addresses(program) {
   return { url: `http://${addr}`, admin: `http://${admin}` };
 }
 
-// startNode returns a node that is up. Settings are CHORUS_* variables.
-export async function startNode(t, redis, settings) {
-  const program = run(t, BINARY, ["serve"], environment(redis, settings));
+// startNode returns a node that is up. Settings are CHORUS_* variables; it may open so many descriptors.
+export async function startNode(t, redis, settings, { descriptors } = {}) {
+  const command = descriptors ? ["sh", "-c", `ulimit -n ${descriptors}; exec "$0" serve`, BINARY] : [BINARY, "serve"];
+  const program = run(t, command[0], command.slice(1), environment(redis, settings));
   return Object.assign(program, await addresses(program));
 }
 

@@ -19,14 +19,15 @@ export async function freePort() {
 
 class Redis {
   // One that is durable has every answer on its disk, and is the same after it was killed.
-  constructor(durable) {
+  constructor(durable, args) {
+    this.args = args;
     this.directory = durable ? mkdtempSync(join(tmpdir(), "redis-")) : tmpdir();
     this.persistence = durable ? ["--appendonly", "yes", "--appendfsync", "always"] : ["--appendonly", "no"];
   }
 
   async start() {
     this.program = new Program("redis-server", [
-      "--port", String(this.port), "--bind", "127.0.0.1", "--save", "", ...this.persistence, "--dir", this.directory,
+      "--port", String(this.port), "--bind", "127.0.0.1", "--save", "", ...this.persistence, "--dir", this.directory, ...this.args,
     ]);
     await this.program.line((line) => (line.includes("Ready to accept connections") ? true : undefined), "being ready");
   }
@@ -45,8 +46,8 @@ class Redis {
   }
 }
 
-export async function startRedis(t, { durable = false } = {}) {
-  const redis = new Redis(durable);
+export async function startRedis(t, { durable = false, args = [] } = {}) {
+  const redis = new Redis(durable, args);
   if (durable) cleanup(t, () => rmSync(redis.directory, { recursive: true }));
   for (let attempt = 1; ; attempt++) {
     redis.port = await freePort();

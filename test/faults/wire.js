@@ -1,0 +1,52 @@
+// Clients that are nothing but bytes, many at a time.
+import { once } from "node:events";
+import { connect } from "node:net";
+import { WebSocket } from "ws";
+import { cleanup } from "../harness/cleanup.js";
+import { token } from "../harness/token.js";
+import { within } from "../harness/wait.js";
+
+export const range = (count) => Array.from({ length: count }, (_, n) => n);
+
+// inParallel does something for each number below count, so many at a time.
+export async function inParallel(count, width, act) {
+  let next = 0;
+  await Promise.all(range(Math.min(width, count)).map(async () => {
+    while (next < count) await act(next++);
+  }));
+}
+
+// session returns a WebSocket with an Engine.IO session that is in no namespace.
+export async function session(t, url) {
+  const socket = new WebSocket(`${url.replace("http", "ws")}/socket.io/?EIO=4&transport=websocket`, { perMessageDeflate: false });
+  socket.on("error", () => {});
+  socket.on("message", (data) => String(data) === "2" && socket.send("3"));
+  cleanup(t, () => socket.terminate());
+  await within(Promise.race([once(socket, "message"), once(socket, "close").then(() => {
+    throw new Error("the session was refused");
+  })]), "a session");
+  return socket;
+}
+
+// member returns a WebSocket that has joined the main namespace.
+export async function member(t, url, claims = {}) {
+  const socket = await session(t, url);
+  socket.send(`40${JSON.stringify({ token: token(claims) })}`);
+  const [answer] = await within(once(socket, "message"), "an answer to CONNECT");
+  if (!String(answer).startsWith("40")) throw new Error(`refused: ${answer}`);
+  return socket;
+}
+
+// sent sends and waits until the bytes have left; what cannot leave is no error.
+export const sent = (socket, data) => new Promise((resolve) => socket.send(data, () => resolve()));
+
+// dial returns a TCP connection to a node.
+export async function dial(t, url) {
+  const { hostname, port } = new URL(url);
+  const socket = connect(Number(port), hostname);
+  socket.on("error", () => {});
+  socket.ended = new Promise((resolve) => socket.once("close", resolve));
+  cleanup(t, () => socket.destroy());
+  await Promise.race([once(socket, "connect").catch(() => {}), socket.ended]);
+  return socket;
+}
