@@ -31,7 +31,7 @@ func refuseHTTP(w http.ResponseWriter, err error, scope string) {
 		status = http.StatusBadRequest
 		challenge(w, "error", bearerInvalidRequest, "error_description", Reason(err))
 	case CodeForbidden:
-		status, body = http.StatusForbidden, Forbidden(ActionAPI, scope)
+		status, body = http.StatusForbidden, Forbidden(ActionAPI, scope).Answer()
 		challenge(w, "error", bearerInsufficientScope, "error_description", Reason(err), "scope", scope)
 	case CodeOriginNotAllowed:
 		status = http.StatusForbidden // another token would not help

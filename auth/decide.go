@@ -179,22 +179,3 @@ func (c *Claims) rule(action Action) *rule {
 	}
 	return c.permissions[action]
 }
-
-// Forbidden returns the answer to an event that asks for something the claims do not permit. The name
-// is that of the room, or of the function, and empty where there is none.
-//
-//	{ok: false, error: {code: "forbidden", message, action, room}}
-func Forbidden(action Action, name string) map[string]any {
-	answer := Refused(CodeForbidden, "the token does not permit: "+string(action))
-	refused := answer["error"].(map[string]any) //nolint:errcheck,forcetypeassert // Refused has just made it
-	refused["action"] = string(action)
-	switch {
-	case action == ActionAPI:
-		refused["function"] = name
-	case action == ActionEvents:
-		refused["event"] = name
-	case name != "":
-		refused["room"] = name
-	}
-	return answer
-}

@@ -161,8 +161,3 @@ func refusalOf(err error) *refusal {
 	}
 	return &refusal{code: CodeInvalidToken, reason: "invalid token"}
 }
-
-// Refused returns the answer to an event that was not done: {ok: false, error: {code, message}}.
-func Refused(code, message string) map[string]any {
-	return map[string]any{"ok": false, "error": map[string]any{"code": code, "message": message}}
-}

@@ -161,5 +161,5 @@ func splitAck(event []any) ([]any, func(answer any)) {
 
 // denied is the acknowledgement of an event that was refused.
 func denied(err error) map[string]any {
-	return Refused(Code(err), Reason(err))
+	return (&RequestError{Code: Code(err), Message: Reason(err)}).Answer()
 }

@@ -263,7 +263,7 @@ func TestForbidden(t *testing.T) {
 		{auth.ActionBroadcast, "", `{"ok":false,"error":{"code":"forbidden","message":"the token does not permit: broadcast","action":"broadcast"}}`},
 		{auth.ActionAPI, "publish", `{"ok":false,"error":{"code":"forbidden","message":"the token does not permit: api","action":"api","function":"publish"}}`},
 	} {
-		got, err := json.Marshal(auth.Forbidden(test.action, test.name))
+		got, err := json.Marshal(auth.Forbidden(test.action, test.name).Answer())
 		if err != nil || !sameJSON(string(got), test.want) {
 			t.Errorf("got %s, %v, want %s", got, err, test.want)
 		}

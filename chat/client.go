@@ -115,7 +115,7 @@ func (cl *client) unknown(event string, args []any) {
 	if len(names) == 0 {
 		message = "nobody handles this event, nor any other of this namespace"
 	}
-	ack((&Error{Code: CodeUnknownEvent, Message: message, Details: map[string]any{"events": names}}).answer())
+	ack((&Error{Code: CodeUnknownEvent, Message: message, Details: map[string]any{"events": names}}).Answer())
 }
 
 // handled returns the names of the events that are handled.

@@ -83,7 +83,7 @@ func (ca *call) allow(action auth.Action, p place) error {
 		action, room = auth.ActionDirect, ""
 	}
 	if !ca.permits(action, room) {
-		return forbidden(action, room)
+		return auth.Forbidden(action, room)
 	}
 	return nil
 }

@@ -27,7 +27,7 @@ const maxMentions = 100
 // message sends a value to every client of the cluster.
 func (c *Chat) message(ca *call) error {
 	if !ca.permits(auth.ActionBroadcast, "") {
-		return forbidden(auth.ActionBroadcast, "")
+		return auth.Forbidden(auth.ActionBroadcast, "")
 	}
 	a := &Action{Kind: ActionMessage, client: ca.client, Value: ca.args[0], ID: newID(), At: now()}
 	if err := c.before(a); err != nil {

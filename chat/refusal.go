@@ -3,7 +3,6 @@ package chat
 import (
 	"context"
 	"errors"
-	"maps"
 
 	"chorus/adapter"
 	"chorus/auth"
@@ -27,36 +26,9 @@ const (
 )
 
 // Error is a refusal as the client gets it: {ok: false, error: {code, message, ...}}.
-type Error struct {
-	Code    string
-	Message string
-	Details map[string]any // further members
-}
-
-func (e *Error) Error() string { return e.Message }
+type Error = auth.RequestError
 
 func badRequest(message string) *Error { return &Error{Code: CodeBadRequest, Message: message} }
-
-// Refusal is the answer to a request that was refused.
-func Refusal(code, message string) map[string]any {
-	return (&Error{Code: code, Message: message}).answer()
-}
-
-func (e *Error) answer() map[string]any {
-	refused := make(map[string]any, 2+len(e.Details))
-	maps.Copy(refused, e.Details)
-	refused["code"], refused["message"] = e.Code, e.Message
-	return map[string]any{"ok": false, "error": refused}
-}
-
-// forbidden is the refusal of an action that the token does not permit.
-func forbidden(action auth.Action, room string) *Error {
-	details := map[string]any{"action": string(action)}
-	if room != "" {
-		details["room"] = room
-	}
-	return &Error{Code: auth.CodeForbidden, Message: "the token does not permit: " + string(action), Details: details}
-}
 
 // refusalOf returns what a client gets to know of an error.
 func (c *Chat) refusalOf(err error) *Error {

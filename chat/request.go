@@ -77,7 +77,7 @@ func (ca *call) refuse(event string, err error) {
 		ca.chat.opts.Logger.LogAttrs(context.Background(), slog.LevelDebug, "request not done",
 			slog.String("event", event), slog.String("socket", string(ca.socket.Id())), slog.Any("error", err))
 	}
-	ca.reply(refused.answer())
+	ca.reply(refused.Answer())
 }
 
 // ok answers {ok: true} with further members.

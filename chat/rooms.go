@@ -127,7 +127,7 @@ func (cl *client) review(claims *auth.Claims) {
 			action, name = auth.ActionDirect, ""
 		}
 		if !permitted(claims, action, name) {
-			cl.expel(room, forbidden(action, name))
+			cl.expel(room, auth.Forbidden(action, name))
 		}
 	}
 }

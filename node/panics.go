@@ -71,7 +71,7 @@ func (p *panics) watchSocket(s *socket.Socket) {
 	events := s.StrictEventEmitter
 	events.EventEmitter = &safeEmitter{EventEmitter: events.EventEmitter, panics: p, after: func(args []any) {
 		_, answer := codec.SplitAck(args)
-		answer(auth.Refused(auth.CodeInternalError, "the server could not handle this event"))
+		answer((&auth.RequestError{Code: auth.CodeInternalError, Message: "the server could not handle this event"}).Answer())
 	}}
 }
 
