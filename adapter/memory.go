@@ -145,7 +145,12 @@ func (l *local) add(id socket.SocketId, rooms *types.Set[socket.Room]) bool {
 		} else {
 			l.attach(s)
 		}
-		_ = s.Once("disconnect", func(...any) { l.sweep(s) })
+		_ = s.Once("disconnect", func(...any) {
+			l.sweep(s)
+			if conn := connOf(s); conn != nil {
+				conn.Unfollow(s) // not before: until now the end of the connection waits for the socket's queue
+			}
+		})
 	}
 	return true
 }
@@ -167,10 +172,7 @@ func (l *local) sweep(s *socket.Socket) {
 		l.DelAll(s.Id())
 		return
 	}
-	m, changes := l.recovery.sweep(s)
-	if m != nil && m.conn != nil {
-		m.conn.Unfollow(m.socket)
-	}
+	_, changes := l.recovery.sweep(s)
 	l.left(changes...)
 }
 
@@ -199,10 +201,7 @@ func (l *local) Del(id socket.SocketId, room socket.Room) {
 // DelAll takes a socket out of all its rooms.
 func (l *local) DelAll(id socket.SocketId) {
 	l.alive.leave(id)
-	m, changes := l.index.removeAll(id)
-	if m != nil && m.conn != nil {
-		m.conn.Unfollow(m.socket)
-	}
+	_, changes := l.index.removeAll(id)
 	if l.recovery != nil {
 		l.recovery.gone(id)
 	}

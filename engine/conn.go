@@ -28,6 +28,7 @@ const (
 	reasonParseError     = "parse error"
 	reasonPingTimeout    = "ping timeout"
 	reasonForcedClose    = "forced close"
+	reasonShutdown       = "server shutting down"
 )
 
 // Conn is a session of Engine.IO: one client, on one transport or, while it upgrades, two. It is
@@ -59,6 +60,7 @@ type Conn struct {
 	upgrading atomic.Bool
 	polling   atomic.Bool // a GET request is being answered
 	posting   atomic.Bool // a POST request is being read
+	cancelled atomic.Bool // the client has cancelled a GET request
 
 	timer timer
 	beat  beat
@@ -68,8 +70,9 @@ type Conn struct {
 	link  *link // of the transport, when that is a WebSocket
 	probe *link // of a WebSocket that the client tries
 	held  held
-	known bool     // the listeners of "connection" have been told
-	ended *closing // what "close" is to say when they have
+	known bool     // the listeners of "connection" have returned
+	over  bool     // the session has ended
+	cause *closing // why, once that is certain
 
 	out output // belongs to the shard
 }
@@ -87,7 +90,7 @@ type output struct {
 	ended   bool
 }
 
-// closing is what the listeners of "close" hear.
+// closing is why a session ends: what the listeners of "close" get.
 type closing struct {
 	reason string
 	err    error
@@ -210,26 +213,38 @@ func (c *Conn) Close(discard bool) {
 	}
 }
 
+// Retire is Close(true) of a server that shuts down: "close" has the reason "server shutting down".
+func (c *Conn) Retire() {
+	c.blame(reasonShutdown, nil)
+	c.Close(true)
+}
+
 // closeTimeout is how long a session may take to end.
 const closeTimeout = 5 * time.Second
+
+// blame fixes the reason of the session's end before it ends. The first reason counts.
+func (c *Conn) blame(reason string, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.cause == nil {
+		c.cause = &closing{reason: reason, err: err}
+	}
+}
 
 // end ends the session now. The first reason counts.
 func (c *Conn) end(reason string, err error) {
 	if c.state.Swap(stateClosed) == stateClosed {
 		return
 	}
+	c.blame(reason, err)
 	c.mu.Lock()
-	link, probe, known := c.link, c.probe, c.known
-	c.ended = &closing{reason: reason, err: err}
+	link, probe, known, cause := c.link, c.probe, c.known, *c.cause
+	c.over = true
 	c.mu.Unlock()
-	wait := youth - time.Since(c.born)
-	if known && wait > 0 {
-		c.server.goes.Go(func() { // ends with the listeners
-			time.Sleep(wait)
-			c.Emit("close", reason, err)
-		})
-	}
 	c.flow.end()
+	if known {
+		c.server.goes.Go(func() { c.tell(cause) }) // ends with the listeners of "close"
+	}
 	c.shard.do(c, (*shard).release)
 	c.server.forget(c) // with the last session, the shards end
 	if link != nil && !link.finished.Load() {
@@ -238,10 +253,19 @@ func (c *Conn) end(reason string, err error) {
 	if probe != nil {
 		_ = probe.conn.Close()
 	}
-	c.server.logEnd(c, reason, err)
-	if known && wait <= 0 {
-		c.Emit("close", reason, err)
+	c.server.logEnd(c, cause.reason, cause.err)
+}
+
+// tell calls the listeners of "close", after the handlers of what the client sent before.
+func (c *Conn) tell(cause closing) {
+	limit := c.server.opts.HandlerTimeout
+	if cause.reason == reasonForcedClose || cause.reason == reasonShutdown {
+		limit = min(limit, closeTimeout)
 	}
+	c.flow.settle(limit)
+	c.flow.release()
+	time.Sleep(youth - time.Since(c.born))
+	c.Emit("close", cause.reason, cause.err)
 }
 
 // youth is how old a session is at least when its listeners are told that it has ended. The library
@@ -249,17 +273,16 @@ func (c *Conn) end(reason string, err error) {
 // before that goroutine has begun is lost: it would wait for ever.
 const youth = 20 * time.Millisecond
 
-// announce tells the listeners of "connection", and, should the session end meanwhile, after them
-// those of "close".
+// announce calls the listeners of "connection" and, if the session has ended meanwhile, then those
+// of "close".
 func (c *Conn) announce() {
 	c.server.Emit("connection", c)
 	c.mu.Lock()
 	c.known = true
-	ended := c.ended
+	over, cause := c.over, c.cause
 	c.mu.Unlock()
-	if ended != nil {
-		time.Sleep(youth)
-		c.Emit("close", ended.reason, ended.err)
+	if over {
+		c.tell(*cause)
 	}
 }
 
@@ -272,9 +295,17 @@ func (c *Conn) onMessage(data []byte, binary bool) error {
 		value = types.NewStringBuffer(data)
 	}
 	c.flow.count(len(data))
+	if !binary && isDisconnect(data) {
+		c.settle() // the library would discard what waits in the socket's queue
+	}
 	c.Emit("data", value)
 	c.Emit("message", value)
 	return nil
+}
+
+// isDisconnect reports whether a message is a DISCONNECT packet (Socket.IO protocol: packet types).
+func isDisconnect(text []byte) bool {
+	return len(text) > 0 && text[0] == '1' && (len(text) == 1 || text[1] == '/')
 }
 
 // onPacket does what a packet of the client asks for (Engine.IO protocol: packet types).

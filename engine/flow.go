@@ -3,6 +3,7 @@ package engine
 import (
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // Queue is where the messages of a client wait for their handlers; *socket.Socket of the library is
@@ -53,7 +54,8 @@ func (c *Conn) Follow(q Queue) {
 	f.queues = append(f.queues, followed{queue: q})
 }
 
-// Unfollow ends Follow. It has to be called before the queue is closed.
+// Unfollow ends Follow. Call it when the queue is closed and the socket counts as disconnected:
+// until then the session's "close" waits for the queue.
 func (c *Conn) Unfollow(q Queue) {
 	f := &c.flow
 	f.mu.Lock()
@@ -141,11 +143,53 @@ func (f *flow) full() bool {
 	return false
 }
 
-// end lets whoever waits go.
+// settle returns when the queues have processed what the client sent so far, or after limit: a
+// handler may never return.
+func (f *flow) settle(limit time.Duration) {
+	for _, q := range f.expect() {
+		f.mark(q, tasksPerMessage)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.pending() {
+		return
+	}
+	f.change.L = &f.mu
+	expired := false
+	timer := time.AfterFunc(limit, func() {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		expired = true
+		f.wake()
+	})
+	defer timer.Stop()
+	for f.pending() && !expired {
+		f.change.Wait()
+	}
+}
+
+// pending reports whether marks have not come back.
+func (f *flow) pending() bool {
+	for i := range f.queues {
+		if f.queues[i].out > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// end releases a reader that waits in pace. The queues stay: settle still needs them.
 func (f *flow) end() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.ended = true
+	f.wake()
+}
+
+// release drops the queues of a session that has ended.
+func (f *flow) release() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	f.queues = nil
 	f.wake()
 }

@@ -5,6 +5,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/gobwas/ws"
 )
 
 // ErrHeartbeat means that a client sent a heartbeat packet of the wrong direction: in revision 4
@@ -148,9 +150,20 @@ func (c *Conn) setTimer(d time.Duration) {
 // pace keeps the client from saying more while too much of it waits for its handlers. What it has
 // said meanwhile, answers to heartbeats as well, is read afterwards.
 func (c *Conn) pace() {
-	if !c.flow.pace(c.server.opts.MaxUnprocessed) {
-		return
+	if c.flow.pace(c.server.opts.MaxUnprocessed) {
+		c.excuse()
 	}
+}
+
+// settle waits until the handlers have processed what the client sent so far.
+func (c *Conn) settle() {
+	c.flow.held.Store(true)
+	c.flow.settle(c.server.opts.HandlerTimeout)
+	c.excuse()
+}
+
+// excuse gives a client that was not read for a while time to answer the last ping.
+func (c *Conn) excuse() {
 	if due := time.Now().Add(c.server.opts.PingTimeout).UnixNano(); due > c.beat.due.Load() {
 		c.beat.due.Store(due)
 	}
@@ -187,7 +200,11 @@ func (c *Conn) onTimer() {
 	case c.flow.held.Load(): // it may have answered: nobody looks
 		c.setTimer(timeout)
 	default:
-		c.server.goes.Go(func() { c.end(reasonPingTimeout, nil) }) // ends with the listeners of "close"
+		c.server.goes.Go(func() { // ends when the shard has written a close frame
+			c.blame(reasonPingTimeout, nil)
+			c.sync(func(s *shard, c *Conn) { s.goodbye(c, ws.StatusNoStatusRcvd) })
+			c.end(reasonPingTimeout, nil)
+		})
 	}
 }
 

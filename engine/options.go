@@ -14,6 +14,7 @@ const (
 	DefaultPingTimeout    = 20 * time.Second
 	DefaultUpgradeTimeout = 10 * time.Second
 	DefaultBodyTimeout    = 30 * time.Second
+	DefaultHandlerTimeout = time.Minute
 
 	// DefaultMaxPayload is 1 MB, as with Node.js.
 	DefaultMaxPayload = 1_000_000
@@ -47,6 +48,11 @@ type Options struct {
 	// answer to be taken; default DefaultBodyTimeout. The limits for what comes before, headers
 	// and idle connections, are those of the http.Server.
 	BodyTimeout time.Duration
+
+	// HandlerTimeout is how long the end of a session waits for the handlers of messages that came
+	// before it; default DefaultHandlerTimeout. Then "close" is emitted and the rest is dropped.
+	// When the server itself closes a session, the wait is at most 5 seconds.
+	HandlerTimeout time.Duration
 
 	// MaxPayload is the largest message of a client, in bytes, and the largest body of a
 	// long-polling request; default DefaultMaxPayload. A larger one closes the session.
@@ -111,6 +117,7 @@ func (o Options) withDefaults() Options {
 	set(&o.PingTimeout, DefaultPingTimeout)
 	set(&o.UpgradeTimeout, DefaultUpgradeTimeout)
 	set(&o.BodyTimeout, DefaultBodyTimeout)
+	set(&o.HandlerTimeout, DefaultHandlerTimeout)
 	set(&o.MaxPayload, DefaultMaxPayload)
 	set(&o.MaxBodyPackets, DefaultMaxBodyPackets)
 	set(&o.MaxBuffer, DefaultMaxBuffer)

@@ -63,7 +63,8 @@ func (c *Conn) serveGet(w http.ResponseWriter, r *http.Request, query url.Values
 		c.respond(w, r, query, answer, initial)
 	case <-r.Context().Done():
 		c.polling.Store(false)
-		c.end(reasonTransportClose, errCancelled)
+		c.cancelled.Store(true)
+		c.endIfCancelled()
 	case <-c.server.ended: // the shards have done all that they will
 		select {
 		case answer := <-p.answer:
@@ -94,6 +95,14 @@ func dropBody(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Connection", "close")
 	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(strayBodyTimeout))
+}
+
+// endIfCancelled ends the session if the client has cancelled a request. A request that brings
+// messages is read first.
+func (c *Conn) endIfCancelled() {
+	if c.cancelled.Load() && !c.posting.Load() {
+		c.end(reasonTransportClose, errCancelled)
+	}
 }
 
 // respond writes an answer.
@@ -148,6 +157,7 @@ func (c *Conn) servePost(w http.ResponseWriter, r *http.Request, query url.Value
 	case err == nil, errors.Is(err, errClosedByClient):
 		c.pace()
 		c.posting.Store(false) // the client's next request may come before this one is done
+		c.endIfCancelled()
 		c.server.addHeaders(w.Header(), c, r, false)
 		_ = c.write(w, http.StatusOK, "text/html", []byte("ok")) // a client that has gone shows elsewhere
 		if err != nil {

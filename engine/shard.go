@@ -2,6 +2,7 @@ package engine
 
 import (
 	"errors"
+	"log/slog"
 	"sync"
 )
 
@@ -261,7 +262,7 @@ func (s *shard) flush(c *Conn) {
 	case errors.Is(err, errBlocked):
 		s.tear(c, n, wrote)
 	default:
-		s.fail(c, reasonTransportError, err)
+		s.giveUp(c, err)
 	}
 }
 
@@ -369,7 +370,7 @@ func (s *shard) drain(c *Conn) {
 			s.await(c)
 			return
 		default:
-			s.fail(c, reasonTransportError, err)
+			s.giveUp(c, err)
 			return
 		}
 	}
@@ -377,6 +378,13 @@ func (s *shard) drain(c *Conn) {
 	if o.closing && o.back.empty() {
 		s.finish(c)
 	}
+}
+
+// giveUp writes no more to a connection that failed. Messages that the client sent before are still
+// to be read. The reader finds the failure behind them, and ends the session with the true reason.
+func (s *shard) giveUp(c *Conn, err error) {
+	s.server.log.Debug("write failed", slog.Any("error", err))
+	s.release(c)
 }
 
 // fail ends a session from here, where no callback may run.

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"time"
 
+	eio "chorus/engine"
+
 	"github.com/zishang520/socket.io/servers/engine/v3"
 )
 
@@ -57,7 +59,9 @@ func (n *Node) closeConnections(ctx context.Context) {
 			case <-ctx.Done(): // the rest at once
 			}
 		}
-		client.Close(true)
+		if conn, ok := client.(*eio.Conn); ok {
+			conn.Retire()
+		}
 		return true
 	})
 }

@@ -180,8 +180,8 @@ func (n *Node) Close(ctx context.Context) error {
 		n.nodes.Refresh()
 		n.closeErr = n.gatekeeper.stopWaiting()
 		n.closeConnections(ctx)
+		n.closeErr = errors.Join(n.closeErr, n.engine.Shutdown(ctx)) // handlers finish what clients sent before
 		n.io.Close(nil)
-		n.closeErr = errors.Join(n.closeErr, n.engine.Shutdown(ctx))
 		n.chat.Close()
 		n.closeErr = errors.Join(n.closeErr, n.state.Close(ctx))
 		if n.gatekeeper != nil { // it says goodbye by way of Redis
