@@ -47,6 +47,7 @@ type Conn struct {
 	shard    *shard
 	id       string
 	protocol int
+	base64   bool          // the client takes no binary
 	request  *http.Request // of the handshake, without what belongs to its connection
 	context  weak.Pointer[types.HttpContext]
 	address  string // what counts for Options.MaxConnectionsPerAddress

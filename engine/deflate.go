@@ -5,9 +5,10 @@ import (
 	"compress/flate"
 	"fmt"
 	"io"
+	"strconv"
+	"strings"
 	"sync"
 
-	"github.com/gobwas/httphead"
 	"github.com/gobwas/ws/wsflate"
 )
 
@@ -25,13 +26,60 @@ var (
 	}}
 )
 
-// negotiateDeflate returns what answers a client's offer of permessage-deflate.
-func negotiateDeflate() *wsflate.Extension {
-	return &wsflate.Extension{Parameters: wsflate.Parameters{ServerNoContextTakeover: true, ClientNoContextTakeover: true}}
+const deflateExtension = "permessage-deflate"
+
+// negotiateDeflate returns the answer to a client's offers of permessage-deflate (RFC 7692 section
+// 5.1), "" when none is acceptable. An offer that is unacceptable or malformed is declined. That is
+// no reason to refuse the connection, and the next offer may be better.
+func negotiateDeflate(lines []string) string {
+	for _, line := range lines {
+		for offer := range strings.SplitSeq(line, ",") {
+			name, parameters, _ := strings.Cut(offer, ";")
+			if strings.TrimSpace(name) != deflateExtension {
+				continue
+			}
+			if answer, ok := acceptDeflate(parameters); ok {
+				return answer
+			}
+		}
+	}
+	return ""
 }
 
-// negotiator is what a handshake calls for each extension that a client offers.
-type negotiator func(httphead.Option) (httphead.Option, error)
+// acceptDeflate returns the answer to the parameters of one offer (RFC 7692 section 7.1). This
+// server keeps no context between messages and writes with the largest window.
+func acceptDeflate(parameters string) (answer string, ok bool) {
+	answer = deflateExtension + "; server_no_context_takeover; client_no_context_takeover"
+	seen := make(map[string]bool)
+	if parameters == "" {
+		return answer, true
+	}
+	for parameter := range strings.SplitSeq(parameters, ";") {
+		name, value, valued := strings.Cut(parameter, "=")
+		name = strings.TrimSpace(name)
+		if value = strings.TrimSpace(value); len(value) > 2 && value[0] == '"' && value[len(value)-1] == '"' {
+			value = value[1 : len(value)-1]
+		}
+		switch {
+		case seen[name]:
+			return "", false
+		case !valued && (name == "server_no_context_takeover" || name == "client_no_context_takeover"):
+		case name == "client_max_window_bits" && (!valued || isWindow(value)): // any window can be read
+		case name == "server_max_window_bits" && value == "15":
+			answer += "; server_max_window_bits=15"
+		default:
+			return "", false
+		}
+		seen[name] = true
+	}
+	return answer, true
+}
+
+// isWindow reports whether a value is 8 to 15, without a leading zero.
+func isWindow(value string) bool {
+	n, err := strconv.Atoi(value)
+	return err == nil && 8 <= n && n <= 15 && value == strconv.Itoa(n)
+}
 
 // deflate compresses a message.
 func deflate(body []byte) []byte {

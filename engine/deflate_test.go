@@ -69,6 +69,17 @@ func TestDeflateIsNegotiated(t *testing.T) {
 		{"on, a window that it does not have", on, []string{"Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=10"}, ""},
 		{"on, a window that it does not have, or any", on, []string{"Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=10, permessage-deflate"}, "permessage-deflate"},
 		{"on", on, []string{offer}, "permessage-deflate"},
+		{"on, an unknown parameter", on, []string{"Sec-WebSocket-Extensions: permessage-deflate; foo=1"}, ""},
+		{"on, an unknown parameter, or none", on, []string{"Sec-WebSocket-Extensions: permessage-deflate; foo=1, permessage-deflate"}, "permessage-deflate"},
+		{"on, offers in two lines", on, []string{"Sec-WebSocket-Extensions: permessage-deflate; foo", offer}, "permessage-deflate"},
+		{"on, a parameter twice", on, []string{"Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits; client_max_window_bits"}, ""},
+		{"on, a value that is none", on, []string{"Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits=16"}, ""},
+		{"on, a value with a leading zero", on, []string{"Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits=09"}, ""},
+		{"on, a value where none belongs", on, []string{"Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover=1"}, ""},
+		{"on, a window without a value", on, []string{"Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits"}, ""},
+		{"on, the largest window, quoted", on, []string{`Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits="15"; client_max_window_bits=10`}, "permessage-deflate"},
+		{"on, malformed", on, []string{"Sec-WebSocket-Extensions: permessage-deflate; =;;"}, ""},
+		{"on, malformed and then well-formed", on, []string{"Sec-WebSocket-Extensions: ;;=\", permessage-deflate"}, "permessage-deflate"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			ws := c.s.connect(c.offer...)
@@ -182,7 +193,7 @@ func TestInvalidDeflate(t *testing.T) {
 		{"compressed control frame", frame(fin|rsv1|opPing, "x"), 1002},
 		{"RSV1 on a continuation", append(frame(rsv1|opText, "x"), frame(fin|rsv1|opContinuation, "x")...), 1002},
 		{"RSV2", frame(fin|rsv2|opText, "4a"), 1002},
-		{"not UTF-8", frame(fin|rsv1|opText, compressed(t, "4\xff")), 1002},
+		{"not UTF-8", frame(fin|rsv1|opText, compressed(t, "4\xff")), 1007},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			ws := s.connect(offer)

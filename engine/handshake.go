@@ -29,9 +29,10 @@ func (s *Server) newConn(r *http.Request, query url.Values, transport string) (*
 		request:  keepable(r),
 		address:  s.opts.RemoteAddress(r),
 	}
-	if query.Get("EIO") == "3" {
+	if s.revision(query) == "3" {
 		c.protocol = 3
 	}
+	c.base64 = query.Has("b64")
 	c.timer.conn = c
 	c.websocket.Store(transport == WebSocket)
 	c.beganPolling = transport == Polling

@@ -83,7 +83,6 @@ func TestRefusals(t *testing.T) {
 		{"POST", "POST", "EIO=4&transport=polling", false, 400, 2, "Bad handshake method"},
 		{"PUT", "PUT", "EIO=4&transport=polling", false, 400, 2, "Bad handshake method"},
 		{"DELETE", "DELETE", "EIO=4&transport=polling", false, 400, 2, "Bad handshake method"},
-		{"OPTIONS without CORS", "OPTIONS", "EIO=4&transport=polling", false, 400, 2, "Bad handshake method"},
 		{"WebSocket that is none", "GET", "EIO=4&transport=websocket", false, 400, 3, "Bad request"},
 		{"no revision", "GET", "transport=polling", false, 400, 5, "Unsupported protocol version"},
 		{"revision 2", "GET", "EIO=2&transport=polling", true, 400, 5, "Unsupported protocol version"},

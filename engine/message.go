@@ -51,7 +51,7 @@ type Message struct {
 	plain []byte // as frames for a WebSocket of Engine.IO 4, which most are
 
 	mu     sync.Mutex
-	others [encodings][]byte // as frames for other WebSockets, made when they are needed
+	others [keptEncodings][]byte // as frames for other WebSockets, made when they are needed
 	single [1]part
 }
 
@@ -65,12 +65,33 @@ type part struct {
 type encoding uint8
 
 const (
-	plain    encoding = iota // Engine.IO 4
-	deflated                 // Engine.IO 4 with permessage-deflate
-	plain3                   // Engine.IO 3: binary begins with the packet's type
-	deflated3
-	encodings
+	plain         encoding        = iota // Engine.IO 4
+	deflated                             // Engine.IO 4 with permessage-deflate
+	plain3                               // Engine.IO 3: binary begins with the packet's type
+	deflated3                            // Engine.IO 3 with permessage-deflate
+	keptEncodings                        // how many there are of which frames are kept
+	encoded       = keptEncodings        // Engine.IO 4 with binary as base64 text
+	encoded3      = encoded + 1          // Engine.IO 3 with binary as base64 text
 )
+
+// kept reports whether frames are kept for other connections that get the same. Clients that take
+// no binary are too few for that.
+func (e encoding) kept() bool { return e < keptEncodings }
+
+// encodingOf returns how the frames for a client are encoded.
+func encodingOf(protocol int, base64, deflate bool) encoding {
+	e, e3 := plain, plain3
+	switch {
+	case base64:
+		e, e3 = encoded, encoded3
+	case deflate:
+		e, e3 = deflated, deflated3
+	}
+	if protocol == 3 {
+		return e3
+	}
+	return e
+}
 
 // NewMessage returns a message of one or more parts. It keeps no reference to their data.
 func NewMessage(opts MessageOptions, parts ...Part) *Message {
@@ -138,8 +159,11 @@ func appendHeader(b []byte, op ws.OpCode, compressed bool, n int) []byte {
 
 // frames returns the message as frames for a WebSocket.
 func (m *Message) frames(e encoding, threshold int) []byte {
-	if e == plain || len(m.parts) == 0 {
+	switch {
+	case e == plain || len(m.parts) == 0:
 		return m.plain
+	case !e.kept():
+		return m.encode(e, threshold)
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -153,9 +177,15 @@ func (m *Message) encode(e encoding, threshold int) []byte {
 	b := make([]byte, 0, len(m.plain)+len(m.parts))
 	for _, p := range m.parts {
 		op, body := ws.OpText, p.body
-		if p.binary {
+		switch {
+		case !p.binary:
+		case e == encoded:
+			body = base64.StdEncoding.AppendEncode([]byte("b"), body)
+		case e == encoded3:
+			body = base64.StdEncoding.AppendEncode([]byte("b4"), body)
+		default:
 			op = ws.OpBinary
-			if e >= plain3 {
+			if e == plain3 || e == deflated3 {
 				body = append([]byte{packetMessage - '0'}, body...)
 			}
 		}

@@ -88,6 +88,11 @@ type Options struct {
 	// DeflateThreshold in bytes; default DefaultDeflateThreshold.
 	DeflateThreshold int
 
+	// NoHTTPCompression leaves the answers of long-polling as they are. Otherwise answers of 1 KiB
+	// and more are compressed with brotli or gzip for clients that accept it, except those that
+	// hold the ids of a session or a message with NoCompress.
+	NoHTTPCompression bool
+
 	// CORS answers for web pages of other origins; nil stands for no answer. It does not keep
 	// WebSockets of foreign pages out, to which browsers do not apply it: see AllowRequest.
 	CORS *cors.Options

@@ -44,7 +44,7 @@ func decodeText(data []byte, protocol int) (part, error) {
 		}
 		data = data[1:]
 	}
-	content, err := base64.StdEncoding.AppendDecode(nil, data)
+	content, err := base64.RawStdEncoding.AppendDecode(nil, bytes.TrimRight(data, "=")) // with or without padding
 	if err != nil {
 		return part{}, fmt.Errorf("%w: base64: %w", ErrPacket, err)
 	}

@@ -52,7 +52,7 @@ func (c *Conn) serveGet(w http.ResponseWriter, r *http.Request, query url.Values
 		c.end(reasonTransportError, errOverlap)
 		return
 	}
-	p := &poll{base64: query.Has("b64") || query.Has("j"), answer: make(chan payload, 1)}
+	p := &poll{base64: c.base64 || query.Has("b64") || query.Has("j"), answer: make(chan payload, 1)}
 	suspendDeadlines(w)
 	defer dropBody(w, r) // once more: the time for it runs from now on
 	dropBody(w, r)
@@ -120,6 +120,7 @@ func (c *Conn) respond(w http.ResponseWriter, r *http.Request, query url.Values,
 	case answer.binary:
 		contentType = "application/octet-stream"
 	}
+	body = c.compress(w.Header(), r, answer, body)
 	if err := c.write(w, http.StatusOK, contentType, body); err != nil {
 		c.end(reasonTransportError, err)
 		return
@@ -165,14 +166,46 @@ func (c *Conn) servePost(w http.ResponseWriter, r *http.Request, query url.Value
 			c.end(reasonTransportClose, nil)
 		}
 	case errors.Is(err, ErrPayloadTooLarge):
-		w.Header().Set("Connection", "close")
-		http.Error(w, fmt.Sprintf("the body is larger than %d bytes", c.server.opts.MaxPayload), http.StatusRequestEntityTooLarge)
-		c.end(reasonTransportError, err)
+		c.endAfterAnswer(reasonTransportError, err, func() { c.answerTooLarge(w, r) })
 	default:
-		c.server.refuse(w, r, badRequest, map[string]any{"name": "BAD_PAYLOAD"})
 		reason, _ := reasonOf(err)
+		c.endAfterAnswer(reason, err, func() {
+			c.server.refuse(w, r, badRequest, map[string]any{"name": "BAD_PAYLOAD"})
+			_ = http.NewResponseController(w).Flush()
+		})
+	}
+}
+
+// answerGrace is how long a client has to read why a request was refused, before the session ends.
+const answerGrace = 500 * time.Millisecond
+
+// endAfterAnswer answers a request and then ends the session. The GET request that waits on another
+// connection must not be answered before: its CLOSE packet would hide the reason.
+func (c *Conn) endAfterAnswer(reason string, err error, answer func()) {
+	c.blame(reason, err)
+	answer()
+	if !c.server.spawn(func() { // ends after answerGrace, or with the client's own requests
+		time.Sleep(answerGrace)
+		c.end(reason, err)
+	}) {
 		c.end(reason, err)
 	}
+}
+
+// maxDiscardedBytes is how much of a body that is too large is read, so that the client gets to read
+// the answer: most clients read it when they have sent all.
+const maxDiscardedBytes = 64 << 20
+
+// answerTooLarge answers with 413 and reads the rest of the body.
+func (c *Conn) answerTooLarge(w http.ResponseWriter, r *http.Request) {
+	control := http.NewResponseController(w)
+	_ = control.EnableFullDuplex() // the answer goes before the body has come
+	w.Header().Set("Connection", "close")
+	text := fmt.Sprintf("the body is larger than %d bytes\n", c.server.opts.MaxPayload)
+	_ = c.write(w, http.StatusRequestEntityTooLarge, "text/plain; charset=utf-8", []byte(text))
+	_ = control.Flush()
+	_ = control.SetReadDeadline(time.Now().Add(c.server.opts.BodyTimeout))
+	_, _ = io.CopyN(io.Discard, r.Body, maxDiscardedBytes)
 }
 
 // readBody reads the body of a POST request within the limits of size and time.

@@ -188,7 +188,7 @@ func (r *reader) data(header ws.Header, payload []byte, h handler) error {
 		}
 	}
 	if r.op == ws.OpText && !validText(payload) {
-		return fmt.Errorf("%w: text that is not UTF-8", ErrFrame)
+		return fmt.Errorf("%w: %w", ErrFrame, ws.ErrProtocolInvalidUTF8)
 	}
 	return h.onMessage(payload, r.op == ws.OpBinary)
 }

@@ -15,6 +15,11 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	if !s.passMiddlewares(w, r) {
 		return
 	}
+	if r.Method == http.MethodOptions { // a preflight request has been answered before
+		w.Header().Set("Allow", "GET, POST, OPTIONS")
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
 	upgrade := isUpgrade(r)
 	query := parameters(r)
 	if refusal, context := s.verify(r, query, upgrade); refusal != nil {
@@ -28,7 +33,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	case sid == "":
 		s.openPolling(w, r, query)
 	case upgrade:
-		s.upgrade(w, r, sid)
+		s.upgrade(w, r, query)
 	default:
 		if c := s.session(sid); c != nil {
 			c.servePolling(w, r, query)
@@ -51,12 +56,6 @@ func isUpgrade(r *http.Request) bool {
 		}
 	}
 	return false
-}
-
-// parameters returns the query of a request. What is ill-formed in it is not there.
-func parameters(r *http.Request) url.Values {
-	values, _ := url.ParseQuery(r.URL.RawQuery)
-	return values
 }
 
 // passMiddlewares calls the middlewares, and reports whether the request goes on.
@@ -103,7 +102,7 @@ func (s *Server) verify(r *http.Request, query url.Values, upgrade bool) (*types
 	if query.Get("sid") != "" {
 		return s.verifySession(r, query, transport, upgrade)
 	}
-	switch revision := query.Get("EIO"); {
+	switch revision := s.revision(query); {
 	case r.Method != http.MethodGet:
 		return badMethod, map[string]any{"method": r.Method}
 	case transport == WebSocket && !upgrade:
@@ -121,6 +120,16 @@ func (s *Server) verify(r *http.Request, query url.Values, upgrade bool) (*types
 	return nil, nil
 }
 
+// revision returns the revision of Engine.IO that a request names. Clients of revision 2 and earlier
+// ones of 3 name none.
+func (s *Server) revision(query url.Values) string {
+	revision := query.Get("EIO")
+	if revision == "" && s.opts.AllowEIO3 {
+		return "3"
+	}
+	return revision
+}
+
 // verifySession looks at a request of a session that there is.
 func (s *Server) verifySession(r *http.Request, query url.Values, transport string, upgrade bool) (*types.CodeMessage, map[string]any) {
 	sid := query.Get("sid")
@@ -128,8 +137,9 @@ func (s *Server) verifySession(r *http.Request, query url.Values, transport stri
 	switch {
 	case c == nil, c.overdue():
 		return unknownSession, map[string]any{"sid": sid}
-	case upgrade && (c.websocket.Load() || c.Upgrading() || s.opts.NoUpgrades):
-		return badRequest, map[string]any{"name": "ALREADY_UPGRADED"}
+	case upgrade && s.opts.NoUpgrades:
+		return badRequest, map[string]any{"name": "NO_UPGRADES"}
+	case upgrade: // a second WebSocket is accepted and then closed
 	case !upgrade && (transport != Polling || c.websocket.Load()):
 		return badRequest, map[string]any{"name": "TRANSPORT_MISMATCH", "transport": transport, "previousTransport": c.Transport().Name()}
 	case !upgrade && r.Method != http.MethodGet && r.Method != http.MethodPost:

@@ -248,7 +248,7 @@ func (s *shard) flush(c *Conn) {
 	start := len(s.join)
 	p := s.frames(n, o.link.encoding)
 	wrote, err := s.writer.write(o.link, p)
-	if len(s.join) > maxJoinBytes {
+	if len(s.join) > maxJoinBytes && o.link.encoding.kept() {
 		s.join, n.joined[o.link.encoding] = s.join[:start], nil
 	}
 	switch {
@@ -271,6 +271,14 @@ func (s *shard) frames(n *node, e encoding) []byte {
 	threshold := s.server.opts.DeflateThreshold
 	if n.parent.parent == nil {
 		return n.msg.frames(e, threshold)
+	}
+	if !e.kept() {
+		s.path = n.path(s.path[:0])
+		var frames []byte
+		for _, m := range s.path {
+			frames = append(frames, m.frames(e, threshold)...)
+		}
+		return frames
 	}
 	if n.joined[e] == nil {
 		s.path = n.path(s.path[:0])

@@ -15,7 +15,7 @@ type node struct {
 	child  *node // the last that was made
 	notify bool  // somebody wants to know when a message of the path is sent
 	depth  int
-	joined [encodings][]byte
+	joined [keptEncodings][]byte
 }
 
 // blockNodes is how many nodes are made at a time. They stay where they are: connections point to

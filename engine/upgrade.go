@@ -2,7 +2,9 @@ package engine
 
 import (
 	"fmt"
+	"io"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/gobwas/ws"
@@ -13,13 +15,18 @@ const probeData = "probe"
 
 // upgrade has the client of a session on polling try a WebSocket. Messages go on by polling until
 // the client says that it wants the WebSocket.
-func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, sid string) {
+func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, query url.Values) {
+	sid := query.Get("sid")
 	c := s.session(sid)
-	if c == nil || !c.upgrading.CompareAndSwap(false, true) {
-		s.refuse(w, r, badRequest, map[string]any{"name": "UPGRADE_FAILURE"})
+	if c == nil {
+		s.refuse(w, r, unknownSession, map[string]any{"sid": sid}) // it ended this moment
 		return
 	}
-	rd, early, err := s.accept(w, r, c, false)
+	if c.websocket.Load() || !c.upgrading.CompareAndSwap(false, true) {
+		s.closeSecond(w, r, query, c)
+		return
+	}
+	rd, early, err := s.accept(w, r, query, c, false)
 	if err != nil {
 		c.upgrading.Store(false)
 		return
@@ -32,6 +39,25 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, sid string) {
 	}
 	_ = rd.link.conn.SetReadDeadline(time.Now().Add(s.opts.UpgradeTimeout))
 	c.startReading(rd, early, true)
+}
+
+// closeSecond accepts a second WebSocket of a session and closes it, as Node.js does.
+func (s *Server) closeSecond(w http.ResponseWriter, r *http.Request, query url.Values, c *Conn) {
+	rd, _, err := s.accept(w, r, query, c, false)
+	if err != nil {
+		return
+	}
+	conn := rd.link.conn
+	goodbye := func() { // ends within linger
+		defer conn.Close() //nolint:errcheck // there is nobody to tell
+		_ = conn.SetDeadline(time.Now().Add(linger))
+		if _, err := conn.Write(newClose(ws.StatusNoStatusRcvd).plain); err == nil {
+			_, _ = io.Copy(io.Discard, conn)
+		}
+	}
+	if !s.spawn(goodbye) {
+		_ = conn.Close()
+	}
 }
 
 // probe takes a packet on a WebSocket that the client tries.

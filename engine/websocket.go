@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/gobwas/ws"
-	"github.com/gobwas/ws/wsflate"
 )
 
 // handshakeTimeout bounds the writing of the answer to a WebSocket's handshake.
@@ -25,7 +24,7 @@ func (s *Server) openWebSocket(w http.ResponseWriter, r *http.Request, query url
 		s.refuse(w, r, refusal, nil)
 		return
 	}
-	rd, early, err := s.accept(w, r, c, true)
+	rd, early, err := s.accept(w, r, query, c, true)
 	if err != nil {
 		c.end(reasonTransportError, err)
 		return
@@ -44,16 +43,21 @@ func (s *Server) openWebSocket(w http.ResponseWriter, r *http.Request, query url
 
 // accept answers the handshake of a WebSocket (RFC 6455 section 4.2.2) and takes the connection
 // from the HTTP server. early is what the client sent behind its handshake.
-func (s *Server) accept(w http.ResponseWriter, r *http.Request, c *Conn, initial bool) (rd *reader, early []byte, err error) {
-	upgrader := ws.HTTPUpgrader{Timeout: handshakeTimeout, Header: make(http.Header)}
+func (s *Server) accept(w http.ResponseWriter, r *http.Request, query url.Values, c *Conn, initial bool) (rd *reader, early []byte, err error) {
+	upgrader := ws.HTTPUpgrader{
+		Timeout:  handshakeTimeout,
+		Header:   make(http.Header),
+		Protocol: func(string) bool { return true }, // the first one, as with Node.js
+	}
 	for name, values := range w.Header() {
 		upgrader.Header[name] = values // what middlewares and CORS have set
 	}
 	s.addHeaders(upgrader.Header, c, r, initial)
-	var extension *wsflate.Extension
+	deflate := ""
 	if s.opts.Deflate {
-		extension = negotiateDeflate()
-		upgrader.Negotiate = extension.Negotiate
+		if deflate = negotiateDeflate(r.Header.Values("Sec-WebSocket-Extensions")); deflate != "" {
+			upgrader.Header.Set("Sec-WebSocket-Extensions", deflate)
+		}
 	}
 	conn, buffered, _, err := upgrader.Upgrade(r, w)
 	if err != nil {
@@ -62,16 +66,8 @@ func (s *Server) accept(w http.ResponseWriter, r *http.Request, c *Conn, initial
 		}
 		return nil, nil, err
 	}
-	e := plain
-	if extension != nil {
-		if _, accepted := extension.Accepted(); accepted {
-			e = deflated
-		}
-	}
-	rd = &reader{buffers: &s.buffers, max: s.opts.MaxPayload, deflate: e == deflated}
-	if c.protocol == 3 {
-		e += plain3 - plain
-	}
+	e := encodingOf(c.protocol, c.base64 || query.Has("b64"), deflate != "")
+	rd = &reader{buffers: &s.buffers, max: s.opts.MaxPayload, deflate: deflate != ""}
 	rd.link = newLink(conn, e, &s.goes)
 	return rd, earlyBytes(buffered), nil
 }
@@ -103,10 +99,15 @@ func (c *Conn) readLink(rd *reader, early []byte, probing bool) {
 	err := rd.run(early, p)
 	reason, code := reasonOf(err)
 	if p.probing {
-		if code != 0 {
-			c.sync(func(s *shard, _ *Conn) { s.writeProbe(rd.link, newClose(code)) })
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			code = ws.StatusNoStatusRcvd
 		}
 		c.abandonProbe()
+		if code != 0 {
+			c.sync(func(s *shard, _ *Conn) { s.writeProbe(rd.link, newClose(code)) })
+			rd.link.finish()
+			_, _ = io.Copy(io.Discard, rd.link.conn) // until the client closes, or the time is over
+		}
 		return
 	}
 	if c.state.Load() != stateClosed {
@@ -151,6 +152,8 @@ func reasonOf(err error) (reason string, code ws.StatusCode) {
 		return reasonTransportClose, frame.code
 	case errors.Is(err, ErrPayloadTooLarge):
 		return reasonTransportError, ws.StatusMessageTooBig
+	case errors.Is(err, ws.ErrProtocolInvalidUTF8):
+		return reasonTransportError, ws.StatusInvalidFramePayloadData
 	case errors.Is(err, ErrFrame), errors.Is(err, ErrHeartbeat):
 		return reasonTransportError, ws.StatusProtocolError
 	case errors.Is(err, ErrPacket):

@@ -95,7 +95,7 @@ func TestFrameBehindTheHandshake(t *testing.T) {
 
 // RFC 6455 sections 5 and 7.4.1: what fails a connection, and the code that says why.
 func TestInvalidFrames(t *testing.T) {
-	const tooBig, protocolError = 1009, 1002
+	const tooBig, protocolError, notUTF8 = 1009, 1002, 1007
 	unmasked := func(first byte, payload string) []byte {
 		return append(header(first, 0, len(payload)), payload...)
 	}
@@ -119,14 +119,14 @@ func TestInvalidFrames(t *testing.T) {
 		{"continuation of nothing", [][]byte{frame(fin|opContinuation, "4a")}, protocolError, "transport error"},
 		{"text within fragments", [][]byte{frame(opText, "4a"), frame(fin|opText, "4b")}, protocolError, "transport error"},
 		{"length with its highest bit", [][]byte{{fin | opText, 0xff, 0xff, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4}}, protocolError, "transport error"},
-		{"text that is not UTF-8", [][]byte{textFrame("4\xff")}, protocolError, "transport error"},
-		{"fragments that are not UTF-8", [][]byte{frame(opText, "4\xe2"), frame(fin|opContinuation, "x")}, protocolError, "transport error"},
+		{"text that is not UTF-8", [][]byte{textFrame("4\xff")}, notUTF8, "transport error"},
+		{"fragments that are not UTF-8", [][]byte{frame(opText, "4\xe2"), frame(fin|opContinuation, "x")}, notUTF8, "transport error"},
 		{"more than MaxPayload", [][]byte{frame(fin|opText, "4"+long)[:8]}, tooBig, "transport error"},
 		{"fragments of more than MaxPayload", [][]byte{frame(opBinary, long[:600]), frame(fin|opContinuation, long[:401])}, tooBig, "transport error"},
 		{"endless fragments", [][]byte{frame(opBinary, long), frame(opContinuation, "x")}, tooBig, "transport error"},
 		{"close frame of one byte", [][]byte{frame(fin|opClose, "x")}, protocolError, "transport error"},
 		{"close frame with a code that is not sent", [][]byte{frame(fin|opClose, closeFrame(1006, ""))}, protocolError, "transport error"},
-		{"close frame with a reason that is not UTF-8", [][]byte{frame(fin|opClose, closeFrame(1000, "\xff"))}, protocolError, "transport error"},
+		{"close frame with a reason that is not UTF-8", [][]byte{frame(fin|opClose, closeFrame(1000, "\xff"))}, notUTF8, "transport error"},
 		{"unknown packet", [][]byte{textFrame("abc")}, protocolError, "parse error"},
 		{"packet type 7", [][]byte{textFrame("7")}, protocolError, "parse error"},
 		{"empty packet", [][]byte{textFrame("")}, protocolError, "parse error"},
