@@ -50,7 +50,7 @@ func BenchmarkReader(b *testing.B) {
 		stream = append(stream, masked(0x81, "4"+strings.Repeat("x", 100))...)
 	}
 	chunk := make([]byte, len(stream))
-	r := &reader{max: DefaultMaxPayload}
+	r := &reader{max: func() int64 { return DefaultMaxPayload }}
 	b.ReportAllocs()
 	b.SetBytes(int64(len(stream)))
 	for b.Loop() {

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -63,9 +64,11 @@ type Conn struct {
 	posting   atomic.Bool // a POST request is being read
 	cancelled atomic.Bool // the client has cancelled a GET request
 
-	timer timer
-	beat  beat
-	flow  flow
+	timer      timer
+	beat       beat
+	flow       flow
+	member     membership
+	unfinished unfinished
 
 	mu    sync.Mutex
 	link  *link // of the transport, when that is a WebSocket
@@ -241,6 +244,7 @@ func (c *Conn) end(reason string, err error) {
 	c.mu.Lock()
 	link, probe, known, cause := c.link, c.probe, c.known, *c.cause
 	c.over = true
+	c.unfinished.drop()
 	c.mu.Unlock()
 	c.flow.end()
 	if known {
@@ -264,9 +268,9 @@ func (c *Conn) tell(cause closing) {
 		limit = min(limit, closeTimeout)
 	}
 	c.flow.settle(limit)
-	c.flow.release()
+	c.left(c.flow.release())
 	time.Sleep(youth - time.Since(c.born))
-	c.Emit("close", cause.reason, cause.err)
+	_ = c.server.guard(func() error { c.Emit("close", cause.reason, cause.err); return nil })
 }
 
 // youth is how old a session is at least when its listeners are told that it has ended. The library
@@ -277,7 +281,9 @@ const youth = 20 * time.Millisecond
 // announce calls the listeners of "connection" and, if the session has ended meanwhile, then those
 // of "close".
 func (c *Conn) announce() {
-	c.server.Emit("connection", c)
+	if err := c.server.guard(func() error { c.server.Emit("connection", c); return nil }); err != nil {
+		c.end(reasonTransportError, err)
+	}
 	c.mu.Lock()
 	c.known = true
 	over, cause := c.over, c.cause
@@ -296,6 +302,9 @@ func (c *Conn) onMessage(data []byte, binary bool) error {
 		value = types.NewStringBuffer(data)
 	}
 	c.flow.count(len(data))
+	if err := errors.Join(c.checkJoined(data, binary), c.followPacket(data, binary)); err != nil {
+		return err
+	}
 	if !binary && isDisconnect(data) {
 		c.settle() // the library would discard what waits in the socket's queue
 	}

@@ -3,7 +3,10 @@ package engine
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
+	"log/slog"
 	"net/http"
+	"runtime/debug"
 	"time"
 
 	"github.com/zishang520/socket.io/v3/pkg/types"
@@ -11,6 +14,21 @@ import (
 
 // ErrPacket means that a client sent what is no packet of Engine.IO. The session is closed.
 var ErrPacket = errors.New("engine: invalid packet")
+
+// errPanic means that a listener panicked: a handler or middleware of the program.
+var errPanic = errors.New("panic")
+
+// guard calls what runs code of the program. A panic there ends one session, not the process.
+func (s *Server) guard(fn func() error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			s.log.Error("a handler or middleware panicked: its connection is closed",
+				slog.Any("panic", r), slog.String("stack", string(debug.Stack())))
+			err = fmt.Errorf("%w: %v", errPanic, r)
+		}
+	}()
+	return fn()
+}
 
 var errClosed = errors.New("the session has ended")
 

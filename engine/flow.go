@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,10 +22,11 @@ const (
 // do. So it puts a mark into the queues after every few messages, and when too many marks have not
 // come back it reads no more, and TCP tells the client.
 type flow struct {
-	mu     sync.Mutex
-	change sync.Cond
-	queues []followed
-	ended  bool
+	mu       sync.Mutex
+	change   sync.Cond
+	queues   []followed
+	ended    bool // a reader does not wait any more
+	released bool // no queue is followed any more
 
 	// held is set while the client is kept from saying more, its answers to heartbeats included.
 	held atomic.Bool
@@ -46,27 +48,37 @@ func (c *Conn) Follow(q Queue) {
 	f := &c.flow
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for _, other := range f.queues {
-		if other.queue == q {
-			return
-		}
+	if f.released || f.index(q) >= 0 {
+		return
 	}
 	f.queues = append(f.queues, followed{queue: q})
+	c.joined()
+}
+
+// index returns where a queue is in f.queues, -1 if it is not; f.mu is held.
+func (f *flow) index(q Queue) int {
+	return slices.IndexFunc(f.queues, func(other followed) bool { return other.queue == q })
 }
 
 // Unfollow ends Follow. Call it when the queue is closed and the socket counts as disconnected:
 // until then the session's "close" waits for the queue.
 func (c *Conn) Unfollow(q Queue) {
-	f := &c.flow
+	if c.flow.remove(q) {
+		c.left(1)
+	}
+}
+
+// remove forgets a queue, and reports whether it was followed.
+func (f *flow) remove(q Queue) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for i := range f.queues {
-		if f.queues[i].queue == q {
-			f.queues = append(f.queues[:i:i], f.queues[i+1:]...)
-			f.wake()
-			return
-		}
+	i := f.index(q)
+	if i < 0 {
+		return false
 	}
+	f.queues = append(f.queues[:i:i], f.queues[i+1:]...)
+	f.wake()
+	return true
 }
 
 // wake wakes the reader; f.mu is held.
@@ -186,10 +198,12 @@ func (f *flow) end() {
 	f.wake()
 }
 
-// release drops the queues of a session that has ended.
-func (f *flow) release() {
+// release drops the queues of a session that has ended, and returns how many there were.
+func (f *flow) release() (queues int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.queues = nil
+	queues, f.queues = len(f.queues), nil
+	f.released = true
 	f.wake()
+	return queues
 }

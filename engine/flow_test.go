@@ -86,7 +86,7 @@ func TestFlowHoldsAClientBack(t *testing.T) {
 		{"by a bound of one", 1, 1000, 1, 4},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			conn, q := &Conn{}, &manual{}
+			conn, q := &Conn{server: &Server{}}, &manual{}
 			conn.Follow(q)
 			conn.Follow(q) // once is enough
 			said, done := say(&conn.flow, c.bound, c.messages, c.bytes)
@@ -117,7 +117,7 @@ func TestFlowLetsGo(t *testing.T) {
 		"with the end":  func(c *Conn, _ Queue) { c.flow.end() },
 	} {
 		t.Run(name, func(t *testing.T) {
-			conn, q := &Conn{}, &manual{}
+			conn, q := &Conn{server: &Server{}}, &manual{}
 			conn.Follow(q)
 			_, done := say(&conn.flow, 4, 1000, 1)
 			awaitHeld(t, &conn.flow)
@@ -129,7 +129,7 @@ func TestFlowLetsGo(t *testing.T) {
 }
 
 func TestFlowWaitsForTheSlowestQueue(t *testing.T) {
-	conn, slow := &Conn{}, &manual{}
+	conn, slow := &Conn{server: &Server{}}, &manual{}
 	conn.Follow(&inline{})
 	conn.Follow(slow)
 	_, done := say(&conn.flow, 4, 100, 1)
@@ -141,7 +141,7 @@ func TestFlowWaitsForTheSlowestQueue(t *testing.T) {
 // A mark goes behind what waits, as often as a message does: a message becomes a task, which
 // becomes another.
 func TestFlowMarksComeBehindTheHandlers(t *testing.T) {
-	conn, q := &Conn{}, &manual{}
+	conn, q := &Conn{server: &Server{}}, &manual{}
 	conn.Follow(q)
 	handled := 0
 	for range 4 {
@@ -164,7 +164,7 @@ func TestFlowMarksComeBehindTheHandlers(t *testing.T) {
 }
 
 func TestFlowWithoutQueues(t *testing.T) {
-	conn := &Conn{}
+	conn := &Conn{server: &Server{}}
 	_, done := say(&conn.flow, 1, 1000, 1<<20)
 	awaitDone(t, done)
 }

@@ -42,7 +42,7 @@ const fuzzMax = 2000 // bytes of a message
 // chunks reads stream in pieces of sizes that cut gives, and returns what came of it.
 func chunks(t *testing.T, stream []byte, deflate bool, cut []byte) (got collected, err error) {
 	t.Helper()
-	r := &reader{max: fuzzMax, deflate: deflate}
+	r := &reader{max: func() int64 { return fuzzMax }, deflate: deflate}
 	for i := 0; len(stream) > 0 && err == nil; i++ {
 		n := len(stream)
 		if len(cut) > 0 {

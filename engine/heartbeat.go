@@ -135,9 +135,19 @@ func (c *Conn) startHeartbeat() {
 	c.setTimer(wait)
 }
 
+// expire ends a session with a close frame.
+func (c *Conn) expire(reason string, err error) {
+	c.blame(reason, err)
+	c.sync(func(s *shard, c *Conn) { s.goodbye(c, ws.StatusNoStatusRcvd) })
+	c.end(reason, err)
+}
+
 // setTimer has onTimer called after d, or when the session is to end, at the latest when it must
 // have ended.
 func (c *Conn) setTimer(d time.Duration) {
+	if left, bounded := c.outsideLeft(); bounded {
+		d = min(d, max(left, 0))
+	}
 	c.server.wheel.set(&c.timer, d)
 	switch c.state.Load() { // it may have changed before the timer was set
 	case stateClosing:
@@ -185,6 +195,10 @@ func (c *Conn) onTimer() {
 		c.server.goes.Go(func() { c.end(reasonForcedClose, nil) }) // ends with the listeners of "close"
 		return
 	}
+	if left, bounded := c.outsideLeft(); bounded && left <= 0 {
+		c.Close(false) // the client has joined no namespace in time
+		return
+	}
 	wait, timeout := time.Until(time.Unix(0, c.beat.due.Load())), c.server.opts.PingTimeout
 	switch {
 	case wait > 0:
@@ -200,11 +214,7 @@ func (c *Conn) onTimer() {
 	case c.flow.held.Load(): // it may have answered: nobody looks
 		c.setTimer(timeout)
 	default:
-		c.server.goes.Go(func() { // ends when the shard has written a close frame
-			c.blame(reasonPingTimeout, nil)
-			c.sync(func(s *shard, c *Conn) { s.goodbye(c, ws.StatusNoStatusRcvd) })
-			c.end(reasonPingTimeout, nil)
-		})
+		c.server.goes.Go(func() { c.expire(reasonPingTimeout, nil) }) // ends with the close frame
 	}
 }
 

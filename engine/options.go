@@ -44,8 +44,8 @@ type Options struct {
 	PingTimeout time.Duration
 	// UpgradeTimeout ends an upgrade that is not completed; default DefaultUpgradeTimeout.
 	UpgradeTimeout time.Duration
-	// BodyTimeout bounds how long the body of a long-polling request may take to arrive, and an
-	// answer to be taken; default DefaultBodyTimeout. The limits for what comes before, headers
+	// BodyTimeout bounds how long the body of a long-polling request may take to arrive, the
+	// attachments of a packet to follow it, and an answer to be taken; default DefaultBodyTimeout. The limits for what comes before, headers
 	// and idle connections, are those of the http.Server.
 	BodyTimeout time.Duration
 
@@ -54,8 +54,8 @@ type Options struct {
 	// When the server itself closes a session, the wait is at most 5 seconds.
 	HandlerTimeout time.Duration
 
-	// MaxPayload is the largest message of a client, in bytes, and the largest body of a
-	// long-polling request; default DefaultMaxPayload. A larger one closes the session.
+	// MaxPayload is the largest message of a client, in bytes, together with its attachments, and
+	// the largest body of a long-polling request; default DefaultMaxPayload. A larger one closes the session.
 	MaxPayload int64
 	// MaxBodyPackets is how many packets one body may hold; default DefaultMaxBodyPackets. More
 	// close the session.
@@ -73,6 +73,9 @@ type Options struct {
 	// but MaxConnections: behind a load balancer all clients have one address, unless
 	// RemoteAddress says otherwise.
 	MaxConnectionsPerAddress int
+
+	// Admission bounds sessions that have joined no namespace; nil stands for no such bounds.
+	Admission *Admission
 
 	// AllowEIO3 lets clients of Engine.IO 3 in, which are those of Socket.IO 2.
 	AllowEIO3 bool
@@ -129,6 +132,7 @@ func (o Options) withDefaults() Options {
 	set(&o.MaxUnprocessed, DefaultMaxUnprocessed)
 	set(&o.MaxConnections, DefaultMaxConnections)
 	set(&o.DeflateThreshold, DefaultDeflateThreshold)
+	o.Admission = o.Admission.withDefaults(o.MaxConnections)
 	if len(o.Transports) == 0 {
 		o.Transports = []string{Polling, WebSocket}
 	}

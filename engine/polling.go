@@ -152,7 +152,9 @@ func (c *Conn) servePost(w http.ResponseWriter, r *http.Request, query url.Value
 	}
 	body, err := c.readBody(w, r, query)
 	if err == nil {
-		err = decodePayload(body, c.protocol, c.server.opts.MaxBodyPackets, c.onPacket)
+		err = c.server.guard(func() error {
+			return decodePayload(body, c.protocol, c.server.opts.MaxBodyPackets, c.onPacket)
+		})
 	}
 	switch {
 	case err == nil, errors.Is(err, errClosedByClient):
@@ -201,7 +203,7 @@ func (c *Conn) answerTooLarge(w http.ResponseWriter, r *http.Request) {
 	control := http.NewResponseController(w)
 	_ = control.EnableFullDuplex() // the answer goes before the body has come
 	w.Header().Set("Connection", "close")
-	text := fmt.Sprintf("the body is larger than %d bytes\n", c.server.opts.MaxPayload)
+	text := fmt.Sprintf("the body is larger than %d bytes\n", c.maxPayload())
 	_ = c.write(w, http.StatusRequestEntityTooLarge, "text/plain; charset=utf-8", []byte(text))
 	_ = control.Flush()
 	_ = control.SetReadDeadline(time.Now().Add(c.server.opts.BodyTimeout))
@@ -213,11 +215,21 @@ func (c *Conn) readBody(w http.ResponseWriter, r *http.Request, query url.Values
 	if c.protocol != 3 && r.Header.Get("Content-Type") == "application/octet-stream" {
 		return nil, fmt.Errorf("%w: %w", ErrPacket, errContent)
 	}
-	if r.ContentLength > c.server.opts.MaxPayload {
+	most := c.maxPayload()
+	if r.ContentLength > most {
 		return nil, ErrPayloadTooLarge
 	}
+	held := share{server: c.server, conn: c}
+	defer func() { _ = held.set(0) }()
+	expected := most
+	if r.ContentLength >= 0 {
+		expected = r.ContentLength
+	}
+	if err := held.set(expected); err != nil {
+		return nil, err
+	}
 	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(c.server.opts.BodyTimeout))
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, c.server.opts.MaxPayload))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, most))
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):

@@ -68,7 +68,7 @@ func TestInvalidPayloadsCloseTheSession(t *testing.T) {
 		{"empty packet", "4a\x1e\x1e4b", "parse error"},
 		{"separator at the end", "4a\x1e", "parse error"},
 		{"base64", "b!!!!", "parse error"},
-		{"half base64", "bAQI", "parse error"},
+		{"half base64", "bA", "parse error"},
 		{"not UTF-8", "4\xff\xfe", "parse error"},
 		{"a good one before", "4good\x1eabc", "parse error"},
 		{"ping in the wrong direction", "2", "transport error"},

@@ -24,8 +24,9 @@ var (
 type reader struct {
 	link    *link
 	buffers *bufferPool
-	max     int64 // bytes of a message
-	deflate bool  // permessage-deflate was negotiated
+	max     func() int64 // bytes that a message may have
+	held    share        // of what is incomplete
+	deflate bool         // permessage-deflate was negotiated
 
 	buf *[]byte // what was read, while it is looked at
 	n   int
@@ -51,6 +52,7 @@ type handler interface {
 // run hands everything to h until the connection ends or breaks a rule. early is what was read
 // behind the handshake.
 func (r *reader) run(early []byte, h handler) error {
+	defer func() { _ = r.held.set(0) }()
 	if len(early) > 0 {
 		if err := r.feed(early, h); err != nil {
 			return err
@@ -118,7 +120,7 @@ func (r *reader) feed(chunk []byte, h handler) error {
 	default:
 		r.rest = r.rest[:0]
 	}
-	return nil
+	return r.held.set(int64(len(r.rest) + len(r.message)))
 }
 
 // frame looks at the frame at the head of data and returns its length, 0 when it is not complete.
@@ -162,8 +164,8 @@ func (r *reader) check(header ws.Header) error {
 	if header.Rsv&^4 != 0 || header.Rsv != 0 && (header.OpCode.IsControl() || header.OpCode == ws.OpContinuation) {
 		return fmt.Errorf("%w: %w", ErrFrame, ws.ErrProtocolNonZeroRsv)
 	}
-	if header.Length < 0 || header.Length > r.max-int64(len(r.message)) && !header.OpCode.IsControl() {
-		return fmt.Errorf("%w: more than %d bytes", ErrPayloadTooLarge, r.max)
+	if most := r.max(); header.Length < 0 || header.Length > most-int64(len(r.message)) && !header.OpCode.IsControl() {
+		return fmt.Errorf("%w: more than %d bytes", ErrPayloadTooLarge, most)
 	}
 	return nil
 }
@@ -183,7 +185,7 @@ func (r *reader) data(header ws.Header, payload []byte, h handler) error {
 	}
 	if r.compressed {
 		var err error
-		if payload, err = inflate(payload, r.max); err != nil {
+		if payload, err = inflate(payload, r.max()); err != nil {
 			return err
 		}
 	}

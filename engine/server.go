@@ -42,10 +42,15 @@ type Server struct {
 
 	clients *types.Map[string, eio.Socket]
 	count   atomic.Int64
+	sockets atomic.Int64 // queues that follow sessions
+
+	incomplete incomplete
 
 	mu          sync.Mutex
 	middlewares []eio.Middleware
 	addresses   map[string]int // sessions by address, when they are limited
+	outside     int            // sessions that have joined no namespace, with Options.Admission
+	outsideBy   map[string]int // the same by address
 	closed      bool
 	empty       sync.Cond // no session is left
 
@@ -81,6 +86,7 @@ func New(opts Options) *Server {
 		noop:      newPacket(packetNoop, ""),
 		clients:   &types.Map[string, eio.Socket]{},
 		addresses: make(map[string]int),
+		outsideBy: make(map[string]int),
 		stop:      make(chan struct{}),
 		ended:     make(chan struct{}),
 	}
@@ -171,6 +177,9 @@ func (s *Server) admit(c *Conn) *types.CodeMessage {
 		s.stats.Refused.Add(1)
 		return tooMany
 	}
+	if refusal := s.admitOutside(c); refusal != nil {
+		return refusal
+	}
 	s.count.Add(1)
 	if s.opts.MaxConnectionsPerAddress > 0 {
 		s.addresses[c.host()]++
@@ -190,6 +199,7 @@ func (s *Server) forget(c *Conn) {
 			delete(s.addresses, c.host())
 		}
 	}
+	s.stepInside(c)
 	if s.count.Add(-1) == 0 {
 		s.empty.Broadcast()
 	}

@@ -153,7 +153,7 @@ func TestNoUpgrades(t *testing.T) {
 	opts.NoUpgrades = true
 	s := start(t, opts, nil)
 	p := s.poll()
-	s.dial(p.upgradeQuery(), nil).wantEnd(0) // as Node.js does
+	s.dial(p.upgradeQuery(), nil).answer().wantRefusal(t, 400, 3, "Bad request")
 	s.session().wantOpen()
 }
 

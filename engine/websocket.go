@@ -67,7 +67,7 @@ func (s *Server) accept(w http.ResponseWriter, r *http.Request, query url.Values
 		return nil, nil, err
 	}
 	e := encodingOf(c.protocol, c.base64 || query.Has("b64"), deflate != "")
-	rd = &reader{buffers: &s.buffers, max: s.opts.MaxPayload, deflate: deflate != ""}
+	rd = &reader{buffers: &s.buffers, max: c.maxPayload, held: share{server: s, conn: c}, deflate: deflate != ""}
 	rd.link = newLink(conn, e, &s.goes)
 	return rd, earlyBytes(buffered), nil
 }
@@ -96,7 +96,7 @@ func (c *Conn) startReading(rd *reader, early []byte, probing bool) {
 func (c *Conn) readLink(rd *reader, early []byte, probing bool) {
 	defer rd.link.conn.Close() //nolint:errcheck // there is nobody to tell
 	p := &packets{conn: c, link: rd.link, probing: probing}
-	err := rd.run(early, p)
+	err := c.server.guard(func() error { return rd.run(early, p) })
 	reason, code := reasonOf(err)
 	if p.probing {
 		if errors.Is(err, os.ErrDeadlineExceeded) {
@@ -150,6 +150,8 @@ func reasonOf(err error) (reason string, code ws.StatusCode) {
 	switch {
 	case errors.As(err, &frame):
 		return reasonTransportClose, frame.code
+	case errors.Is(err, errPanic):
+		return reasonTransportError, ws.StatusInternalServerError
 	case errors.Is(err, ErrPayloadTooLarge):
 		return reasonTransportError, ws.StatusMessageTooBig
 	case errors.Is(err, ws.ErrProtocolInvalidUTF8):

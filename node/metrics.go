@@ -132,6 +132,9 @@ func (m *metrics) watchLimit(l *auth.ConnectionLimit) {
 
 func (m *metrics) watchEngine(e *engine.Server) {
 	m.gauge("chorus_connections", "Open connections.", func() float64 { return float64(e.ClientsCount()) })
+	m.gauge("chorus_connections_joining", "Open connections that are in no namespace.", func() float64 { return float64(e.OutsideSessions()) })
+	m.gauge("chorus_sockets", "Sockets: connections to a namespace.", func() float64 { return float64(e.Sockets()) })
+	m.gauge("chorus_packet_pending_bytes", "Bytes of packets of clients that have not come as a whole.", func() float64 { return float64(e.PendingBytes()) })
 	m.gauge("chorus_write_pending_bytes", "Messages that wait to be written, each counted once.", func() float64 { return float64(e.Buffered()) })
 	stats := e.Stats()
 	m.counter("chorus_slow_consumers_total", "Connections closed because too much waited for them.", stats.SlowConsumers.Load)

@@ -2,6 +2,7 @@ package node
 
 import (
 	"net/http"
+	"strings"
 	"time"
 
 	"chorus/internal/origin"
@@ -21,7 +22,11 @@ func (n *Node) routes() (http.Handler, error) {
 	mux := http.NewServeMux()
 	mux.Handle("/healthz", getOnly(n.serveHealthz))
 	mux.Handle("/readyz", getOnly(n.serveReadyz))
-	mux.Handle(n.cfg.Path, origins.middleware(n.admit(keepPolls(n.engine))))
+	socketIO := origins.middleware(n.admit(keepPolls(n.engine)))
+	mux.Handle(n.cfg.Path, socketIO)
+	if path := strings.TrimSuffix(n.cfg.Path, "/"); path != "" && path != n.cfg.Path {
+		mux.Handle(path, socketIO) // clients with addTrailingSlash: false leave the slash out
+	}
 	n.addPages(mux)
 	mux.HandleFunc("/", n.serveUnknown)
 	return proxies.middleware(mux), nil

@@ -20,8 +20,11 @@ type Config struct {
 	MaxConnectionsPerAddress int64         `yaml:"max_connections_per_address" default:"0" min:"0" empty:"no limit" help:"Connections of this node from one address. Behind a proxy, all clients have the address of the proxy."`
 	TrustedProxies           []string      `yaml:"trusted_proxies" format:"network" empty:"none" help:"Networks of proxies, such as 10.0.0.0/8, whose X-Forwarded-For (else Forwarded) and X-Forwarded-Host name the address of the client and the host that it asked for."`
 	Compression              bool          `yaml:"compression" default:"false" help:"Offers permessage-deflate to clients, for messages of 1 KiB and more."`
+	HTTPCompression          bool          `yaml:"http_compression" default:"true" help:"Compresses answers of long-polling of 1 KiB and more, with brotli or gzip as the client asks. See docs/operations.md about secrets."`
 	MinHeap                  int64         `yaml:"min_heap" default:"67108864" unit:"bytes" min:"0" help:"Heap below which the node hardly collects garbage, because collecting a small heap costs more time than the clients. 0 leaves the Go runtime alone; GOGC wins over it."`
-	ConnectTimeout           time.Duration `yaml:"connect_timeout" default:"45s" min:"1ms" help:"A connection that joins no namespace in this time is closed."`
+	ConnectTimeout           time.Duration `yaml:"connect_timeout" default:"10s" min:"1ms" help:"A connection that is in no namespace for this time is closed."`
+	MaxJoining               int64         `yaml:"max_joining" default:"0" min:"0" empty:"half of 'max_connections', at least 100" help:"Connections of this node that are in no namespace yet. Further ones are refused with 503."`
+	MaxJoiningPerAddress     int64         `yaml:"max_joining_per_address" default:"0" min:"0" empty:"half of 'max_joining'" help:"The same for one address."`
 	AllowEIO3                bool          `yaml:"allow_eio3" default:"false" help:"Admits clients of Socket.IO 2.x (Engine.IO 3)."`
 	Insecure                 bool          `yaml:"insecure" default:"false" help:"Permits a node without a key, which admits everybody, or with secrets that are too short. For development."`
 
@@ -29,6 +32,7 @@ type Config struct {
 
 	Admin    AdminConfig    `yaml:"admin"`
 	Pages    PagesConfig    `yaml:"pages"`
+	Cookie   CookieConfig   `yaml:"cookie"`
 	CORS     CORSConfig     `yaml:"cors"`
 	Auth     AuthConfig     `yaml:"auth"`
 	Cluster  ClusterConfig  `yaml:"cluster"`
@@ -58,6 +62,16 @@ type AdminConfig struct {
 type PagesConfig struct {
 	Enabled        bool     `yaml:"enabled" default:"true" help:"Serves the chat page at '/'."`
 	FrameAncestors []string `yaml:"frame_ancestors" format:"origin" empty:"none" help:"Origins of the pages that may embed the chat page."`
+}
+
+// CookieConfig describes the cookie of Engine.IO, which load balancers may use to find a session's node.
+type CookieConfig struct {
+	Name     string        `yaml:"name" default:"" empty:"no cookie" help:"Name of a cookie that holds the id of the session, as 'io'. For load balancers that look at it."`
+	Path     string        `yaml:"path" default:"/" help:"Path of the cookie."`
+	SameSite string        `yaml:"same_site" default:"lax" oneof:"lax strict none" help:"Whether pages of other sites send the cookie. 'none' needs 'cookie.secure'."`
+	Secure   bool          `yaml:"secure" default:"false" help:"Sends the cookie over HTTPS only."`
+	HTTPOnly bool          `yaml:"http_only" default:"true" help:"Hides the cookie from scripts."`
+	MaxAge   time.Duration `yaml:"max_age" default:"0s" min:"0s" empty:"until the browser closes" help:"How long the browser keeps the cookie."`
 }
 
 // CORSConfig says which web pages may connect.
