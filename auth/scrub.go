@@ -54,7 +54,7 @@ func scrubReferer(h *socket.Handshake, header string, isSecret func(string) bool
 	for i, line := range lines {
 		kept[i] = redactURL(line, isSecret)
 	}
-	h.Headers[header] = kept
+	h.Headers[header] = strings.Join(kept, ", ")
 }
 
 func scrubCookies(h *socket.Handshake, header, cookie string) {
@@ -63,7 +63,7 @@ func scrubCookies(h *socket.Handshake, header, cookie string) {
 		delete(h.Headers, header)
 		return
 	}
-	h.Headers[header] = kept
+	h.Headers[header] = strings.Join(kept, "; ")
 }
 
 // withoutCookie returns what Cookie headers say of other cookies.

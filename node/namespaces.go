@@ -165,6 +165,7 @@ func (n *namespaces) ask(p library.Pattern, name string, auth map[string]any, ne
 func (n *namespaces) connectInOrder(s *socket.Socket, next func(*socket.ExtendedError)) {
 	n.panics.watchSocket(s)
 	library.ReleaseQueue(s) // the first middleware sees every socket, also those that are refused
+	library.ShapeHandshake(s)
 	connected := make(chan struct{})
 	s.Enqueue(func() {
 		// next enqueues the rest of the connection, this comes behind it.

@@ -14,6 +14,7 @@ import (
 	"chorus/chat"
 	"chorus/codec"
 	"chorus/engine"
+	"chorus/internal/library"
 	"chorus/registry"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
@@ -50,6 +51,9 @@ type Node struct {
 // errors wrap ErrConfig and name the field. A node that is not going to Run is ended with Close.
 func New(cfg Config) (*Node, error) {
 	if err := Validate(cfg); err != nil {
+		return nil, err
+	}
+	if err := library.Check(); err != nil {
 		return nil, err
 	}
 	logs := newLog(&cfg)

@@ -21,6 +21,9 @@ func StopConnectTimer(c *socket.Client) {
 	stopTimer(pointer.Swap(nil)) // the library finds nothing to stop
 }
 
+// stopTimer ends the goroutine of a timer. The library may stop the timer in the same moment, and
+// then sends on the channel: closing it would panic there. So the channel is closed only by the one
+// that stops the timer, of which there is one. Then the library finds the timer stopped, and does not send.
 func stopTimer(t *utils.Timer) {
 	if t == nil {
 		return
@@ -30,6 +33,7 @@ func stopTimer(t *utils.Timer) {
 		t.Stop()
 		return
 	}
-	(*time.Timer)(timer.UnsafePointer()).Stop()
-	close(*(*chan struct{})(stop.Addr().UnsafePointer())) // seen whenever the goroutine looks
+	if (*time.Timer)(timer.UnsafePointer()).Stop() {
+		close(*(*chan struct{})(stop.Addr().UnsafePointer())) // seen whenever the goroutine looks
+	}
 }

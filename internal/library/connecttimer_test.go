@@ -2,6 +2,7 @@ package library
 
 import (
 	"runtime"
+	"sync"
 	"testing"
 	"time"
 
@@ -19,5 +20,17 @@ func TestTimersEnd(t *testing.T) {
 		if time.Now().After(end) {
 			t.Fatalf("%d goroutines, before %d", runtime.NumGoroutine(), before)
 		}
+	}
+}
+
+// TestTimerThatTheLibraryStopsAsWell stops timers from two sides: the library's Stop sends on a channel
+// that stopTimer closes, which would panic if both thought that they had stopped the timer.
+func TestTimerThatTheLibraryStopsAsWell(t *testing.T) {
+	for range 20_000 {
+		timer := utils.SetTimeout(func() {}, time.Hour)
+		var both sync.WaitGroup
+		both.Go(func() { stopTimer(timer) })
+		both.Go(timer.Stop)
+		both.Wait()
 	}
 }
