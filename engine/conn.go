@@ -240,6 +240,7 @@ func (c *Conn) end(reason string, err error) {
 	if c.state.Swap(stateClosed) == stateClosed {
 		return
 	}
+	c.server.clients.Delete(c.id) // before anybody hears of the end
 	c.blame(reason, err)
 	c.mu.Lock()
 	link, probe, known, cause := c.link, c.probe, c.known, *c.cause
