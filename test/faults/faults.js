@@ -52,8 +52,10 @@ if (values.list) {
   for (const { name, expect } of chosen) console.log(`${name.padEnd(28)} ${expect}`);
 } else {
   const results = [];
-  for (const one of chosen) results.push(await run(one));
-  if (values.write) write(results);
+  for (const one of chosen) {
+    results.push(await run(one));
+    if (values.write) write(results); // after each, so that nothing is lost with an interrupted run
+  }
   const failed = results.filter(({ ok }) => !ok).map(({ name }) => name);
   console.log(failed.length === 0 ? `all ${results.length} hold` : `${failed.length} of ${results.length} do not hold: ${failed.join(", ")}`);
   process.exitCode = failed.length === 0 ? 0 : 1;
