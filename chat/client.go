@@ -33,6 +33,7 @@ type client struct {
 	own      *membership            // the room of its user; nil without one
 	watching map[string]*lane       // rooms of which it hears who comes and goes
 	typing   map[string]*typist     // where it types
+	texts    map[string]*text       // that it writes bit by bit
 	gone     bool                   // the socket has ended
 }
 

@@ -22,6 +22,13 @@ const (
 	ActionDirect  ActionKind = "direct"  // something is said to a user
 	ActionMessage ActionKind = "message" // something is said to everybody
 	ActionEvent   ActionKind = "event"   // a declared event
+
+	ActionEdit     ActionKind = "edit"     // a message gets another value
+	ActionDelete   ActionKind = "delete"   // a message is deleted
+	ActionReact    ActionKind = "react"    // a user reacts to a message, or takes that back
+	ActionAppend   ActionKind = "append"   // a text goes on
+	ActionModerate ActionKind = "moderate" // a Measure, which is the Value; To is the user
+	ActionReport   ActionKind = "report"   // a message is reported; the Value is the reason
 )
 
 // Action is something that a client does, or the program by a method of Chat.

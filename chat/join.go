@@ -69,7 +69,9 @@ func (cl *client) enter(p place, opts joinOptions) (answer map[string]any, l *la
 	if err == nil || !p.policy.History.keeps() { // a room without history works while Redis is away
 		if err = cl.notBanned(ctx, p); err == nil {
 			l.begin(cl)
-			fresh, err = cl.add(p, l)
+			if fresh, err = cl.add(p, l); err == nil {
+				err = cl.notBanned(ctx, p) // a ban that came meanwhile did not find the client
+			}
 		}
 	}
 	if err == nil {

@@ -74,6 +74,9 @@ func (ca *call) say(event string, p place) error {
 	if err := ca.maySpeak(p); err != nil {
 		return err
 	}
+	if err := ca.takeTurn(p); err != nil {
+		return err
+	}
 	m := &outgoing{place: p, from: ca.user(), sender: ca.presenceID(), origin: string(ca.socket.Id()), id: newID(), mentions: opts.Mentions, value: ca.args[1]}
 	if opts.ID != nil {
 		m.id, m.chosen = *opts.ID, true
@@ -120,7 +123,7 @@ func (ca *call) maySpeak(p place) error {
 	ctx, cancel := ca.chat.context()
 	defer cancel()
 	if p.peer == "" && !ca.mayPublish(ctx, p) {
-		return notJoined(p.name)
+		return ca.outside(ctx, p)
 	}
 	return ca.notMuted(ctx, p)
 }
@@ -243,6 +246,9 @@ func (c *Chat) keep(ctx context.Context, m *outgoing, data []byte, attach bool) 
 	kept, err := c.store.Append(ctx, a)
 	if err != nil {
 		return nil, err
+	}
+	if !kept.Repeated {
+		c.markOwn(ctx, m.from.ID, m.place, kept.Seq)
 	}
 	return &receipt{ID: kept.ID, At: kept.At, Seq: kept.Seq, Cursor: kept.Cursor}, nil
 }

@@ -54,6 +54,8 @@ func (c *Chat) refusalOf(err error) *Error {
 		return &Error{Code: CodeConflict, Message: conflict.Reason, Details: details}
 	case errors.As(err, &limit):
 		return &Error{Code: CodeLimitReached, Message: limit.Error(), Details: map[string]any{"limit": limit.Limit}}
+	case errors.Is(err, ErrOverloaded):
+		return &Error{Code: CodeOverloaded, Message: "too much waits for Redis: nothing was done"}
 	case errors.Is(err, ErrBadCursor):
 		return badRequest("this is not a cursor")
 	case errors.Is(err, ErrNotFound):

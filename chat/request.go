@@ -21,6 +21,9 @@ type request struct {
 // requests are those of one namespace, by name.
 type requests map[string]*request
 
+// takesBar is what requests about a user take.
+const takesBar = "the name of a room or null, the id of a user and, if wanted, {for, reason}"
+
 // builtIn returns the requests of the chat product. There is one row for each.
 func (c *Chat) builtIn() requests {
 	rows := []request{
@@ -33,6 +36,21 @@ func (c *Chat) builtIn() requests {
 		{name: eventPresence, takes: "the name of a room and, if wanted, {cursor, limit, watch}", least: 1, most: 2, handle: c.listPresence},
 		{name: eventStatus, takes: "data and, if wanted, the name of a room", least: 1, most: 2, handle: c.setStatus},
 		{name: eventPublish, takes: "the name of a room, one value and, if wanted, {id, mentions}", least: 2, most: 3, shared: true, handle: c.publish},
+		{name: eventEdit, takes: "the name of a room, the id of a message, a value and, if wanted, {version}", least: 3, most: 4, handle: c.edit},
+		{name: eventDelete, takes: "the name of a room and the id of a message", least: 2, most: 2, handle: c.remove},
+		{name: eventReact, takes: "the name of a room, the id of a message, a key and true or false", least: 4, most: 4, handle: c.react},
+		{name: eventAppend, takes: "the name of a room, the id of a message, a text and, if wanted, {done, cancel}", least: 3, most: 4, handle: c.append},
+		{name: eventRead, takes: "the name of a room and the seq of a message or null", least: 2, most: 2, handle: c.read},
+		{name: eventUnread, takes: "nothing or {rooms}", least: 0, most: 1, handle: c.unread},
+		{name: Mute, takes: takesBar, least: 2, most: 3, handle: c.bar(Mute)},
+		{name: Unmute, takes: takesBar, least: 2, most: 3, handle: c.bar(Unmute)},
+		{name: Kick, takes: takesBar, least: 2, most: 3, handle: c.bar(Kick)},
+		{name: Ban, takes: takesBar, least: 2, most: 3, handle: c.bar(Ban)},
+		{name: Unban, takes: takesBar, least: 2, most: 3, handle: c.bar(Unban)},
+		{name: Slow, takes: "the name of a room and a number of seconds", least: 2, most: 2, handle: c.slow},
+		{name: Freeze, takes: "the name of a room and true or false", least: 2, most: 2, handle: c.freeze},
+		{name: eventModeration, takes: "the name of a room or null and, if wanted, {cursor}", least: 1, most: 2, handle: c.moderation},
+		{name: eventReport, takes: "the name of a room, the id of a message and a reason", least: 3, most: 3, handle: c.report},
 	}
 	table := make(requests, len(rows))
 	for i := range rows {

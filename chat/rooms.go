@@ -141,6 +141,7 @@ func (cl *client) recovered() {
 	if !cl.chat.opts.Open {
 		cl.review(cl.claims())
 	}
+	cl.reviewBans()
 }
 
 // rejoin makes the client a member of a room in which its socket is.

@@ -30,10 +30,13 @@ func (s sink) Present(room string, change *PresenceChange) {
 }
 
 // Barred implements Sink.
-func (s sink) Barred(string) {}
+func (s sink) Barred(topic string) { s.tasks.Go(func() { s.barred(topic) }) } // ends when the clients have left
 
 // Signalled implements Sink.
 func (s sink) Signalled(topic string, data []byte) {
+	if s.noticed(topic, data) {
+		return
+	}
 	if l := s.lane(topic); l != nil {
 		l.signalled(data)
 	}
@@ -89,7 +92,7 @@ func (c *Chat) castTo(cl *client, r *Record) {
 // eventOf returns the event by which clients hear of a record. name is that of the room for the receiver.
 func (c *Chat) eventOf(r *Record, name string) []any {
 	if r.Kind != KindMessage {
-		return nil
+		return c.changeEvent(r, name)
 	}
 	value, err := decodeValue(r.Value, r.Attach)
 	if err != nil {

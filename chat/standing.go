@@ -60,15 +60,27 @@ func (cl *client) notMuted(ctx context.Context, p place) error {
 		return barred(CodeMuted, "you are muted", standing.Mute)
 	case standing.Frozen:
 		return &Error{Code: CodeFrozen, Message: "the room is frozen"}
-	case standing.Slow > 0:
-		return cl.turn(ctx, p, standing.Slow)
 	}
 	return nil
 }
 
-// turn takes the client's turn in slow mode.
-func (cl *client) turn(ctx context.Context, p place, slow int) error {
-	wait, err := cl.chat.store.Turn(ctx, p.log, cl.presenceID(), slow)
+// outside is the refusal of a client that is not in a room: who is banned is told so.
+func (ca *call) outside(ctx context.Context, p place) error {
+	if standing, err := ca.standing(ctx, p); err == nil && standing.Ban != nil {
+		return barred(CodeBanned, "you are banned", standing.Ban)
+	}
+	return notJoined(p.name)
+}
+
+// takeTurn takes the client's turn in slow mode, which is not for moderators.
+func (ca *call) takeTurn(p place) error {
+	ctx, cancel := ca.chat.context()
+	defer cancel()
+	standing, err := ca.standing(ctx, p)
+	if err != nil || standing.Slow <= 0 || ca.moderates(p) {
+		return err
+	}
+	wait, err := ca.chat.store.Turn(ctx, p.log, ca.presenceID(), standing.Slow)
 	if err != nil || wait <= 0 {
 		return err
 	}

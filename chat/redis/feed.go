@@ -294,7 +294,10 @@ func (f *feed) handle(ctx context.Context, channel, payload string) error {
 	if channel == f.allChannel() {
 		switch {
 		case strings.HasPrefix(payload, string(payloadBars)):
-			return f.loadBars(ctx, "")
+			if err := f.loadBars(ctx, ""); err != nil {
+				return err
+			}
+			f.sink.Barred("")
 		case strings.HasPrefix(payload, string(payloadStatus)):
 			f.s.users.heardStatus(payload[1:])
 		}

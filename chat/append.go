@@ -1,0 +1,205 @@
+package chat
+
+import (
+	"encoding/json"
+	"errors"
+	"time"
+	"unicode/utf8"
+
+	"chorus/codec"
+)
+
+// Request and event of a text that is written bit by bit.
+const (
+	eventAppend   = "append"
+	eventAppended = "appended"
+)
+
+const (
+	rollUp   = 40 * time.Millisecond // between two changes of a text by one client: 25 a second
+	maxTexts = 16                    // that a client writes at a time
+	maxRolls = 1000                  // requests that wait for one change
+)
+
+// appendOptions are the last argument of "append".
+type appendOptions struct {
+	Done   bool `json:"done"`
+	Cancel bool `json:"cancel"`
+}
+
+// text is a message that a client writes bit by bit. What comes within rollUp of the last change is one change together.
+type text struct {
+	place   place
+	id      string
+	waiting []*bit // in order
+	busy    bool   // a change is under way, or the timer runs
+}
+
+// bit is one request.
+type bit struct {
+	call         *call
+	fragment     []byte // JSON, without quotes
+	length       int64  // in UTF-16 code units
+	done, cancel bool
+}
+
+// append adds to a text, or begins one.
+func (c *Chat) append(ca *call) error {
+	p, id, err := ca.target(eventAppend)
+	if err != nil {
+		return err
+	}
+	fragment, length, err := fragmentOf(ca.args)
+	if err != nil {
+		return err
+	}
+	opts, err := option[appendOptions](ca, eventAppend, 3)
+	if err != nil {
+		return err
+	}
+	if opts.Done && opts.Cancel {
+		return badRequest("append takes done or cancel, not both")
+	}
+	if ca.user().ID == "" && !c.opts.Open {
+		return nobody(p)
+	}
+	if err := ca.maySpeak(p); err != nil {
+		return err
+	}
+	if err := c.before(&Action{Kind: ActionAppend, client: ca.client, Room: p.name, ID: id, Value: ca.args[2]}); err != nil {
+		return err
+	}
+	return ca.write(p, id, &bit{call: ca, fragment: fragment, length: length, done: opts.Done, cancel: opts.Cancel})
+}
+
+// fragmentOf returns the text of a request as JSON has it between the quotes, so that half a surrogate pair meets its
+// other half, and its length.
+func fragmentOf(args []any) (fragment []byte, length int64, err error) {
+	raw, ok := args[2].(json.RawMessage)
+	if !ok {
+		given, isText := args[2].(string)
+		if !isText {
+			return nil, 0, errText
+		}
+		if raw, err = json.Marshal(given); err != nil {
+			return nil, 0, errText
+		}
+	}
+	if len(raw) < 2 || raw[0] != '"' {
+		return nil, 0, errText
+	}
+	fragment = raw[1 : len(raw)-1]
+	return fragment, utf16Length(fragment), nil
+}
+
+var errText = badRequest("append: the third argument is not a text")
+
+// utf16Length counts the code units of a text in JSON.
+func utf16Length(text []byte) (n int64) {
+	for i := 0; i < len(text); n++ {
+		if text[i] == '\\' {
+			if i++; i < len(text) && text[i] == 'u' {
+				i += 4
+			}
+			i++
+			continue
+		}
+		r, size := utf8.DecodeRune(text[i:])
+		if i += size; r > 0xFFFF {
+			n++
+		}
+	}
+	return n
+}
+
+// write has a bit written, at once when the last change of the text is long enough ago.
+func (ca *call) write(p place, id string, b *bit) error {
+	cl, key := ca.client, p.log+"\x00"+id
+	cl.mu.Lock()
+	defer cl.mu.Unlock()
+	t := cl.texts[key]
+	switch {
+	case t == nil && len(cl.texts) >= maxTexts:
+		return &Error{Code: CodeLimitReached, Message: "a client may write few texts at a time", Details: map[string]any{"limit": maxTexts}}
+	case t == nil:
+		t = &text{place: p, id: id}
+		if cl.texts == nil {
+			cl.texts = make(map[string]*text)
+		}
+		cl.texts[key] = t
+	case len(t.waiting) >= maxRolls:
+		return &Error{Code: CodeOverloaded, Message: "too much is appended at a time"}
+	}
+	t.waiting = append(t.waiting, b)
+	if !t.busy {
+		t.busy = true
+		cl.chat.tasks.Go(func() { cl.writing(key, t) }) // ends when nothing waits
+	}
+	return nil
+}
+
+// writing makes the changes of a text, rollUp apart, until nothing waits.
+func (cl *client) writing(key string, t *text) {
+	pause := time.NewTimer(0)
+	defer pause.Stop()
+	for {
+		select {
+		case <-pause.C:
+		case <-cl.chat.running.Done(): // what waits is refused by the store
+		}
+		cl.mu.Lock()
+		bits := t.waiting
+		t.waiting = nil
+		if len(bits) == 0 {
+			delete(cl.texts, key)
+			cl.mu.Unlock()
+			return
+		}
+		cl.mu.Unlock()
+		pause.Reset(rollUp)
+		for len(bits) > 0 {
+			n := 1
+			for n < len(bits) && !bits[n-1].done && !bits[n-1].cancel {
+				n++
+			}
+			cl.extend(t, bits[:n])
+			bits = bits[n:]
+		}
+	}
+}
+
+// extend makes one change of several requests and answers them.
+func (cl *client) extend(t *text, bits []*bit) {
+	last := bits[len(bits)-1]
+	change := last.call.change(t.place, KindExtend, t.id)
+	change.Name, change.Done, change.Cancel = cl.user().Name, last.done, last.cancel
+	for _, b := range bits {
+		change.Value = append(change.Value, b.fragment...)
+		change.Length += b.length
+	}
+	ctx, cancel := cl.chat.context()
+	defer cancel()
+	changed, err := cl.chat.store.Change(ctx, change)
+	if limit := (*LimitError)(nil); errors.As(err, &limit) && limit.What == "bytes of a message" {
+		err = &Error{Code: CodeTooLarge, Message: limit.Error(), Details: map[string]any{"limit": limit.Limit}}
+	}
+	if err == nil && changed.Offset == 0 && !changed.Noop {
+		cl.chat.markOwn(ctx, change.User, t.place, changed.Seq)
+	}
+	cl.chat.after(&Action{Kind: ActionAppend, client: cl, Room: t.place.name, ID: t.id}, err)
+	length := changed.Offset
+	for _, b := range bits {
+		if err != nil {
+			b.call.refuse(eventAppend, changeError(err, t.place))
+			continue
+		}
+		length += b.length
+		b.call.ok(map[string]any{"id": t.id, "seq": changed.Seq, "length": length})
+	}
+}
+
+// textArg reads an argument that is a text of at most some bytes.
+func textArg(ca *call, event string, i, most int) (string, bool) {
+	value, err := codec.Arg[string](event, ca.args, i)
+	return value, err == nil && value != "" && len(value) <= most && utf8.ValidString(value)
+}

@@ -1,0 +1,274 @@
+package chat
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"chorus/auth"
+	"chorus/codec"
+)
+
+// Requests that change a message, and the events by which the room hears of it.
+const (
+	eventEdit    = "edit"
+	eventEdited  = "edited"
+	eventDelete  = "delete"
+	eventDeleted = "deleted"
+	eventReact   = "react"
+	eventReacted = "reacted"
+)
+
+// maxReactionKey bounds the key of a reaction in bytes.
+const maxReactionKey = 64
+
+// target returns the place and the id of the message that a request is about.
+func (ca *call) target(event string) (place, string, error) {
+	p, err := ca.place(event)
+	if err != nil {
+		return place{}, "", err
+	}
+	id, err := codec.Arg[string](event, ca.args, 1)
+	if err != nil || !messageID.MatchString(id) {
+		return place{}, "", badRequest(event + ": the second argument is not the id of a message: 1 to 64 characters A-Z a-z 0-9 _ - .")
+	}
+	if !p.policy.History.keeps() {
+		// Who may not speak here does not get to know what is kept.
+		if err := ca.allow(auth.ActionPublish, p); err != nil {
+			return place{}, "", err
+		}
+		return place{}, "", noHistory(p)
+	}
+	return p, id, nil
+}
+
+func noHistory(p place) *Error {
+	return &Error{Code: CodeNoHistory, Message: "the room keeps no history", Details: map[string]any{"room": p.name}}
+}
+
+// moderates reports whether the client has the right to moderate a place. Nobody moderates a conversation of two.
+func (ca *call) moderates(p place) bool {
+	return p.peer == "" && ca.permits(auth.ActionModerate, p.name)
+}
+
+// mayChange returns why the client may not change messages in a place. A moderator need not be a member. Who is muted, or
+// in a frozen room, may still delete.
+func (ca *call) mayChange(p place, kind Kind) error {
+	moderator := ca.moderates(p)
+	if kind != KindDelete && !moderator {
+		return ca.maySpeak(p)
+	}
+	ctx, cancel := ca.chat.context()
+	defer cancel()
+	if !moderator {
+		if err := ca.allow(auth.ActionPublish, p); err != nil {
+			return err
+		}
+		if p.peer == "" && !ca.mayPublish(ctx, p) {
+			return ca.outside(ctx, p)
+		}
+	}
+	standing, err := ca.standing(ctx, p)
+	switch {
+	case err != nil:
+		return err
+	case standing.Ban != nil:
+		return barred(CodeBanned, "you are banned", standing.Ban)
+	case standing.Mute != nil && kind != KindDelete:
+		return barred(CodeMuted, "you are muted", standing.Mute)
+	}
+	return nil
+}
+
+// change returns a change of a message by the client.
+func (ca *call) change(p place, kind Kind, id string) *Change {
+	return &Change{
+		Log: p.log, Topics: p.topics, Bounds: p.policy.History, Kind: kind, ID: id,
+		User: ca.user().ID, Moderator: ca.moderates(p), Origin: string(ca.socket.Id()),
+	}
+}
+
+// apply makes a change for a client.
+func (ca *call) apply(p place, change *Change) (Changed, error) {
+	if change.User == "" && !change.Moderator {
+		return Changed{}, nobody(p)
+	}
+	ctx, cancel := ca.chat.context()
+	defer cancel()
+	changed, err := ca.chat.store.Change(ctx, change)
+	return changed, changeError(err, p)
+}
+
+// changeError makes of an error of the store what the client gets to know.
+func changeError(err error, p place) error {
+	if errors.Is(err, ErrNotOwner) {
+		return &Error{Code: auth.CodeForbidden, Message: "the message is another user's", Details: map[string]any{"action": string(auth.ActionModerate), "room": p.name}}
+	}
+	return err
+}
+
+// nobody is the refusal of a client without a user in what needs one.
+func nobody(p place) *Error {
+	return &Error{Code: auth.CodeForbidden, Message: "this needs a token with a subject", Details: map[string]any{"action": string(auth.ActionPublish), "room": p.name}}
+}
+
+// editOptions are the last argument of "edit".
+type editOptions struct {
+	Version *int64 `json:"version"`
+}
+
+// edit gives a message another value.
+func (c *Chat) edit(ca *call) error {
+	p, id, err := ca.target(eventEdit)
+	if err != nil {
+		return err
+	}
+	opts, err := option[editOptions](ca, eventEdit, 3)
+	if err != nil {
+		return err
+	}
+	if opts.Version != nil && *opts.Version < 1 {
+		return badRequest("edit: version is 1 or more")
+	}
+	if err := ca.mayChange(p, KindEdit); err != nil {
+		return err
+	}
+	a := &Action{Kind: ActionEdit, client: ca.client, Room: p.name, Value: ca.args[2], ID: id}
+	if err := c.before(a); err != nil {
+		return err
+	}
+	change := ca.change(p, KindEdit, id)
+	if opts.Version != nil {
+		change.Version = *opts.Version
+	}
+	if change.Value, change.Attach, err = c.valueOf(a.Value); err != nil {
+		return err
+	}
+	changed, err := ca.apply(p, change)
+	c.after(a, err)
+	if err != nil {
+		return err
+	}
+	ca.ok(map[string]any{"id": id, "version": changed.Version, "editedAt": changed.EditedAt, "cursor": changed.Cursor})
+	return nil
+}
+
+// valueOf encodes a value that is to be kept.
+func (c *Chat) valueOf(value any) (data []byte, attach bool, err error) {
+	data, attach, err = encodeValue(value)
+	if err != nil {
+		return nil, false, badRequest("the value cannot be kept")
+	}
+	if most := c.opts.MaxValue; len(data) > most {
+		return nil, false, &Error{Code: CodeTooLarge, Message: fmt.Sprintf("the value has more than %d bytes", most), Details: map[string]any{"limit": most}}
+	}
+	return data, attach, nil
+}
+
+// remove deletes a message. History keeps that there was one.
+func (c *Chat) remove(ca *call) error {
+	p, id, err := ca.target(eventDelete)
+	if err != nil {
+		return err
+	}
+	if err := ca.mayChange(p, KindDelete); err != nil {
+		return err
+	}
+	a := &Action{Kind: ActionDelete, client: ca.client, Room: p.name, ID: id}
+	if err := c.before(a); err != nil {
+		return err
+	}
+	changed, err := ca.apply(p, ca.change(p, KindDelete, id))
+	c.after(a, err)
+	if err != nil {
+		return err
+	}
+	ca.ok(map[string]any{"id": id, "cursor": changed.Cursor})
+	return nil
+}
+
+// react adds or removes the client's reaction to a message.
+func (c *Chat) react(ca *call) error {
+	p, id, err := ca.target(eventReact)
+	if err != nil {
+		return err
+	}
+	key, err := codec.Arg[string](eventReact, ca.args, 2)
+	if err != nil || !isReactionKey(key) {
+		return badRequest(fmt.Sprintf("react: the third argument is not a text of 1 to %d bytes without control characters", maxReactionKey))
+	}
+	on, err := codec.Arg[bool](eventReact, ca.args, 3)
+	if err != nil {
+		return badRequest("react: the fourth argument is not true or false")
+	}
+	if err := ca.maySpeak(p); err != nil {
+		return err
+	}
+	a := &Action{Kind: ActionReact, client: ca.client, Room: p.name, ID: id}
+	if err := c.before(a); err != nil {
+		return err
+	}
+	change := ca.change(p, KindReact, id)
+	change.User, change.Key, change.On = ca.presenceID(), key, on
+	changed, err := ca.apply(p, change)
+	c.after(a, err)
+	if err != nil {
+		return err
+	}
+	ca.ok(map[string]any{"reactions": reactionsOf(changed.Reactions)})
+	return nil
+}
+
+func isReactionKey(key string) bool {
+	return key != "" && len(key) <= maxReactionKey && utf8.ValidString(key) && !strings.ContainsFunc(key, unicode.IsControl)
+}
+
+// Edit gives a message of a room another value, for the program.
+func (c *Chat) Edit(ctx context.Context, room, id string, value any, version int64) (Changed, error) {
+	data, attach, err := c.valueOf(value)
+	if err != nil {
+		return Changed{}, err
+	}
+	return c.alter(ctx, room, &Change{Kind: KindEdit, ID: id, Value: data, Attach: attach, Version: version}, ActionEdit, value)
+}
+
+// Delete deletes a message of a room, for the program. History keeps that there was one; Purge leaves nothing.
+func (c *Chat) Delete(ctx context.Context, room, id string) (Changed, error) {
+	return c.alter(ctx, room, &Change{Kind: KindDelete, ID: id}, ActionDelete, nil)
+}
+
+func (c *Chat) alter(ctx context.Context, room string, change *Change, kind ActionKind, value any) (Changed, error) {
+	p, err := c.keptPlace(room)
+	if err != nil {
+		return Changed{}, err
+	}
+	change.Log, change.Topics, change.Bounds, change.Moderator = p.log, p.topics, p.policy.History, true
+	changed, err := c.store.Change(ctx, change)
+	c.after(&Action{Kind: kind, System: true, Room: room, ID: change.ID, Value: value}, err)
+	return changed, err
+}
+
+// Purge removes messages of a room and all that belongs to them: one by its id, all of a user, or all. Topics is not used.
+func (c *Chat) Purge(ctx context.Context, room string, what Purge) (removed int, err error) {
+	p, err := c.keptPlace(room)
+	if err != nil {
+		return 0, err
+	}
+	what.Topics = p.topics
+	return c.store.Purge(ctx, p.log, what)
+}
+
+// keptPlace is the place of a room that keeps a history.
+func (c *Chat) keptPlace(room string) (place, error) {
+	if err := checkRoom(room); err != nil {
+		return place{}, badRequest(err.Error())
+	}
+	p := c.roomPlace(room)
+	if !p.policy.History.keeps() {
+		return place{}, noHistory(p)
+	}
+	return p, nil
+}

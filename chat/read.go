@@ -1,0 +1,146 @@
+package chat
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+
+	"chorus/auth"
+	"chorus/codec"
+
+	"github.com/zishang520/socket.io/servers/socket/v3"
+	"github.com/zishang520/socket.io/v3/pkg/types"
+)
+
+// Requests about what a user has read. "read" is heard as well.
+const (
+	eventRead   = "read"
+	eventUnread = "unread"
+)
+
+// maxUnread is how many rooms a request may name.
+const maxUnread = 1000
+
+// read notes up to where the user of the client has read a room, or with null that nobody need count there.
+func (c *Chat) read(ca *call) error {
+	p, err := ca.place(eventRead)
+	if err != nil {
+		return err
+	}
+	seq, err := codec.Arg[*int64](eventRead, ca.args, 1)
+	if err != nil || seq != nil && *seq < 0 {
+		return badRequest("read: the second argument is not the seq of a message or null")
+	}
+	if err := ca.allow(auth.ActionJoin, p); err != nil {
+		return err
+	}
+	user := ca.user().ID
+	if user == "" {
+		return nobody(p)
+	}
+	if !p.policy.History.keeps() {
+		return noHistory(p)
+	}
+	ctx, cancel := c.context()
+	defer cancel()
+	if seq == nil {
+		if err := c.store.Forget(ctx, user, p.log); err != nil {
+			return err
+		}
+		ca.ok(map[string]any{"seq": nil, "unread": 0})
+		return nil
+	}
+	if err := ca.notBanned(ctx, p); err != nil {
+		return err
+	}
+	u, err := c.store.Read(ctx, user, p.log, *seq)
+	if err != nil {
+		return err
+	}
+	if u.Read <= *seq { // else the marker was further already
+		ca.tellRead(p, user, u.Read)
+	}
+	ca.ok(map[string]any{"seq": u.Read, "unread": u.Unread})
+	return nil
+}
+
+// tellRead tells the user's other sockets, and the room if its policy says so.
+func (ca *call) tellRead(p place, user string, seq int64) {
+	to := types.NewSet(socket.Room(userRoom(user)))
+	if p.policy.Receipts && p.peer == "" {
+		to.Add(socket.Room(p.log))
+	}
+	event := []any{eventRead, p.name, map[string]any{"user": user, "seq": seq}}
+	ca.chat.send(event, &socket.BroadcastOptions{Rooms: to, Except: types.NewSet(socket.Room(ca.socket.Id()))}, nil)
+}
+
+// markOwn moves the marker of a user who has said something. It is one write for the sender, and none for the others.
+func (c *Chat) markOwn(ctx context.Context, user string, p place, seq int64) {
+	if user == "" || seq == 0 {
+		return
+	}
+	if _, err := c.store.Read(ctx, user, p.log, seq); err != nil {
+		c.debug("the marker of a sender was not moved", slog.String("room", p.name), slog.Any("error", err))
+	}
+}
+
+// unreadOptions are the argument of "unread".
+type unreadOptions struct {
+	Rooms []string `json:"rooms"`
+}
+
+// unread lists what the user of the client has not read.
+func (c *Chat) unread(ca *call) error {
+	opts, err := option[unreadOptions](ca, eventUnread, 0)
+	switch {
+	case err != nil:
+		return err
+	case len(opts.Rooms) > maxUnread:
+		return badRequest(fmt.Sprintf("unread: at most %d rooms", maxUnread))
+	}
+	user := ca.user().ID
+	if user == "" {
+		return nobody(place{})
+	}
+	var logs []string
+	if opts.Rooms != nil {
+		logs = make([]string, 0, len(opts.Rooms))
+	}
+	for _, room := range opts.Rooms {
+		p, err := (&call{client: ca.client, args: []any{room}}).place(eventUnread)
+		if err != nil {
+			return err
+		}
+		if err := ca.allow(auth.ActionJoin, p); err != nil {
+			return err
+		}
+		logs = append(logs, p.log)
+	}
+	ctx, cancel := c.context()
+	defer cancel()
+	list, err := c.store.Unread(ctx, user, logs)
+	if err != nil {
+		return err
+	}
+	rooms := make([]any, 0, len(list))
+	for _, u := range list {
+		name, shown := ca.nameOf(u.Log)
+		if !shown {
+			continue
+		}
+		rooms = append(rooms, map[string]any{"room": name, "unread": u.Unread, "mentions": u.Mentions, "read": u.Read, "last": u.Last})
+	}
+	ca.ok(map[string]any{"rooms": rooms})
+	return nil
+}
+
+// nameOf returns the name of a log as the client writes it, and whether its token lets it be there.
+func (ca *call) nameOf(log string) (name string, permitted bool) {
+	if a, b, talk := talkers(log); talk {
+		if a == ca.user().ID {
+			a = b
+		}
+		return talkSign + a, ca.permits(auth.ActionDirect, "")
+	}
+	return log, ca.permits(auth.ActionJoin, log)
+}
