@@ -82,7 +82,7 @@ scale: redis ## how the ways between nodes scale, from 1 to 16 nodes: docs/scali
 CHURN := 10m
 
 .PHONY: churn
-churn: redis ## clients come and go for ten minutes (or CHURN=1h); fails if anything of them stays
+churn: redis ## clients come and go for ten minutes (or CHURN=1h), in every mode; fails if anything of them stays
 	go test -count=1 -timeout 0 -v ./test/churn -churn $(CHURN)
 
 .PHONY: loss

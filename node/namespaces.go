@@ -165,6 +165,9 @@ func (n *namespaces) ask(p library.Pattern, name string, auth map[string]any, ne
 func (n *namespaces) connectInOrder(s *socket.Socket, next func(*socket.ExtendedError)) {
 	n.panics.watchSocket(s)
 	library.ReleaseQueue(s) // the first middleware sees every socket, also those that are refused
+	if s.Conn().Protocol() == 3 {
+		library.WatchConnectTimer(s.Client())
+	}
 	library.ShapeHandshake(s)
 	connected := make(chan struct{})
 	s.Enqueue(func() {

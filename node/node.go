@@ -109,7 +109,9 @@ func New(cfg Config) (*Node, error) {
 		return nil, err
 	}
 	n.engine = newEngine(cfg, n.log, n.handshakes)
-	n.io.Bind(n.engine)
+	if err := library.Bind(n.io, n.engine); err != nil {
+		return nil, err
+	}
 	n.metrics.watchEngine(n.engine)
 
 	var err error

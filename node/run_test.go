@@ -24,9 +24,6 @@ import (
 
 func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m,
-		// The library's timers lose a stop that comes before their goroutine waits for it: one
-		// stays for a session that ends as soon as it has begun.
-		goleak.IgnoreTopFunction("github.com/zishang520/socket.io/v3/pkg/utils.SetTimeout.func1"),
 		// A client of Redis that cannot connect sleeps a second before it sees that it was closed.
 		goleak.IgnoreAnyFunction("github.com/redis/go-redis/v9/internal/pool.(*ConnPool).tryDial"),
 	)

@@ -1,6 +1,7 @@
 package churn_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -19,6 +20,7 @@ import (
 	"testing"
 	"time"
 
+	"chorus/auth"
 	"chorus/internal/redistest"
 	"chorus/node"
 
@@ -26,7 +28,9 @@ import (
 )
 
 // length is how long clients come and go; make churn says how long.
-var length = flag.Duration("churn", 5*time.Second, "how long clients come and go")
+var length = flag.Duration("churn", 8*time.Second, "how long clients come and go, in all modes together")
+
+const secret = "a secret of at least 32 characters"
 
 const (
 	clients  = 24               // at a time
@@ -38,16 +42,25 @@ const (
 )
 
 // TestChurn has clients connect, publish and go, in every way there is, against a node on a real
-// Redis. Afterwards there must be no session, and no more goroutines and memory than before.
+// Redis, without tokens and in every mode of authentication. Afterwards there must be no session, and
+// no more goroutines and memory than before.
 func TestChurn(t *testing.T) {
-	addr, n := run(t, redistest.Start(t, redistest.Options{}).Addr)
-	c := &crowd{addr: addr, http: &http.Client{Timeout: patience}}
+	modes := []auth.Mode{"", auth.ModeHandshake, auth.ModeEvent, auth.ModeBoth}
+	for _, mode := range modes {
+		t.Run(cmp.Or(string(mode), "insecure"), func(t *testing.T) { churn(t, mode, *length/time.Duration(len(modes))) })
+	}
+}
+
+func churn(t *testing.T, mode auth.Mode, length time.Duration) {
+	t.Helper()
+	addr, n := run(t, redistest.Start(t, redistest.Options{}).Addr, mode)
+	c := newCrowd(t, addr, mode)
 	defer c.http.CloseIdleConnections()
 
-	c.churn(t, time.Now().Add(min(*length/4, 10*time.Second))) // pools fill, tables grow
+	c.churn(t, time.Now().Add(min(length/4, 10*time.Second))) // pools fill, tables grow
 	before := c.settle(t, n)
 	sessions := c.sessions.Load()
-	c.churn(t, time.Now().Add(*length))
+	c.churn(t, time.Now().Add(length))
 	after := c.settle(t, n)
 
 	t.Logf("%d sessions, %d messages: goroutines %d -> %d, heap %d -> %d KiB", c.sessions.Load()-sessions, c.messages.Load(),
@@ -65,11 +78,29 @@ func TestChurn(t *testing.T) {
 	}
 }
 
-// crowd are the clients.
+// crowd are the clients. Those of a mode with tokens join with one, and some come without.
 type crowd struct {
 	addr               string
+	connect            string // the CONNECT packet
+	authenticate       string // the event that follows it; none if empty
 	http               *http.Client
 	sessions, messages atomic.Int64
+}
+
+func newCrowd(t *testing.T, addr string, mode auth.Mode) *crowd {
+	t.Helper()
+	token, err := auth.Sign(secret, "HS256", map[string]any{"sub": "alice", "exp": time.Now().Add(24 * time.Hour).Unix()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &crowd{addr: addr, http: &http.Client{Timeout: patience}, connect: "40"}
+	switch mode {
+	case auth.ModeHandshake:
+		c.connect = `40{"token":"` + token + `"}`
+	case auth.ModeEvent, auth.ModeBoth:
+		c.authenticate = `420["authenticate",{"token":"` + token + `"}]`
+	}
+	return c
 }
 
 // churn has clients come and go until a time.
@@ -79,7 +110,7 @@ func (c *crowd) churn(t *testing.T, until time.Time) {
 	for range clients {
 		group.Go(func() {
 			for time.Now().Before(until) && !t.Failed() {
-				visit := []func() error{c.visitWebSocket, c.visitPolling, c.visitUpgrading}[rand.IntN(3)]
+				visit := []func() error{c.visitWebSocket, c.visitPolling, c.visitUpgrading, c.vanish}[rand.IntN(4)]
 				if err := visit(); err != nil {
 					t.Error(err)
 					return
@@ -137,7 +168,7 @@ func (c *crowd) visitWebSocket() error {
 		return err
 	}
 	defer func() { _ = ws.Close() }()
-	if err := c.talk(ws, "0{", "40"); err != nil {
+	if err := c.talk(ws); err != nil {
 		return err
 	}
 	return leave(ws)
@@ -153,15 +184,17 @@ func (c *crowd) dial(sid string) (*websocket.Conn, error) {
 }
 
 // talk joins and publishes a few messages.
-func (c *crowd) talk(ws *websocket.Conn, opened, join string) error {
-	if err := await(ws, opened); err != nil {
+func (c *crowd) talk(ws *websocket.Conn) error {
+	if err := await(ws, "0{"); err != nil {
 		return err
 	}
-	if err := send(ws, join); err != nil {
+	if err := errors.Join(send(ws, c.connect), await(ws, "40{")); err != nil {
 		return err
 	}
-	if err := await(ws, "40{"); err != nil {
-		return err
+	if c.authenticate != "" {
+		if err := errors.Join(send(ws, c.authenticate), await(ws, "430[")); err != nil {
+			return err
+		}
 	}
 	for range rand.IntN(5) {
 		if err := errors.Join(send(ws, c.message()), await(ws, "431[")); err != nil {
@@ -170,6 +203,20 @@ func (c *crowd) talk(ws *websocket.Conn, opened, join string) error {
 		c.messages.Add(1)
 	}
 	return nil
+}
+
+// vanish goes without waiting for any answer, mostly before it has joined or authenticated.
+func (c *crowd) vanish() error {
+	ws, err := c.dial("")
+	if err != nil {
+		return err
+	}
+	for _, packet := range [][]string{{}, {"40"}, {c.connect}, {c.connect, "41"}, {"40", `42["authenticate",{"token":"bad"}]`}, {c.connect, c.authenticate}}[rand.IntN(6)] {
+		if err := send(ws, packet); err != nil {
+			break // the node may close first
+		}
+	}
+	return ws.NetConn().Close()
 }
 
 // leave ends a session, or leaves that to the heartbeat.
@@ -218,7 +265,7 @@ func (c *crowd) visitPolling() error {
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(p.post("40"), p.await("40{")); err != nil {
+	if err := p.join(); err != nil {
 		return err
 	}
 	for range rand.IntN(3) {
@@ -257,7 +304,7 @@ func (c *crowd) visitUpgrading() error {
 	case 1:
 		return p.post("1")
 	}
-	if err := errors.Join(send(ws, "2probe"), await(ws, "3probe"), send(ws, "5"), send(ws, "40"), await(ws, "40{")); err != nil {
+	if err := errors.Join(send(ws, "2probe"), await(ws, "3probe"), send(ws, "5"), send(ws, c.connect), await(ws, "40{")); err != nil {
 		return err
 	}
 	return leave(ws)
@@ -306,6 +353,13 @@ func (p *poller) post(body string) error {
 	return err
 }
 
+func (p *poller) join() error {
+	if err := errors.Join(p.post(p.crowd.connect), p.await("40{")); err != nil || p.crowd.authenticate == "" {
+		return err
+	}
+	return errors.Join(p.post(p.crowd.authenticate), p.await("430["))
+}
+
 // await polls until a packet begins with prefix.
 func (p *poller) await(prefix string) error {
 	for {
@@ -329,11 +383,14 @@ func (p *poller) await(prefix string) error {
 }
 
 // run runs a node until the test ends.
-func run(t *testing.T, redis string) (string, *node.Node) {
+func run(t *testing.T, redis string, mode auth.Mode) (string, *node.Node) {
 	t.Helper()
 	cfg := node.DefaultConfig()
 	cfg.Listen, cfg.Admin.Listen = redistest.FreeAddr(t), ""
-	cfg.Insecure = true
+	if cfg.Insecure = mode == ""; mode != "" {
+		cfg.Auth.Mode, cfg.Auth.Secret = string(mode), secret
+		cfg.Auth.EventTimeout = 2 * time.Second
+	}
 	cfg.PingInterval, cfg.PingTimeout, cfg.ConnectTimeout = time.Second, time.Second, 2*time.Second
 	cfg.Cluster.Redis.URL = "redis://" + redis
 	cfg.Logger = slog.New(slog.DiscardHandler)
