@@ -12,6 +12,7 @@ import (
 
 	"chorus/adapter"
 	"chorus/auth"
+	"chorus/chat/event"
 
 	"github.com/zishang520/socket.io/parsers/socket/v3/parser"
 	"github.com/zishang520/socket.io/servers/socket/v3"
@@ -62,6 +63,13 @@ type Options struct {
 	PublishWithoutJoin bool
 	// NameClaim is the claim with the name of a user, as a path with dots; default DefaultNameClaim.
 	NameClaim string
+	// Events are the declared events. One takes the place of the request of the same name in its namespace. Open must be
+	// called for their namespaces, but for that of the Chat.
+	Events []*event.Event
+	// OnConnect is done for each client that connects to a namespace, by its name; default nothing.
+	OnConnect map[string]*event.Event
+	// Relay sends each event that nobody handles to everybody, for a first afternoon; default false.
+	Relay bool
 	// OnUnknown is called with each event that nobody handles and the events that are handled; default nothing. It
 	// must not block.
 	OnUnknown func(namespace, event string, handled []string)
@@ -108,14 +116,16 @@ func (o Options) withDefaults() Options {
 
 // Chat is the chat product of one node. Its methods are safe for concurrent use.
 type Chat struct {
-	opts      Options
-	nsp       socket.Namespace
-	publisher adapter.Publisher
-	store     Store
-	policies  policies
-	requests  map[string]requests // of each namespace, by its name
-	hooks     hooks
-	stats     Stats
+	opts         Options
+	nsp          socket.Namespace
+	publisher    adapter.Publisher
+	store        Store
+	policies     policies
+	requests     map[string]requests        // of each namespace, by its name
+	relayed      func(name string) *request // nil without Options.Relay
+	countsOnline bool                       // who is online is counted, for declared events that tell it
+	hooks        hooks
+	stats        Stats
 
 	running context.Context // ends with Close
 	stop    context.CancelFunc
@@ -143,13 +153,20 @@ func New(nsp socket.Namespace, opts Options) (*Chat, error) {
 	c.store.Start(sink{c})
 	c.tasks.Go(func() { c.followAll(c.running) }) // ends with Close
 	c.requests = map[string]requests{nsp.Name(): c.builtIn()}
+	c.declare()
+	return c, c.Open(nsp)
+}
+
+// Open has the Chat serve the clients of a namespace. New does it for its own; a program calls it for each other
+// namespace with declared events.
+func (c *Chat) Open(nsp socket.Namespace) error {
 	connected := func(args ...any) {
 		if cl := clientOf(args[0].(*socket.Socket)); cl != nil { //nolint:errcheck,forcetypeassert // the library's contract for this event
 			cl.begin()
 		}
 	}
 	// A client that authenticates by event comes into rooms when it has done so.
-	return c, errors.Join(nsp.On("connection", connected), nsp.On("authenticated", connected))
+	return errors.Join(nsp.On("connection", connected), nsp.On("authenticated", connected))
 }
 
 // Close ends the goroutines. The store need not hear of each client that leaves with the node. It is idempotent.
@@ -169,15 +186,19 @@ func (cl *client) begin() {
 	if !c.opts.Open && cl.claims() == nil {
 		return // it has not authenticated yet
 	}
-	cl.beginUser() // of a client that authenticates by event
-	if cl.socket.Recovered() {
-		cl.recovered()
-	}
-	for _, room := range cl.wanted() {
-		if err := cl.joinWanted(room); err != nil {
-			cl.left(room, c.refusalOf(err))
+	cl.beginOnline()
+	if cl.socket.Nsp() == c.nsp {
+		cl.beginUser() // of a client that authenticates by event
+		if cl.socket.Recovered() {
+			cl.recovered()
+		}
+		for _, room := range cl.wanted() {
+			if err := cl.joinWanted(room); err != nil {
+				cl.left(room, c.refusalOf(err))
+			}
 		}
 	}
+	cl.greet()
 }
 
 // beginUser makes the socket one of those of its user, unless it is one.
@@ -249,13 +270,7 @@ func (cl *client) joinWanted(room string) error {
 	if err != nil {
 		return err
 	}
-	_, l, pos, err := cl.enter(p, joinOptions{})
-	if err != nil {
-		return err
-	}
-	l.answer(cl, pos, false, func(bool) {})
-	cl.chat.release(l)
-	return nil
+	return cl.joinQuietly(p)
 }
 
 // end is called when the socket has ended: it leaves its rooms, of which the cluster is told after the grace.
@@ -269,6 +284,7 @@ func (cl *client) end() {
 	cl.rooms, cl.watching, cl.own = nil, nil, nil
 	cl.stopTyping("")
 	cl.mu.Unlock()
+	cl.endOnline()
 	if len(rooms) == 0 && len(watching) == 0 {
 		return
 	}

@@ -11,10 +11,12 @@ import (
 	"time"
 
 	"chorus/auth"
+	"chorus/chat/event"
 	"chorus/codec"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
 	"github.com/zishang520/socket.io/v3/pkg/types"
+	"golang.org/x/time/rate"
 )
 
 // client is a socket of this node. It takes the place of the socket's event emitter, so that a request costs no
@@ -29,12 +31,14 @@ type client struct {
 	settled            atomic.Bool // it has left a room: what it sends is nothing from before it connected
 
 	mu       sync.Mutex
-	rooms    map[string]*membership // that the client has joined, by name; nil while there are none
-	own      *membership            // the room of its user; nil without one
-	watching map[string]*lane       // rooms of which it hears who comes and goes
-	typing   map[string]*typist     // where it types
-	texts    map[string]*text       // that it writes bit by bit
-	gone     bool                   // the socket has ended
+	rooms    map[string]*membership         // that the client has joined, by name; nil while there are none
+	own      *membership                    // the room of its user; nil without one
+	watching map[string]*lane               // rooms of which it hears who comes and goes
+	typing   map[string]*typist             // where it types
+	texts    map[string]*text               // that it writes bit by bit
+	gone     bool                           // the socket has ended
+	rates    map[*event.Event]*rate.Limiter // of the declared events with a rate that it has sent
+	online   bool                           // it counts among the users who are online
 }
 
 // Watch is the middleware that makes the sockets of a namespace clients. It belongs behind the token check.
@@ -55,8 +59,11 @@ func (c *Chat) Watch(s *socket.Socket, next func(*socket.ExtendedError)) {
 			return
 		}
 	}
-	if s.Nsp() == c.nsp {
+	switch user := cl.user().ID; {
+	case s.Nsp() == c.nsp:
 		cl.beginUser() // before the client knows that it is connected: what is said to its user from then on reaches it
+	case user != "" && len(cl.requests) > 0:
+		s.Join(socket.Room(userRoom(user))) // declared events of this namespace may be for a user
 	}
 	next(nil)
 }
@@ -68,28 +75,30 @@ func clientOf(s *socket.Socket) *client {
 }
 
 // Emit handles an event of the client, or of the library about the socket.
-func (cl *client) Emit(event types.EventName, args ...any) {
-	if socket.SOCKET_RESERVED_EVENTS.Has(string(event)) || event == "error" {
-		if event == "disconnect" {
+func (cl *client) Emit(name types.EventName, args ...any) {
+	if socket.SOCKET_RESERVED_EVENTS.Has(string(name)) || name == "error" {
+		if name == "disconnect" {
 			cl.end()
 		}
-		cl.EventEmitter.Emit(event, args...)
+		cl.EventEmitter.Emit(name, args...)
 		return
 	}
-	own := cl.ListenerCount(event) > 0 // by the program
-	r := cl.requests[string(event)]
+	own := cl.ListenerCount(name) > 0 // by the program
+	r := cl.requests[string(name)]
 	switch {
 	case r != nil && (r.shared || !own):
 		cl.do(r, args)
 		if own {
-			cl.EventEmitter.Emit(event, args...)
+			cl.EventEmitter.Emit(name, args...)
 		}
 	case own:
-		cl.EventEmitter.Emit(event, args...)
+		cl.EventEmitter.Emit(name, args...)
 	case len(cl.socket.ListenersAny()) > cl.chat.ownAny():
 		// The program handles all events.
+	case cl.chat.relayed != nil:
+		cl.do(cl.chat.relayed(string(name)), args)
 	default:
-		cl.unknown(string(event), args)
+		cl.unknown(string(name), args)
 	}
 }
 
@@ -102,14 +111,14 @@ func (c *Chat) ownAny() int {
 }
 
 // unknown refuses an event that nobody handles.
-func (cl *client) unknown(event string, args []any) {
+func (cl *client) unknown(name string, args []any) {
 	c := cl.chat
 	c.stats.Unknown.Add(1)
 	names := cl.handled()
 	c.opts.Logger.LogAttrs(context.Background(), slog.LevelDebug, "a client sent an event that nobody handles",
-		slog.String("event", event), slog.String("namespace", cl.socket.Nsp().Name()), slog.String("socket", string(cl.socket.Id())))
+		slog.String("event", name), slog.String("namespace", cl.socket.Nsp().Name()), slog.String("socket", string(cl.socket.Id())))
 	if c.opts.OnUnknown != nil {
-		c.opts.OnUnknown(cl.socket.Nsp().Name(), event, names)
+		c.opts.OnUnknown(cl.socket.Nsp().Name(), name, names)
 	}
 	_, ack := codec.SplitAck(args)
 	message := "nobody handles this event; there are: " + strings.Join(names, ", ")
@@ -125,9 +134,9 @@ func (cl *client) handled() []string {
 	for name := range cl.requests {
 		names[name] = struct{}{}
 	}
-	for _, event := range cl.EventNames() {
-		if cl.ListenerCount(event) > 0 && !socket.SOCKET_RESERVED_EVENTS.Has(string(event)) && event != "error" {
-			names[string(event)] = struct{}{}
+	for _, name := range cl.EventNames() {
+		if cl.ListenerCount(name) > 0 && !socket.SOCKET_RESERVED_EVENTS.Has(string(name)) && name != "error" {
+			names[string(name)] = struct{}{}
 		}
 	}
 	return slices.AppendSeq([]string{}, slices.Values(slices.Sorted(maps.Keys(names)))) // never null

@@ -98,7 +98,7 @@ func (c *Chat) messageOf(m *Message) map[string]any {
 		message["value"] = value
 	}
 	if m.Event != "" {
-		message["event"] = m.Event
+		message["event"], message["value"] = m.Event, ownValue(message["value"])
 	}
 	if m.Version > 1 {
 		message["version"] = m.Version

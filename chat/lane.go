@@ -24,6 +24,7 @@ type lane struct {
 	holds map[*client]*hold
 
 	presence presenceLane
+	quiet    bool // the room was too large to announce who comes and goes; that was logged
 	typing   typingLane
 }
 

@@ -15,6 +15,8 @@ type RoomPolicy struct {
 	Receipts bool
 	// NoPresence keeps clients from seeing who is in the room.
 	NoPresence bool
+	// OnJoin and OnLeave tell the others of the room that a user came or went; default nothing.
+	OnJoin, OnLeave *Announcement
 }
 
 // policies finds the policy of a room.

@@ -182,6 +182,7 @@ func (l *lane) present(change *PresenceChange) {
 	p := &l.presence
 	opts := &l.chat.opts.Presence
 	defer p.seen(change)
+	l.announce(change)
 	switch {
 	case change.Reset: // something was missed: a new epoch has clients ask for the list
 		p.epoch, p.seq, p.pending = newID(), 0, nil

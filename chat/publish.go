@@ -151,6 +151,7 @@ type outgoing struct {
 	id       string
 	chosen   bool // the client chose the id, so it may come again
 	mentions []string
+	event    string // of a declared event: value is a list of what it carries
 	value    any
 }
 
@@ -238,7 +239,7 @@ func (c *Chat) keep(ctx context.Context, m *outgoing, data []byte, attach bool) 
 	}
 	a := &Append{
 		Log: m.place.log, Topics: m.place.topics, Bounds: m.place.policy.History, ID: m.id, Digest: digestOf(data),
-		User: m.from.ID, Name: m.from.Name, Mentions: m.mentions, Value: data, Attach: attach, Origin: m.origin,
+		User: m.from.ID, Name: m.from.Name, Event: m.event, Mentions: m.mentions, Value: data, Attach: attach, Origin: m.origin,
 	}
 	if m.chosen {
 		a.Remember = c.opts.Idempotency

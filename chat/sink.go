@@ -53,6 +53,9 @@ func (c *Chat) cast(r *Record, held []socket.Room) {
 	a, b, talk := talkers(r.Log)
 	if !talk {
 		if event := c.eventOf(r, r.Log); event != nil {
+			if r.Event != "" && r.Origin != "" {
+				held = append(held, socket.Room(r.Origin)) // the event is not for its sender
+			}
 			c.local([]string{r.Log}, held, event)
 		}
 		return
@@ -98,6 +101,9 @@ func (c *Chat) eventOf(r *Record, name string) []any {
 	if err != nil {
 		c.opts.Logger.Error("a message of the history cannot be read", slog.String("room", r.Log), slog.Any("error", err))
 		return nil
+	}
+	if r.Event != "" {
+		return ownEvent(r.Event, value)
 	}
 	m := meta{ID: r.ID, At: r.Message.At, From: from(User{r.User, r.Name}), Seq: r.Seq, Cursor: r.Cursor}
 	if peer, talk := cutTalk(name); talk {

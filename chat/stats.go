@@ -9,6 +9,7 @@ import (
 type Stats struct {
 	Unknown  atomic.Uint64 // events that nobody handles
 	Lost     atomic.Uint64 // rooms of which something was missed for good
+	Untold   atomic.Uint64 // arrivals and departures that were not announced, since the room is large
 	Refusals sync.Map      // Refused -> *atomic.Uint64
 }
 

@@ -19,9 +19,21 @@ func (n *Node) chatStore() chat.Store {
 }
 
 // chatOptions returns those of the chat product.
-func (n *Node) chatOptions() chat.Options {
+func (n *Node) chatOptions() (chat.Options, error) {
 	c := &n.cfg.Chat
+	rooms, err := roomPolicies(c.Rooms)
+	if err != nil {
+		return chat.Options{}, err
+	}
+	events, onConnect, err := ownEvents(&n.cfg)
+	if err != nil {
+		return chat.Options{}, err
+	}
 	opts := chat.Options{
+		Rooms:              rooms,
+		Events:             events,
+		OnConnect:          onConnect,
+		Relay:              n.cfg.Relay,
 		Store:              n.chatStore(),
 		Open:               n.gatekeeper == nil,
 		MaxRooms:           int(n.cfg.MaxRooms),
@@ -45,10 +57,7 @@ func (n *Node) chatOptions() chat.Options {
 	if c.Presence.Grace == 0 {
 		opts.Presence.Grace = -1 // none
 	}
-	for _, room := range c.Rooms {
-		opts.Rooms = append(opts.Rooms, chat.RoomPolicy{Match: room.Match, History: boundsOf(room.History), Receipts: room.Receipts, NoPresence: !room.Presence})
-	}
-	return opts
+	return opts, nil
 }
 
 func boundsOf(h config.HistoryConfig) chat.Bounds {
@@ -60,6 +69,7 @@ func (m *metrics) watchChat(c *chat.Chat) {
 	stats := c.Stats()
 	m.counter("chorus_chat_unknown_events_total", "Events of clients that nobody handles.", stats.Unknown.Load)
 	m.counter("chorus_chat_lost_total", "Rooms of which a message was missed and is not kept any more.", stats.Lost.Load)
+	m.counter("chorus_chat_untold_total", "Users who came or went without on_join and on_leave, because the room is large.", stats.Untold.Load)
 	m.gauge("chorus_chat_rooms", "Rooms and conversations in which clients of this node are.", func() float64 { return float64(c.Rooms()) })
 	m.registry.MustRegister(&refusals{stats: stats})
 }

@@ -11,8 +11,13 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"chorus/node/config"
+
 	"github.com/alicebob/miniredis/v2"
 )
+
+// devHistory is how many messages each room of a cluster for development keeps.
+const devHistory = 1000
 
 // Dev is a whole cluster in one process, for development: nodes on addresses of their own, a front
 // door that spreads clients over them and, unless the configuration names one, an embedded Redis.
@@ -38,6 +43,10 @@ func OpenDev(ctx context.Context, cfg Config, count int) (*Dev, error) {
 	}
 	if len(cfg.CORS.Origins) == 0 {
 		cfg.CORS.Origins = []string{"*"}
+	}
+	if len(cfg.Chat.Rooms) == 0 {
+		cfg.Chat.Rooms = []config.RoomConfig{{Match: "*", History: config.HistoryConfig{Messages: devHistory}, Receipts: true, Presence: true}}
+		cfg.Chat.Direct.History.Messages = devHistory
 	}
 	cfg.Admin.Listen = ""
 	d := &Dev{cfg: cfg}

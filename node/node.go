@@ -114,11 +114,16 @@ func New(cfg Config) (*Node, error) {
 	}
 	n.metrics.watchEngine(n.engine)
 
-	var err error
-	chatOptions := n.chatOptions()
+	chatOptions, err := n.chatOptions()
+	if err != nil {
+		return nil, err
+	}
 	n.state = chatOptions.Store
 	n.chat, err = chat.New(n.io.Sockets(), chatOptions)
 	if err != nil {
+		return nil, err
+	}
+	if err := n.openNamespaces(chatOptions.Events, chatOptions.OnConnect); err != nil {
 		return nil, err
 	}
 	n.metrics.watchChat(n.chat)

@@ -55,7 +55,7 @@ func TestLeastPermissions(t *testing.T) {
 					addrs = append(addrs, server.Addr)
 				}
 				cfg := all(test.url+strings.Join(addrs, ","), name)
-				cfg.Cluster.Redis.Prefix = name // nothing is outside of it
+				cfg.Cluster.Redis.Prefix = name    // nothing is outside of it
 				t.Run("data", func(t *testing.T) { // which Redis holds when the others start
 					without := cfg
 					without.Recovery.Enabled = false

@@ -16,7 +16,9 @@ func Validate(cfg Config) error {
 	if cfg.HasKeys() && !slices.ContainsFunc(faults, func(err error) bool { return isAbout(err, "auth.") }) {
 		faults = append(faults, validateKeys(&cfg))
 	}
-	return errors.Join(append(faults, validateRedis(&cfg))...)
+	_, _, events := ownEvents(&cfg)
+	_, rooms := roomPolicies(cfg.Chat.Rooms)
+	return errors.Join(append(faults, events, rooms, validateRedis(&cfg))...)
 }
 
 // ValidateCluster is Validate for a program that is no node: it checks the settings of the cluster and of

@@ -17,6 +17,7 @@ import (
 type devCommand struct {
 	configFlags
 	redisFlag
+	Relay  bool   `help:"Send each event that nobody handles to everybody."`
 	Nodes  int    `default:"3" help:"Number of nodes."`
 	Listen string `default:"127.0.0.1:3000" placeholder:"ADDRESS" help:"Address of the front door; the nodes take the ports behind it."`
 }
@@ -35,6 +36,7 @@ func (c *devCommand) Run(ctx context.Context) error {
 	}
 	cfg.Version = versionText()
 	cfg.Listen = c.Listen
+	cfg.Relay = c.Relay
 	c.apply(&cfg)
 	if cfg.Log.Level == node.DefaultConfig().Log.Level {
 		cfg.Log.Level = "warn" // the screen is for what follows

@@ -32,6 +32,7 @@ type commands struct {
 	Token      tokenCommands     `cmd:"" help:"Make tokens, check them, and revoke them."`
 	Emit       emitCommand       `cmd:"" help:"Send an event to clients of the cluster."`
 	Check      checkCommand      `cmd:"" help:"Check the configuration and print what is in force, secrets masked."`
+	Types      typesCommand      `cmd:"" help:"Print TypeScript types of the declared events, for the official client."`
 	Bench      benchCommand      `cmd:"" help:"Put load on servers and measure them."`
 	Health     healthCommand     `cmd:"" help:"Ask a node whether it is ready: exit code 0 or 1, for containers."`
 	Completion completionCommand `cmd:"" help:"Print a script that completes the commands, flags and settings of chorus in a shell."`

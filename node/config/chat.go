@@ -38,8 +38,10 @@ type HistoryConfig struct {
 
 // RoomConfig describes the rooms whose names fit a pattern.
 type RoomConfig struct {
-	Match    string        `yaml:"match" required:"true" help:"Pattern of names: '*' stands for any characters, '?' for one."`
-	History  HistoryConfig `yaml:"history"`
-	Receipts bool          `yaml:"receipts" default:"false" help:"Tells the room up to where each user has read."`
-	Presence bool          `yaml:"presence" default:"true" help:"Clients may see who is in the room."`
+	Match    string              `yaml:"match" required:"true" help:"Pattern of names: '*' stands for any characters, '?' for one."`
+	History  HistoryConfig       `yaml:"history"`
+	Receipts bool                `yaml:"receipts" default:"false" help:"Tells the room up to where each user has read."`
+	Presence bool                `yaml:"presence" default:"true" help:"Clients may see who is in the room."`
+	OnJoin   *AnnouncementConfig `yaml:"on_join"`
+	OnLeave  *AnnouncementConfig `yaml:"on_leave"`
 }

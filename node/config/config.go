@@ -30,20 +30,24 @@ type Config struct {
 
 	ServeClient bool `yaml:"serve_client" default:"true" help:"Serves the official client below 'path', as '/socket.io/socket.io.js'."`
 
-	Admin    AdminConfig    `yaml:"admin"`
-	Pages    PagesConfig    `yaml:"pages"`
-	Cookie   CookieConfig   `yaml:"cookie"`
-	CORS     CORSConfig     `yaml:"cors"`
-	Auth     AuthConfig     `yaml:"auth"`
-	Cluster  ClusterConfig  `yaml:"cluster"`
-	Recovery RecoveryConfig `yaml:"recovery"`
-	Chat     ChatConfig     `yaml:"chat"`
-	Limits   LimitsConfig   `yaml:"limits"`
-	Drain    DrainConfig    `yaml:"drain"`
-	Log      LogConfig      `yaml:"log"`
+	Admin      AdminConfig                `yaml:"admin"`
+	Pages      PagesConfig                `yaml:"pages"`
+	Cookie     CookieConfig               `yaml:"cookie"`
+	CORS       CORSConfig                 `yaml:"cors"`
+	Auth       AuthConfig                 `yaml:"auth"`
+	Cluster    ClusterConfig              `yaml:"cluster"`
+	Recovery   RecoveryConfig             `yaml:"recovery"`
+	Chat       ChatConfig                 `yaml:"chat"`
+	Events     map[string]EventConfig     `yaml:"events" empty:"none" help:"Events of clients that front ends define, by name."`
+	Namespaces map[string]NamespaceConfig `yaml:"namespaces" empty:"nothing" help:"What happens in namespaces, by name."`
+	Limits     LimitsConfig               `yaml:"limits"`
+	Drain      DrainConfig                `yaml:"drain"`
+	Log        LogConfig                  `yaml:"log"`
 
 	// Version of the program, for other nodes and for people; default that of the build.
 	Version string `yaml:"-"`
+	// Relay sends each event that nobody handles to everybody; for development.
+	Relay bool `yaml:"-"`
 	// OnUnknown is called with each event of a client that nobody handles; default nothing. It must not block.
 	OnUnknown func(namespace, event string, handled []string) `yaml:"-"`
 	// Logger takes the place of the one that Log describes.

@@ -1,0 +1,292 @@
+package chat
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math"
+	"time"
+
+	"chorus/auth"
+	"chorus/chat/event"
+	"chorus/chat/shape"
+
+	"golang.org/x/time/rate"
+)
+
+// maxOwnArgs is how many arguments a declared event may have.
+const maxOwnArgs = 100
+
+// own is a declared event on its way.
+type own struct {
+	*call
+	event   *event.Event
+	room    place  // the room concerned: that of to, else that of join or leave
+	to      string // the user of to: user
+	args    []any  // of the client; the hook may replace them
+	id      string
+	at      int64
+	answers map[question]any // of the cluster
+}
+
+// declared returns the request of a declared event.
+func (c *Chat) declared(e *event.Event) *request {
+	takes := fmt.Sprintf("at most %d values", maxOwnArgs)
+	return &request{name: e.Name, takes: takes, most: maxOwnArgs, shared: true, handle: func(ca *call) error {
+		return (&own{call: ca, event: e, args: ca.args, id: newID(), at: now()}).run()
+	}}
+}
+
+// run does what the event declares, in this order: check, leave, join, count, send, reply, acknowledge.
+func (o *own) run() error {
+	if err := o.check(); err != nil {
+		return err
+	}
+	a := &Action{Kind: ActionEvent, client: o.client, Room: o.room.name, To: o.to, Event: o.event.Name, Args: o.args, ID: o.id, At: o.at}
+	if err := o.chat.before(a); err != nil {
+		return err
+	}
+	o.args = a.Args
+	err := o.move()
+	if err == nil {
+		err = o.count()
+	}
+	if err != nil {
+		o.chat.after(a, err)
+		return err
+	}
+	answer := map[string]any{}
+	for name, s := range o.event.AckValues {
+		answer[name] = s.Build(o)
+	}
+	for name, value := range a.Ack {
+		answer[name] = value
+	}
+	return o.send(func(err error) {
+		o.chat.after(a, err)
+		if err != nil {
+			o.refuse(o.event.Name, err)
+			return
+		}
+		o.replyToSender()
+		o.ok(answer)
+	})
+}
+
+// check returns why the client may not send the event.
+func (o *own) check() error {
+	if err := o.mayEmit(); err != nil {
+		return err
+	}
+	texts, size, err := o.texts()
+	switch {
+	case err != nil:
+		return err
+	case o.event.MaxSize > 0 && size > o.event.MaxSize:
+		return &Error{Code: CodeTooLarge, Message: fmt.Sprintf("%s: the values have more than %d bytes", o.event.Name, o.event.MaxSize), Details: map[string]any{"limit": o.event.MaxSize}}
+	}
+	if err := o.event.CheckSchema(texts); err != nil {
+		return invalidValue(err)
+	}
+	return o.hasRate()
+}
+
+// mayEmit returns why the client may not emit this event, or do with it what it declares.
+func (o *own) mayEmit() (err error) {
+	e := o.event
+	if !o.permits(auth.ActionEvents, e.Name) {
+		return auth.Forbidden(auth.ActionEvents, e.Name)
+	}
+	if e.Leave != "" {
+		if o.room, err = o.named(&e.LeaveName); err != nil {
+			return err
+		}
+	}
+	if e.Join != "" {
+		if o.room, err = o.named(&e.JoinName); err != nil {
+			return err
+		}
+		if err := o.allow(auth.ActionJoin, o.room); err != nil {
+			return err
+		}
+	}
+	switch e.To {
+	case event.Everyone, event.Others:
+		if !o.permits(auth.ActionBroadcast, "") {
+			return auth.Forbidden(auth.ActionBroadcast, "")
+		}
+		return o.mayTalk(o.chat.roomPlace(""))
+	case event.Room:
+		if o.room, err = o.named(&e.RoomName); err != nil {
+			return err
+		}
+		return o.maySpeak(o.room)
+	case event.User:
+		if !o.permits(auth.ActionDirect, "") {
+			return auth.Forbidden(auth.ActionDirect, "")
+		}
+		to, ok := e.UserName.Text(o)
+		if !ok || checkRoom(userRoom(to)) != nil {
+			return badRequest(e.Name + ": no user is named")
+		}
+		o.to = to
+		return o.mayTalk(o.chat.roomPlace(""))
+	default:
+		return nil
+	}
+}
+
+// mayTalk returns the refusal of a client that is muted everywhere.
+func (o *own) mayTalk(p place) error {
+	ctx, cancel := o.chat.context()
+	defer cancel()
+	return o.notMuted(ctx, p)
+}
+
+// named returns the room that a template names.
+func (o *own) named(s *shape.Shape) (place, error) {
+	name, ok := s.Text(o)
+	if !ok {
+		return place{}, badRequest(o.event.Name + ": no room is named")
+	}
+	p, err := (&call{client: o.client, args: []any{name}}).place(o.event.Name)
+	if err == nil && o.socket.Nsp() != o.chat.nsp {
+		p.log, p.policy = "\x00"+o.socket.Nsp().Name()+"\x00"+p.name, RoomPolicy{} // rooms of another namespace are others
+	}
+	return p, err
+}
+
+// texts returns the arguments as JSON, and their size.
+func (o *own) texts() (texts []json.RawMessage, size int64, err error) {
+	for _, arg := range o.args {
+		text, ok := arg.(json.RawMessage)
+		if !ok {
+			if text, err = json.Marshal(arg); err != nil {
+				return nil, 0, badRequest(o.event.Name + ": a value cannot be read")
+			}
+		}
+		texts, size = append(texts, text), size+int64(len(text))
+	}
+	return texts, size, nil
+}
+
+// hasRate returns the refusal of a client that sends the event too often.
+func (o *own) hasRate() error {
+	e := o.event
+	if e.Rate <= 0 {
+		return nil
+	}
+	o.mu.Lock()
+	limiter := o.rates[e]
+	if limiter == nil {
+		burst := e.Burst
+		if burst == 0 {
+			burst = int(math.Ceil(e.Rate))
+		}
+		limiter = rate.NewLimiter(rate.Limit(e.Rate), burst)
+		if o.rates == nil {
+			o.rates = make(map[*event.Event]*rate.Limiter)
+		}
+		o.rates[e] = limiter
+	}
+	o.mu.Unlock()
+	r := limiter.Reserve()
+	wait := r.Delay()
+	if wait == 0 {
+		return nil
+	}
+	r.Cancel()
+	return &Error{Code: CodeRateLimited, Message: e.Name + ": too many of this event", Details: map[string]any{"retry_after_ms": int64(math.Ceil(float64(wait) / float64(time.Millisecond)))}}
+}
+
+// move takes the sender out of a room and into another one.
+func (o *own) move() error {
+	if o.event.Leave != "" {
+		p, err := o.named(&o.event.LeaveName)
+		if err != nil {
+			return err
+		}
+		o.exit(p.name)
+	}
+	if o.event.Join == "" {
+		return nil
+	}
+	p, err := o.named(&o.event.JoinName)
+	if err != nil {
+		return err
+	}
+	return o.joinQuietly(p)
+}
+
+// joinQuietly makes the client a member of a place, without an answer.
+func (cl *client) joinQuietly(p place) error {
+	_, l, pos, err := cl.enter(p, joinOptions{})
+	if err != nil {
+		return err
+	}
+	l.answer(cl, pos, false, func(bool) {})
+	cl.chat.release(l)
+	return nil
+}
+
+// maxListedUsers is how many users a placeholder {users} lists.
+const maxListedUsers = 1000
+
+// count asks the cluster who is where, as far as the templates of the event need it.
+func (o *own) count() error {
+	questions := o.event.Counts()
+	if len(questions) == 0 {
+		return nil
+	}
+	ctx, cancel := o.chat.context()
+	defer cancel()
+	o.answers = make(map[question]any, len(questions))
+	for _, p := range questions {
+		q := question{p.Kind, p.Room}
+		if _, known := o.answers[q]; known {
+			continue
+		}
+		answer, err := o.ask(ctx, q)
+		if err != nil {
+			return err
+		}
+		o.answers[q] = answer
+	}
+	return nil
+}
+
+// ask asks the cluster for the value of a placeholder.
+func (o *own) ask(ctx context.Context, q question) (any, error) {
+	log := o.room.log
+	if q.room != "" {
+		log = q.room
+		if o.socket.Nsp() != o.chat.nsp {
+			log = "\x00" + o.socket.Nsp().Name() + "\x00" + q.room
+		}
+	}
+	limit := 0
+	switch q.kind {
+	case shape.Online:
+		log = onlineLog
+	case shape.Users:
+		limit = maxListedUsers
+	}
+	page, err := o.chat.store.List(ctx, log, "", limit)
+	if err != nil || q.kind != shape.Users {
+		return page.Count, err
+	}
+	users := make([]User, len(page.Users))
+	for i, p := range page.Users {
+		users[i] = User{ID: p.User, Name: p.Name}
+	}
+	return users, nil
+}
+
+// question is a placeholder that the cluster answers.
+type question struct {
+	kind shape.Kind
+	room string // "" for the room concerned
+}
+
+// onlineLog is the room, for presence alone, of all users who are online.
+const onlineLog = "\x00online"

@@ -1,0 +1,206 @@
+package chat
+
+import (
+	"encoding/json"
+	"errors"
+
+	"chorus/adapter"
+	"chorus/chat/event"
+	"chorus/chat/shape"
+
+	"github.com/zishang520/socket.io/parsers/socket/v3/parser"
+	"github.com/zishang520/socket.io/servers/socket/v3"
+	"github.com/zishang520/socket.io/v3/pkg/types"
+)
+
+// CodeInvalidValue refuses values that do not fit the schema of a declared event; {path} says which one.
+const CodeInvalidValue = "invalid_value"
+
+func invalidValue(err error) error {
+	var invalid *event.SchemaError
+	if !errors.As(err, &invalid) {
+		return err
+	}
+	return &Error{Code: CodeInvalidValue, Message: invalid.Error(), Details: map[string]any{"path": invalid.Path}}
+}
+
+// Value implements shape.Values.
+func (o *own) Value(p shape.Placeholder) any {
+	user := o.user()
+	switch p.Kind {
+	case shape.Arg:
+		if p.Index >= len(o.args) {
+			return nil
+		}
+		return shape.Part(o.args[p.Index], p.Path)
+	case shape.Args:
+		return append([]any{}, o.args...) // a list, also when there are none
+	case shape.Sub:
+		return orNull(user.ID)
+	case shape.Name:
+		return orNull(user.called())
+	case shape.Claim:
+		return o.claim(p.Path)
+	case shape.Socket:
+		return string(o.socket.Id())
+	case shape.ID:
+		return o.id
+	case shape.At:
+		return o.at
+	case shape.Room:
+		return orNull(o.room.name)
+	default:
+		return o.answers[question{p.Kind, p.Room}]
+	}
+}
+
+// called returns what people call a user: the name, or the id of a user without one.
+func (u User) called() string {
+	if u.Name != "" {
+		return u.Name
+	}
+	return u.ID
+}
+
+// claim returns a claim of the sender's token.
+func (o *own) claim(path []string) any {
+	claims := o.claims()
+	if claims == nil {
+		return nil
+	}
+	value, ok := claims.Get(path[0])
+	if !ok {
+		return nil
+	}
+	return shape.Part(value, path[1:])
+}
+
+// values returns what receivers get: the arguments, or the one value of the template.
+func (o *own) values() []any {
+	if o.event.Value == nil {
+		return o.args
+	}
+	return []any{o.event.Value.Build(o)}
+}
+
+// send sends the event to its receivers and calls done once.
+func (o *own) send(done func(error)) error {
+	e := o.event
+	switch {
+	case e.To == event.Nobody:
+		done(nil)
+		return nil
+	case e.History && o.room.policy.History.keeps():
+		return o.keepOwn(done)
+	}
+	publisher, ok := adapter.Of(o.socket.Nsp())
+	if !ok {
+		return errors.New("chat: the adapter of the namespace is not one of package adapter")
+	}
+	packet := &parser.Packet{Type: parser.EVENT, Data: append([]any{e.Heard()}, o.values()...)}
+	told := done
+	if !o.asked {
+		told = nil // nobody waits: while Redis is away the event waits for it
+	}
+	if e.Latest != "" {
+		publisher.PublishLatest(o.slot(), packet, o.receivers(), told)
+	} else {
+		publisher.Publish(packet, o.receivers(), told)
+	}
+	if told == nil {
+		done(nil)
+	}
+	return nil
+}
+
+// slot names the place of the event at a client that does not keep up: what one sender says takes the place of nothing
+// but what the same sender said there.
+func (o *own) slot() string {
+	return o.event.Latest + "\n" + o.room.name + "\n" + o.to + "\n" + string(o.socket.Id())
+}
+
+// receivers returns who hears the event.
+func (o *own) receivers() *socket.BroadcastOptions {
+	e, self := o.event, socket.Room(o.socket.Id())
+	opts := &socket.BroadcastOptions{
+		Rooms: types.NewSet[socket.Room](), Except: types.NewSet[socket.Room](), Flags: &socket.BroadcastFlags{},
+	}
+	opts.Flags.Volatile = e.Volatile
+	if e.ExceptSender || e.To == event.Others || e.To == event.User {
+		opts.Except.Add(self)
+	}
+	switch e.To {
+	case event.Room:
+		opts.Rooms.Add(socket.Room(o.room.name))
+	case event.User:
+		opts.Rooms.Add(socket.Room(userRoom(o.to)))
+		o.addSelf(opts)
+	case event.Self:
+		o.addSelf(opts)
+	}
+	return opts
+}
+
+// addSelf adds the sockets of the sender's user.
+func (o *own) addSelf(opts *socket.BroadcastOptions) {
+	if id := o.user().ID; id != "" {
+		opts.Rooms.Add(socket.Room(userRoom(id)))
+	} else {
+		opts.Rooms.Add(socket.Room(o.socket.Id()))
+	}
+}
+
+// keepOwn keeps the event in the history of its room, from where every node hears it.
+func (o *own) keepOwn(done func(error)) error {
+	m := &outgoing{
+		place: o.room, from: o.user(), sender: o.presenceID(), id: o.id, value: o.values(), event: o.event.Heard(),
+	}
+	if o.event.ExceptSender {
+		m.origin = string(o.socket.Id())
+	}
+	r, err := o.chat.deliver(m)
+	if err != nil {
+		return err
+	}
+	o.id, o.at = r.ID, r.At
+	done(nil)
+	return nil
+}
+
+// replyToSender sends the sender's socket what the event declares for it alone.
+func (o *own) replyToSender() {
+	reply := o.event.Reply
+	if reply == nil {
+		return
+	}
+	values := []any{}
+	if o.event.ReplyValue != nil {
+		values = append(values, o.event.ReplyValue.Build(o))
+	}
+	_ = o.socket.Emit(reply.As, values...) // fails for reserved names only, which no declaration has
+}
+
+// ownValue returns what lists show of a declared event that was kept: its one value, or all of them.
+func ownValue(value any) any {
+	if event := ownEvent("", value); len(event) == 2 {
+		return event[1]
+	}
+	return value
+}
+
+// ownEvent returns the event by which clients hear of a declared event that was kept.
+func ownEvent(name string, value any) []any {
+	event := []any{name}
+	switch list := value.(type) {
+	case []any:
+		return append(event, list...)
+	case json.RawMessage:
+		var items []json.RawMessage
+		if json.Unmarshal(list, &items) == nil {
+			for _, item := range items {
+				event = append(event, item)
+			}
+		}
+	}
+	return event
+}
