@@ -47,6 +47,18 @@ async function startCluster(t, count, redis) {
   return Object.assign(nodes, { file });
 }
 
+/** named is an inbox that keeps the name of each event as well. */
+function named(socket, ...events) {
+  const inbox = new Inbox(socket);
+  for (const event of events) {
+    socket.on(event, (...args) => {
+      inbox.items.push([event, ...args]);
+      inbox.wake();
+    });
+  }
+  return inbox;
+}
+
 const person = (t, node, name, nsp = "") => join(t, node.url + nsp, { auth: { token: token({ sub: name.toLowerCase(), name }) } });
 
 for (const [name, count] of [["two nodes and Redis", 2], ["one node in memory", 1]]) {
@@ -54,7 +66,7 @@ for (const [name, count] of [["two nodes and Redis", 2], ["one node in memory", 
     const nodes = await startCluster(t, count, count > 1 ? await startRedis(t) : undefined);
     const [alice, bob] = [await person(t, nodes[0], "Alice"), await person(t, nodes.at(-1), "Bob")];
     const events = ["login", "user joined", "user left", "new message", "typing", "stop typing"];
-    const [hears, sees] = [new Inbox(alice, ...events), new Inbox(bob, ...events)];
+    const [hears, sees] = [named(alice, ...events), named(bob, ...events)];
 
     alice.emit("add user", "ignored");
     assert.deepEqual(await hears.count(1), [["login", { numUsers: 1 }]]);
@@ -79,7 +91,7 @@ for (const [name, count] of [["two nodes and Redis", 2], ["one node in memory", 
 test("to everyone, to a user, to a room with history, schema, size, rate, namespace", async (t) => {
   const nodes = await startCluster(t, 2, await startRedis(t));
   const [alice, bob, carol] = [await person(t, nodes[0], "Alice"), await person(t, nodes[1], "Bob"), await person(t, nodes[1], "Carol")];
-  const [a, b, c] = [alice, bob, carol].map((socket) => new Inbox(socket, "chat message", "private message", "note", "move"));
+  const [a, b, c] = [alice, bob, carol].map((socket) => named(socket, "chat message", "private message", "note", "move"));
 
   assert.deepEqual(await alice.emitWithAck("chat message", "hi", 12345678901234567890n.toString()), { ok: true });
   for (const inbox of [a, b, c]) assert.deepEqual((await inbox.count(1))[0], ["chat message", "hi", "12345678901234567890"]);
