@@ -29,7 +29,7 @@ func TestCompileRefuses(t *testing.T) {
 		{"history of everyone", event.Declaration{Name: "a", To: event.Everyone, History: true}, "history: it needs"},
 		{"volatile history", event.Declaration{Name: "a", To: event.Room, History: true, Volatile: true}, "volatile event is not kept"},
 		{"namespace", event.Declaration{Name: "a", To: event.Everyone, Namespace: "game"}, "must begin with /"},
-		{"placeholder", event.Declaration{Name: "a", To: event.Everyone, Shape: map[string]any{"u": "{nmae}"}}, "shape: u: placeholder: there is no {nmae}"},
+		{"placeholder", event.Declaration{Name: "a", To: event.Everyone, Shape: map[string]any{"u": "{nobody}"}}, "shape: u: placeholder: there is no {nobody}"},
 		{"placeholder in ack", event.Declaration{Name: "a", To: event.Everyone, Ack: map[string]any{"u": "{"}}, "ack.u"},
 		{"counted room", event.Declaration{Name: "a", To: event.Room, Room: "{count}"}, "only arguments and the sender"},
 		{"ack ok", event.Declaration{Name: "a", To: event.Everyone, Ack: map[string]any{"ok": 1}}, "ack.ok"},

@@ -75,7 +75,7 @@ func TestBuild(t *testing.T) {
 }
 
 func TestUnknownPlaceholders(t *testing.T) {
-	for _, text := range []string{"{nmae}", "{", "{}", "a {0", "{-1}", "{0.}", "{1000}", "{claim}", "{claim:}", "{count:}", "{0:x}", "{name.x}", "{ name }"} {
+	for _, text := range []string{"{nobody}", "{", "{}", "a {0", "{-1}", "{0.}", "{1000}", "{claim}", "{claim:}", "{count:}", "{0:x}", "{name.x}", "{ name }"} {
 		if _, err := shape.Parse(map[string]any{"a": []any{text}}); !errors.Is(err, shape.ErrPlaceholder) {
 			t.Errorf("%q: got %v, want ErrPlaceholder", text, err)
 		}
