@@ -2,7 +2,6 @@ package engine
 
 import (
 	"errors"
-	"log/slog"
 	"sync"
 )
 
@@ -338,7 +337,7 @@ func (s *shard) kept(c *Conn) {
 		s.answer(c)
 	case o.back.over(s.server.opts.MaxBuffer):
 		s.server.stats.SlowConsumers.Add(1)
-		s.fail(c, ReasonSlowConsumer, nil)
+		s.fail(c, ReasonSlowConsumer)
 	}
 }
 
@@ -385,33 +384,5 @@ func (s *shard) drain(c *Conn) {
 	c.behind.Store(o.link == nil && o.poll == nil)
 	if o.closing && o.back.empty() {
 		s.finish(c)
-	}
-}
-
-// giveUp writes no more to a connection that failed. Messages that the client sent before are still
-// to be read. The reader finds the failure behind them, and ends the session with the true reason.
-func (s *shard) giveUp(c *Conn, err error) {
-	s.server.log.Debug("write failed", slog.Any("error", err))
-	s.release(c)
-}
-
-// fail ends a session from here, where no callback may run.
-func (s *shard) fail(c *Conn, reason string, err error) {
-	s.release(c)
-	s.server.goes.Go(func() { c.end(reason, err) }) // ends with the listeners of "close"
-}
-
-// release forgets what waits for a connection that has ended. A request that waits is told.
-func (s *shard) release(c *Conn) {
-	o := &c.out
-	if o.ended {
-		return
-	}
-	o.ended = true
-	o.back = backlog{}
-	c.behind.Store(true)
-	if o.poll != nil {
-		o.poll.answer <- closePayload(c.protocol)
-		o.poll = nil
 	}
 }

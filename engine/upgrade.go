@@ -191,7 +191,7 @@ func (s *shard) close(c *Conn, discard bool) {
 	}
 	o.closing = true
 	if discard && o.blocked {
-		s.fail(c, reasonForcedClose, nil) // there is no telling a client that takes nothing
+		s.fail(c, reasonForcedClose) // there is no telling a client that takes nothing
 		return
 	}
 	if discard {
@@ -201,7 +201,7 @@ func (s *shard) close(c *Conn, discard bool) {
 		s.finish(c)
 	}
 	if discard && !o.ended && o.link == nil {
-		s.fail(c, reasonForcedClose, nil) // between two requests: the next one is told
+		s.fail(c, reasonForcedClose) // between two requests: the next one is told
 	}
 }
 
@@ -212,7 +212,7 @@ func (s *shard) finish(c *Conn) {
 		s.keep(c, newPacket(packetClose, ""))
 		s.answer(c)
 	}
-	s.fail(c, reasonForcedClose, nil)
+	s.fail(c, reasonForcedClose)
 }
 
 // goodbye writes a close frame (RFC 6455 section 5.5.1) where nothing is in the way.
