@@ -39,7 +39,7 @@ func TestEncode(t *testing.T) {
 	}{
 		"connect, v2":      {parser.Packet{Type: parser.CONNECT, Nsp: "/"}, []any{`0`}},
 		"connect":          {parser.Packet{Type: parser.CONNECT, Nsp: "/admin", Data: &struct{ Sid word }{"a<b"}}, []any{`0/admin,{"Sid":"a<b"}`}},
-		"connect error":    {parser.Packet{Type: parser.CONNECT_ERROR, Nsp: "/", Data: map[string]any{"message": "no", "data": nil}}, []any{`4{"data":null,"message":"no"}`}},
+		"connect error":    {parser.Packet{Type: parser.CONNECT_ERROR, Nsp: "/", Data: map[string]any{"message": "no", "data": nil}}, []any{`4{"message":"no"}`}},
 		"connect error v2": {parser.Packet{Type: parser.CONNECT_ERROR, Nsp: "/", Data: "no"}, []any{`4"no"`}},
 		"disconnect":       {parser.Packet{Type: parser.DISCONNECT, Nsp: "/admin", Data: 1}, []any{`1/admin,`}},
 		"no namespace":     {parser.Packet{Type: parser.EVENT, Data: []any{"a"}}, []any{`2["a"]`}},

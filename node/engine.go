@@ -3,7 +3,9 @@ package node
 import (
 	"log/slog"
 	"net/http"
+	"time"
 
+	"chorus/auth"
 	"chorus/engine"
 	"chorus/node/config"
 )
@@ -25,7 +27,7 @@ func newEngine(cfg Config, log *slog.Logger, refused *handshakes) *engine.Server
 		NoHTTPCompression:        !cfg.HTTPCompression,
 		Cookie:                   engineCookie(cfg.Cookie),
 		Admission: &engine.Admission{
-			Timeout:               cfg.ConnectTimeout,
+			Timeout:               joinTimeout(cfg),
 			MaxSessions:           int(cfg.MaxJoining),
 			MaxSessionsPerAddress: int(cfg.MaxJoiningPerAddress),
 		},
@@ -33,6 +35,15 @@ func newEngine(cfg Config, log *slog.Logger, refused *handshakes) *engine.Server
 	})
 	_ = e.On("connection_error", refused.onRequestRefused) // it never fails
 	return e
+}
+
+// joinTimeout returns how long a client may be in no namespace. To the engine, a client that has connected
+// and may still authenticate by event is in none: the gate keeps it out of its rooms, and ends it in time.
+func joinTimeout(cfg Config) time.Duration {
+	if cfg.HasKeys() && auth.Mode(cfg.Auth.Mode) != auth.ModeHandshake {
+		return max(cfg.ConnectTimeout, cfg.Auth.EventTimeout+time.Second)
+	}
+	return cfg.ConnectTimeout
 }
 
 // engineCookie returns the cookie of Engine.IO, nil for none.
