@@ -42,7 +42,7 @@ for (const name of ["pubsub", "sharded", "streams"]) {
       assert.deepEqual(await clients[2].inbox.count(1), [[]]);
 
       const bad = await chorus(t, ["emit", "hello", "hi"], env);
-      assert.equal(bad.code, 1);
+      assert.equal(bad.code, 2);
       assert.match(bad.output, /hi is not JSON.*'"hi"'/);
     });
   });
