@@ -227,7 +227,8 @@ func testModeration(t *testing.T, open Open) {
 	if err != nil || len(p.Bars) != 1 || p.Bars[0] != mute || p.Slow != 7 || !p.Frozen || p.Next != "" || len(p.Reports) != 3 || p.Reports[0].ID != "2" {
 		t.Errorf("%+v, %v", p, err)
 	}
-	before := len(sink.barred)
+	before := 0
+	sink.Await(t, "the number of changes", func() bool { before = len(sink.barred); return true })
 	set("room", chat.Rule{Lift: &chat.Bar{Action: "mute", User: "bob"}})
 	set("room", chat.Rule{Frozen: &off})
 	slow = 0
