@@ -151,7 +151,7 @@ func TestBadRedisSettings(t *testing.T) {
 		want   string
 	}{
 		{"TLS without TLS", func(c *node.RedisConfig) { c.TLS.CAFile = certificates.CA }, "cluster.redis.tls.ca_file: it is for TLS"},
-		{"no such CA", func(c *node.RedisConfig) { c.URL, c.TLS.CAFile = "rediss://a", "/nowhere.pem" }, "cluster.redis.tls.ca_file: open /nowhere.pem"},
+		{"no such CA", func(c *node.RedisConfig) { c.URL, c.TLS.CAFile = "rediss://a", "/nowhere.pem" }, "cluster.redis.tls.ca_file: no such file or directory"},
 		{"a CA that is none", func(c *node.RedisConfig) { c.URL, c.TLS.CAFile = "rediss://a", certificates.Key }, "cluster.redis.tls.ca_file: " + certificates.Key},
 		{"half a pair", func(c *node.RedisConfig) { c.URL, c.TLS.CertFile = "rediss://a", certificates.Cert }, "cluster.redis.tls.cert_file"},
 		{"a pair of two", func(c *node.RedisConfig) {

@@ -11,7 +11,7 @@ type EventConfig struct {
 	Leave        string         `yaml:"leave" empty:"none" help:"A room that the sender leaves."`
 	As           string         `yaml:"as" empty:"the same" help:"Name of the event for receivers."`
 	Shape        any            `yaml:"shape" empty:"the arguments, unchanged" help:"The one value that receivers get, with placeholders."`
-	Reply        *ReplyConfig   `yaml:"reply"`
+	Reply        *ReplyConfig   `yaml:"reply" help:"An event for the sending socket alone."`
 	Ack          map[string]any `yaml:"ack" empty:"none" help:"Members of the acknowledgement besides 'ok', with placeholders."`
 	ExceptSender bool           `yaml:"except_sender" default:"false" help:"Leaves out the sending socket."`
 	Volatile     bool           `yaml:"volatile" default:"false" help:"Drops the event for a client that does not keep up."`
@@ -32,13 +32,13 @@ type ReplyConfig struct {
 
 // NamespaceConfig declares what happens in a namespace.
 type NamespaceConfig struct {
-	OnConnect *GreetingConfig `yaml:"on_connect"`
+	OnConnect *GreetingConfig `yaml:"on_connect" help:"What is done for a client that connects."`
 }
 
 // GreetingConfig declares what is done for a client that connects.
 type GreetingConfig struct {
 	Join  string       `yaml:"join" empty:"none" help:"A room that the client joins when it connects."`
-	Reply *ReplyConfig `yaml:"reply"`
+	Reply *ReplyConfig `yaml:"reply" help:"An event for the sending socket alone."`
 }
 
 // AnnouncementConfig declares an event by which a room hears of users who come and go.
