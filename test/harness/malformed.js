@@ -12,15 +12,15 @@ const objects = [
   { uid: "u", nsp: ["/"], type: 3, data: { packet: event, opts } }, { uid: "u", nsp: "/", type: 3 }, { uid: "u", nsp: "/", type: 3, data: null },
   { uid: "u", nsp: "/", type: 3, data: { packet: event } }, { uid: "u", nsp: "/", type: 3, data: { packet: { type: 2, data: [] }, opts } },
   { uid: "u", nsp: "/", type: 3, data: { packet: { type: 0, data: event.data }, opts } }, { uid: "u", nsp: "/", type: 3, data: { packet: event, opts: { rooms: "r" } } },
-  { uid: "u", nsp: "/", type: 3, data: { packet: event, opts, requestId: 7 } }, { uid: "u", nsp: "/", type: 4, data: { rooms: ["x"] } },
-  { uid: "u", nsp: "/", type: 4, data: { opts, rooms: [null] } }, { uid: "u", nsp: "/", type: 5, data: { opts: null, rooms: ["r"] } },
+  { uid: "u", nsp: "/", type: 3, data: { packet: event, opts, requestId: 7 } }, 
+  
   { uid: "u", nsp: "/", type: 7, data: {} },
   { uid: "u", nsp: "/", type: 8, data: { requestId: [], sockets: 7 } }, { uid: "u", nsp: "/", type: 9, data: { packet: [] } }, { uid: "u", nsp: "/", type: 9, data: { packet: [7] } },
   { uid: "u", nsp: "/", type: 9, data: { packet: ["connection", {}] } }, { uid: "u", nsp: "/", type: 11, data: { requestId: "r", clientCount: -1 } },
   // Well-formed, but of a namespace that is not the channel's.
   { uid: "u", nsp: "/other", type: 3, data: { packet: event, opts } }, { uid: "u", nsp: "/other", type: 6, data: { opts, close: true } },
   // Requests of the classic adapter.
-  { uid: "u", type: 2, opts: { rooms: "r" }, rooms: ["x"] }, { uid: "u", type: 2, opts: { rooms: [], except: [] }, rooms: [null] },
+  ,
   { uid: "u", type: 4, opts: { rooms: [{}], except: [] }, close: true }, { uid: "u", type: 6, data: [] }, { uid: "u", type: 6, data: "note" }, { uid: "u", type: 6, data: ["connection", {}] },
   { uid: "u", requestId: "q", type: 7, packet: { type: 2, data: [] }, opts }, { uid: "u", requestId: "q", type: 7, packet: event, opts: { rooms: 7 } },
 ];
