@@ -20,7 +20,6 @@ const objects = [
   // Well-formed, but of a namespace that is not the channel's.
   { uid: "u", nsp: "/other", type: 3, data: { packet: event, opts } }, { uid: "u", nsp: "/other", type: 6, data: { opts, close: true } },
   // Requests of the classic adapter.
-  ,
   { uid: "u", type: 4, opts: { rooms: [{}], except: [] }, close: true }, { uid: "u", type: 6, data: [] }, { uid: "u", type: 6, data: "note" }, { uid: "u", type: 6, data: ["connection", {}] },
   { uid: "u", requestId: "q", type: 7, packet: { type: 2, data: [] }, opts }, { uid: "u", requestId: "q", type: 7, packet: event, opts: { rooms: 7 } },
 ];
