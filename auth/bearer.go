@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"net/http"
 	"strings"
+
+	"chorus/auth/permission"
 )
 
 // Error codes of RFC 6750 section 3.1.
@@ -31,7 +33,7 @@ func refuseHTTP(w http.ResponseWriter, err error, scope string) {
 		status = http.StatusBadRequest
 		challenge(w, "error", bearerInvalidRequest, "error_description", Reason(err))
 	case CodeForbidden:
-		status, body = http.StatusForbidden, Forbidden(ActionAPI, scope).Answer()
+		status, body = http.StatusForbidden, Forbidden(permission.API, scope).Answer()
 		challenge(w, "error", bearerInsufficientScope, "error_description", Reason(err), "scope", scope)
 	case CodeOriginNotAllowed:
 		status = http.StatusForbidden // another token would not help

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"chorus/auth/permission"
 )
 
 // Names of the registered claims (RFC 7519 section 4.1).
@@ -32,7 +34,7 @@ type Claims struct {
 	notBefore time.Time
 	issuedAt  time.Time
 
-	permissions permissions
+	permissions permission.Rules
 }
 
 // parseClaims reads a payload and checks the types of the registered claims (RFC 7519 section
@@ -100,6 +102,29 @@ func (c *Claims) Get(name string) (any, bool) {
 
 // MarshalJSON returns the claims as they were signed, with all digits of every number.
 func (c *Claims) MarshalJSON() ([]byte, error) { return slices.Clone(c.raw), nil }
+
+// Decide decides whether the token permits an action, and by which rule. The name is that of the room, the event or the
+// scope of the API; the other actions ignore it. Nil claims, those of a client that has not authenticated, permit nothing.
+func (c *Claims) Decide(action permission.Action, name string) permission.Decision {
+	if c == nil {
+		return permission.Decision{}
+	}
+	return c.permissions.Decide(action, name, c.subject)
+}
+
+// Can reports whether the token permits an action.
+func (c *Claims) Can(action permission.Action, name string) bool {
+	return c.Decide(action, name).Allowed
+}
+
+// Patterns returns a copy of the patterns that decide on an action, and their source, as "claim chorus.rooms.join" or
+// "auth.defaults.rooms.join".
+func (c *Claims) Patterns(action permission.Action) (patterns []string, source string) {
+	if c == nil {
+		return nil, ""
+	}
+	return c.permissions.Patterns(action)
+}
 
 // isDecimal reports whether a JSON number is a whole one, without a fraction or an exponent.
 func isDecimal(number string) bool { return !strings.ContainsAny(number, ".eE") }

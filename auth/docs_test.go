@@ -1,7 +1,6 @@
 package auth_test
 
 import (
-	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -9,22 +8,11 @@ import (
 	"chorus/auth"
 )
 
-// TestDocsAgree compares the tables of docs/tokens.md with the code.
+// TestDocsAgree compares the table of codes in docs/tokens.md with the code.
 func TestDocsAgree(t *testing.T) {
 	text, err := os.ReadFile("../docs/tokens.md")
 	if err != nil {
 		t.Fatal(err)
-	}
-	verified, err := newVerifier(t, nil).Verify(t.Context(), sign(t, secret, goodClaims("ada")))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, action := range auth.Actions() {
-		_, source := verified.Patterns(action)
-		row := fmt.Sprintf("| `%s` | `%s` |", action, strings.TrimPrefix(source, "auth.defaults."))
-		if !strings.Contains(string(text), row) {
-			t.Errorf("no row %s", row)
-		}
 	}
 	for _, code := range []string{
 		auth.CodeCredentialsRequired, auth.CodeCredentialsBadFormat, auth.CodeInvalidToken, auth.CodeTokenExpired, auth.CodeTokenNotActive,

@@ -56,12 +56,6 @@ func Watched(nsp socket.Namespace) int {
 	return len(g.left)
 }
 
-// Match tells whether a pattern matches a name; what is no pattern matches nothing.
-func Match(text, subject, name string) bool {
-	p, err := parsePattern(text)
-	return err == nil && p.matches(name, subject)
-}
-
 // RefuseHTTP answers a request as [HTTP] does.
 func RefuseHTTP(w http.ResponseWriter, err error, scope string) { refuseHTTP(w, err, scope) }
 

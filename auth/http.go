@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 
+	"chorus/auth/permission"
 	"chorus/internal/origin"
 )
 
@@ -115,7 +116,7 @@ func (g *httpGuard) authorize(r *http.Request) (*Claims, error) {
 	if err != nil {
 		return nil, err
 	}
-	if g.opts.API != "" && !claims.CanUseAPI(g.opts.API) {
+	if g.opts.API != "" && !claims.Can(permission.API, g.opts.API) {
 		return nil, ErrForbidden
 	}
 	return claims, nil

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"chorus/auth"
+	"chorus/auth/permission"
 )
 
 // ask sends a request through auth.HTTP to a handler that answers with the subject.
@@ -232,8 +233,8 @@ func ExampleHTTP() {
 	}
 	publish := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		claims := auth.FromContext(r.Context())
-		if !claims.CanPublish(r.PathValue("room")) {
-			http.Error(w, claims.Decide(auth.ActionPublish, r.PathValue("room")).Rule(), http.StatusForbidden)
+		if !claims.Can(permission.Publish, r.PathValue("room")) {
+			http.Error(w, claims.Decide(permission.Publish, r.PathValue("room")).Rule(), http.StatusForbidden)
 			return
 		}
 		_, _ = fmt.Fprintln(w, claims.Subject(), "may publish here")

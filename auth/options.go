@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"slices"
 	"time"
+
+	"chorus/auth/permission"
 )
 
 const (
@@ -133,12 +135,12 @@ type Options struct {
 	// DefaultMaxTokenBytes.
 	MaxTokenBytes int
 
-	// PermissionsClaim names the claim that says what a token may do, see [Permissions]; empty
-	// stands for DefaultPermissionsClaim.
+	// PermissionsClaim names the claim that says what a token permits, see [permission.Table]; empty stands for
+	// permission.DefaultClaim.
 	PermissionsClaim string
 
-	// Defaults is what a token may do as far as it does not say; nil stands for DefaultPermissions.
-	Defaults *Permissions
+	// Defaults is what a token permits where it does not say; nil stands for [permission.Defaults].
+	Defaults *permission.Table
 
 	// CacheSize is the number of tokens whose good signature is remembered, so that it is not checked
 	// again; 0 stands for DefaultCacheSize, a negative value for none. One with the usual claims takes
@@ -179,9 +181,9 @@ func (o *Options) verifier() (*Verifier, jwksFetch, error) {
 	if err := o.checkRules(); err != nil {
 		return nil, nil, err
 	}
-	rules, err := o.newRules()
+	policy, err := permission.NewPolicy(o.PermissionsClaim, o.Defaults)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, badOption("Defaults", "%w: %w", ErrBadOption, err)
 	}
 	return &Verifier{
 		keys:              keys,
@@ -197,7 +199,7 @@ func (o *Options) verifier() (*Verifier, jwksFetch, error) {
 		required:          slices.Clone(o.RequiredClaims),
 		maxTokenBytes:     cmp.Or(o.MaxTokenBytes, DefaultMaxTokenBytes),
 		now:               time.Now,
-		rules:             rules,
+		policy:            policy,
 		revocations:       o.Revocations,
 	}, fetch, nil
 }
@@ -223,6 +225,10 @@ func (o *Options) checkRules() error {
 	}
 	if o.MaxTokenBytes < 0 {
 		return badOption("MaxTokenBytes", "%w: a largest token of %d bytes", ErrBadOption, o.MaxTokenBytes)
+	}
+	switch o.PermissionsClaim {
+	case claimIssuer, claimSubject, claimAudience, claimExpiresAt, claimNotBefore, claimIssuedAt, claimID:
+		return badOption("PermissionsClaim", "%w: permissions in the claim %q, which means something else (RFC 7519 section 4.1): name another one", ErrBadOption, o.PermissionsClaim)
 	}
 	if err := noneEmpty("Audience", "audience", o.Audience); err != nil {
 		return err

@@ -1,6 +1,10 @@
 package auth
 
-import "maps"
+import (
+	"maps"
+
+	"chorus/auth/permission"
+)
 
 // RequestError is why a request of a client is not done.
 type RequestError struct {
@@ -21,12 +25,12 @@ func (e *RequestError) Answer() map[string]any {
 
 // Forbidden is the error of a request for something that the claims do not permit. The name is that of
 // the room, function or event, and empty where there is none.
-func Forbidden(action Action, name string) *RequestError {
+func Forbidden(action permission.Action, name string) *RequestError {
 	details := map[string]any{"action": string(action)}
 	switch {
-	case action == ActionAPI:
+	case action == permission.API:
 		details["function"] = name
-	case action == ActionEvents:
+	case action == permission.Events:
 		details["event"] = name
 	case name != "":
 		details["room"] = name

@@ -9,6 +9,8 @@ import (
 	"log/slog"
 	"slices"
 	"time"
+
+	"chorus/auth/permission"
 )
 
 // Verifier tells good tokens from bad ones. Make it with [NewVerifier]; it is safe for concurrent
@@ -28,7 +30,7 @@ type Verifier struct {
 	required          []string
 	maxTokenBytes     int
 	now               func() time.Time
-	rules             rules
+	policy            *permission.Policy
 	revocations       *Revocations
 }
 
@@ -123,8 +125,8 @@ func (v *Verifier) open(ctx context.Context, token string) (*Claims, *keySet, er
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := v.rules.apply(claims); err != nil {
-		return nil, nil, err
+	if claims.permissions, err = v.policy.Read(claims.set); err != nil {
+		return nil, nil, because(ErrClaimInvalid, err.Error())
 	}
 	return claims, keys, nil
 }

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"chorus/auth"
+	"chorus/auth/permission"
 	"chorus/codec"
 )
 
@@ -37,7 +38,7 @@ func (ca *call) target(event string) (place, string, error) {
 	}
 	if !p.policy.History.keeps() {
 		// Who may not speak here does not get to know what is kept.
-		if err := ca.allow(auth.ActionPublish, p); err != nil {
+		if err := ca.allow(permission.Publish, p); err != nil {
 			return place{}, "", err
 		}
 		return place{}, "", noHistory(p)
@@ -51,7 +52,7 @@ func noHistory(p place) *Error {
 
 // moderates reports whether the client has the right to moderate a place. Nobody moderates a conversation of two.
 func (ca *call) moderates(p place) bool {
-	return p.peer == "" && ca.permits(auth.ActionModerate, p.name)
+	return p.peer == "" && ca.permits(permission.Moderate, p.name)
 }
 
 // mayChange returns why the client may not change messages in a place. A moderator need not be a member. Who is muted, or
@@ -64,7 +65,7 @@ func (ca *call) mayChange(p place, kind Kind) error {
 	ctx, cancel := ca.chat.context()
 	defer cancel()
 	if !moderator {
-		if err := ca.allow(auth.ActionPublish, p); err != nil {
+		if err := ca.allow(permission.Publish, p); err != nil {
 			return err
 		}
 		if p.peer == "" && !ca.mayPublish(ctx, p) {
@@ -105,14 +106,14 @@ func (ca *call) apply(p place, change *Change) (Changed, error) {
 // changeError makes of an error of the store what the client gets to know.
 func changeError(err error, p place) error {
 	if errors.Is(err, ErrNotOwner) {
-		return &Error{Code: auth.CodeForbidden, Message: "the message is another user's", Details: map[string]any{"action": string(auth.ActionModerate), "room": p.name}}
+		return &Error{Code: auth.CodeForbidden, Message: "the message is another user's", Details: map[string]any{"action": string(permission.Moderate), "room": p.name}}
 	}
 	return err
 }
 
 // nobody is the refusal of a client without a user in what needs one.
 func nobody(p place) *Error {
-	return &Error{Code: auth.CodeForbidden, Message: "this needs a token with a subject", Details: map[string]any{"action": string(auth.ActionPublish), "room": p.name}}
+	return &Error{Code: auth.CodeForbidden, Message: "this needs a token with a subject", Details: map[string]any{"action": string(permission.Publish), "room": p.name}}
 }
 
 // editOptions are the last argument of "edit".

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"chorus/adapter"
-	"chorus/auth"
+	"chorus/auth/permission"
 	"chorus/chat/event"
 
 	"github.com/zishang520/socket.io/parsers/socket/v3/parser"
@@ -299,7 +299,7 @@ func (cl *client) end() {
 }
 
 // permits reports whether a client may do something at this moment: a new token replaces the rights of the old one.
-func (ca *call) permits(action auth.Action, room string) bool {
+func (ca *call) permits(action permission.Action, room string) bool {
 	return ca.chat.opts.Open || permitted(ca.claims(), action, room)
 }
 

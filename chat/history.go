@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 
-	"chorus/auth"
+	"chorus/auth/permission"
 )
 
 // Bounds of what a client may read at once.
@@ -42,7 +42,7 @@ func (c *Chat) history(ca *call) error {
 	case opts.Before != "" && opts.After != "":
 		return badRequest("history takes before or after, not both")
 	}
-	if err := ca.allow(auth.ActionHistory, p); err != nil {
+	if err := ca.allow(permission.History, p); err != nil {
 		return err
 	}
 	if !p.policy.History.keeps() {

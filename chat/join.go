@@ -4,7 +4,7 @@ import (
 	"fmt"
 
 	"chorus/adapter"
-	"chorus/auth"
+	"chorus/auth/permission"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
 )
@@ -92,16 +92,16 @@ func (cl *client) enter(p place, opts joinOptions) (answer map[string]any, l *la
 // mayJoin returns why the token does not permit what a join asks for.
 func (cl *client) mayJoin(p place, opts joinOptions) error {
 	ca := &call{client: cl}
-	if err := ca.allow(auth.ActionJoin, p); err != nil {
+	if err := ca.allow(permission.Join, p); err != nil {
 		return err
 	}
 	if opts.Since != nil || opts.History > 0 {
-		if err := ca.allow(auth.ActionHistory, p); err != nil {
+		if err := ca.allow(permission.History, p); err != nil {
 			return err
 		}
 	}
 	if opts.Presence {
-		return ca.allow(auth.ActionPresence, p)
+		return ca.allow(permission.Presence, p)
 	}
 	return nil
 }

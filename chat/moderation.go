@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"chorus/auth"
+	"chorus/auth/permission"
 	"chorus/codec"
 )
 
@@ -27,12 +28,12 @@ func (ca *call) area(event string) (string, error) {
 			return "", err
 		}
 		if p.peer != "" {
-			return "", auth.Forbidden(auth.ActionModerate, p.name)
+			return "", auth.Forbidden(permission.Moderate, p.name)
 		}
 		room, right = p.name, p.name
 	}
-	if !ca.permits(auth.ActionModerate, right) {
-		return "", auth.Forbidden(auth.ActionModerate, room)
+	if !ca.permits(permission.Moderate, right) {
+		return "", auth.Forbidden(permission.Moderate, room)
 	}
 	return room, nil
 }
@@ -190,7 +191,7 @@ func (c *Chat) report(ca *call) error {
 	case p.peer != "":
 		return &Error{Code: auth.CodeForbidden, Message: "a conversation of two has no moderators", Details: map[string]any{"action": eventReport, "room": p.name}}
 	}
-	if err := ca.allow(auth.ActionJoin, p); err != nil {
+	if err := ca.allow(permission.Join, p); err != nil {
 		return err
 	}
 	if !ca.member(p.name) {

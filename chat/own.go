@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"chorus/auth"
+	"chorus/auth/permission"
 	"chorus/chat/event"
 	"chorus/chat/shape"
 
@@ -94,8 +95,8 @@ func (o *own) check() error {
 // mayEmit returns why the client may not emit this event, or do with it what it declares.
 func (o *own) mayEmit() (err error) {
 	e := o.event
-	if !o.permits(auth.ActionEvents, e.Name) {
-		return auth.Forbidden(auth.ActionEvents, e.Name)
+	if !o.permits(permission.Events, e.Name) {
+		return auth.Forbidden(permission.Events, e.Name)
 	}
 	if e.Leave != "" {
 		if o.room, err = o.named(&e.LeaveName); err != nil {
@@ -106,14 +107,14 @@ func (o *own) mayEmit() (err error) {
 		if o.room, err = o.named(&e.JoinName); err != nil {
 			return err
 		}
-		if err := o.allow(auth.ActionJoin, o.room); err != nil {
+		if err := o.allow(permission.Join, o.room); err != nil {
 			return err
 		}
 	}
 	switch e.To {
 	case event.Everyone, event.Others:
-		if !o.permits(auth.ActionBroadcast, "") {
-			return auth.Forbidden(auth.ActionBroadcast, "")
+		if !o.permits(permission.Broadcast, "") {
+			return auth.Forbidden(permission.Broadcast, "")
 		}
 		return o.mayTalk(o.chat.roomPlace(""))
 	case event.Room:
@@ -122,8 +123,8 @@ func (o *own) mayEmit() (err error) {
 		}
 		return o.maySpeak(o.room)
 	case event.User:
-		if !o.permits(auth.ActionDirect, "") {
-			return auth.Forbidden(auth.ActionDirect, "")
+		if !o.permits(permission.Direct, "") {
+			return auth.Forbidden(permission.Direct, "")
 		}
 		to, ok := e.UserName.Text(o)
 		if !ok || checkRoom(userRoom(to)) != nil {

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"chorus/auth"
+	"chorus/auth/permission"
 )
 
 // place is what the name of a room in a request stands for: a room, or the conversation of two users. alice writes the
@@ -44,7 +45,7 @@ func (ca *call) talk(peer string) (place, error) {
 	case peer == "":
 		return place{}, badRequest("a user has a name")
 	case user == "":
-		return place{}, &Error{Code: auth.CodeForbidden, Message: "only a user whose token has a subject can talk to another", Details: map[string]any{"action": string(auth.ActionDirect)}}
+		return place{}, &Error{Code: auth.CodeForbidden, Message: "only a user whose token has a subject can talk to another", Details: map[string]any{"action": string(permission.Direct)}}
 	}
 	return ca.chat.talkPlace(user, peer), nil
 }
@@ -77,10 +78,10 @@ func talkers(log string) (a, b string, ok bool) {
 }
 
 // allow returns the refusal of an action that the token does not permit.
-func (ca *call) allow(action auth.Action, p place) error {
+func (ca *call) allow(action permission.Action, p place) error {
 	room := p.name
 	if p.peer != "" {
-		action, room = auth.ActionDirect, ""
+		action, room = permission.Direct, ""
 	}
 	if !ca.permits(action, room) {
 		return auth.Forbidden(action, room)

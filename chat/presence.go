@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"chorus/auth"
+	"chorus/auth/permission"
 	"chorus/codec"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
@@ -76,9 +77,9 @@ func (c *Chat) listPresence(ca *call) error {
 	case limit < 1 || limit > maxListed:
 		return badRequest(fmt.Sprintf("presence: limit is not between 1 and %d", maxListed))
 	case p.peer != "" || p.policy.NoPresence:
-		return &Error{Code: auth.CodeForbidden, Message: "nobody is told who is here", Details: map[string]any{"action": string(auth.ActionPresence), "room": p.name}}
+		return &Error{Code: auth.CodeForbidden, Message: "nobody is told who is here", Details: map[string]any{"action": string(permission.Presence), "room": p.name}}
 	}
-	if err := ca.allow(auth.ActionPresence, p); err != nil {
+	if err := ca.allow(permission.Presence, p); err != nil {
 		return err
 	}
 	ctx, cancel := ca.chat.context()

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"chorus/auth"
+	"chorus/auth/permission"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
 	"github.com/zishang520/socket.io/v3/pkg/types"
@@ -26,8 +27,8 @@ const maxMentions = 100
 
 // message sends a value to every client of the cluster.
 func (c *Chat) message(ca *call) error {
-	if !ca.permits(auth.ActionBroadcast, "") {
-		return auth.Forbidden(auth.ActionBroadcast, "")
+	if !ca.permits(permission.Broadcast, "") {
+		return auth.Forbidden(permission.Broadcast, "")
 	}
 	a := &Action{Kind: ActionMessage, client: ca.client, Value: ca.args[0], ID: newID(), At: now()}
 	if err := c.before(a); err != nil {
@@ -117,7 +118,7 @@ func (ca *call) say(event string, p place) error {
 
 // maySpeak returns why the client may not publish in a place.
 func (ca *call) maySpeak(p place) error {
-	if err := ca.allow(auth.ActionPublish, p); err != nil {
+	if err := ca.allow(permission.Publish, p); err != nil {
 		return err
 	}
 	ctx, cancel := ca.chat.context()
@@ -132,7 +133,7 @@ func (ca *call) maySpeak(p place) error {
 // publish but not to join need not join. Neither need one that has just connected, of a user who is or was in the room a
 // moment ago: a client with the option retries sends what is pending before the program joins again.
 func (ca *call) mayPublish(ctx context.Context, p place) bool {
-	if ca.chat.opts.PublishWithoutJoin || ca.member(p.name) || !ca.permits(auth.ActionJoin, p.name) {
+	if ca.chat.opts.PublishWithoutJoin || ca.member(p.name) || !ca.permits(permission.Join, p.name) {
 		return true
 	}
 	if time.Since(ca.came) > ca.chat.opts.Presence.Grace || ca.settled.Load() {

@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 
-	"chorus/auth"
+	"chorus/auth/permission"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
 	"github.com/zishang520/socket.io/v3/pkg/types"
@@ -70,7 +70,7 @@ func (c *Chat) kicked(k *kickSignal) {
 // reported tells the moderators among the members of a room on this node.
 func (c *Chat) reported(room string, report json.RawMessage) {
 	for _, cl := range c.clientsIn(room) {
-		if (&call{client: cl}).permits(auth.ActionModerate, room) {
+		if (&call{client: cl}).permits(permission.Moderate, room) {
 			c.localTo(cl.socket, eventReported, room, report)
 		}
 	}

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 
-	"chorus/auth"
+	"chorus/auth/permission"
 	"chorus/codec"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
@@ -31,7 +31,7 @@ func (c *Chat) read(ca *call) error {
 	if err != nil || seq != nil && *seq < 0 {
 		return badRequest("read: the second argument is not the seq of a message or null")
 	}
-	if err := ca.allow(auth.ActionJoin, p); err != nil {
+	if err := ca.allow(permission.Join, p); err != nil {
 		return err
 	}
 	user := ca.user().ID
@@ -111,7 +111,7 @@ func (c *Chat) unread(ca *call) error {
 		if err != nil {
 			return err
 		}
-		if err := ca.allow(auth.ActionJoin, p); err != nil {
+		if err := ca.allow(permission.Join, p); err != nil {
 			return err
 		}
 		logs = append(logs, p.log)
@@ -140,7 +140,7 @@ func (ca *call) nameOf(log string) (name string, permitted bool) {
 		if a == ca.user().ID {
 			a = b
 		}
-		return talkSign + a, ca.permits(auth.ActionDirect, "")
+		return talkSign + a, ca.permits(permission.Direct, "")
 	}
-	return log, ca.permits(auth.ActionJoin, log)
+	return log, ca.permits(permission.Join, log)
 }

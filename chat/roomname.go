@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"chorus/auth"
+	"chorus/auth/permission"
 	"chorus/codec"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
@@ -128,7 +129,7 @@ func (c *Chat) isRemoteSocket(id string) bool {
 
 // permitted reports whether claims permit an action. The room of a user is not for others: a pattern permits it only
 // if the pattern begins with "user:" itself, so "*" does not.
-func permitted(claims *auth.Claims, action auth.Action, room string) bool {
+func permitted(claims *auth.Claims, action permission.Action, room string) bool {
 	decision := claims.Decide(action, room)
 	if !decision.Allowed {
 		return false

@@ -7,6 +7,7 @@ import (
 
 	"chorus/adapter"
 	"chorus/auth"
+	"chorus/auth/permission"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
 )
@@ -122,9 +123,9 @@ func (cl *client) review(claims *auth.Claims) {
 	rooms := slices.Sorted(maps.Keys(cl.rooms))
 	cl.mu.Unlock()
 	for _, room := range rooms {
-		action, name := auth.ActionJoin, room
+		action, name := permission.Join, room
 		if len(room) > 0 && room[:1] == talkSign {
-			action, name = auth.ActionDirect, ""
+			action, name = permission.Direct, ""
 		}
 		if !permitted(claims, action, name) {
 			cl.expel(room, auth.Forbidden(action, name))

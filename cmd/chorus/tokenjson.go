@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"chorus/auth"
+	"chorus/auth/permission"
 	"chorus/node"
 )
 
@@ -24,10 +25,10 @@ type tokenJSON struct {
 }
 
 type permissionJSON struct {
-	Action   auth.Action `json:"action"`
-	Allowed  *bool       `json:"allowed,omitempty"`  // for a room, or an action without rooms
-	Patterns []string    `json:"patterns,omitempty"` // of what the token may name
-	Rule     string      `json:"rule"`
+	Action   permission.Action `json:"action"`
+	Allowed  *bool             `json:"allowed,omitempty"`  // for a room, or an action without rooms
+	Patterns []string          `json:"patterns,omitempty"` // of what the token may name
+	Rule     string            `json:"rule"`
 }
 
 // printJSON prints the report. It returns an error when the token is not good.
@@ -41,15 +42,15 @@ func (c *tokenCheckCommand) printJSON(out io.Writer, content tokenContent, claim
 		return fmt.Errorf("the token is not good: %s (%s): %s", report.Message, report.Code, report.Remedy)
 	}
 	report.Revocation = known
-	for _, action := range auth.Actions() {
+	for _, action := range permission.Actions() {
 		report.Permissions = append(report.Permissions, permissionOf(claims, action, c.Room))
 	}
 	return printJSON(out, report)
 }
 
-// permissionOf is permission for programs.
-func permissionOf(claims *auth.Claims, action auth.Action, room string) permissionJSON {
-	may, rule := permission(claims, action, room)
+// permissionOf is permitted for programs.
+func permissionOf(claims *auth.Claims, action permission.Action, room string) permissionJSON {
+	may, rule := permitted(claims, action, room)
 	if may == "yes" || may == "no" {
 		allowed := may == "yes"
 		return permissionJSON{Action: action, Allowed: &allowed, Rule: rule}

@@ -12,6 +12,7 @@ import (
 	"unicode"
 
 	"chorus/auth"
+	"chorus/auth/permission"
 
 	"github.com/golang-jwt/jwt/v5"
 )
@@ -48,8 +49,8 @@ func (r *tokenReport) good(content tokenContent, claims *auth.Claims, room, revo
 		fmt.Fprintf(&r.text, "\nWhat it may do with the room %q, and the rule that says so:\n\n", room)
 	}
 	r.table(func(row func(cells ...string)) {
-		for _, action := range auth.Actions() {
-			may, rule := permission(claims, action, room)
+		for _, action := range permission.Actions() {
+			may, rule := permitted(claims, action, room)
 			row(string(action), may, rule)
 		}
 	})
@@ -67,12 +68,12 @@ func (r *tokenReport) bad(content tokenContent, genuine bool) {
 	r.content(content)
 }
 
-// permission says what a token may do: the patterns of names, unless one name is meant.
-func permission(claims *auth.Claims, action auth.Action, room string) (may, rule string) {
+// permitted says what a token permits: the patterns of names, unless one name is meant.
+func permitted(claims *auth.Claims, action permission.Action, room string) (may, rule string) {
 	patterns, source := claims.Patterns(action)
 	decision := claims.Decide(action, room)
 	switch {
-	case action == auth.ActionBroadcast, action == auth.ActionDirect, room != "" && action.IsAboutRoom():
+	case !action.HasPatterns(), room != "" && action.IsAboutRoom():
 		return yes(decision.Allowed), decision.Rule()
 	}
 	if len(patterns) == 0 {

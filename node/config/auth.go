@@ -3,7 +3,7 @@ package config
 import (
 	"time"
 
-	"chorus/auth"
+	"chorus/auth/permission"
 )
 
 // AuthConfig says whom the nodes admit, and what clients may do.
@@ -33,5 +33,5 @@ type AuthConfig struct {
 	MaxConnections       int64            `yaml:"max_connections" default:"0" min:"0" empty:"no limit" help:"Connections of one subject in the cluster."`
 	MaxConnectionsPolicy string           `yaml:"max_connections_policy" default:"refuse" oneof:"refuse close_oldest" required:"true" help:"What happens to one connection more."`
 	PermissionsClaim     string           `yaml:"permissions_claim" default:"chorus" required:"true" help:"Claim that says what a token permits."`
-	Defaults             auth.Permissions `yaml:"defaults"`
+	Defaults             permission.Table `yaml:"defaults"`
 }

@@ -1,30 +1,73 @@
-package auth_test
+package permission_test
 
 import (
 	"encoding/json"
-	"errors"
 	"reflect"
 	"strings"
 	"testing"
 
-	"chorus/auth"
+	"chorus/auth/permission"
 )
 
-// claimsWith verifies a token with this text for the claim "chorus", and no such claim when it is empty.
-func claimsWith(t *testing.T, claim string, change func(*auth.Options)) (*auth.Claims, error) {
+// token is what a verified token permits, and its subject.
+type token struct {
+	permission.Rules
+	subject string
+}
+
+func (c token) decide(action permission.Action, name string) permission.Decision {
+	return c.Decide(action, name, c.subject)
+}
+
+func (c token) can(action permission.Action, name string) bool { return c.decide(action, name).Allowed }
+
+// claimsWith reads a token of ada with this text for the claim "chorus", and no such claim when it is empty.
+func claimsWith(t *testing.T, claim string, defaults *permission.Table) (token, error) {
 	t.Helper()
-	payload := `{"sub":"ada",` + soon + `}`
+	set := map[string]any{}
 	if claim != "" {
-		payload = `{"sub":"ada",` + soon + `,"chorus":` + claim + `}`
+		set["chorus"] = jsonOf(t, claim)
 	}
-	return newVerifierAt(t, change).Verify(t.Context(), craft(secret, hs256, payload))
+	policy, err := permission.NewPolicy("", defaults)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rules, err := policy.Read(set)
+	return token{rules, "ada"}, err
+}
+
+func jsonOf(t *testing.T, text string) (value any) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(text), &value); err != nil {
+		t.Fatal(err)
+	}
+	return value
+}
+
+// tokenOf reads a token with a value for the claim "chorus", and no such claim when it is nil.
+func tokenOf(t *testing.T, claim any, subject string) token {
+	t.Helper()
+	text := ""
+	if claim != nil {
+		data, err := json.Marshal(claim)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text = string(data)
+	}
+	claims, err := claimsWith(t, text, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	claims.subject = subject
+	return claims
 }
 
 func TestPermissions(t *testing.T) {
 	t.Parallel()
-	closed := &auth.Permissions{Rooms: auth.RoomPermissions{Join: []string{"lobby"}, Publish: []string{"{sub}"}}, API: []string{"publish"}}
+	closed := &permission.Table{Rooms: permission.Rooms{Join: []string{"lobby"}, Publish: []string{"{sub}"}}, API: []string{"publish"}}
 	type want struct {
-		action auth.Action
+		action permission.Action
 		name   string
 		yes    bool
 		rule   string
@@ -32,7 +75,7 @@ func TestPermissions(t *testing.T) {
 	tests := []struct {
 		name     string
 		claim    string
-		defaults *auth.Permissions
+		defaults *permission.Table
 		want     []want
 	}{
 		{"no claim, shipped defaults", "", nil, []want{
@@ -88,58 +131,30 @@ func TestPermissions(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			claims, err := claimsWith(t, test.claim, func(o *auth.Options) { o.Defaults = test.defaults })
+			claims, err := claimsWith(t, test.claim, test.defaults)
 			if err != nil {
 				t.Fatal(err)
 			}
 			for _, w := range test.want {
-				d := claims.Decide(w.action, w.name)
+				d := claims.decide(w.action, w.name)
 				if d.Allowed != w.yes || d.Rule() != w.rule {
 					t.Errorf("%s %q: %v by %s, want %v by %s", w.action, w.name, d.Allowed, d.Rule(), w.yes, w.rule)
-				}
-				if got := can(claims, w.action, w.name); got != w.yes {
-					t.Errorf("%s %q: the function of its own says %v", w.action, w.name, got)
 				}
 			}
 		})
 	}
 }
 
-// can asks the function that an action has.
-func can(c *auth.Claims, action auth.Action, name string) bool {
-	switch action {
-	case auth.ActionBroadcast:
-		return c.CanBroadcast()
-	case auth.ActionDirect:
-		return c.CanSendDirect()
-	case auth.ActionJoin:
-		return c.CanJoin(name)
-	case auth.ActionPublish:
-		return c.CanPublish(name)
-	case auth.ActionPresence:
-		return c.CanSeePresence(name)
-	case auth.ActionHistory:
-		return c.CanReadHistory(name)
-	case auth.ActionModerate:
-		return c.CanModerate(name)
-	case auth.ActionEvents:
-		return c.CanSendEvent(name)
-	case auth.ActionAPI:
-		return c.CanUseAPI(name)
-	}
-	return false
-}
-
-func TestNobodyMayDoAnything(t *testing.T) {
+// TestRulesOfNobody reads no token: a client that has not authenticated has no rules.
+func TestRulesOfNobody(t *testing.T) {
 	t.Parallel()
-	for name, nobody := range map[string]*auth.Claims{"nil": nil, "not from a verifier": {}} {
-		for _, action := range auth.Actions() {
-			if can(nobody, action, "lobby") {
-				t.Errorf("%s: %s", name, action)
-			}
-			if patterns, source := nobody.Patterns(action); patterns != nil || source != "" {
-				t.Errorf("%s: %s has patterns", name, action)
-			}
+	var nobody permission.Rules
+	for _, action := range permission.Actions() {
+		if nobody.Decide(action, "lobby", "ada").Allowed {
+			t.Errorf("%s is permitted", action)
+		}
+		if patterns, source := nobody.Patterns(action); patterns != nil || source != "" {
+			t.Errorf("%s has patterns", action)
 		}
 	}
 }
@@ -177,39 +192,28 @@ func TestPermissionsOfTheWrongShape(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			claims, err := claimsWith(t, test.claim, nil)
-			if claims != nil || !errors.Is(err, auth.ErrClaimInvalid) {
-				t.Fatalf("got %v, %v", claims, err)
-			}
-			if !strings.Contains(err.Error(), test.want) {
-				t.Errorf("got %q, want %q in it", err, test.want)
-			}
-			if auth.Code(err) != auth.CodeInvalidToken {
-				t.Errorf("got code %s", auth.Code(err))
+			if claims.Rules != nil || err == nil || !strings.HasPrefix(err.Error(), test.want) {
+				t.Fatalf("got %v, %v, want %q", claims, err, test.want)
 			}
 		})
 	}
 }
 
-func TestPermissionsOptions(t *testing.T) {
+func TestBadDefaults(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
-		name   string
-		change func(*auth.Options)
-		want   string // in the error
+		name     string
+		defaults permission.Table
+		want     string // in the error
 	}{
-		{"a bad pattern", func(o *auth.Options) {
-			o.Defaults = &auth.Permissions{Rooms: auth.RoomPermissions{Publish: []string{"a", `\`}}}
-		}, "auth.defaults.rooms.publish[1]: a pattern ends"},
-		{"two bad patterns", func(o *auth.Options) { o.Defaults = &auth.Permissions{API: []string{"{", "\xff"}} }, "auth.defaults.api[0]: a pattern has a brace"},
-		{"not UTF-8", func(o *auth.Options) { o.Defaults = &auth.Permissions{API: []string{"\xff"}} }, "auth.defaults.api[0]: a pattern is not UTF-8"},
-		{"a registered claim", func(o *auth.Options) { o.PermissionsClaim = "sub" }, `"sub"`},
+		{"a bad pattern", permission.Table{Rooms: permission.Rooms{Publish: []string{"a", `\`}}}, "auth.defaults.rooms.publish[1]: a pattern ends"},
+		{"two bad patterns", permission.Table{API: []string{"{", "\xff"}}, "auth.defaults.api[0]: a pattern has a brace"},
+		{"not UTF-8", permission.Table{API: []string{"\xff"}}, "auth.defaults.api[0]: a pattern is not UTF-8"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			opts := auth.Options{Secrets: []string{secret}}
-			test.change(&opts)
-			if _, err := auth.NewVerifier(opts); !errors.Is(err, auth.ErrBadOption) || !strings.Contains(err.Error(), test.want) {
+			if _, err := permission.NewPolicy("", &test.defaults); err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got %v, want %q in it", err, test.want)
 			}
 		})
@@ -219,54 +223,45 @@ func TestPermissionsOptions(t *testing.T) {
 func TestPermissionsInAnotherClaim(t *testing.T) {
 	t.Parallel()
 	const name = "https://example.com/may"
-	v := newVerifierAt(t, func(o *auth.Options) { o.PermissionsClaim = name })
-	claims, err := v.Verify(t.Context(), craft(secret, hs256, `{`+soon+`,"chorus":"somebody else's","`+name+`":{"direct":false,"rooms":{"join":["a","b*"]}}}`))
+	policy, err := permission.NewPolicy(name, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d := claims.Decide(auth.ActionDirect, ""); d.Allowed || d.Rule() != "claim "+name+".direct false" {
+	set := jsonOf(t, `{"chorus":"somebody else's","`+name+`":{"direct":false,"rooms":{"join":["a","b*"]}}}`)
+	rules, err := policy.Read(set.(map[string]any))
+	if err != nil {
+		t.Fatal(err)
+	}
+	claims := token{rules, ""}
+	if d := claims.decide(permission.Direct, ""); d.Allowed || d.Rule() != "claim "+name+".direct false" {
 		t.Errorf("%v by %s", d.Allowed, d.Rule())
 	}
-	patterns, source := claims.Patterns(auth.ActionJoin)
+	patterns, source := claims.Patterns(permission.Join)
 	if !reflect.DeepEqual(patterns, []string{"a", "b*"}) || source != "claim "+name+".rooms.join" {
 		t.Errorf("got patterns %q of %s", patterns, source)
 	}
-	if patterns[1] = "*"; claims.CanJoin("c") {
+	if patterns[1] = "*"; claims.can(permission.Join, "c") {
 		t.Error("the patterns could be changed")
 	}
 }
 
-// A change of what was given to a verifier, or got from DefaultPermissions, changes no verifier.
+// A change of what was given to a policy, or got from Defaults, changes no policy.
 func TestDefaultsCannotBeChanged(t *testing.T) {
 	t.Parallel()
-	mine := auth.DefaultPermissions()
+	mine := permission.Defaults()
 	mine.Rooms.Join[0] = "lobby"
-	v := newVerifierAt(t, func(o *auth.Options) { o.Defaults = &mine })
-	mine.Rooms.Join[0], mine.Broadcast = "*", false
-	claims, err := v.Verify(t.Context(), craft(secret, hs256, `{`+soon+`}`))
+	policy, err := permission.NewPolicy("", &mine)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if claims.CanJoin("team") || !claims.CanBroadcast() || auth.DefaultPermissions().Rooms.Join[0] != "*" {
-		t.Error("they were changed")
+	mine.Rooms.Join[0], mine.Broadcast = "*", false
+	rules, err := policy.Read(nil)
+	if err != nil {
+		t.Fatal(err)
 	}
-}
-
-func TestForbidden(t *testing.T) {
-	t.Parallel()
-	for _, test := range []struct {
-		action auth.Action
-		name   string
-		want   string
-	}{
-		{auth.ActionJoin, "lobby", `{"ok":false,"error":{"code":"forbidden","message":"the token does not permit: join","action":"join","room":"lobby"}}`},
-		{auth.ActionBroadcast, "", `{"ok":false,"error":{"code":"forbidden","message":"the token does not permit: broadcast","action":"broadcast"}}`},
-		{auth.ActionAPI, "publish", `{"ok":false,"error":{"code":"forbidden","message":"the token does not permit: api","action":"api","function":"publish"}}`},
-	} {
-		got, err := json.Marshal(auth.Forbidden(test.action, test.name).Answer())
-		if err != nil || !sameJSON(string(got), test.want) {
-			t.Errorf("got %s, %v, want %s", got, err, test.want)
-		}
+	claims := token{rules, "ada"}
+	if claims.can(permission.Join, "team") || !claims.can(permission.Broadcast, "") || permission.Defaults().Rooms.Join[0] != "*" {
+		t.Error("they were changed")
 	}
 }
 
@@ -277,7 +272,7 @@ func TestDecideAllocatesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	if n := testing.AllocsPerRun(100, func() {
-		if !claims.CanBroadcast() || !claims.CanJoin("team-red") || !claims.CanJoin("user:ada") || claims.CanJoin("x") {
+		if !claims.can(permission.Broadcast, "") || !claims.can(permission.Join, "team-red") || !claims.can(permission.Join, "user:ada") || claims.can(permission.Join, "x") {
 			t.Error("wrong answers")
 		}
 	}); n != 0 {
@@ -306,19 +301,16 @@ func TestRoomsOfUsers(t *testing.T) {
 		{[]string{"user:{sub}"}, "user:bob", false, ""},
 	}
 	for _, test := range tests {
-		claims := goodClaims("ada")
+		var claim any
 		if test.join != nil {
-			claims["chorus"] = map[string]any{"rooms": map[string]any{"join": test.join}}
+			claim = map[string]any{"rooms": map[string]any{"join": test.join}}
 		}
-		verified, err := newVerifier(t, nil).Verify(t.Context(), sign(t, secret, claims))
-		if err != nil {
-			t.Fatal(err)
-		}
-		decision := verified.Decide(auth.ActionJoin, test.room)
+		verified := tokenOf(t, claim, "ada")
+		decision := verified.decide(permission.Join, test.room)
 		if decision.Allowed != test.want || test.rule != "" && decision.Rule() != test.rule {
 			t.Errorf("%q: %s: %t by %s", test.join, test.room, decision.Allowed, decision.Rule())
 		}
-		if got := verified.Decide(auth.ActionEvents, test.room).Allowed; !got {
+		if got := verified.decide(permission.Events, test.room).Allowed; !got {
 			t.Errorf("an event %s is taken for a room", test.room)
 		}
 	}
@@ -326,19 +318,12 @@ func TestRoomsOfUsers(t *testing.T) {
 
 func TestDefaultsOfNewActions(t *testing.T) {
 	t.Parallel()
-	claims := goodClaims("ada")
-	verified, err := newVerifier(t, nil).Verify(t.Context(), sign(t, secret, claims))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if verified.CanModerate("lobby") || !verified.CanSendEvent("move") {
+	verified := tokenOf(t, nil, "ada")
+	if verified.can(permission.Moderate, "lobby") || !verified.can(permission.Events, "move") {
 		t.Error("by default a token moderates nothing and sends every event")
 	}
-	claims["chorus"] = map[string]any{"rooms": map[string]any{"moderate": []string{"team-*"}}, "events": []string{"chat:*"}}
-	if verified, err = newVerifier(t, nil).Verify(t.Context(), sign(t, secret, claims)); err != nil {
-		t.Fatal(err)
-	}
-	if !verified.CanModerate("team-red") || verified.CanModerate("lobby") || !verified.CanSendEvent("chat:go") || verified.CanSendEvent("move") {
+	verified = tokenOf(t, map[string]any{"rooms": map[string]any{"moderate": []string{"team-*"}}, "events": []string{"chat:*"}}, "ada")
+	if !verified.can(permission.Moderate, "team-red") || verified.can(permission.Moderate, "lobby") || !verified.can(permission.Events, "chat:go") || verified.can(permission.Events, "move") {
 		t.Error("the claims do not count")
 	}
 }
@@ -352,14 +337,9 @@ func TestScopes(t *testing.T) {
 		"admin":      {"users": true, "tokens": true, "history:read": true},
 		"admin:read": {"users": false, "history:read": true},
 	} {
-		claims := goodClaims("ada")
-		claims["chorus"] = map[string]any{"api": []string{scope}}
-		verified, err := newVerifier(t, nil).Verify(t.Context(), sign(t, secret, claims))
-		if err != nil {
-			t.Fatal(err)
-		}
+		verified := tokenOf(t, map[string]any{"api": []string{scope}}, "ada")
 		for needed, allowed := range want {
-			if verified.CanUseAPI(needed) != allowed {
+			if verified.can(permission.API, needed) != allowed {
 				t.Errorf("%s for %s: %t", scope, needed, !allowed)
 			}
 		}
