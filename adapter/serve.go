@@ -37,7 +37,7 @@ func (a *clusterAdapter) Receive(m *wire.Message) error {
 		if _, here := a.nsp.Sockets().Load(socket.SocketId(m.Opts.Rooms[0])); !here {
 			return nil
 		}
-		defer a.respond(m.Server, wire.Message{Kind: wire.Done, RequestID: m.RequestID})
+		defer a.respond(m.Server, m.Answer(wire.Done))
 	}
 	switch m.Kind {
 	case wire.Broadcast:
@@ -68,14 +68,17 @@ func (a *clusterAdapter) Receive(m *wire.Message) error {
 		a.local.DisconnectSockets(m.Opts.BroadcastOptions(), m.Close)
 	case wire.Fetch:
 		sockets := a.details(m.Opts.BroadcastOptions())
-		a.respond(m.Server, wire.Message{
-			Kind: wire.Fetched, RequestID: m.RequestID,
-			Sockets: func() []socket.SocketDetails { return sockets },
-		})
+		answer := m.Answer(wire.Fetched)
+		answer.Sockets = func() []socket.SocketDetails { return sockets }
+		a.respond(m.Server, answer)
 	case wire.ListSockets:
-		a.respond(m.Server, wire.Message{Kind: wire.SocketIDs, RequestID: m.RequestID, Rooms: a.idsOf(m.Opts.BroadcastOptions())})
+		answer := m.Answer(wire.SocketIDs)
+		answer.Rooms = a.idsOf(m.Opts.BroadcastOptions())
+		a.respond(m.Server, answer)
 	case wire.ListRooms:
-		a.respond(m.Server, wire.Message{Kind: wire.RoomNames, RequestID: m.RequestID, Rooms: a.index.allRooms()})
+		answer := m.Answer(wire.RoomNames)
+		answer.Rooms = a.index.allRooms()
+		a.respond(m.Server, answer)
 	case wire.Event:
 		return a.serveEvent(m)
 	case wire.Fetched, wire.EventAnswer, wire.ClientCount, wire.Ack:
@@ -122,7 +125,7 @@ func (a *clusterAdapter) serveEvent(m *wire.Message) error {
 // eventAck is what handlers of a server-side event call to answer; the first call counts, with
 // its first value.
 func (a *clusterAdapter) eventAck(m *wire.Message) socket.Ack {
-	asker, answer := m.Server, wire.Message{Kind: wire.EventAnswer, RequestID: m.RequestID}
+	asker, answer := m.Server, m.Answer(wire.EventAnswer)
 	var once sync.Once
 	return func(args []any, _ error) {
 		once.Do(func() {
@@ -147,11 +150,15 @@ func (a *clusterAdapter) serveBroadcast(m *wire.Message) {
 	}
 	a.local.BroadcastWithAck(m.Packet, m.Opts.BroadcastOptions(),
 		func(count uint64) {
-			a.respond(m.Server, wire.Message{Kind: wire.ClientCount, RequestID: m.RequestID, ClientCount: count})
+			answer := m.Answer(wire.ClientCount)
+			answer.ClientCount = count
+			a.respond(m.Server, answer)
 		},
 		func(args []any, err error) {
 			if err == nil && len(args) > 0 {
-				a.respond(m.Server, wire.Message{Kind: wire.Ack, RequestID: m.RequestID, Value: args[0]})
+				answer := m.Answer(wire.Ack)
+				answer.Value = args[0]
+				a.respond(m.Server, answer)
 			}
 		})
 }

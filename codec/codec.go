@@ -44,9 +44,13 @@ type Options struct {
 	// several at a time; nil stands for nothing.
 	OnUnsendable func(error)
 
-	// OnConnect is called before a CONNECT packet is handed on, by the goroutine that reads the connection.
-	// nil stands for nothing.
-	OnConnect func()
+	// OnConnect is called before a CONNECT packet is handed on, with the namespace as the client wrote it, by the
+	// goroutine that reads the connection. nil stands for nothing.
+	OnConnect func(namespace string)
+
+	// OnInvalid is called with the error for which a connection is closed: what the client sent is no packet, or
+	// exceeds a bound. nil stands for nothing.
+	OnInvalid func(error)
 }
 
 // New returns a parser for ServerOptions.SetParser. Its encoders may be used by several goroutines
@@ -61,7 +65,10 @@ func New(opts Options) parser.Parser {
 		opts.OnUnsendable = func(error) {}
 	}
 	if opts.OnConnect == nil {
-		opts.OnConnect = func() {}
+		opts.OnConnect = func(string) {}
+	}
+	if opts.OnInvalid == nil {
+		opts.OnInvalid = func(error) {}
 	}
 	return &factory{opts: opts}
 }

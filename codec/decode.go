@@ -47,6 +47,14 @@ type frame struct {
 // Add takes the next frame of the connection, text or binary, and emits the packet once it is
 // complete. It keeps nothing of data. After an error the connection has to be closed.
 func (d *decoder) Add(data any) error {
+	err := d.add(data)
+	if err != nil {
+		d.opts.OnInvalid(err)
+	}
+	return err
+}
+
+func (d *decoder) add(data any) error {
 	switch v := data.(type) {
 	case *types.StringBuffer:
 		return d.addText(v.Bytes())
@@ -107,7 +115,7 @@ func (d *decoder) addAttachment(attachment []byte) error {
 // deliver is Emit without an allocation.
 func (d *decoder) deliver(f *frame) {
 	if f.packet.Type == parser.CONNECT {
-		d.opts.OnConnect()
+		d.opts.OnConnect(f.packet.Nsp)
 	}
 	f.emit[0] = &f.packet
 	d.Emit(eventDecoded, f.emit[:]...)
@@ -253,7 +261,7 @@ func (d *decoder) arguments(f *frame, s *scanner, i int) error {
 	}
 	n := len(bounds) / 2
 	if n > d.opts.MaxArguments {
-		return invalid("%d arguments", n)
+		return invalid("%d arguments, more than %d", n, d.opts.MaxArguments)
 	}
 	room := n
 	if f.packet.Id != nil {

@@ -222,15 +222,26 @@ func TestDecodeRefuses(t *testing.T) {
 }
 
 func TestOptions(t *testing.T) {
-	p := codec.New(codec.Options{MaxAttachments: 1, MaxNamespaceBytes: 3, MaxDepth: 2, MaxArguments: 2})
+	var told []error
+	p := codec.New(codec.Options{
+		MaxAttachments: 1, MaxNamespaceBytes: 3, MaxDepth: 2, MaxArguments: 2,
+		OnInvalid: func(err error) { told = append(told, err) },
+	})
 	for _, good := range []string{`2/ab,["a",[]]`, `0{"a":{}}`, `51-["a"]`} {
 		if _, err := add(p.NewDecoder(), good); err != nil {
 			t.Errorf("%s: %v", good, err)
 		}
 	}
-	for _, bad := range []string{`2/abc,["a"]`, `2["a",[[]]]`, `2["a",{"a":[]}]`, `0{"a":{"b":[]}}`, `52-["a"]`, `2["a",1,2]`} {
-		if _, err := add(p.NewDecoder(), bad); !errors.Is(err, codec.ErrInvalidPacket) {
+	if len(told) != 0 {
+		t.Errorf("told of %v", told)
+	}
+	for i, bad := range []string{`2/abc,["a"]`, `2["a",[[]]]`, `2["a",{"a":[]}]`, `0{"a":{"b":[]}}`, `52-["a"]`, `2["a",1,2]`} {
+		_, err := add(p.NewDecoder(), bad)
+		if !errors.Is(err, codec.ErrInvalidPacket) {
 			t.Errorf("%s: %v", bad, err)
+		}
+		if len(told) != i+1 || !errors.Is(told[i], err) {
+			t.Errorf("%s: told of %v", bad, told)
 		}
 	}
 }

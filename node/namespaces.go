@@ -3,13 +3,12 @@ package node
 import (
 	"errors"
 	"log/slog"
-	"reflect"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"chorus/adapter"
-	"chorus/auth"
 	"chorus/internal/library"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
@@ -72,19 +71,24 @@ func (n *namespaces) New(nsp socket.Namespace) socket.Adapter {
 	return n.rooms.New(nsp)
 }
 
-// guard puts the first middlewares in front of those that a namespace has, once.
+// guard puts the first middlewares in front of those that a namespace has, once, and makes these safe.
 func (n *namespaces) guard(nsp socket.Namespace) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if fn, err := nsp.Fns().Get(0); err == nil && reflect.ValueOf(fn).Pointer() == reflect.ValueOf(n.first[0]).Pointer() {
-		return
+	if fn, err := nsp.Fns().Get(0); err != nil || codeOf(fn) != codeOf(n.first[0]) {
+		nsp.Fns().Unshift(n.first...)
 	}
-	nsp.Fns().Unshift(n.first...)
+	n.panics.protect(nsp, len(n.first))
 }
 
-// connecting is called before the library handles a CONNECT packet. It takes over the patterns that the program
-// has registered since the last time, so that the library asks decide alone.
-func (n *namespaces) connecting() {
+// connecting is called before the library handles a CONNECT packet. It makes the middlewares safe that the program
+// has added since the last time, and takes over the patterns that it has registered, so that the library asks
+// decide alone.
+func (n *namespaces) connecting(name string) {
+	name, _, _ = strings.Cut(name, "?") // of a client of Socket.IO 2
+	if library.HasNamespace(n.io, name) {
+		n.guard(n.io.Of(name, nil))
+	}
 	patterns, _ := library.Patterns(n.io)
 	if len(patterns) <= 1 {
 		return
@@ -125,7 +129,8 @@ func (n *namespaces) create(parent socket.ParentNamespace, name string) {
 	n.creating.Lock()
 	defer n.creating.Unlock()
 	if !library.HasNamespace(n.io, name) {
-		parent.CreateChild(name)
+		n.guard(parent)
+		n.guard(parent.CreateChild(name)) // listeners of "new_namespace" may have added middlewares
 	}
 }
 
@@ -176,20 +181,10 @@ func (n *namespaces) connectInOrder(s *socket.Socket, next func(*socket.Extended
 		defer func() {
 			if reason := recover(); reason != nil {
 				n.panics.report("a middleware of a namespace", s.Nsp().Name(), reason)
-				s.Enqueue(func() { n.refuse(s, next) })
+				s.Enqueue(func() { refuseSocket(s, next) })
 			}
 		}()
 		next(nil)
 	})
 	<-connected
-}
-
-// refuse ends a socket whose middleware has panicked. The middleware may have let it connect before.
-func (n *namespaces) refuse(s *socket.Socket, next func(*socket.ExtendedError)) {
-	if s.Connected() {
-		s.Disconnect(false)
-		return
-	}
-	const message = "the server cannot connect this client"
-	next(socket.NewExtendedError(message, map[string]any{"code": auth.CodeInternalError, "reason": message}))
 }

@@ -186,6 +186,41 @@ func TestPanicsEndOneConnection(t *testing.T) {
 				}
 			})
 		},
+		"a middleware behind one that goes on in a goroutine": func(io *socket.Server) {
+			later(io.Sockets())
+			io.Use(func(s *socket.Socket, next func(*socket.ExtendedError)) {
+				if faulty(s) {
+					panic("on purpose")
+				}
+				next(nil)
+			})
+		},
+		"a middleware that is added while the node runs": func(io *socket.Server) {
+			io.Use(func(s *socket.Socket, next func(*socket.ExtendedError)) { next(nil) })
+			_ = io.On("connection", func(args ...any) { // the honest client is the first
+				io.Use(func(s *socket.Socket, next func(*socket.ExtendedError)) {
+					go func() { next(nil) }() // ends at once
+				})
+				io.Use(func(s *socket.Socket, next func(*socket.ExtendedError)) {
+					if faulty(s) {
+						panic("on purpose")
+					}
+					next(nil)
+				})
+			})
+		},
+		"a middleware of a socket behind one that goes on in a goroutine": func(io *socket.Server) {
+			_ = io.On("connection", func(args ...any) {
+				s := args[0].(*socket.Socket)
+				s.Use(func(_ []any, next func(error)) { go next(nil) })
+				s.Use(func(_ []any, next func(error)) {
+					if faulty(s) {
+						panic("on purpose")
+					}
+					next(nil)
+				})
+			})
+		},
 		"a handler of connections": func(io *socket.Server) {
 			_ = io.On("connection", func(args ...any) {
 				if faulty(args[0].(*socket.Socket)) {
@@ -252,14 +287,109 @@ func TestPanicsEndOneConnection(t *testing.T) {
 	}
 }
 
+// later adds a middleware that calls next in a goroutine of its own.
+func later(nsp socket.Namespace) {
+	nsp.Use(func(_ *socket.Socket, next func(*socket.ExtendedError)) { go next(nil) })
+}
+
 func TestPanicOfAMiddlewareRefusesTheClient(t *testing.T) {
+	faulty := func(*socket.Socket, func(*socket.ExtendedError)) { panic("on purpose") }
+	for name, prepare := range map[string]func(*socket.Server) string{
+		"at once": func(io *socket.Server) string {
+			io.Sockets().Use(faulty)
+			return ""
+		},
+		"in a goroutine": func(io *socket.Server) string {
+			later(io.Sockets())
+			io.Sockets().Use(faulty)
+			return ""
+		},
+		"in a namespace of a pattern": func(io *socket.Server) string {
+			parent := io.Of(regexp.MustCompile(`^/p`), nil)
+			later(parent)
+			parent.Use(faulty)
+			return "/p,"
+		},
+		"added by a listener": func(io *socket.Server) string {
+			io.Of(regexp.MustCompile(`^/q`), nil)
+			_ = io.Sockets().On("new_namespace", func(args ...any) {
+				nsp := args[0].(socket.Namespace)
+				later(nsp)
+				nsp.Use(faulty)
+			})
+			return "/q,"
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var at string
+			n := runWith(t, valid(), func(io *socket.Server) { at = prepare(io) })
+			client := dial(t, n.addr)
+			client.send("40" + at + `{"token":"` + token(t) + `"}`)
+			if got := client.await("44"); !strings.Contains(got, `"code":"internal_error"`) || strings.Contains(got, "purpose") {
+				t.Errorf("got %s", got)
+			}
+		})
+	}
+}
+
+// TestMiddlewaresOfASocket: they may go on in a goroutine, refuse an event, panic, and be added at any time.
+func TestMiddlewaresOfASocket(t *testing.T) {
 	n := runWith(t, valid(), func(io *socket.Server) {
-		io.Use(func(*socket.Socket, func(*socket.ExtendedError)) { panic("on purpose") })
+		_ = io.On("connection", func(args ...any) {
+			s := args[0].(*socket.Socket)
+			_ = s.On("error", func(args ...any) { _ = s.Emit("refused", args[0].(error).Error()) })
+			_ = s.On("do", func(args ...any) {
+				if answer, ok := args[len(args)-1].(socket.Ack); ok {
+					answer([]any{"done"}, nil)
+				}
+			})
+			_ = s.On("more", func(...any) {
+				s.Use(func(event []any, next func(error)) { go func() { _ = s.Emit("seen", event[0]); next(nil) }() })
+			})
+			s.Use(func(_ []any, next func(error)) { go next(nil) })
+			s.Use(func(event []any, next func(error)) {
+				switch event[0] {
+				case "refuse":
+					next(errors.New("not this one"))
+				case "panic":
+					panic("on purpose")
+				default:
+					next(nil)
+				}
+			})
+		})
 	})
-	client := dial(t, n.addr)
-	client.send(`40{"token":"` + token(t) + `"}`)
-	if got := client.await("44"); !strings.Contains(got, `"code":"internal_error"`) || strings.Contains(got, "purpose") {
+	client := join(t, n.addr, token(t))
+	client.send(`421["do"]`)
+	client.await(`431["done"]`)
+	client.send(`42["refuse"]`)
+	client.await(`42["refused","not this one"]`)
+	client.send(`422["panic"]`)
+	if got := client.await("432"); !strings.Contains(got, `"code":"internal_error"`) {
 		t.Errorf("got %s", got)
+	}
+	client.send(`42["more"]`)
+	client.send(`423["do"]`) // it may come before the new middleware
+	client.await(`433["done"]`)
+	client.send(`424["do"]`)
+	client.await(`42["seen","do"]`)
+	client.await(`434["done"]`)
+}
+
+// TestInvalidPacketsAreLogged: both bounds of an event's form are beyond what people send, so the reason is needed.
+func TestInvalidPacketsAreLogged(t *testing.T) {
+	for says, frame := range map[string]string{
+		"nested too deep":                `42["a",` + strings.Repeat("[", 300) + strings.Repeat("]", 300) + "]",
+		"1001 arguments, more than 1000": `42["a"` + strings.Repeat(",1", 1000) + "]",
+	} {
+		var log lockedBuffer
+		cfg := valid()
+		cfg.Logger = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+		n := run(t, cfg)
+		client := join(t, n.addr, token(t))
+		client.send(frame)
+		client.awaitClose()
+		eventually(t, "a line that says "+says, func() bool { return strings.Contains(log.String(), says) })
 	}
 }
 

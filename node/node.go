@@ -99,7 +99,7 @@ func New(cfg Config) (*Node, error) {
 	opts.SetConnectTimeout(cfg.ConnectTimeout)
 	opts.SetServeClient(false)
 	guard := newNamespaces(auth.Gate(counted), cfg.ConnectTimeout, n.log, n.admission()...)
-	opts.SetParser(codec.New(codec.Options{OnUnsendable: n.logUnsendable, OnConnect: guard.connecting}))
+	opts.SetParser(codec.New(codec.Options{OnUnsendable: n.logUnsendable, OnConnect: guard.connecting, OnInvalid: n.logInvalid}))
 	opts.SetAdapter(guard)
 	if recovery != nil {
 		opts.SetConnectionStateRecovery(socket.DefaultConnectionStateRecovery())
@@ -153,6 +153,11 @@ func (n *Node) Logger() *slog.Logger { return n.logs.program }
 // logUnsendable logs what the program has emitted and no client gets as it was meant.
 func (n *Node) logUnsendable(err error) {
 	n.log.Error("a value cannot be sent", slog.Any("error", err))
+}
+
+// logInvalid logs, at level debug, why a client was closed that sent no packet, or one beyond a bound.
+func (n *Node) logInvalid(err error) {
+	n.log.Debug("a client sent an invalid packet: its connection is closed", slog.Any("error", err))
 }
 
 // admission returns the middlewares that decide who connects to a namespace.

@@ -37,11 +37,16 @@ func (p *panics) report(where, name string, reason any) {
 type safeEmitter struct {
 	types.EventEmitter
 	panics *panics
+	before func()           // before each event, unless it is nil
+	then   func(args []any) // after the handlers, unless it is nil
 	after  func(args []any) // after a panic
 }
 
 // Emit calls the handlers of an event.
 func (e *safeEmitter) Emit(event types.EventName, args ...any) {
+	if e.before != nil {
+		e.before()
+	}
 	defer func() {
 		if reason := recover(); reason != nil {
 			e.panics.report("a handler", string(event), reason)
@@ -50,6 +55,9 @@ func (e *safeEmitter) Emit(event types.EventName, args ...any) {
 	}()
 	if event != "disconnect" && event != "disconnecting" {
 		e.EventEmitter.Emit(event, args...)
+		if e.then != nil {
+			e.then(args)
+		}
 		return
 	}
 	for _, handler := range e.Listeners(event) { // each of them hears of the end, whatever the others do
@@ -69,10 +77,16 @@ func (e *safeEmitter) call(event types.EventName, handler types.EventListener, a
 // watchSocket has the client of a faulty handler answered, if it waits for an answer.
 func (p *panics) watchSocket(s *socket.Socket) {
 	events := s.StrictEventEmitter
-	events.EventEmitter = &safeEmitter{EventEmitter: events.EventEmitter, panics: p, after: func(args []any) {
-		_, answer := codec.SplitAck(args)
-		answer((&auth.RequestError{Code: auth.CodeInternalError, Message: "the server could not handle this event"}).Answer())
-	}}
+	events.EventEmitter = &safeEmitter{
+		EventEmitter: events.EventEmitter, panics: p, after: answerInternalError,
+		before: func() { p.watchMiddlewares(s) }, // a program may call Socket.Use at any time
+	}
+}
+
+// answerInternalError answers a client whose event could not be handled, if the client waits for an answer.
+func answerInternalError(args []any) {
+	_, answer := codec.SplitAck(args)
+	answer((&auth.RequestError{Code: auth.CodeInternalError, Message: "the server could not handle this event"}).Answer())
 }
 
 // watchNamespace has a socket disconnected when a handler of its connection panics: it lacks what that handler
@@ -82,12 +96,26 @@ func (p *panics) watchNamespace(nsp socket.Namespace) {
 	if _, done := events.EventEmitter.(*safeEmitter); done {
 		return
 	}
-	events.EventEmitter = &safeEmitter{EventEmitter: events.EventEmitter, panics: p, after: func(args []any) {
-		if len(args) == 0 {
-			return
-		}
-		if s, ok := args[0].(*socket.Socket); ok {
-			s.Disconnect(false)
-		}
-	}}
+	events.EventEmitter = &safeEmitter{
+		EventEmitter: events.EventEmitter, panics: p,
+		then: func(args []any) {
+			if s := socketOf(args); s != nil {
+				p.watchMiddlewares(s) // those that the handlers of "connection" have added
+			}
+		},
+		after: func(args []any) {
+			if s := socketOf(args); s != nil {
+				s.Disconnect(false)
+			}
+		},
+	}
+}
+
+// socketOf returns the socket of an event of a namespace, nil for events without one.
+func socketOf(args []any) *socket.Socket {
+	if len(args) == 0 {
+		return nil
+	}
+	s, _ := args[0].(*socket.Socket)
+	return s
 }

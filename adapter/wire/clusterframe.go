@@ -179,9 +179,11 @@ func packedField(b []byte) (f frameField, rest []byte, err error) {
 func (d *frameData) decode(m *Message, raw bool) error {
 	var err error
 	if !d.requestID.missing() {
-		if m.RequestID, _, err = readName(d.requestID.packed); err != nil {
+		id, _, err := readRequestID(d.requestID.packed)
+		if err != nil {
 			return fmt.Errorf("requestId: %w", err)
 		}
+		m.setID(id)
 	}
 	if m.Kind.selects() {
 		// Without them it would be about everybody: that is for a broadcast alone to say, by nil.

@@ -25,7 +25,7 @@ func appendPackedData(b []byte, nsp string, m *Message) ([]byte, error) {
 		return msgp.AppendString(b, name)
 	}
 	if m.RequestID != "" {
-		b = msgp.AppendString(name(b, "requestId"), m.RequestID)
+		b = m.id().append(name(b, "requestId"))
 	}
 	if m.Kind.selects() {
 		b = appendOptions(name(b, "opts"), m.Opts)

@@ -45,7 +45,12 @@ func appendTextData(b []byte, m *Message) ([]byte, error) {
 	var err error
 	b = append(b, '{')
 	if m.RequestID != "" {
-		b = codec.AppendText(appendName(b, "requestId"), m.RequestID)
+		b = appendName(b, "requestId")
+		if m.numericID {
+			b = append(b, m.RequestID...)
+		} else {
+			b = codec.AppendText(b, m.RequestID)
+		}
 	}
 	if m.Kind.selects() {
 		b = appendTextOptions(appendName(b, "opts"), &m.Opts)

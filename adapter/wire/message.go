@@ -49,6 +49,7 @@ type Message struct {
 	Server    string // the sender; a link writes its own into what it sends
 	Nsp       string // the namespace, where a received message says it
 	RequestID string // what the answers name; empty when none are wanted
+	numericID bool   // the request has it as a number, see Answer
 	Offset    string // where it stands in what is kept of messages; empty when nothing is
 
 	Packet      *parser.Packet // broadcast

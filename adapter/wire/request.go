@@ -28,7 +28,7 @@ const (
 // exception: see broadcastRequest.
 type request struct {
 	UID       looseName         `json:"uid,omitempty"` // missing from the emitter
-	RequestID looseName         `json:"requestId,omitempty"`
+	RequestID requestID         `json:"requestId,omitzero"`
 	Type      messageType       `json:"type"`
 	Opts      *requestOptions   `json:"opts,omitempty"`
 	Rooms     targetList        `json:"rooms,omitempty"`
@@ -49,7 +49,7 @@ type requestOptions struct {
 // response is an answer in JSON; which fields are there depends on the question.
 type response struct {
 	Type        *messageType    `json:"type,omitempty"`
-	RequestID   looseName       `json:"requestId"`
+	RequestID   requestID       `json:"requestId"`
 	Sockets     json.RawMessage `json:"sockets,omitempty"`
 	Rooms       roomList        `json:"rooms,omitzero"` // [] is an answer, too
 	ClientCount *uint64         `json:"clientCount,omitempty"`
@@ -82,7 +82,7 @@ func ReadRequest(payload []byte) (*Message, error) {
 // message returns what the request says.
 func (r *request) message() (*Message, error) {
 	m := &Message{
-		Kind: kinds[r.Type], Server: string(r.UID), RequestID: string(r.RequestID),
+		Kind: kinds[r.Type], Server: string(r.UID), RequestID: r.RequestID.text, numericID: r.RequestID.numeric,
 		Rooms: r.Rooms, Close: r.Close != nil && bool(*r.Close),
 	}
 	if r.Opts != nil && r.Opts.none {
@@ -129,10 +129,10 @@ func EncodeRequest(uid, nsp string, m *Message) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		r := broadcastRequest{uid: uid, requestID: m.RequestID, packet: packet, opts: m.Opts}
+		r := broadcastRequest{uid: uid, requestID: m.id(), packet: packet, opts: m.Opts}
 		return r.append(nil), nil
 	}
-	r := request{UID: looseName(uid), RequestID: looseName(m.RequestID), Rooms: m.Rooms}
+	r := request{UID: looseName(uid), RequestID: m.id(), Rooms: m.Rooms}
 	for t, k := range kinds {
 		if k == m.Kind {
 			r.Type = t
@@ -172,7 +172,7 @@ func textOf(v any) (json.RawMessage, error) {
 
 // EncodeResponse writes an answer as the response that it is here.
 func EncodeResponse(m *Message) ([]byte, error) {
-	r := response{RequestID: looseName(m.RequestID)}
+	r := response{RequestID: m.id()}
 	var t messageType
 	switch m.Kind {
 	case Ack:
@@ -227,7 +227,7 @@ func ReadResponse(payload []byte) (*Message, error) {
 	if err := json.Unmarshal(payload, &r); err != nil {
 		return nil, err
 	}
-	m := &Message{Kind: EventAnswer, RequestID: string(r.RequestID)}
+	m := &Message{Kind: EventAnswer, RequestID: r.RequestID.text}
 	switch {
 	case r.ClientCount != nil:
 		m.Kind, m.ClientCount = ClientCount, *r.ClientCount
@@ -248,7 +248,7 @@ func isJSON(payload []byte) bool { return len(payload) > 0 && payload[0] == '{' 
 // MessagePack: the packet may hold binary.
 type broadcastRequest struct {
 	uid       string
-	requestID string
+	requestID requestID
 	kind      messageType
 	packet    msgp.Raw
 	opts      Options
@@ -257,7 +257,7 @@ type broadcastRequest struct {
 func (r *broadcastRequest) append(b []byte) []byte {
 	b = msgp.AppendMapHeader(b, 5)
 	b = msgp.AppendString(msgp.AppendString(b, "uid"), r.uid)
-	b = msgp.AppendString(msgp.AppendString(b, "requestId"), r.requestID)
+	b = r.requestID.append(msgp.AppendString(b, "requestId"))
 	b = msgp.AppendInt(msgp.AppendString(b, "type"), int(typeBroadcast))
 	b = append(msgp.AppendString(b, "packet"), r.packet...)
 	return appendOptions(msgp.AppendString(b, "opts"), r.opts)
@@ -272,7 +272,7 @@ func readBroadcastRequest(b []byte) (*Message, error) {
 			r.uid, b, err = readName(b)
 			return b, err
 		case "requestId":
-			r.requestID, b, err = readName(b)
+			r.requestID, b, err = readRequestID(b)
 			return b, err
 		case "type":
 			var kind int64
@@ -293,17 +293,17 @@ func readBroadcastRequest(b []byte) (*Message, error) {
 	if err != nil {
 		return nil, err
 	}
-	if r.kind != typeBroadcast || r.requestID == "" || len(r.packet) == 0 {
+	if r.kind != typeBroadcast || r.requestID.text == "" || len(r.packet) == 0 {
 		return nil, fmt.Errorf("%w: a MessagePack request must be a broadcast with a request id and a packet", ErrMalformed)
 	}
-	return &Message{Kind: Broadcast, Server: r.uid, RequestID: r.requestID, Opts: r.opts, body: &broadcastBody{packet: r.packet}}, nil
+	return &Message{Kind: Broadcast, Server: r.uid, RequestID: r.requestID.text, numericID: r.requestID.numeric, Opts: r.opts, body: &broadcastBody{packet: r.packet}}, nil
 }
 
 // encodeAck writes the answer of one client.
 func encodeAck(m *Message) ([]byte, error) {
 	b := msgp.AppendMapHeader(nil, 3)
 	b = msgp.AppendInt(msgp.AppendString(b, "type"), int(typeAck))
-	b = msgp.AppendString(msgp.AppendString(b, "requestId"), m.RequestID)
+	b = m.id().append(msgp.AppendString(b, "requestId"))
 	b = msgp.AppendString(b, "packet")
 	text, ok := m.Value.(json.RawMessage)
 	if !ok {

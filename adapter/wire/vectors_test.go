@@ -238,12 +238,12 @@ func TestVectorsRequest(t *testing.T) {
 		return out
 	}
 	wants := map[string]request{
-		"fetchSockets":              {UID: "vORoS1", RequestID: "OXx99H", Type: typeFetch, Opts: opts()},
+		"fetchSockets":              {UID: "vORoS1", RequestID: requestID{text: "OXx99H"}, Type: typeFetch, Opts: opts()},
 		"socketsJoin":               {UID: "vORoS1", Type: typeJoin, Opts: opts("r1"), Rooms: targetList{"r5", "r6"}},
 		"socketsLeave":              {UID: "vORoS1", Type: typeLeave, Opts: opts("r1"), Rooms: targetList{"r5"}},
 		"serverSideEmit":            {UID: "vORoS1", Type: typeServerSideEmit, Data: raw(`"sse"`, `1`)},
-		"serverSideEmit with ack":   {UID: "vORoS1", RequestID: "BrKURc", Type: typeServerSideEmit, Data: raw(`"sse"`, `"x"`)},
-		"allRooms":                  {UID: "vORoS1", RequestID: "Wy13ek", Type: typeAllRooms},
+		"serverSideEmit with ack":   {UID: "vORoS1", RequestID: requestID{text: "BrKURc"}, Type: typeServerSideEmit, Data: raw(`"sse"`, `"x"`)},
+		"allRooms":                  {UID: "vORoS1", RequestID: requestID{text: "Wy13ek"}, Type: typeAllRooms},
 		"emitter socketsJoin":       {Type: typeJoin, Opts: opts("r1"), Rooms: targetList{"r7"}},
 		"emitter socketsLeave":      {Type: typeLeave, Opts: opts("r1"), Rooms: targetList{"r7"}},
 		"emitter serverSideEmit":    {UID: "emitter", Type: typeServerSideEmit, Data: raw(`"sse"`, `1`)},
@@ -346,15 +346,15 @@ func TestVectorsResponse(t *testing.T) {
 		}
 		switch v.Op {
 		case "broadcast with ack":
-			if got.RequestID != "YM7H2N" || got.ClientCount == nil || *got.ClientCount != 1 || *got.Type != typeClientCount {
+			if got.RequestID.text != "YM7H2N" || got.ClientCount == nil || *got.ClientCount != 1 || *got.Type != typeClientCount {
 				t.Errorf("%s: %+v", v.Op, got)
 			}
 		case "serverSideEmit with ack":
-			if got.RequestID != "BrKURc" || string(got.Data) != `"sse-answer"` || *got.Type != typeServerSideEmit {
+			if got.RequestID.text != "BrKURc" || string(got.Data) != `"sse-answer"` || *got.Type != typeServerSideEmit {
 				t.Errorf("%s: %+v", v.Op, got)
 			}
 		case "allRooms":
-			if got.RequestID != "Wy13ek" || !slices.Equal(got.Rooms, roomList{"My9gsBcL-yUDG4oJAAAB", "r1", "r6"}) {
+			if got.RequestID.text != "Wy13ek" || !slices.Equal(got.Rooms, roomList{"My9gsBcL-yUDG4oJAAAB", "r1", "r6"}) {
 				t.Errorf("%s: %+v", v.Op, got)
 			}
 		case "fetchSockets":
@@ -383,8 +383,8 @@ func checkFetched(t *testing.T, answer response) {
 	if err := json.Unmarshal(answer.Sockets, &sockets); err != nil {
 		t.Fatal(err)
 	}
-	if len(sockets) != 1 || answer.RequestID != "OXx99H" {
-		t.Fatalf("%d sockets for %s", len(sockets), answer.RequestID)
+	if len(sockets) != 1 || answer.RequestID.text != "OXx99H" {
+		t.Fatalf("%d sockets for %s", len(sockets), answer.RequestID.text)
 	}
 	s := newRemoteSocket(sockets[0])
 	if s.Id() != "My9gsBcL-yUDG4oJAAAB" {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
 	"github.com/zishang520/socket.io/v3/pkg/queue"
+	"github.com/zishang520/socket.io/v3/pkg/types"
 	"github.com/zishang520/socket.io/v3/pkg/utils"
 )
 
@@ -30,6 +31,7 @@ var fields = []field{
 	{reflect.TypeFor[socket.Socket](), "pid", reflect.TypeFor[socket.PrivateSessionId]()},
 	{reflect.TypeFor[socket.Socket](), "recovered", reflect.TypeFor[bool]()},
 	{reflect.TypeFor[socket.Socket](), "data", reflect.TypeFor[atomic.Pointer[any]]()},
+	{reflect.TypeFor[socket.Socket](), "fns", reflect.TypeFor[*types.Slice[socket.SocketMiddleware]]()},
 	{reflect.TypeFor[socket.Socket](), "taskQueue", reflect.TypeFor[*queue.Queue]()},
 	{reflect.TypeFor[queue.Queue](), "mu", reflect.TypeFor[sync.Mutex]()},
 	{reflect.TypeFor[queue.Queue](), "tasks", reflect.TypeFor[[]func()]()},
