@@ -75,7 +75,7 @@ func (p *session) guard(event []any, next func(error)) {
 	default:
 		ack(denied(ErrCredentialsRequired))
 		if p.early++; p.early == maxEarlyEvents {
-			p.m.refused(p.s, ErrCredentialsRequired)
+			p.m.refusedByEvent(p.s, ErrCredentialsRequired)
 			p.disconnect()
 		}
 	}
@@ -121,7 +121,7 @@ func (p *session) verify(args []any) (*Claims, error) {
 // unauthorized tells the client why, in the form of socketio-jwt: when the client calls the
 // acknowledgement, it is disconnected.
 func (p *session) unauthorized(err error) {
-	p.m.refused(p.s, err)
+	p.m.refusedByEvent(p.s, err)
 	_ = p.s.Emit(eventUnauthorized, map[string]any{
 		"message": Reason(err),
 		"data":    map[string]any{"code": Code(err), "type": unauthorizedType, "message": Reason(err)},
@@ -136,7 +136,7 @@ func (p *session) expire() {
 	switch {
 	case p.authenticated, !p.g.holds(p.s.Id()):
 	case p.s.Connected():
-		p.m.refused(p.s, ErrCredentialsRequired)
+		p.m.refusedByEvent(p.s, ErrCredentialsRequired)
 		p.disconnect()
 	case p.s.Conn().ReadyState() == "open":
 		// A later middleware has not decided yet. With the connection closed the library ends

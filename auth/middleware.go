@@ -67,6 +67,10 @@ type MiddlewareOptions struct {
 	// must not block.
 	Observe func(code string)
 
+	// Refused is called with the reason when a client that authenticates by event is refused: for each bad token,
+	// for too many events before it, and when no token comes in time. nil stands for nothing. It must not block.
+	Refused func(s *socket.Socket, reason error)
+
 	// ExpiryNotice is how long before the end of its token a client gets "token:expiring"; 0 stands for
 	// DefaultExpiryNotice, a negative value for no notice.
 	ExpiryNotice time.Duration
@@ -175,6 +179,9 @@ func newMiddleware(v *Verifier, opts MiddlewareOptions) *middleware {
 			*observe = func(string) {}
 		}
 	}
+	if opts.Refused == nil {
+		opts.Refused = func(*socket.Socket, error) {}
+	}
 	if opts.ExpiryNotice == 0 {
 		opts.ExpiryNotice = DefaultExpiryNotice
 	}
@@ -271,6 +278,12 @@ func (m *middleware) unsafe(remedy string) error {
 func (m *middleware) refused(s *socket.Socket, err error) {
 	m.opts.Observe(Code(err))
 	m.log("client refused", s, err)
+}
+
+// refusedByEvent reports a client that authenticates by event.
+func (m *middleware) refusedByEvent(s *socket.Socket, err error) {
+	m.refused(s, err)
+	m.opts.Refused(s, err)
 }
 
 // refreshed reports an attempt to replace a token.

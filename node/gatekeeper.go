@@ -66,6 +66,7 @@ func (g *gatekeeper) middleware(n *Node) socket.NamespaceMiddleware {
 		// The chat product is made after the middlewares.
 		Refreshing:     func(s *socket.Socket, claims *auth.Claims) error { return n.chat.Refreshing(s, claims) },
 		Refreshed:      func(s *socket.Socket, claims *auth.Claims) { n.chat.Refreshed(s, claims) },
+		Refused:        n.handshakes.onEventRefused,
 		Observe:        m.observeAuth,
 		ObserveRefresh: m.observeRefresh,
 		ObserveEnd:     m.observeEnd,

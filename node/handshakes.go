@@ -9,10 +9,12 @@ import (
 	"strings"
 	"time"
 
+	"chorus/auth"
 	"chorus/engine"
 	"chorus/internal/origin"
 
 	lru "github.com/hashicorp/golang-lru/v2"
+	"github.com/zishang520/socket.io/servers/socket/v3"
 	"github.com/zishang520/socket.io/v3/pkg/types"
 )
 
@@ -107,6 +109,23 @@ func originRemedy(r *http.Request) string {
 	return fmt.Sprintf("if the page is yours, add %s to cors.origins (%s), or have your proxy pass the Host header on", clip(header), variableOf("cors.origins"))
 }
 
+// onEventRefused reports a client that authenticates by event and was refused.
+func (h *handshakes) onEventRefused(s *socket.Socket, err error) {
+	h.noteToken(s.Conn().RemoteAddress(), auth.Code(err), s.Nsp().Name(), auth.Reason(err), slog.String("event", "authenticate"))
+}
+
+// noteToken reports a client that was refused because of its token, or by the program.
+func (h *handshakes) noteToken(address, code, namespace, reason string, attrs ...slog.Attr) {
+	attrs = append(attrs, slog.String("namespace", clip(namespace)))
+	if reason != "" {
+		attrs = append(attrs, slog.String("reason", reason))
+	}
+	if remedy := reasonRemedies[reason]; remedy != "" && remedies[code] == "" {
+		attrs = append(attrs, slog.String("remedy", remedy))
+	}
+	h.note(address, code, attrs...)
+}
+
 // clip shortens what a client has made up.
 func clip(text string) string {
 	const longest = 200
@@ -147,12 +166,5 @@ func (h *handshakes) onSend(c *engine.Conn, text []byte) {
 	case !tokenCodes[code]:
 		code, reason = refusalProgram, clip(refusal.Message)
 	}
-	attrs := []slog.Attr{slog.String("namespace", clip(namespace))}
-	if reason != "" {
-		attrs = append(attrs, slog.String("reason", reason))
-	}
-	if remedy := reasonRemedies[reason]; remedy != "" && remedies[code] == "" {
-		attrs = append(attrs, slog.String("remedy", remedy))
-	}
-	h.note(c.RemoteAddress(), code, attrs...)
+	h.noteToken(c.RemoteAddress(), code, namespace, reason)
 }

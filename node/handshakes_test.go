@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"chorus/auth"
 )
@@ -78,6 +79,39 @@ func TestRefusedHandshakesAreLogged(t *testing.T) {
 				t.Errorf("no %q in the metrics", want)
 			}
 		})
+	}
+}
+
+// A token that a client sends with the event "authenticate" is refused as one of the handshake is.
+func TestRefusedAuthenticateIsLogged(t *testing.T) {
+	var log capture
+	cfg := valid()
+	cfg.Logger = log.logger(slog.LevelInfo)
+	cfg.Admin.Listen = freeAddr(t)
+	cfg.Auth.Mode = "event"
+	cfg.Auth.EventTimeout = time.Second
+	n := run(t, cfg)
+	wrong, err := auth.Sign(strings.Repeat("another secret", 4), "HS256", map[string]any{"sub": "eve", "exp": 9e9})
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := dial(t, n.addr)
+	client.send("40")
+	client.await("40")
+	client.send(`42["authenticate",{"token":"` + wrong + `"}]`)
+	client.await("42") // "unauthorized", with an acknowledgement
+	late := dial(t, n.addr)
+	late.send("40")
+	late.await("41") // it has sent no token in time
+	for code, remedy := range map[string]string{"invalid_token": "auth.secret", "credentials_required": "token"} {
+		line := log.await(t, map[string]any{"code": code, "event": "authenticate", "namespace": "/"})
+		if !strings.Contains(fmt.Sprint(line["remedy"]), remedy) || !strings.HasPrefix(fmt.Sprint(line["address"]), "127.0.0.1:") {
+			t.Errorf("got %v", line)
+		}
+		_, metrics := get(t, "http://"+cfg.Admin.Listen+"/metrics")
+		if want := fmt.Sprintf("chorus_handshakes_refused_total{code=%q}", code); !strings.Contains(metrics, want) {
+			t.Errorf("no %s in the metrics", want)
+		}
 	}
 }
 
