@@ -35,6 +35,7 @@ type Claims struct {
 	issuedAt  time.Time
 
 	permissions permission.Rules
+	policy      *permission.Policy // of the verifier that found them good
 }
 
 // parseClaims reads a payload and checks the types of the registered claims (RFC 7519 section

@@ -88,6 +88,9 @@ func (p *session) authenticate(args []any, ack func(answer any)) {
 		return
 	}
 	claims, err := p.verify(args)
+	if err == nil && p.m.opts.Authenticating != nil {
+		err = p.m.opts.Authenticating(p.s, claims)
+	}
 	if err == nil {
 		err = p.admit(claims)
 	}

@@ -83,6 +83,10 @@ type MiddlewareOptions struct {
 	// does. nil stands for nothing. It may wait.
 	Verified func(s *socket.Socket, claims *Claims)
 
+	// Authenticating is called with the claims of a good token that came by event, before they are those of the socket,
+	// and may refuse it with an error of [Refuse]; nil stands for nothing. It may wait.
+	Authenticating func(s *socket.Socket, claims *Claims) error
+
 	// Refreshing is called with the claims of a good token before it replaces that of a client, and may refuse it with
 	// an error of [Refuse]; nil stands for nothing. It may wait.
 	Refreshing func(s *socket.Socket, claims *Claims) error

@@ -125,6 +125,7 @@ func (v *Verifier) open(ctx context.Context, token string) (*Claims, *keySet, er
 	if err != nil {
 		return nil, nil, err
 	}
+	claims.policy = v.policy
 	if claims.permissions, err = v.policy.Read(claims.set); err != nil {
 		return nil, nil, because(ErrClaimInvalid, err.Error())
 	}

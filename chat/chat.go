@@ -186,11 +186,18 @@ func (cl *client) begin() {
 	if !c.opts.Open && cl.claims() == nil {
 		return // it has not authenticated yet
 	}
+	granted := cl.takeGranted()
+	if granted != nil {
+		cl.addClaims(granted.Extra)
+	}
 	cl.beginOnline()
 	if cl.socket.Nsp() == c.nsp {
 		cl.beginUser() // of a client that authenticates by event
 		if cl.socket.Recovered() {
-			cl.recovered()
+			cl.recovered(granted)
+		}
+		if granted != nil {
+			cl.joinAll(granted)
 		}
 		for _, room := range cl.wanted() {
 			if err := cl.joinWanted(room); err != nil {
@@ -199,6 +206,9 @@ func (cl *client) begin() {
 		}
 	}
 	cl.greet()
+	if granted != nil {
+		c.after(granted, nil)
+	}
 }
 
 // beginUser makes the socket one of those of its user, unless it is one.

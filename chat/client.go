@@ -39,6 +39,9 @@ type client struct {
 	gone     bool                           // the socket has ended
 	rates    map[*event.Event]*rate.Limiter // of the declared events with a rate that it has sent
 	online   bool                           // it counts among the users who are online
+	granted  *Action                        // what the hooks gave with a permission that is not in force yet
+	grants   map[string]bool                // rooms that the hooks let it into, whatever its token permits
+	extra    map[string]any                 // claims that the hooks gave
 }
 
 // Watch is the middleware that makes the sockets of a namespace clients. It belongs behind the token check.
@@ -57,6 +60,9 @@ func (c *Chat) Watch(s *socket.Socket, next func(*socket.ExtendedError)) {
 			details["code"], details["message"] = refused.Code, refused.Message
 			next(socket.NewExtendedError(refused.Message, details))
 			return
+		}
+		if cl.granted != nil {
+			cl.addClaims(cl.granted.Extra)
 		}
 	}
 	switch user := cl.user().ID; {

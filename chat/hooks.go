@@ -45,8 +45,21 @@ type Action struct {
 	System    bool   // the program does it, and no client
 	Fresh     bool   // of join: the client was no member before
 
+	// Hook is set for a declared event that asks the authorise hook.
+	Hook bool
+
 	// Ack has members that the answer gets besides its own. Before may set it.
 	Ack map[string]any
+
+	// Answer takes the place of the whole acknowledgement of a declared event. Before may set it.
+	Answer *any
+
+	// Rooms are rooms that the client joins, whatever its token permits; Emit are events that are sent as soon as the
+	// action is done; Extra are claims that the client has from then on. Before may set them. The claims of a token that
+	// have a meaning of their own (sub, exp, ...) stay as they are.
+	Rooms []string
+	Emit  []Emission
+	Extra map[string]any
 
 	from   User         // of the program
 	claims *auth.Claims // of refresh
@@ -85,7 +98,8 @@ type hooks struct {
 
 // Before has fn called before each action, when everything else permits it. fn may change the value and refuse the
 // action with an error: an *Error reaches the client as it is, any other as internal_error. Several are called in the
-// order of their registration. fn may wait; the client's further requests wait as well. Register before the node runs.
+// order of their registration. fn may wait, for as long as
+// it likes; the client's further requests wait as well. Register before the node runs.
 func (c *Chat) Before(fn func(context.Context, *Action) error) { push(&c.hooks.before, fn) }
 
 // After has fn called after each action, with the error by which it failed or nil. fn must not block.
@@ -111,18 +125,22 @@ func (c *Chat) before(a *Action) error {
 	if list == nil {
 		return nil
 	}
-	ctx, cancel := c.context()
-	defer cancel()
 	for _, fn := range *list {
-		if err := fn(ctx, a); err != nil {
+		if err := fn(c.running, a); err != nil {
 			return err
 		}
+	}
+	if a.client != nil {
+		a.client.grant(a)
 	}
 	return nil
 }
 
-// after tells the hooks.
+// after does what the hooks asked for, and tells them the outcome.
 func (c *Chat) after(a *Action, err error) {
+	if a.client != nil && err == nil {
+		a.client.emitAll(a)
+	}
 	if list := c.hooks.after.Load(); list != nil {
 		for _, fn := range *list {
 			fn(a, err)

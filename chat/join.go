@@ -59,9 +59,16 @@ func (cl *client) enter(p place, opts joinOptions) (answer map[string]any, l *la
 	if err := cl.mayJoin(p, opts); err != nil {
 		return nil, nil, 0, err
 	}
-	if err := c.before(&Action{Kind: ActionJoin, client: cl, Room: p.name}); err != nil {
+	a := &Action{Kind: ActionJoin, client: cl, Room: p.name}
+	if err := c.before(a); err != nil {
 		return nil, nil, 0, err
 	}
+	return cl.settle(p, opts, a)
+}
+
+// settle is enter for a client that may be in the place.
+func (cl *client) settle(p place, opts joinOptions, a *Action) (answer map[string]any, l *lane, pos int64, err error) {
+	c := cl.chat
 	ctx, cancel := c.context()
 	defer cancel()
 	l, err = c.acquire(ctx, p.log)
@@ -85,7 +92,8 @@ func (cl *client) enter(p place, opts joinOptions) (answer map[string]any, l *la
 		c.release(l)
 		return nil, nil, 0, err
 	}
-	c.after(&Action{Kind: ActionJoin, client: cl, Room: p.name, Fresh: fresh}, nil)
+	a.Fresh = fresh
+	c.after(a, nil)
 	return answer, l, pos, nil
 }
 

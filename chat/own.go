@@ -43,12 +43,14 @@ func (o *own) run() error {
 	if err := o.check(); err != nil {
 		return err
 	}
-	a := &Action{Kind: ActionEvent, client: o.client, Room: o.room.name, To: o.to, Event: o.event.Name, Args: o.args, ID: o.id, At: o.at}
+	a := &Action{Kind: ActionEvent, client: o.client, Room: o.room.name, To: o.to, Event: o.event.Name, Hook: o.event.Hook, Args: o.args, ID: o.id, At: o.at}
 	if err := o.chat.before(a); err != nil {
 		return err
 	}
-	o.args = a.Args
-	err := o.move()
+	err := o.replaced(a)
+	if err == nil {
+		err = o.move()
+	}
 	if err == nil {
 		err = o.count()
 	}
@@ -70,8 +72,30 @@ func (o *own) run() error {
 			return
 		}
 		o.replyToSender()
+		if a.Answer != nil {
+			o.reply(*a.Answer)
+			return
+		}
 		o.ok(answer)
 	})
+}
+
+// replaced takes the arguments that the hooks gave instead of the client's, which may name another room or user.
+func (o *own) replaced(a *Action) (err error) {
+	if len(a.Args) == len(o.args) && (len(a.Args) == 0 || &a.Args[0] == &o.args[0]) {
+		return nil
+	}
+	o.args = a.Args
+	switch e := o.event; e.To {
+	case event.Room:
+		o.room, err = o.named(&e.RoomName)
+	case event.User:
+		to, ok := e.UserName.Text(o)
+		if o.to = to; !ok || checkRoom(userRoom(to)) != nil {
+			err = badRequest(e.Name + ": no user is named")
+		}
+	}
+	return err
 }
 
 // check returns why the client may not send the event.

@@ -81,6 +81,11 @@ func (ca *call) say(event string, p place) error {
 	m := &outgoing{place: p, from: ca.user(), sender: ca.presenceID(), origin: string(ca.socket.Id()), id: newID(), mentions: opts.Mentions, value: ca.args[1]}
 	if opts.ID != nil {
 		m.id, m.chosen = *opts.ID, true
+		data, _, err := encodeValue(m.value)
+		if err != nil {
+			return badRequest("the value cannot be kept")
+		}
+		m.digest = digestOf(data) // of what the client said: the hooks may replace it by something else each time
 	}
 	a := &Action{Kind: ActionPublish, client: ca.client, Room: p.name, Value: m.value, ID: m.id}
 	if p.peer != "" {
@@ -150,7 +155,8 @@ type outgoing struct {
 	sender   string // who the id belongs to
 	origin   string // socket
 	id       string
-	chosen   bool // the client chose the id, so it may come again
+	chosen   bool   // the client chose the id, so it may come again
+	digest   string // of what was said; default that of value
 	mentions []string
 	event    string // of a declared event: value is a list of what it carries
 	value    any
@@ -215,6 +221,9 @@ func (c *Chat) deliver(m *outgoing) (*receipt, error) {
 	if err != nil {
 		return nil, badRequest("the value cannot be kept")
 	}
+	if m.digest == "" && (m.chosen || !m.direct()) {
+		m.digest = digestOf(data)
+	}
 	ctx, cancel := c.context()
 	defer cancel()
 	var r *receipt
@@ -222,7 +231,7 @@ func (c *Chat) deliver(m *outgoing) (*receipt, error) {
 	case !m.direct():
 		r, err = c.keep(ctx, m, data, attach)
 	case m.chosen:
-		r, err = c.once(ctx, m, digestOf(data))
+		r, err = c.once(ctx, m, m.digest)
 	default:
 		r, err = c.broadcast(m)
 	}
@@ -239,7 +248,7 @@ func (c *Chat) keep(ctx context.Context, m *outgoing, data []byte, attach bool) 
 		return nil, &Error{Code: CodeTooLarge, Message: fmt.Sprintf("the value has more than %d bytes", most), Details: map[string]any{"limit": most}}
 	}
 	a := &Append{
-		Log: m.place.log, Topics: m.place.topics, Bounds: m.place.policy.History, ID: m.id, Digest: digestOf(data),
+		Log: m.place.log, Topics: m.place.topics, Bounds: m.place.policy.History, ID: m.id, Digest: m.digest,
 		User: m.from.ID, Name: m.from.Name, Event: m.event, Mentions: m.mentions, Value: data, Attach: attach, Origin: m.origin,
 	}
 	if m.chosen {

@@ -51,6 +51,7 @@ func (cl *client) exit(room string) {
 	cl.mu.Lock()
 	m := cl.rooms[room]
 	delete(cl.rooms, room)
+	delete(cl.grants, room)
 	cl.stopTyping(room)
 	cl.mu.Unlock()
 	if m == nil {
@@ -98,19 +99,40 @@ func (cl *client) left(room string, why *Error) {
 // Refreshed makes a client leave the rooms that it has joined and that its new token does not permit. It is for
 // auth.MiddlewareOptions.Refreshed and runs where the handlers of the socket run.
 func (c *Chat) Refreshed(s *socket.Socket, claims *auth.Claims) {
-	if cl := clientOf(s); cl != nil {
-		cl.review(claims)
-		c.after(&Action{Kind: ActionRefresh, client: cl, claims: claims}, nil)
+	cl := clientOf(s)
+	if cl == nil {
+		return
 	}
+	a := cl.takeGranted()
+	if a == nil {
+		a = &Action{Kind: ActionRefresh, client: cl, claims: claims}
+	}
+	cl.addClaims(a.Extra)
+	if now := cl.claims(); now != nil {
+		claims = now // with those that the hooks gave
+	}
+	cl.joinAll(a)
+	cl.review(claims)
+	c.after(a, nil)
 }
 
 // Refreshing asks the hooks about the new token of a client. It is for auth.MiddlewareOptions.Refreshing.
 func (c *Chat) Refreshing(s *socket.Socket, claims *auth.Claims) error {
+	return c.askAbout(s, ActionRefresh, claims)
+}
+
+// Authenticating asks the hooks about a client that authenticates by event. It is for
+// auth.MiddlewareOptions.Authenticating.
+func (c *Chat) Authenticating(s *socket.Socket, claims *auth.Claims) error {
+	return c.askAbout(s, ActionConnect, claims)
+}
+
+func (c *Chat) askAbout(s *socket.Socket, kind ActionKind, claims *auth.Claims) error {
 	cl := clientOf(s)
 	if cl == nil {
 		return nil
 	}
-	if err := c.before(&Action{Kind: ActionRefresh, client: cl, claims: claims}); err != nil {
+	if err := c.before(&Action{Kind: kind, client: cl, Namespace: s.Nsp().Name(), claims: claims}); err != nil {
 		refused := c.refusalOf(err)
 		return auth.Refuse(refused.Code, refused.Message)
 	}
@@ -127,7 +149,7 @@ func (cl *client) review(claims *auth.Claims) {
 		if len(room) > 0 && room[:1] == talkSign {
 			action, name = permission.Direct, ""
 		}
-		if !permitted(claims, action, name) {
+		if !permitted(claims, action, name) && !cl.mayStay(room) {
 			cl.expel(room, auth.Forbidden(action, name))
 		}
 	}
@@ -135,14 +157,30 @@ func (cl *client) review(claims *auth.Claims) {
 
 // recovered makes a client that has its session back a member of the rooms that it had joined, but for those that its
 // new token does not permit. Rooms into which the program has put it stay the program's.
-func (cl *client) recovered() {
+func (cl *client) recovered(granted *Action) {
 	for _, room := range adapter.OwnRooms(cl.socket) {
 		cl.rejoin(string(room))
+	}
+	if granted != nil {
+		cl.keep(granted.Rooms)
 	}
 	if !cl.chat.opts.Open {
 		cl.review(cl.claims())
 	}
 	cl.reviewBans()
+	cl.askAgain()
+}
+
+// askAgain asks the hooks whether the client may still be in the rooms of its session.
+func (cl *client) askAgain() {
+	for _, room := range cl.joinedRooms() {
+		if cl.ownRoom(room) || cl.mayStay(room) {
+			continue
+		}
+		if err := cl.chat.before(&Action{Kind: ActionJoin, client: cl, Room: room}); err != nil {
+			cl.putOut(room, cl.chat.refusalOf(err))
+		}
+	}
 }
 
 // rejoin makes the client a member of a room in which its socket is.

@@ -64,6 +64,7 @@ func (g *gatekeeper) middleware(n *Node) socket.NamespaceMiddleware {
 		Limit:        g.limit,
 		Logger:       n.log,
 		// The chat product is made after the middlewares.
+		Authenticating: func(s *socket.Socket, claims *auth.Claims) error { return n.chat.Authenticating(s, claims) },
 		Refreshing:     func(s *socket.Socket, claims *auth.Claims) error { return n.chat.Refreshing(s, claims) },
 		Refreshed:      func(s *socket.Socket, claims *auth.Claims) { n.chat.Refreshed(s, claims) },
 		Refused:        n.handshakes.onEventRefused,

@@ -1,0 +1,185 @@
+package chat
+
+import (
+	"errors"
+	"log/slog"
+	"maps"
+
+	"chorus/adapter"
+	"chorus/auth"
+
+	"github.com/zishang520/socket.io/parsers/socket/v3/parser"
+	"github.com/zishang520/socket.io/servers/socket/v3"
+	"github.com/zishang520/socket.io/v3/pkg/types"
+)
+
+// Emission is an event that a function of Before has the server send, as soon as the action is done.
+type Emission struct {
+	To    Recipients
+	Event string
+	Args  []any
+}
+
+// Recipients are sockets of the namespace of an action. Each of them hears an event once.
+type Recipients struct {
+	Everyone bool // all sockets
+	Others   bool // all sockets but the client's
+	Self     bool // all sockets of the client's user
+
+	Rooms, Users, Sockets []string
+	Except                []string // sockets, and rooms
+}
+
+// Check returns what is wrong with recipients.
+func (r *Recipients) Check() error {
+	if !r.Everyone && !r.Others && !r.Self && len(r.Rooms)+len(r.Users)+len(r.Sockets) == 0 {
+		return errors.New("nobody is named")
+	}
+	for _, list := range [][]string{r.Rooms, r.Sockets, r.Except} {
+		for _, name := range list {
+			if err := checkRoom(name); err != nil {
+				return err
+			}
+		}
+	}
+	for _, user := range r.Users {
+		if checkRoom(userRoom(user)) != nil || user == "" {
+			return errors.New("a user has an id that no user can have")
+		}
+	}
+	return nil
+}
+
+// grant gives a client what the hooks gave it with a permission. A client that is not connected yet, or has no new token
+// yet, gets it later: see granted.
+func (cl *client) grant(a *Action) {
+	switch a.Kind {
+	case ActionConnect, ActionRefresh:
+		cl.mu.Lock()
+		cl.granted = a
+		cl.mu.Unlock()
+	default:
+		cl.addClaims(a.Extra)
+		cl.joinAll(a)
+	}
+}
+
+// takeGranted returns what the hooks gave with the permission to connect, or with the permission of a new token; nil for
+// nothing, or when it was taken.
+func (cl *client) takeGranted() *Action {
+	cl.mu.Lock()
+	defer cl.mu.Unlock()
+	a := cl.granted
+	cl.granted = nil
+	return a
+}
+
+func (cl *client) joinAll(a *Action) {
+	for _, room := range a.Rooms {
+		if err := cl.joinGranted(room); err != nil {
+			cl.left(room, cl.chat.refusalOf(err))
+		}
+	}
+}
+
+func (cl *client) emitAll(a *Action) {
+	for i := range a.Emit {
+		if err := cl.emit(&a.Emit[i]); err != nil {
+			cl.chat.debug("an event of the authorise hook was not sent", slog.Any("error", err))
+		}
+	}
+}
+
+// joinGranted makes the client a member of a room for which its token need not have the right.
+func (cl *client) joinGranted(room string) error {
+	ca := &call{client: cl, args: []any{room}}
+	p, err := ca.place(eventJoin)
+	if err != nil {
+		return err
+	}
+	cl.keep([]string{p.name})
+	_, l, pos, err := cl.settle(p, joinOptions{}, &Action{Kind: ActionJoin, client: cl, Room: p.name})
+	if err != nil {
+		return err
+	}
+	l.answer(cl, pos, false, func(bool) {})
+	cl.chat.release(l)
+	return nil
+}
+
+// keep has the client stay in rooms whatever its token permits.
+func (cl *client) keep(rooms []string) {
+	cl.mu.Lock()
+	defer cl.mu.Unlock()
+	if cl.grants == nil {
+		cl.grants = make(map[string]bool)
+	}
+	for _, room := range rooms {
+		cl.grants[room] = true
+	}
+}
+
+// mayStay reports whether a hook has let the client into a room.
+func (cl *client) mayStay(room string) bool {
+	cl.mu.Lock()
+	defer cl.mu.Unlock()
+	return cl.grants[room]
+}
+
+// addClaims adds the claims that the hooks gave, which stay for the next tokens too, until the hooks give others.
+func (cl *client) addClaims(claims map[string]any) {
+	cl.mu.Lock()
+	if len(claims) > 0 {
+		cl.extra = maps.Clone(claims)
+	}
+	extra := cl.extra
+	cl.mu.Unlock()
+	if len(extra) == 0 {
+		return
+	}
+	if err := auth.Extend(cl.socket, extra); err != nil {
+		cl.chat.opts.Logger.Warn("claims of the authorise hook are not those of a token", slog.Any("error", err))
+	}
+}
+
+// emit sends an event of the hooks.
+func (cl *client) emit(e *Emission) error {
+	if err := e.To.Check(); err != nil {
+		return err
+	}
+	publisher, ok := adapter.Of(cl.socket.Nsp())
+	if !ok {
+		return errors.New("chat: the adapter of the namespace is not one of package adapter")
+	}
+	to := &socket.BroadcastOptions{Rooms: types.NewSet[socket.Room](), Except: types.NewSet[socket.Room](), Flags: &socket.BroadcastFlags{}}
+	for _, room := range e.To.Except {
+		to.Except.Add(socket.Room(room))
+	}
+	switch {
+	case e.To.Others:
+		to.Except.Add(socket.Room(cl.socket.Id()))
+	case e.To.Everyone:
+	default:
+		for _, list := range [][]string{e.To.Rooms, e.To.Sockets} {
+			for _, room := range list {
+				to.Rooms.Add(socket.Room(room))
+			}
+		}
+		for _, user := range e.To.Users {
+			to.Rooms.Add(socket.Room(userRoom(user)))
+		}
+		if e.To.Self {
+			to.Rooms.Add(cl.selfRoom())
+		}
+	}
+	publisher.Publish(&parser.Packet{Type: parser.EVENT, Data: append([]any{e.Event}, e.Args...)}, to, nil)
+	return nil
+}
+
+// selfRoom is the room of all sockets of the client's user, that of its own socket without a user.
+func (cl *client) selfRoom() socket.Room {
+	if id := cl.user().ID; id != "" {
+		return socket.Room(userRoom(id))
+	}
+	return socket.Room(cl.socket.Id())
+}
