@@ -248,7 +248,7 @@ func (c *Chat) alter(ctx context.Context, room string, change *Change, kind Acti
 	}
 	change.Log, change.Topics, change.Bounds, change.Moderator = p.log, p.topics, p.policy.History, true
 	changed, err := c.store.Change(ctx, change)
-	c.after(&Action{Kind: kind, System: true, Room: room, ID: change.ID, Value: value}, err)
+	c.after(&Action{Kind: kind, System: true, Room: room, ID: change.ID, Value: value}, err) //nolint:contextcheck // what the hooks give lives as long as the client
 	return changed, err
 }
 

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 
 	"chorus/adapter"
+	"chorus/api/hook"
 	"chorus/auth"
 	"chorus/chat"
 	"chorus/codec"
@@ -34,6 +35,7 @@ type Node struct {
 	// gatekeeper is nil when everybody is let in.
 	gatekeeper *gatekeeper
 	announcer  *chat.Announcer // nil when clients are not told
+	hook       *hook.Hook      // nil when nobody is asked
 	metrics    *metrics
 	handshakes *handshakes
 	handler    http.Handler
@@ -127,6 +129,12 @@ func New(cfg Config) (*Node, error) {
 		return nil, err
 	}
 	n.metrics.watchChat(n.chat)
+	if n.hook, err = n.newHook(); err != nil {
+		return nil, err
+	}
+	if n.hook != nil {
+		n.chat.Before(n.hook.Ask)
+	}
 	if err := n.followNamespaces(); err != nil {
 		return nil, err
 	}
@@ -199,6 +207,9 @@ func (n *Node) Close(ctx context.Context) error {
 		n.closeErr = errors.Join(n.closeErr, n.engine.Shutdown(ctx)) // handlers finish what clients sent before
 		n.io.Close(nil)
 		n.chat.Close()
+		if n.hook != nil {
+			n.hook.Close()
+		}
 		n.closeErr = errors.Join(n.closeErr, n.state.Close(ctx))
 		if n.gatekeeper != nil { // it says goodbye by way of Redis
 			n.closeErr = errors.Join(n.closeErr, n.gatekeeper.close(ctx))

@@ -40,6 +40,8 @@ type Config struct {
 	Chat       ChatConfig                 `yaml:"chat"`
 	Events     map[string]EventConfig     `yaml:"events" empty:"none" help:"Events of clients that front ends define, by name."`
 	Namespaces map[string]NamespaceConfig `yaml:"namespaces" empty:"nothing" help:"What happens in namespaces, by name."`
+	Webhooks   []WebhookConfig            `yaml:"webhooks" empty:"none" help:"Back ends that are told what happens."`
+	Hook       *HookConfig                `yaml:"hook" empty:"nobody is asked" help:"A back end that is asked about what clients do: the authorise hook."`
 	Limits     LimitsConfig               `yaml:"limits"`
 	Drain      DrainConfig                `yaml:"drain"`
 	Log        LogConfig                  `yaml:"log"`

@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"net/url"
+	"regexp"
 	"strings"
 
 	"chorus/internal/origin"
@@ -36,6 +38,18 @@ var formats = map[string]func(text string) string{
 		}
 		return ""
 	},
+	"url": func(text string) string {
+		if u, err := url.Parse(text); err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "" {
+			return "is not an address such as https://example.com/hooks"
+		}
+		return ""
+	},
+	"name": func(text string) string {
+		if !isName.MatchString(text) {
+			return "is not a name of 1 to 64 characters A-Z a-z 0-9 _ - ."
+		}
+		return ""
+	},
 	"network": func(text string) string {
 		if _, err := ParseNetwork(text); err != nil {
 			return err.Error()
@@ -43,6 +57,8 @@ var formats = map[string]func(text string) string{
 		return ""
 	},
 }
+
+var isName = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,64}$`)
 
 // ParseNetwork reads a network such as 10.0.0.0/8, or an address, which is a network of one.
 func ParseNetwork(text string) (netip.Prefix, error) {
