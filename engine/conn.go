@@ -252,13 +252,13 @@ func (c *Conn) end(reason string, err error) {
 		c.server.goes.Go(func() { c.tell(cause) }) // ends with the listeners of "close"
 	}
 	c.shard.do(c, (*shard).release)
-	c.server.forget(c) // with the last session, the shards end
 	if link != nil && !link.finished.Load() {
-		_ = link.conn.Close()
+		link.close()
 	}
 	if probe != nil {
-		_ = probe.conn.Close()
+		probe.close()
 	}
+	c.server.forget(c) // with the last session, the shards and their pollers end
 	c.server.logEnd(c, cause.reason, cause.err)
 }
 

@@ -21,7 +21,8 @@
 //
 // # How it reads
 //
-// A WebSocket has one goroutine, which holds no buffer while nothing comes. It stops reading while
+// On Linux a poller for each shard reads the WebSockets with one goroutine; a handler that waits keeps it, and another one
+// goes on. With TLS, and on other systems, a WebSocket has a goroutine of its own. The engine stops reading while
 // more than [Options.MaxUnprocessed] messages wait for the program, so that a flood is held back
 // by TCP: see [Conn.Follow].
 package engine

@@ -94,8 +94,8 @@ func (f *flow) count(bytes int) {
 }
 
 // pace returns when the client may say more: at once, or when its messages are being processed. In
-// that case it returns true, with held still set.
-func (f *flow) pace(bound int) (waited bool) {
+// that case it calls before, waits, and returns true with held still set.
+func (f *flow) pace(bound int, before func()) (waited bool) {
 	if f.messages < max(bound/marks, 1) && f.bytes < maxMarkBytes {
 		return false
 	}
@@ -105,6 +105,12 @@ func (f *flow) pace(bound int) (waited bool) {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if !f.full() || f.ended {
+		return false
+	}
+	f.mu.Unlock()
+	before()
+	f.mu.Lock()
 	for f.full() && !f.ended {
 		if f.change.L == nil {
 			f.change.L = &f.mu

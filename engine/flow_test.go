@@ -49,7 +49,7 @@ func say(f *flow, bound, messages, bytes int) (said *int, done chan struct{}) {
 			*said++
 			f.mu.Unlock()
 			f.count(bytes)
-			if f.pace(bound) {
+			if f.pace(bound, func() {}) {
 				f.held.Store(false)
 			}
 		}

@@ -160,7 +160,7 @@ func (c *Conn) setTimer(d time.Duration) {
 // pace keeps the client from saying more while too much of it waits for its handlers. What it has
 // said meanwhile, answers to heartbeats as well, is read afterwards.
 func (c *Conn) pace() {
-	if c.flow.pace(c.server.opts.MaxUnprocessed) {
+	if c.flow.pace(c.server.opts.MaxUnprocessed, c.mayBlock) {
 		c.excuse()
 	}
 }
@@ -168,6 +168,7 @@ func (c *Conn) pace() {
 // settle waits until the handlers have processed what the client sent so far.
 func (c *Conn) settle() {
 	c.flow.held.Store(true)
+	c.mayBlock()
 	c.flow.settle(c.server.opts.HandlerTimeout)
 	c.excuse()
 }

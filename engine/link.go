@@ -12,13 +12,14 @@ import (
 // errBlocked means that a connection takes nothing now.
 var errBlocked = errors.New("the connection takes nothing now")
 
-// link is the TCP connection of a WebSocket. One goroutine reads, and the shard's one writes.
+// link is the TCP connection of a WebSocket. A poller or one goroutine reads, and the shard's one writes.
 type link struct {
 	conn     net.Conn
 	raw      syscall.RawConn // nil: writes go by way of a goroutine, as for TLS
 	encoding encoding
 	finished atomic.Bool // nothing more is written; what the client still says is not listened to
-	behind   behind      // used without raw
+	watched  atomic.Pointer[watched]
+	behind   behind // used without raw
 }
 
 func newLink(conn net.Conn, e encoding, goes *sync.WaitGroup) *link {
@@ -35,6 +36,7 @@ func (l *link) finish() {
 		l.closeWrite()
 	}
 	_ = l.conn.SetReadDeadline(time.Now().Add(linger))
+	l.awaitEnd()
 }
 
 func (l *link) closeWrite() {

@@ -49,22 +49,6 @@ type handler interface {
 	onControl(op ws.OpCode, data []byte) error
 }
 
-// run hands everything to h until the connection ends or breaks a rule. early is what was read
-// behind the handshake.
-func (r *reader) run(early []byte, h handler) error {
-	defer func() { _ = r.held.set(0) }()
-	if len(early) > 0 {
-		if err := r.feed(early, h); err != nil {
-			return err
-		}
-	}
-	for {
-		if err := r.next(h); err != nil {
-			return err
-		}
-	}
-}
-
 // next waits for the next bytes and looks at them.
 func (r *reader) next(h handler) error {
 	defer r.release()
@@ -97,6 +81,7 @@ const maxKeptBytes = 4 << 10
 
 // feed looks at the next bytes of the connection, which it may change.
 func (r *reader) feed(chunk []byte, h handler) error {
+	defer r.header.Reset(nil) // it would hold the chunk
 	data := chunk
 	if len(r.rest) > 0 {
 		r.rest = append(r.rest, chunk...)

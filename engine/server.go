@@ -34,6 +34,7 @@ type Server struct {
 	handler http.Handler
 	buffers bufferPool
 	wheel   *wheel
+	monitor monitor
 	shards  []*shard
 	next    atomic.Uint64 // the shard of the next connection
 	ping    *Message
@@ -100,6 +101,7 @@ func New(opts Options) *Server {
 		s.shards = append(s.shards, shard)
 		s.goes.Go(shard.run) // ends with Close
 	}
+	s.startPollers()
 	s.goes.Go(func() { s.wheel.run(s.stop) }) // ends with Close
 	return s
 }
@@ -160,6 +162,9 @@ func (s *Server) drain() {
 	close(s.stop)
 	for _, shard := range s.shards {
 		shard.stop()
+		if shard.poller != nil {
+			shard.poller.close()
+		}
 	}
 	s.goes.Wait()
 	close(s.ended)

@@ -37,6 +37,7 @@ type entry struct {
 type shard struct {
 	server *Server
 	wake   chan struct{} // capacity 1: the shard's goroutine is to work
+	poller *poller       // nil where each connection has a goroutine that reads
 
 	mu      sync.Mutex
 	room    sync.Cond // the inbox was taken

@@ -35,7 +35,7 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, query url.Value
 	c.probe = rd.link
 	c.mu.Unlock()
 	if c.state.Load() == stateClosed { // end may have looked before
-		_ = rd.link.conn.Close()
+		rd.link.close()
 	}
 	_ = rd.link.conn.SetReadDeadline(time.Now().Add(s.opts.UpgradeTimeout))
 	c.startReading(rd, early, true)
@@ -122,7 +122,7 @@ func (s *shard) beginProbe(c *Conn, l *link) {
 func (s *shard) writeProbe(l *link, m *Message) bool {
 	_, err := s.writer.write(l, m.frames(l.encoding, s.server.opts.DeflateThreshold))
 	if err != nil {
-		_ = l.conn.Close()
+		l.close()
 	}
 	return err == nil
 }
@@ -232,7 +232,7 @@ func (s *shard) goodbye(c *Conn, code ws.StatusCode) {
 	}
 	o.link.finished.Store(true)
 	if err := s.writer.writeLast(o.link, last); err != nil {
-		_ = o.link.conn.Close()
+		o.link.close()
 		return
 	}
 	o.link.finish()

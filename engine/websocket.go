@@ -33,11 +33,13 @@ func (s *Server) openWebSocket(w http.ResponseWriter, r *http.Request, query url
 	c.link = rd.link
 	c.mu.Unlock()
 	if c.state.Load() == stateClosed { // end may have looked before
-		_ = rd.link.conn.Close()
+		rd.link.close()
 		return
 	}
 	s.open(c)
-	c.startReading(rd, early, false) // before the client hears anything: from then on it is told why it ends
+	if len(early) > 0 || !c.watch(rd, &packets{conn: c, link: rd.link}) { // before the client hears anything: from then on it is told why it ends
+		c.startReading(rd, early, false)
+	}
 	c.shard.do(c, func(s *shard, c *Conn) { s.attach(c, rd.link) })
 }
 
@@ -82,21 +84,20 @@ func earlyBytes(buffered *bufio.ReadWriter) []byte {
 	return early
 }
 
-// startReading reads the link in a goroutine that ends with the link. The HTTP server's own ends
-// now, and with it what it holds for a request.
+// startReading reads the link in a goroutine that ends with the link, or when the poller takes over. The HTTP server's
+// own ends now, and with it what it holds for a request.
 func (c *Conn) startReading(rd *reader, early []byte, probing bool) {
-	read := func() { c.readLink(rd, early, probing) }
+	read := func() { c.readOrWatch(rd, early, &packets{conn: c, link: rd.link, probing: probing}) }
 	if !c.server.spawn(read) {
-		_ = rd.link.conn.Close()
+		rd.link.close()
 		c.end(reasonForcedClose, nil)
 	}
 }
 
-// readLink reads a WebSocket to its end.
-func (c *Conn) readLink(rd *reader, early []byte, probing bool) {
+// endLink ends a WebSocket whose reader has stopped with err.
+func (c *Conn) endLink(rd *reader, p *packets, err error) {
 	defer rd.link.conn.Close() //nolint:errcheck // there is nobody to tell
-	p := &packets{conn: c, link: rd.link, probing: probing}
-	err := c.server.guard(func() error { return rd.run(early, p) })
+	_ = rd.held.set(0)
 	reason, code := reasonOf(err)
 	if p.probing {
 		if errors.Is(err, os.ErrDeadlineExceeded) {

@@ -51,8 +51,9 @@ func (d *Dev) withAPI(next http.Handler) http.Handler {
 
 // origins returns those of the nodes, to which the console connects.
 func (d *Dev) origins() []string {
-	var origins []string
-	for _, addr := range d.NodeAddrs() {
+	addrs := d.NodeAddrs()
+	origins := make([]string, 0, 2*len(addrs))
+	for _, addr := range addrs {
 		origins = append(origins, "http://"+addr, "ws://"+addr)
 	}
 	return origins

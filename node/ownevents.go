@@ -21,7 +21,7 @@ func DeclaredEvents(cfg Config) ([]*event.Event, error) {
 
 // ownEvents compiles the declared events of a configuration, and what is declared for clients that connect.
 func ownEvents(cfg *Config) (events []*event.Event, onConnect map[string]*event.Event, err error) {
-	var declarations []event.Declaration
+	declarations := make([]event.Declaration, 0, len(cfg.Events))
 	var errs []error
 	for _, name := range slices.Sorted(maps.Keys(cfg.Events)) {
 		d, err := declarationOf(name, cfg.Events[name])
@@ -93,8 +93,8 @@ func announcementOf(a *config.AnnouncementConfig, key string) (*chat.Announcemen
 
 // roomPolicies compiles what the rooms keep and tell.
 func roomPolicies(rooms []config.RoomConfig) ([]chat.RoomPolicy, error) {
-	var policies []chat.RoomPolicy
-	var errs []error
+	policies := make([]chat.RoomPolicy, 0, len(rooms))
+	errs := make([]error, 0, 2*len(rooms))
 	for i, room := range rooms {
 		p := chat.RoomPolicy{Match: room.Match, History: boundsOf(room.History), Receipts: room.Receipts, NoPresence: !room.Presence}
 		var err error

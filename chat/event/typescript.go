@@ -126,7 +126,7 @@ func (t *typer) replied() string {
 func (t *typer) ofShape(value any) string {
 	switch v := value.(type) {
 	case map[string]any:
-		var members []string
+		members := make([]string, 0, len(v))
 		for _, key := range slices.Sorted(maps.Keys(v)) {
 			members = append(members, quoted(key)+": "+t.ofShape(v[key]))
 		}
