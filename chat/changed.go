@@ -75,14 +75,13 @@ func purgedEvent(r *Record, name string) []any {
 }
 
 func reactedEvent(r *Record, name string) []any {
-	added, removed := []string{}, []string{}
-	if r.On {
-		added = append(added, r.By)
-	} else {
-		removed = append(removed, r.By)
+	list := r.Reacted
+	if list == nil {
+		one := reacted{id: r.ID, key: r.Key}
+		one.note(r)
+		list = []any{one.told()}
 	}
-	one := map[string]any{"id": r.ID, "key": r.Key, "count": r.Count, "added": added, "removed": removed, "cursor": r.Cursor}
-	return []any{eventReacted, name, []any{one}}
+	return []any{eventReacted, name, list}
 }
 
 func (c *Chat) appendedEvent(r *Record, name string) []any {

@@ -131,6 +131,8 @@ type Chat struct {
 	stop    context.CancelFunc
 	tasks   sync.WaitGroup
 
+	pace pace
+
 	mu    sync.Mutex
 	lanes map[string]*lane // by topic
 }

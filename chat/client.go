@@ -42,6 +42,7 @@ type client struct {
 	granted  *Action                        // what the hooks gave with a permission that is not in force yet
 	grants   map[string]bool                // rooms that the hooks let it into, whatever its token permits
 	extra    map[string]any                 // claims that the hooks gave
+	forgone  map[string]*Error              // rooms of its session that it does not get back, and why
 }
 
 // Watch is the middleware that makes the sockets of a namespace clients. It belongs behind the token check.
@@ -64,6 +65,9 @@ func (c *Chat) Watch(s *socket.Socket, next func(*socket.ExtendedError)) {
 		if cl.granted != nil {
 			cl.addClaims(cl.granted.Extra)
 		}
+	}
+	if s.Recovered() && s.Nsp() == c.nsp {
+		cl.reviewRestored()
 	}
 	switch user := cl.user().ID; {
 	case s.Nsp() == c.nsp:

@@ -139,6 +139,9 @@ func (c *Chat) changesOf(list []Message) []any {
 		for _, name := range []string{"cursor", "at", "from", "mentions", "event"} {
 			delete(change, name)
 		}
+		if list[i].Purged {
+			change["purged"] = true
+		}
 		changes = append(changes, change)
 	}
 	return changes

@@ -4,8 +4,6 @@ import (
 	"context"
 	"sync"
 	"time"
-
-	"github.com/zishang520/socket.io/servers/socket/v3"
 )
 
 // lane is what this node knows of a room or conversation that one of its sockets is in. What the feed brings passes it
@@ -26,6 +24,7 @@ type lane struct {
 	presence presenceLane
 	quiet    bool // the room was too large to announce who comes and goes; that was logged
 	typing   typingLane
+	gathered gathered
 }
 
 // hold keeps what comes for a client from it while its page is read.
@@ -93,6 +92,7 @@ func (l *lane) stop() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.presence.stop()
+	l.gathered.stop()
 	l.typing.stop()
 }
 
@@ -162,6 +162,7 @@ func (c *Chat) dropIfUnused(l *lane) {
 func (l *lane) begin(cl *client) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.settle()
 	h := &hold{watching: cl.socket.Rooms().Has(watchRoom(l.topic))}
 	if before := l.holds[cl]; before != nil {
 		h.until = before.until
@@ -175,6 +176,7 @@ func (l *lane) begin(cl *client) {
 func (l *lane) answer(cl *client, pos int64, watch bool, reply func(full bool)) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.settle()
 	h := l.holds[cl]
 	reply(h != nil && h.full)
 	if watch {
@@ -215,23 +217,25 @@ func (l *lane) forget(cl *client) {
 func (l *lane) logged(r *Record) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.epoch == r.Epoch && r.Pos <= l.pos {
-		return // it was here
+	if l.epoch == r.Epoch && (r.Pos < l.pos || r.Pos == l.pos && r.Kind != KindPurge) {
+		return // it was here; a purge of several messages has one position
 	}
 	l.epoch, l.pos = r.Epoch, r.Pos
-	held := make([]socket.Room, 0, len(l.holds))
+	settled := false
 	for cl, h := range l.holds {
 		switch {
 		case h.answered && r.Pos > h.until:
+			if !settled {
+				l.settle()
+				settled = true
+			}
 			delete(l.holds, cl)
-			continue
 		case r.Pos <= h.until: // it was in a page
 		case len(h.records) < maxHeld:
 			h.records = append(h.records, r)
 		default:
 			h.full = true
 		}
-		held = append(held, socket.Room(cl.socket.Id()))
 	}
-	l.chat.cast(r, held)
+	l.pass(r)
 }

@@ -140,7 +140,7 @@ func (o *own) mayEmit() (err error) {
 		if !o.permits(permission.Broadcast, "") {
 			return auth.Forbidden(permission.Broadcast, "")
 		}
-		return o.mayTalk(o.chat.roomPlace(""))
+		return o.mayTalk()
 	case event.Room:
 		if o.room, err = o.named(&e.RoomName); err != nil {
 			return err
@@ -155,17 +155,10 @@ func (o *own) mayEmit() (err error) {
 			return badRequest(e.Name + ": no user is named")
 		}
 		o.to = to
-		return o.mayTalk(o.chat.roomPlace(""))
+		return o.mayTalk()
 	default:
 		return nil
 	}
-}
-
-// mayTalk returns the refusal of a client that is muted everywhere.
-func (o *own) mayTalk(p place) error {
-	ctx, cancel := o.chat.context()
-	defer cancel()
-	return o.notMuted(ctx, p)
 }
 
 // named returns the room that a template names.

@@ -30,6 +30,9 @@ func (c *Chat) message(ca *call) error {
 	if !ca.permits(permission.Broadcast, "") {
 		return auth.Forbidden(permission.Broadcast, "")
 	}
+	if err := ca.mayTalk(); err != nil {
+		return err
+	}
 	a := &Action{Kind: ActionMessage, client: ca.client, Value: ca.args[0], ID: newID(), At: now()}
 	if err := c.before(a); err != nil {
 		return err
@@ -75,9 +78,6 @@ func (ca *call) say(event string, p place) error {
 	if err := ca.maySpeak(p); err != nil {
 		return err
 	}
-	if err := ca.takeTurn(p); err != nil {
-		return err
-	}
 	m := &outgoing{place: p, from: ca.user(), sender: ca.presenceID(), origin: string(ca.socket.Id()), id: newID(), mentions: opts.Mentions, value: ca.args[1]}
 	if opts.ID != nil {
 		m.id, m.chosen = *opts.ID, true
@@ -86,6 +86,9 @@ func (ca *call) say(event string, p place) error {
 			return badRequest("the value cannot be kept")
 		}
 		m.digest = digestOf(data) // of what the client said: the hooks may replace it by something else each time
+	}
+	if m.slow, err = ca.slowness(p); err != nil {
+		return err
 	}
 	a := &Action{Kind: ActionPublish, client: ca.client, Room: p.name, Value: m.value, ID: m.id}
 	if p.peer != "" {
@@ -96,6 +99,13 @@ func (ca *call) say(event string, p place) error {
 	}
 	m.value = a.Value
 	if m.direct() && !m.chosen { // the common case waits for nothing here
+		if m.slow > 0 {
+			ctx, cancel := c.context()
+			defer cancel()
+			if err := c.takeTurn(ctx, m); err != nil {
+				return err
+			}
+		}
 		a.At = now()
 		events := m.events(meta{ID: m.id, At: a.At, From: from(m.from)})
 		answer := map[string]any{"id": m.id, "at": a.At}
@@ -113,7 +123,9 @@ func (ca *call) say(event string, p place) error {
 	if err == nil {
 		a.At = answer.At
 	}
-	c.after(a, err)
+	if err != nil || !answer.repeated { // what was said before was told then
+		c.after(a, err)
+	}
 	if err != nil {
 		return err
 	}
@@ -160,6 +172,7 @@ type outgoing struct {
 	mentions []string
 	event    string // of a declared event: value is a list of what it carries
 	value    any
+	slow     int // seconds of slow mode for this sender
 }
 
 // receipt is what the sender gets to know.
@@ -169,6 +182,8 @@ type receipt struct {
 	Seq    int64  `json:"seq,omitempty"`
 	Cursor string `json:"cursor,omitempty"`
 	Online *int   `json:"online,omitempty"`
+
+	repeated bool // it was said before
 }
 
 // members returns the members of the acknowledgement.
@@ -247,21 +262,25 @@ func (c *Chat) keep(ctx context.Context, m *outgoing, data []byte, attach bool) 
 	if most := c.opts.MaxValue; len(data) > most {
 		return nil, &Error{Code: CodeTooLarge, Message: fmt.Sprintf("the value has more than %d bytes", most), Details: map[string]any{"limit": most}}
 	}
+	if m.from.ID == "" { // the log knows no such sender
+		if err := c.takeTurn(ctx, m); err != nil {
+			return nil, err
+		}
+		m.slow = 0
+	}
 	a := &Append{
-		Log: m.place.log, Topics: m.place.topics, Bounds: m.place.policy.History, ID: m.id, Digest: m.digest,
+		Log: m.place.log, Topics: m.place.topics, Bounds: m.place.policy.History, ID: m.id, Remember: -1, Digest: "-",
 		User: m.from.ID, Name: m.from.Name, Event: m.event, Mentions: m.mentions, Value: data, Attach: attach, Origin: m.origin,
+		Mark: m.from.ID != "", Slow: time.Duration(m.slow) * time.Second,
 	}
 	if m.chosen {
-		a.Remember = c.opts.Idempotency
+		a.Remember, a.Digest = c.opts.Idempotency, m.digest
 	}
 	kept, err := c.store.Append(ctx, a)
 	if err != nil {
 		return nil, err
 	}
-	if !kept.Repeated {
-		c.markOwn(ctx, m.from.ID, m.place, kept.Seq)
-	}
-	return &receipt{ID: kept.ID, At: kept.At, Seq: kept.Seq, Cursor: kept.Cursor}, nil
+	return &receipt{ID: kept.ID, At: kept.At, Seq: kept.Seq, Cursor: kept.Cursor, repeated: kept.Repeated}, nil
 }
 
 // once publishes a message that is not kept, unless the cluster has seen it.
@@ -273,11 +292,16 @@ func (c *Chat) once(ctx context.Context, m *outgoing, digest string) (*receipt, 
 	}
 	var r *receipt
 	if known != nil {
-		err = json.Unmarshal(known, &r)
+		if err = json.Unmarshal(known, &r); err == nil {
+			r.repeated = true
+		}
 		return r, err
 	}
 	var answer []byte
-	if r, err = c.broadcast(m); err == nil {
+	if err = c.takeTurn(ctx, m); err == nil {
+		r, err = c.broadcast(m)
+	}
+	if err == nil {
 		if m.place.peer != "" {
 			online := c.online(m.place.peer)
 			r.Online = &online

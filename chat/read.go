@@ -47,6 +47,7 @@ func (c *Chat) read(ca *call) error {
 		if err := c.store.Forget(ctx, user, p.log); err != nil {
 			return err
 		}
+		ca.tellRead(p, user, nil)
 		ca.ok(map[string]any{"seq": nil, "unread": 0})
 		return nil
 	}
@@ -58,16 +59,16 @@ func (c *Chat) read(ca *call) error {
 		return err
 	}
 	if u.Read <= *seq { // else the marker was further already
-		ca.tellRead(p, user, u.Read)
+		ca.tellRead(p, user, &u.Read)
 	}
 	ca.ok(map[string]any{"seq": u.Read, "unread": u.Unread})
 	return nil
 }
 
-// tellRead tells the user's other sockets, and the room if its policy says so.
-func (ca *call) tellRead(p place, user string, seq int64) {
+// tellRead tells the user's other sockets, and the room if its policy says so, but for a marker that was removed.
+func (ca *call) tellRead(p place, user string, seq *int64) {
 	to := types.NewSet(socket.Room(userRoom(user)))
-	if p.policy.Receipts && p.peer == "" {
+	if p.policy.Receipts && p.peer == "" && seq != nil {
 		to.Add(socket.Room(p.log))
 	}
 	event := []any{eventRead, p.name, map[string]any{"user": user, "seq": seq}}

@@ -39,6 +39,7 @@ func (c *Chat) refusalOf(err error) *Error {
 	var refused *Error
 	var conflict *ConflictError
 	var limit *LimitError
+	var slow *SlowError
 	switch {
 	case errors.As(err, &refused):
 		return refused
@@ -52,6 +53,8 @@ func (c *Chat) refusalOf(err error) *Error {
 			details["version"] = conflict.Version
 		}
 		return &Error{Code: CodeConflict, Message: conflict.Reason, Details: details}
+	case errors.As(err, &slow):
+		return &Error{Code: CodeSlowMode, Message: "the room is in slow mode: wait", Details: map[string]any{"retry_after_ms": slow.Wait.Milliseconds() + 1}}
 	case errors.As(err, &limit):
 		return &Error{Code: CodeLimitReached, Message: limit.Error(), Details: map[string]any{"limit": limit.Limit}}
 	case errors.Is(err, ErrOverloaded):

@@ -3,6 +3,7 @@ package chat
 import (
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"chorus/adapter"
@@ -155,9 +156,57 @@ func (cl *client) review(claims *auth.Claims) {
 	}
 }
 
-// recovered makes a client that has its session back a member of the rooms that it had joined, but for those that its
-// new token does not permit. Rooms into which the program has put it stay the program's.
+// reviewRestored takes rooms from the session of a client before it connects, so that it gets nothing of what it has
+// missed there: those from which it is banned, and those that it had joined and that its new token does not permit.
+func (cl *client) reviewRestored() {
+	rooms, own := adapter.RestoredRooms(cl.socket)
+	forgone := make(map[string]*Error)
+	for _, name := range rooms {
+		room := string(name)
+		if strings.HasPrefix(room, "\x00") || cl.ownRoom(room) {
+			continue
+		}
+		if slices.Contains(own, name) && !cl.chat.opts.Open && !cl.mayReturn(room) {
+			forgone[room] = auth.Forbidden(permission.Join, room)
+			continue
+		}
+		ctx, cancel := cl.chat.context()
+		if err := cl.notBanned(ctx, cl.chat.roomPlace(room)); err != nil {
+			forgone[room] = cl.chat.refusalOf(err)
+		}
+		cancel()
+	}
+	for room := range forgone {
+		adapter.Forgo(cl.socket, socket.Room(room), watchRoom(room))
+	}
+	cl.mu.Lock()
+	defer cl.mu.Unlock()
+	cl.forgone = forgone
+}
+
+// mayReturn reports whether the token or a hook lets the client back into a room.
+func (cl *client) mayReturn(room string) bool {
+	cl.mu.Lock()
+	granted := cl.granted != nil && slices.Contains(cl.granted.Rooms, room)
+	cl.mu.Unlock()
+	return granted || cl.mayStay(room) || permitted(cl.claims(), permission.Join, room)
+}
+
+// tellForgone tells a client that has connected again in which rooms it is not any more.
+func (cl *client) tellForgone() {
+	cl.mu.Lock()
+	forgone := cl.forgone
+	cl.forgone = nil
+	cl.mu.Unlock()
+	for _, room := range slices.Sorted(maps.Keys(forgone)) {
+		cl.left(room, forgone[room])
+	}
+}
+
+// recovered makes a client that has its session back a member of the rooms that it had joined. Rooms into which the
+// program has put it stay the program's.
 func (cl *client) recovered(granted *Action) {
+	cl.tellForgone()
 	for _, room := range adapter.OwnRooms(cl.socket) {
 		cl.rejoin(string(room))
 	}

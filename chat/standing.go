@@ -3,7 +3,6 @@ package chat
 import (
 	"context"
 	"errors"
-	"time"
 )
 
 // Codes of what moderation forbids.
@@ -64,6 +63,13 @@ func (cl *client) notMuted(ctx context.Context, p place) error {
 	return nil
 }
 
+// mayTalk returns the refusal of a client that is muted or banned everywhere.
+func (ca *call) mayTalk() error {
+	ctx, cancel := ca.chat.context()
+	defer cancel()
+	return ca.notMuted(ctx, ca.chat.roomPlace(""))
+}
+
 // outside is the refusal of a client that is not in a room: who is banned is told so.
 func (ca *call) outside(ctx context.Context, p place) error {
 	if standing, err := ca.standing(ctx, p); err == nil && standing.Ban != nil {
@@ -72,17 +78,25 @@ func (ca *call) outside(ctx context.Context, p place) error {
 	return notJoined(p.name)
 }
 
-// takeTurn takes the client's turn in slow mode, which is not for moderators.
-func (ca *call) takeTurn(p place) error {
+// slowness returns the seconds of slow mode that are in force for the client, which are none for moderators.
+func (ca *call) slowness(p place) (seconds int, err error) {
 	ctx, cancel := ca.chat.context()
 	defer cancel()
 	standing, err := ca.standing(ctx, p)
 	if err != nil || standing.Slow <= 0 || ca.moderates(p) {
-		return err
+		return 0, err
 	}
-	wait, err := ca.chat.store.Turn(ctx, p.log, ca.presenceID(), standing.Slow)
+	return standing.Slow, nil
+}
+
+// takeTurn takes the turn of the sender of a message that is not kept; the log does it for one that is.
+func (c *Chat) takeTurn(ctx context.Context, m *outgoing) error {
+	if m.slow == 0 {
+		return nil
+	}
+	wait, err := c.store.Turn(ctx, m.place.log, m.sender, m.slow)
 	if err != nil || wait <= 0 {
 		return err
 	}
-	return &Error{Code: CodeSlowMode, Message: "the room is in slow mode: wait", Details: map[string]any{"retry_after_ms": int64(wait/time.Millisecond) + 1}}
+	return &SlowError{Wait: wait}
 }

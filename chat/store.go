@@ -44,6 +44,11 @@ type ConflictError struct {
 
 func (e *ConflictError) Error() string { return "chat: conflict: " + e.Reason }
 
+// SlowError means that a user has to wait before the next message.
+type SlowError struct{ Wait time.Duration }
+
+func (e *SlowError) Error() string { return fmt.Sprintf("chat: slow mode: wait %s", e.Wait) }
+
 // LimitError means that a bound of the store is reached.
 type LimitError struct {
 	Limit int64
@@ -111,6 +116,7 @@ type Message struct {
 	Version   int64 // 1, and one more with each edit
 	EditedAt  int64 // 0 for never
 	Deleted   bool
+	Purged    bool   // of a change: nothing but ID and Seq is left
 	By        string // who edited or deleted it last
 	Reactions []Reaction
 }
@@ -144,9 +150,9 @@ type Append struct {
 	Log      string
 	Topics   []string // which followers receive it; a node that follows several of them receives it once
 	Bounds   Bounds
-	ID       string // 1 to 64 characters A-Z a-z 0-9 _ - .
-	Remember time.Duration
-	Digest   string // of what was said; at most 64 characters, no space
+	ID       string        // 1 to 64 characters A-Z a-z 0-9 _ - .
+	Remember time.Duration // for how long the id is remembered; 0 for the default, negative for an id that nobody else has
+	Digest   string        // of what was said; at most 64 characters, no space
 	User     string
 	Name     string
 	Event    string
@@ -156,7 +162,9 @@ type Append struct {
 	Text     bool // Value is the first fragment of a text that Extend goes on with
 	Open     bool
 	Length   int64
-	Origin   string // the sender's socket; comes back in the Record and is not kept
+	Origin   string        // the sender's socket; comes back in the Record and is not kept
+	Mark     bool          // moves the marker of User to the message, as Read does
+	Slow     time.Duration // of slow mode: a new message takes the turn of User, or is a SlowError
 
 	// Also is published in the same step, for servers that do not know the log. Memory stores ignore it.
 	Also *Publication
@@ -244,6 +252,7 @@ type Record struct {
 	// fragment of an extension, and else nil.
 	Message
 
+	Reacted     []any  // of package chat: several reactions that are told together
 	Key         string // react: the key, with On and the Count of the key afterwards
 	On          bool
 	Count       int

@@ -156,11 +156,11 @@ func chatNeeds(prefix string) []permission {
 		name string
 		args []string
 	}{
-		{"get", nil}, {"set", []string{"x"}}, {"del", nil}, {"pexpire", []string{"1"}}, {"pttl", nil},
+		{"get", nil}, {"set", []string{"x"}}, {"del", nil}, {"pexpire", []string{"1"}}, {"pttl", nil}, {"persist", nil},
 		{"hget", []string{"x"}}, {"hset", []string{"x", "x"}}, {"hmget", []string{"x"}}, {"hdel", []string{"x"}}, {"hexists", []string{"x"}},
 		{"hlen", nil}, {"hkeys", nil}, {"hgetall", nil},
 		{"zadd", []string{"0", "x"}}, {"zrem", []string{"x"}}, {"zcard", nil}, {"zscore", []string{"x"}}, {"zlexcount", []string{"-", "+"}},
-		{"zrangebyscore", []string{"0", "1"}}, {"zrangebylex", []string{"-", "+"}}, {"zremrangebyscore", []string{"0", "1"}}, {"zremrangebylex", []string{"-", "+"}},
+		{"zrangebyscore", []string{"0", "1"}}, {"zrangebylex", []string{"-", "+"}}, {"zremrangebyscore", []string{"0", "1"}}, {"zremrangebylex", []string{"-", "+"}}, {"zremrangebyrank", []string{"0", "0"}},
 		{"rpush", []string{"x"}}, {"lpush", []string{"x"}}, {"lpop", nil}, {"lindex", []string{"0"}}, {"llen", nil}, {"lrange", []string{"0", "1"}}, {"ltrim", []string{"0", "1"}},
 		{"sadd", []string{"x"}}, {"srem", []string{"x"}}, {"scard", nil}, {"smembers", nil}, {"srandmember", nil}, {"spop", nil},
 	} {

@@ -144,7 +144,7 @@ func (s *Store) beginText(c *chat.Change) (chat.Changed, error) {
 		ID: c.ID, User: c.User, Name: c.Name, Event: c.Event, Value: append([]byte(nil), c.Value...),
 		Text: true, Open: !c.Done && !c.Cancel, Cancelled: c.Cancel, Length: c.Length,
 	}}
-	l.add(m, "-", c.Bounds, s.limits.Remember, s.limits.RememberedIDs)
+	l.add(m, "-", false, c.Bounds, s.limits.Remember, s.limits.RememberedIDs)
 	a := altered{shown: m.Value}
 	s.publishChange(l, m, c, a)
 	return changedOf(l, m, c, a, false), nil

@@ -3,7 +3,6 @@ package memory
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -21,7 +20,18 @@ type log struct {
 	ids             map[string]remembered
 	mentions        map[string][]int64 // user -> seqs of the messages that name the user, in order
 	trimmed         []string           // ids of messages that were trimmed while they are to be remembered, oldest first
+	purged          []purged           // oldest first
+	gone            int64              // position of the last purge that purged has forgotten
 }
+
+// purged is a message that was purged, for clients that were away.
+type purged struct {
+	pos, head, seq int64
+	id             string
+}
+
+// maxPurged is how many of them a log has.
+const maxPurged = 1000
 
 // message is a message with what the log knows of it besides.
 type message struct {
@@ -36,6 +46,7 @@ type message struct {
 type remembered struct {
 	seq, pos, at int64
 	digest, user string
+	chosen       bool // it may come again
 }
 
 // headBytes is about what a message takes besides its value.
@@ -79,7 +90,7 @@ func (l *log) drop(seq int64, keep time.Duration) {
 	l.bytes -= m.size()
 	delete(l.messages, seq)
 	l.unmention(m)
-	if keep > 0 && m.At+keep.Milliseconds() > milli() {
+	if keep > 0 && m.At+keep.Milliseconds() > milli() && l.ids[m.ID].chosen {
 		l.trimmed = append(l.trimmed, m.ID)
 	} else {
 		delete(l.ids, m.ID)
@@ -139,13 +150,13 @@ func (s *Store) begin(name string, age time.Duration) (*log, error) {
 	if len(s.logs) >= s.limits.Rooms {
 		return nil, &chat.LimitError{Limit: int64(s.limits.Rooms), What: "rooms with history"}
 	}
-	l = &log{epoch: newEpoch(), first: 1, age: age, messages: make(map[int64]*message), ids: make(map[string]remembered), mentions: make(map[string][]int64)}
+	l = &log{epoch: s.epochs.take(name), first: 1, age: age, messages: make(map[int64]*message), ids: make(map[string]remembered), mentions: make(map[string][]int64)}
 	s.logs[name] = l
 	return l, nil
 }
 
 // add appends a message.
-func (l *log) add(m *message, digest string, b chat.Bounds, keep time.Duration, most int) {
+func (l *log) add(m *message, digest string, chosen bool, b chat.Bounds, keep time.Duration, most int) {
 	l.pos++
 	l.seq++
 	l.last = max(milli(), l.last)
@@ -157,7 +168,7 @@ func (l *log) add(m *message, digest string, b chat.Bounds, keep time.Duration, 
 			l.mentions[user] = append(seqs, l.seq)
 		}
 	}
-	l.ids[m.ID] = remembered{l.seq, l.pos, l.last, digest, m.User}
+	l.ids[m.ID] = remembered{l.seq, l.pos, l.last, digest, m.User, chosen}
 	l.trim(b, keep)
 	l.forget(keep, most)
 }
@@ -177,10 +188,7 @@ func (s *Store) Append(_ context.Context, a *chat.Append) (chat.Receipt, error) 
 	if err := s.overloaded(); err != nil {
 		return chat.Receipt{}, err
 	}
-	keep := s.limits.Remember
-	if a.Remember > 0 {
-		keep = a.Remember
-	}
+	keep := max(cmp.Or(a.Remember, s.limits.Remember), 0)
 	if l := s.logs[a.Log]; l != nil {
 		if known, ok := l.ids[a.ID]; ok && (known.seq >= l.first || known.at+keep.Milliseconds() > milli()) {
 			if known.digest != a.Digest || known.user != a.User {
@@ -190,14 +198,23 @@ func (s *Store) Append(_ context.Context, a *chat.Append) (chat.Receipt, error) 
 			return chat.Receipt{ID: a.ID, At: known.at, Seq: known.seq, Pos: known.pos, Cursor: position.Cursor(), Epoch: l.epoch, Repeated: true}, nil
 		}
 	}
+	if wait := s.wait(a.Log, a.User); a.Slow > 0 && wait > 0 {
+		return chat.Receipt{}, &chat.SlowError{Wait: wait}
+	}
 	l, err := s.begin(a.Log, a.Bounds.Age)
 	if err != nil {
 		return chat.Receipt{}, err
 	}
+	if a.Slow > 0 {
+		s.take(a.Log, a.User, a.Slow)
+	}
 	m := &message{mentions: slices.Clone(a.Mentions[:min(len(a.Mentions), s.limits.MentionsOfOne)]), Message: chat.Message{
 		ID: a.ID, User: a.User, Name: a.Name, Event: a.Event, Value: slices.Clone(a.Value), Attach: a.Attach, Text: a.Text, Open: a.Open, Length: a.Length,
 	}}
-	l.add(m, a.Digest, a.Bounds, keep, s.limits.RememberedIDs)
+	l.add(m, a.Digest, keep > 0, a.Bounds, keep, s.limits.RememberedIDs)
+	if a.Mark {
+		_ = s.mark(a.User, a.Log, l.end()) // beyond the limit there is none
+	}
 	r := l.record(chat.KindMessage, a.Log, a.Topics, a.User, a.Origin, m)
 	s.tell(a.Topics, func(sink chat.Sink) { sink.Logged(r) })
 	return chat.Receipt{ID: a.ID, At: m.At, Seq: m.Seq, Pos: m.pos, Cursor: l.end().Cursor(), Epoch: l.epoch}, nil
@@ -222,7 +239,8 @@ func (s *Store) Page(_ context.Context, name string, q chat.PageQuery) (chat.Pag
 	defer s.mu.Unlock()
 	l := s.logs[name]
 	if l == nil {
-		return chat.Page{Missed: cursor != ""}, nil
+		epoch := s.epochs.of(name)
+		return chat.Page{Missed: at.Pos > 0, Epoch: epoch, Cursor: chat.Position{Epoch: epoch}.Cursor()}, nil
 	}
 	l.trim(q.Bounds, s.limits.Remember)
 	return l.page(mode, at, q), nil
@@ -236,7 +254,7 @@ const (
 // page reads as the script of package chat/redis does.
 func (l *log) page(mode string, at chat.Position, q chat.PageQuery) chat.Page {
 	page := chat.Page{Pos: l.pos, Head: l.seq, Epoch: l.epoch, Cursor: l.end().Cursor()}
-	if mode != "newest" && (at.Epoch != l.epoch || at.Pos > l.pos) || (mode == "since" || mode == "after") && at.Seq < l.first-1 {
+	if mode != "newest" && at.Pos > 0 && (at.Epoch != l.epoch || at.Pos > l.pos || mode == "since" && at.Pos < l.gone) || (mode == "since" || mode == "after") && at.Seq < l.first-1 {
 		mode, page.Missed = "newest", true
 	}
 	seq, step := at.Seq+1, int64(1)
@@ -294,59 +312,16 @@ func (l *log) changes(at chat.Position, user string, size int64) (changes []chat
 	if len(changed) > 1000 || size < 0 {
 		return nil, true
 	}
-	slices.SortFunc(changed, func(a, b *message) int { return cmp.Compare(a.changePos, b.changePos) })
+	for _, p := range l.purged {
+		if at.Pos > 0 && p.pos > at.Pos && p.seq <= at.Seq {
+			changed = append(changed, &message{changePos: p.pos, changeSeq: p.head, Message: chat.Message{ID: p.id, Seq: p.seq, Version: 1, Deleted: true, Purged: true}})
+		}
+	}
+	slices.SortStableFunc(changed, func(a, b *message) int { return cmp.Compare(a.changePos, b.changePos) })
 	for _, m := range changed {
 		out := m.shown(l.epoch, user)
 		out.Cursor = m.changePosition(l.epoch).Cursor()
 		changes = append(changes, out)
 	}
 	return changes, false
-}
-
-// Purge implements chat.Log.
-func (s *Store) Purge(_ context.Context, name string, p chat.Purge) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	l := s.logs[name]
-	if l == nil {
-		return 0, nil
-	}
-	n := len(l.messages)
-	l.pos++
-	switch {
-	case p.Whole:
-		delete(s.logs, name)
-		clear(l.messages)
-	case p.ID != "":
-		l.drop(l.ids[p.ID].seq, 0)
-		delete(l.ids, p.ID)
-	case p.User != "":
-		l.purgeUser(p.User)
-	default:
-		return 0, fmt.Errorf("chat: purge of %q: name a message, a user or the whole log", name)
-	}
-	r := l.record(chat.KindPurge, name, p.Topics, "", "", &message{Message: chat.Message{ID: p.ID}})
-	r.PurgedUser, r.PurgedWhole = p.User, p.Whole
-	s.tell(p.Topics, func(sink chat.Sink) { sink.Logged(r) })
-	return n - len(l.messages), nil
-}
-
-func (l *log) purgeUser(user string) {
-	for seq, m := range l.messages {
-		if m.User == user {
-			l.drop(seq, 0)
-			continue
-		}
-		if m.By == user {
-			m.By = ""
-		}
-		m.mentions = slices.DeleteFunc(m.mentions, func(name string) bool { return name == user })
-		for key, users := range m.reactions {
-			if delete(users, user); len(users) == 0 {
-				delete(m.reactions, key)
-			}
-		}
-	}
-	delete(l.mentions, user)
-	maps.DeleteFunc(l.ids, func(_ string, known remembered) bool { return known.user == user })
 }

@@ -21,20 +21,28 @@ func (s *Store) Read(_ context.Context, user, name string, seq int64) (chat.Unre
 	if l := s.logs[name]; l != nil {
 		end = l.end()
 	}
+	end.Seq = max(min(seq, end.Seq), 0)
+	if err := s.mark(user, name, end); err != nil {
+		return chat.Unread{}, err
+	}
+	return s.unread(user, name), nil
+}
+
+// mark moves a marker forward. The mutex is held.
+func (s *Store) mark(user, name string, to chat.Position) error {
 	own := s.markers[user]
+	old, known := own[name]
+	if !known && len(own) >= s.limits.Markers {
+		return &chat.LimitError{Limit: int64(s.limits.Markers), What: "rooms with a marker"}
+	}
 	if own == nil {
 		own = make(map[string]marker)
 		s.markers[user] = own
 	}
-	old, known := own[name]
-	if !known && len(own) >= s.limits.Markers {
-		return chat.Unread{}, &chat.LimitError{Limit: int64(s.limits.Markers), What: "rooms with a marker"}
+	if !known || old.epoch != to.Epoch || old.seq < to.Seq {
+		own[name] = marker{to.Epoch, to.Seq}
 	}
-	seq = max(min(seq, end.Seq), 0)
-	if !known || old.epoch != end.Epoch || old.seq < seq {
-		own[name] = marker{end.Epoch, seq}
-	}
-	return s.unread(user, name), nil
+	return nil
 }
 
 // Forget implements chat.Markers.

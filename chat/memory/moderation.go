@@ -94,15 +94,25 @@ func (s *Store) Standing(_ context.Context, name, user string) (chat.Standing, e
 func (s *Store) Turn(_ context.Context, name, user string, slow int) (time.Duration, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	now, key := time.Now(), turn{name, user}
-	if wait := s.turns[key].Sub(now); wait > 0 {
+	if wait := s.wait(name, user); wait > 0 {
 		return wait, nil
 	}
+	s.take(name, user, time.Duration(slow)*time.Second)
+	return 0, nil
+}
+
+// wait returns how long a user has to wait in slow mode, 0 or less for not at all. The mutex is held.
+func (s *Store) wait(name, user string) time.Duration {
+	return time.Until(s.turns[turn{name, user}])
+}
+
+// take takes the turn of a user. The mutex is held.
+func (s *Store) take(name, user string, slow time.Duration) {
+	now := time.Now()
 	if len(s.turns) >= s.limits.OnceKeys {
 		maps.DeleteFunc(s.turns, func(_ turn, end time.Time) bool { return !end.After(now) })
 	}
-	s.turns[key] = now.Add(time.Duration(slow) * time.Second)
-	return 0, nil
+	s.turns[turn{name, user}] = now.Add(slow)
 }
 
 // Rules implements chat.Moderation.

@@ -44,6 +44,7 @@ type Store struct {
 	rules    map[string]*rules
 	turns    map[turn]time.Time
 	once     map[string]*once
+	epochs   epochs
 	onceKeys []string // in the order in which they began
 }
 
@@ -51,8 +52,9 @@ var _ chat.Store = (*Store)(nil)
 
 // New returns a store. Start begins its work.
 func New(opts Options) *Store {
+	limits := opts.WithDefaults()
 	return &Store{
-		limits: opts.WithDefaults(), wake: make(chan struct{}, 1),
+		limits: limits, wake: make(chan struct{}, 1), epochs: epochs{names: make(map[string]string), most: limits.Rooms},
 		topics: make(map[string]int), logs: make(map[string]*log), rooms: make(map[string]*room), sockets: make(map[socketIn]string),
 		leaving: make(map[userIn]time.Time), status: make(map[string][]byte), markers: make(map[string]map[string]marker),
 		rules: make(map[string]*rules), turns: make(map[turn]time.Time), once: make(map[string]*once),

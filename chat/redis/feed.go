@@ -59,12 +59,12 @@ type feed struct {
 	topics     map[string]*topic
 	connection *redis.PubSub // nil while there is none
 	down       bool
-	everywhere *bars
+	everywhere *bars // nil until they are read
 }
 
 func newFeed(s *Store) *feed {
 	others, _ := lru.New[string, chat.Position](maxUnfollowed) // fails for sizes below 1 only
-	return &feed{s: s, signals: make(chan [2]string, maxSignals), topics: make(map[string]*topic), others: others, everywhere: &bars{}}
+	return &feed{s: s, signals: make(chan [2]string, maxSignals), topics: make(map[string]*topic), others: others}
 }
 
 func (f *feed) allChannel() string { return f.s.opts.Prefix + "-chat-all" }
@@ -258,8 +258,12 @@ func (f *feed) dispatch(ctx context.Context, inbox <-chan any, failed <-chan err
 				continue
 			}
 			if m.Channel == f.allChannel() {
-				if err := f.loadBars(ctx, ""); err != nil {
+				changed, err := f.loadBars(ctx, "")
+				if err != nil {
 					return err
+				}
+				if changed { // while this node was not connected
+					f.sink.Barred("")
 				}
 				f.mu.Lock()
 				f.down = false
@@ -294,7 +298,7 @@ func (f *feed) handle(ctx context.Context, channel, payload string) error {
 	if channel == f.allChannel() {
 		switch {
 		case strings.HasPrefix(payload, string(payloadBars)):
-			if err := f.loadBars(ctx, ""); err != nil {
+			if _, err := f.loadBars(ctx, ""); err != nil {
 				return err
 			}
 			f.sink.Barred("")
@@ -319,7 +323,7 @@ func (f *feed) handle(ctx context.Context, channel, payload string) error {
 		}
 		f.sink.Present(name, p.change())
 	case payloadBars:
-		if err := f.loadBars(ctx, name); err != nil {
+		if _, err := f.loadBars(ctx, name); err != nil {
 			return err
 		}
 		f.sink.Barred(name)
@@ -393,7 +397,7 @@ func (f *feed) record(ctx context.Context, name string, t *topic, r *chat.Record
 	switch at := own.position; {
 	case at.Epoch == r.Epoch && r.Pos <= at.Pos:
 		return nil // delivered already
-	case at.Epoch == r.Epoch && r.Pos == at.Pos+1, at.Epoch == "" && r.Pos == 1:
+	case at.Epoch == r.Epoch && r.Pos == at.Pos+1, at.Pos == 0 && r.Pos == 1:
 		own.position = chat.Position{Epoch: r.Epoch, Pos: r.Pos, Seq: r.Head}
 		if r.PurgedWhole {
 			own.position = chat.Position{}
@@ -401,11 +405,5 @@ func (f *feed) record(ctx context.Context, name string, t *topic, r *chat.Record
 		f.sink.Logged(r)
 		return nil
 	}
-	if err := f.fill(ctx, r.Log, own); err != nil {
-		return err
-	}
-	if r.Kind == chat.KindPurge && r.Epoch == own.position.Epoch && r.Pos == own.position.Pos {
-		f.sink.Logged(r) // a page does not tell what it lacks
-	}
-	return nil
+	return f.fill(ctx, r.Log, own)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"chorus/chat"
 
@@ -29,7 +30,7 @@ func (f *feed) syncBatch(ctx context.Context, names []string) error {
 	ends, rules := make([]*redis.SliceCmd, len(names)), make([]*redis.MapStringStringCmd, len(names))
 	if _, err := f.s.client.Pipelined(call, func(p redis.Pipeliner) error {
 		for i, name := range names {
-			ends[i] = p.HMGet(call, f.s.key("log", name), "epoch", "end")
+			ends[i] = p.HMGet(call, f.s.key("log", name), "epoch", "end", "was")
 			rules[i] = p.HGetAll(call, f.s.key("bars", name))
 		}
 		return nil
@@ -41,19 +42,34 @@ func (f *feed) syncBatch(ctx context.Context, names []string) error {
 		if t == nil {
 			continue
 		}
-		f.mu.Lock()
-		t.bars = parseBars(rules[i].Val())
-		f.mu.Unlock()
-		if err := f.synced(ctx, name, t, positionOf(ends[i].Val())); err != nil {
+		if f.takeBars(name, parseBars(rules[i].Val())) { // while this node was not connected
+			f.sink.Barred(name)
+		}
+		if err := f.synced(ctx, name, t, endOf(ends[i].Val())); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// logEnd is the end of a log, and the epoch that the log had before it was purged as a whole.
+type logEnd struct {
+	chat.Position
+	was string
+}
+
+// endOf reads the fields epoch, end and was of a log.
+func endOf(fields []any) logEnd {
+	end := logEnd{Position: positionOf(fields)}
+	if len(fields) > 2 {
+		end.was, _ = fields[2].(string)
+	}
+	return end
+}
+
 // positionOf reads the fields epoch and end of a log.
 func positionOf(fields []any) (p chat.Position) {
-	if len(fields) != 2 {
+	if len(fields) < 2 {
 		return p
 	}
 	epoch, _ := fields[0].(string)
@@ -66,13 +82,14 @@ func positionOf(fields []any) (p chat.Position) {
 }
 
 // synced takes over the end of a log, delivers what was missed before it and what came after it.
-func (f *feed) synced(ctx context.Context, name string, t *topic, end chat.Position) error {
+func (f *feed) synced(ctx context.Context, name string, t *topic, end logEnd) error {
 	t.synced = true
 	if !t.known {
-		t.known, t.position = true, end
+		t.known, t.position = true, end.Position
 	} else {
 		f.sink.Present(name, &chat.PresenceChange{Reset: true})
-		if end.Epoch == "" && t.position.Epoch == "" {
+		if end.Pos == 0 && t.position.Pos == 0 {
+			t.position = end.Position
 			f.lost(name) // it has no log: what was published meanwhile is nowhere
 		} else if err := f.catchUp(ctx, name, t, end); err != nil {
 			return err
@@ -101,13 +118,22 @@ func (f *feed) lost(name string) {
 }
 
 // catchUp compares the position of a topic with the end of its log.
-func (f *feed) catchUp(ctx context.Context, name string, t *topic, end chat.Position) error {
+func (f *feed) catchUp(ctx context.Context, name string, t *topic, end logEnd) error {
 	switch at := t.position; {
-	case end == at:
+	case end.Position == at:
 		return nil
-	case end.Epoch == "": // Redis lost the log
-		t.position = chat.Position{}
-		f.lost(name)
+	case at.Pos > 0 && end.was == at.Epoch && end.Epoch != at.Epoch: // the log was purged meanwhile
+		f.sink.Logged(&chat.Record{
+			Kind: chat.KindPurge, Log: name, Topics: []string{name}, Epoch: at.Epoch, Pos: at.Pos + 1, Head: at.Seq, At: time.Now().UnixMilli(),
+			Cursor: chat.Position{Epoch: at.Epoch, Pos: at.Pos + 1, Seq: at.Seq}.Cursor(), PurgedWhole: true,
+		})
+		if t.position = (chat.Position{Epoch: end.Epoch}); end.Pos == 0 {
+			return nil
+		}
+	case end.Pos == 0: // there is no message yet, or Redis lost the log
+		if t.position = end.Position; at.Pos > 0 {
+			f.lost(name)
+		}
 		return nil
 	case end.Epoch == at.Epoch && end.Pos < at.Pos:
 		// Redis lost the end of the log, and will use its numbers again: the log gets another epoch.
@@ -132,7 +158,7 @@ func (f *feed) fill(ctx context.Context, name string, t *topic) error {
 	f.s.stats.Gaps.Add(1)
 	from, end, records := t.position, chat.Position{}, []*chat.Record(nil)
 	for mode := "since"; ; mode = "after" {
-		r, err := f.s.read(ctx, name, mode, from, chat.PageQuery{Limit: maxPage})
+		r, err := f.s.read(ctx, name, mode, from, chat.PageQuery{Limit: maxPage}, "")
 		if err != nil {
 			return err
 		}
@@ -140,14 +166,14 @@ func (f *feed) fill(ctx context.Context, name string, t *topic) error {
 		if mode == "since" {
 			end = now
 			if r.missed || r.epoch != from.Epoch {
-				if from.Epoch != "" {
+				if from.Pos > 0 {
 					f.lost(name)
 				}
 				if r.epoch != from.Epoch && r.epoch != "" { // the log began again: all of it is new
 					from = chat.Position{Epoch: r.epoch}
 					t.position = from
 					mode = "again"
-					if r, err = f.s.read(ctx, name, "after", from, chat.PageQuery{Limit: maxPage}); err != nil {
+					if r, err = f.s.read(ctx, name, "after", from, chat.PageQuery{Limit: maxPage}, ""); err != nil {
 						return err
 					}
 					if r.missed { // already trimmed: the newest have to do
@@ -156,7 +182,11 @@ func (f *feed) fill(ctx context.Context, name string, t *topic) error {
 				}
 			}
 			for _, c := range r.changes {
-				records = append(records, recordOf(name, chat.KindState, r.epoch, c))
+				kind := chat.KindState
+				if c.purged {
+					kind = chat.KindPurge
+				}
+				records = append(records, recordOf(name, kind, r.epoch, c))
 			}
 		}
 		for _, m := range r.messages {
@@ -182,7 +212,7 @@ func (f *feed) fill(ctx context.Context, name string, t *topic) error {
 func recordOf(name string, kind chat.Kind, epoch string, it item) *chat.Record {
 	h := &it.head
 	position := chat.Position{Epoch: epoch, Pos: h.Pos, Seq: h.Seq}
-	if kind == chat.KindState {
+	if kind != chat.KindMessage {
 		position = h.changePosition(epoch)
 	}
 	r := &chat.Record{
@@ -210,7 +240,7 @@ func (f *feed) check(ctx context.Context) error {
 		ends := make([]*redis.SliceCmd, n)
 		_, err := f.s.client.Pipelined(call, func(p redis.Pipeliner) error {
 			for i, name := range names[:n] {
-				ends[i] = p.HMGet(call, f.s.key("log", name), "epoch", "end")
+				ends[i] = p.HMGet(call, f.s.key("log", name), "epoch", "end", "was")
 			}
 			return nil
 		})
@@ -219,8 +249,8 @@ func (f *feed) check(ctx context.Context) error {
 			return err
 		}
 		for i, name := range names[:n] {
-			end := positionOf(ends[i].Val())
-			if t := f.topic(name); t != nil && t.synced && end != t.position && (end.Epoch != "" || t.position.Epoch != "") {
+			end := endOf(ends[i].Val())
+			if t := f.topic(name); t != nil && t.synced && end.Position != t.position && (end.Epoch != "" || t.position.Epoch != "") {
 				if err := f.catchUp(ctx, name, t, end); err != nil {
 					return err
 				}

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,6 +27,7 @@ type head struct {
 	Event     string         `json:"event,omitempty"`
 	Mentions  []string       `json:"mentions,omitempty"`
 	Attach    bool           `json:"attach,omitempty"`
+	Chosen    bool           `json:"chosen,omitempty"` // the client chose the id, which may come again
 	Text      bool           `json:"text,omitempty"`
 	Open      bool           `json:"open,omitempty"`
 	Cancelled bool           `json:"cancelled,omitempty"`
@@ -119,7 +121,11 @@ func newEpoch() string { return strings.ToLower(rand.Text()[:10]) }
 // Append implements chat.Log.
 func (s *Store) Append(ctx context.Context, a *chat.Append) (chat.Receipt, error) {
 	mentions := a.Mentions[:min(len(a.Mentions), s.opts.MentionsOfOne)]
-	rest, err := head{User: a.User, Name: a.Name, Event: a.Event, Mentions: mentions, Attach: a.Attach, Text: a.Text, Open: a.Open, Length: a.Length}.rest()
+	remember := a.Remember
+	if remember == 0 {
+		remember = s.opts.Remember
+	}
+	rest, err := head{User: a.User, Name: a.Name, Event: a.Event, Mentions: mentions, Attach: a.Attach, Chosen: remember > 0, Text: a.Text, Open: a.Open, Length: a.Length}.rest()
 	if err != nil {
 		return chat.Receipt{}, err
 	}
@@ -127,13 +133,9 @@ func (s *Store) Append(ctx context.Context, a *chat.Append) (chat.Receipt, error
 	if err != nil {
 		return chat.Receipt{}, err
 	}
-	remember := s.opts.Remember
-	if a.Remember > 0 {
-		remember = a.Remember
-	}
 	args := make([]any, 0, 20+len(mentions)+len(a.Topics))
 	args = append(args, "", a.Bounds.Messages, a.Bounds.Age.Milliseconds(), a.Bounds.Bytes, a.ID, a.User, a.Digest,
-		remember.Milliseconds(), s.opts.RememberedIDs, record+"}", rest, a.Value, len(mentions))
+		max(remember, 0).Milliseconds(), s.opts.RememberedIDs, record+"}", rest, a.Value, a.Slow.Milliseconds(), a.Log, s.opts.Markers, len(mentions))
 	for _, user := range mentions {
 		args = append(args, user)
 	}
@@ -143,26 +145,42 @@ func (s *Store) Append(ctx context.Context, a *chat.Append) (chat.Receipt, error
 	} else {
 		args = append(args, "")
 	}
-	answer, err := s.write(ctx, a.Log, a.Bounds.Age, appendScript, args, 0)
+	keys := []string{s.key("log", a.Log)}
+	if a.Mark && !s.sharded() {
+		keys = append(keys, s.key("read", a.User))
+	}
+	answer, err := s.write(ctx, a.Log, a.Bounds.Age, appendScript, keys, args, 0)
 	if err != nil {
 		return chat.Receipt{}, err
 	}
 	switch answer[0] {
 	case "conflict":
 		return chat.Receipt{}, &chat.ConflictError{Reason: "the id is that of another message"}
+	case "slow":
+		return chat.Receipt{}, &chat.SlowError{Wait: time.Duration(number(answer[1])) * time.Millisecond}
 	case "ok", "repeated":
 	default:
 		return chat.Receipt{}, fmt.Errorf("chat: append: unexpected answer %q", answer[0])
 	}
 	r := chat.Receipt{ID: a.ID, At: number(answer[1]), Seq: number(answer[2]), Pos: number(answer[3]), Epoch: answer[4], Repeated: answer[0] == "repeated"}
 	r.Cursor = chat.Position{Epoch: r.Epoch, Pos: r.Pos, Seq: r.Seq}.Cursor()
+	if a.Mark && len(keys) == 1 && !r.Repeated { // the markers of a user are on another server of a Redis Cluster
+		if _, err := s.mark(ctx, a.User, a.Log, chat.Position{Epoch: r.Epoch, Seq: r.Seq}); err != nil {
+			s.log.Debug("the marker of a sender was not moved", slog.String("room", a.Log), slog.Any("error", err))
+		}
+	}
 	return r, nil
+}
+
+// sharded reports whether the keys of a room and of a user may be on different servers.
+func (s *Store) sharded() bool {
+	_, is := s.client.(*redis.ClusterClient)
+	return is
 }
 
 // write runs a script that may begin a log: args[epoch] is where it takes the epoch. A log may begin when there are
 // not too many.
-func (s *Store) write(ctx context.Context, log string, age time.Duration, script *redis.Script, args []any, epoch int) ([]string, error) {
-	keys := []string{s.key("log", log)}
+func (s *Store) write(ctx context.Context, log string, age time.Duration, script *redis.Script, keys []string, args []any, epoch int) ([]string, error) {
 	answer, err := s.strings(ctx, script, keys, args)
 	if err != nil {
 		return nil, err
@@ -194,7 +212,14 @@ func (s *Store) strings(ctx context.Context, script *redis.Script, keys []string
 	}
 	answer := make([]string, len(list))
 	for i, item := range list {
-		answer[i] = fmt.Sprint(item)
+		switch item := item.(type) {
+		case string:
+			answer[i] = item
+		case int64:
+			answer[i] = strconv.FormatInt(item, 10)
+		default:
+			answer[i] = fmt.Sprint(item)
+		}
 	}
 	return answer, nil
 }
@@ -265,7 +290,7 @@ func (s *Store) Change(ctx context.Context, c *chat.Change) (chat.Changed, error
 	default:
 		return chat.Changed{}, fmt.Errorf("chat: %q is no change of a message", c.Kind)
 	}
-	answer, err := s.write(ctx, c.Log, c.Bounds.Age, changeScript, args, 4)
+	answer, err := s.write(ctx, c.Log, c.Bounds.Age, changeScript, []string{s.key("log", c.Log)}, args, 4)
 	if err != nil {
 		return chat.Changed{}, err
 	}
@@ -312,7 +337,12 @@ func (s *Store) Purge(ctx context.Context, log string, p chat.Purge) (int, error
 	if err != nil {
 		return 0, err
 	}
-	cmd, err := s.calls.do(ctx, purgeScript, []string{s.key("log", log)}, append([]any{p.ID, p.User, flag(p.Whole), record + "}"}, s.channels(p.Topics)...)...)
+	state, err := recordLine{Log: log, Topics: p.Topics}.rest()
+	if err != nil {
+		return 0, err
+	}
+	args := append([]any{p.ID, p.User, flag(p.Whole), record + "}", newEpoch(), state + "}"}, s.channels(p.Topics)...)
+	cmd, err := s.calls.do(ctx, purgeScript, []string{s.key("log", log)}, args...)
 	if err != nil {
 		return 0, err
 	}

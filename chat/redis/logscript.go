@@ -2,8 +2,10 @@ package redis
 
 import "github.com/redis/go-redis/v9"
 
-// The keys of a log begin with KEYS[1], a hash: epoch and end, which are the numbers pos, seq, first (the oldest seq that
-// is kept), fat (its time), bytes, last (time of the newest message) and touched (when the keys were told to live on).
+// The keys of a log begin with KEYS[1], a hash: epoch; end, which are the numbers pos, seq, first (the oldest seq that is
+// kept), fat (its time), bytes, last (time of the newest message) and touched (when the keys were told to live on); was, the
+// epoch before the log was purged as a whole; gone, the position of the last purge that :p has forgotten. A log without a
+// message yet has an epoch for a while, so that a client can ask later for what came since.
 //
 //	:m  hash   seq -> head "\n" value of each message in its latest state; the head is JSON
 //	:i  hash   id -> "seq pos at digest user", the memory for idempotency
@@ -11,11 +13,16 @@ import "github.com/redis/go-redis/v9"
 //	:c  zset   seq of each changed message by the position of its last change
 //	:n  zset   "user \0 seq" of each mention, seq with leading zeros, all with the score 0
 //	:r:SEQ hash "key \0 user" of each reaction
+//	:p  zset   "seq head id" of each purged message by the position of the purge, so that a node or client that was away hears of it
+//	:t:USER    exists while the user has to wait in slow mode
 //
 // All of a log is in one slot of a Redis Cluster.
-const logLua = `
+const logLua = stateLua + functionsLua
+
+// stateLua reads the state of a log.
+const stateLua = `
 local K = KEYS[1]
-local km, ki, kq, kc, kn = K .. ':m', K .. ':i', K .. ':q', K .. ':c', K .. ':n'
+local km, ki, kq, kc, kn, kp = K .. ':m', K .. ':i', K .. ':q', K .. ':c', K .. ':n', K .. ':p'
 local text = tostring -- Lua writes whole numbers of up to 14 digits in full
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
@@ -25,7 +32,10 @@ if h[2] then
 	pos, seq, first, fat, bytes, last, touched = string.match(h[2], '(%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+)')
 	pos, seq, first, fat, bytes, last, touched = tonumber(pos), tonumber(seq), tonumber(first), tonumber(fat), tonumber(bytes), tonumber(last), tonumber(touched)
 end
+`
 
+// functionsLua is behind stateLua. It is apart because to make the functions costs time, which most messages do not need.
+const functionsLua = `
 local function split(raw)
 	local at = string.find(raw, '\n', 1, true)
 	return string.sub(raw, 1, at - 1), string.sub(raw, at + 1)
@@ -47,7 +57,7 @@ local function drop(s, keep)
 	unmention(head, s)
 	if string.find(head, '"rc":{', 1, true) then redis.call('DEL', K .. ':r:' .. text(s)) end
 	local id, at = string.match(head, '"id":"([%w_.-]+)"'), tonumber(string.match(head, '"at":(%d+)'))
-	if keep > 0 and at + keep > now then
+	if keep > 0 and at + keep > now and string.find(head, '"chosen":true', 1, true) then
 		if redis.call('RPUSH', kq, text(at) .. ' ' .. id) % 100 == 1 then redis.call('PEXPIRE', kq, text(2 * keep + 600000)) end
 	else
 		redis.call('HDEL', ki, id)
@@ -111,7 +121,7 @@ local function save(age)
 	if lives then touched = now end
 	redis.call('HSET', K, 'epoch', epoch, 'end', pos .. ' ' .. seq .. ' ' .. first .. ' ' .. fat .. ' ' .. bytes .. ' ' .. last .. ' ' .. touched)
 	if not lives then return 0 end
-	for _, key in ipairs({K, km, ki, kq, kc, kn}) do redis.call('PEXPIRE', key, text(math.floor(age * 1.2) + 600000)) end
+	for _, key in ipairs({K, km, ki, kq, kc, kn, kp}) do redis.call('PEXPIRE', key, text(math.floor(age * 1.2) + 600000)) end
 	return 1
 end
 
@@ -135,36 +145,74 @@ local function add(id, user, digest, rest, value, mentions)
 end
 `
 
-// appendScript: ARGV 1 epoch for a new log, "" when it may not begin, 2 messages, 3 age, 4 bytes, 5 id, 6 user, 7 digest,
-// 8 how long ids are remembered, 9 how many of trimmed messages, 10 rest of the record, 11 rest of the head, 12 value,
-// 13 number of mentions and the mentions, number of channels and the channels, then a channel and a payload, or "".
-var appendScript = redis.NewScript(logLua + `
-local known = redis.call('HGET', ki, ARGV[5])
-if known then
-	local s, p, at, digest, user = string.match(known, '^(%d+) (%d+) (%d+) (%S*) (.*)$')
-	if digest == ARGV[7] and user == ARGV[6] and (tonumber(s) >= first or tonumber(at) + tonumber(ARGV[8]) > now) then
-		return {'repeated', at, s, p, epoch, 0, 0}
+// appendScript: KEYS 2 the markers of the sender, if it moves the sender's marker; ARGV 1 epoch for a new log, "" when it may
+// not begin, 2 messages, 3 age, 4 bytes, 5 id, 6 user, 7 digest, 8 how long the id is remembered, 0 for an id that nobody
+// can send again, 9 how many ids of trimmed messages, 10 rest of the record, 11 rest of the head, 12 value, 13 milliseconds of
+// slow mode or 0, 14 the log, 15 the most markers, 16 number of mentions and the mentions, number of channels and the
+// channels, then a channel and a payload, or "".
+//
+// It trims when there are a few more messages than the bounds say: what reads trims exactly.
+var appendScript = redis.NewScript(stateLua + `
+local id, user, keep = ARGV[5], ARGV[6], tonumber(ARGV[8])
+if keep > 0 then
+	local known = redis.call('HGET', ki, id)
+	if known then
+		local s, p, at, digest, by = string.match(known, '^(%d+) (%d+) (%d+) (%S*) (.*)$')
+		if tonumber(s) >= first or tonumber(at) + keep > now then
+			if digest == ARGV[7] and by == user then return {'repeated', at, s, p, epoch, 0, 0} end
+			return {'conflict'}
+		end
 	end
-	if tonumber(s) >= first or tonumber(at) + tonumber(ARGV[8]) > now then return {'conflict'} end
+end
+if ARGV[13] ~= '0' then
+	local wait = redis.call('PTTL', K .. ':t:' .. user)
+	if wait > 0 then return {'slow', wait} end
 end
 local created = 0
-if epoch == '' then
+if pos == 0 then
 	if ARGV[1] == '' then return {'new'} end
-	epoch, created = ARGV[1], 1
+	if epoch == '' then epoch = ARGV[1] end
+	created = 1
+	redis.call('DEL', km, ki, kq, kc, kn, kp) -- of a log that is gone
+	redis.call('PERSIST', K)
 end
-local most, age, size, keep = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[8])
-if created == 1 then redis.call('DEL', km, ki, kq, kc, kn) end -- of a log that is gone
-local mentions, i = {}, 14
-for j = i, i + tonumber(ARGV[13]) - 1 do mentions[#mentions + 1] = ARGV[j] end
-i = i + #mentions
-local head = add(ARGV[5], ARGV[6], ARGV[7], ARGV[11], ARGV[12], mentions)
-trim(most, age, size, keep)
-forget(keep, tonumber(ARGV[9]))
-if #mentions > 0 and age > 0 then redis.call('PEXPIRE', kn, text(math.floor(age * 1.2) + 600000)) end
-local lives = save(age)
-i = publish(i, 'message', ARGV[10], head, ARGV[12])
+if ARGV[13] ~= '0' then redis.call('SET', K .. ':t:' .. user, '1', 'PX', ARGV[13]) end
+local most, age, size = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+pos, seq, last = pos + 1, seq + 1, math.max(now, last)
+if first == seq then fat = last end
+local pt, st, at = text(pos), text(seq), text(last)
+local head = '{"id":"' .. id .. '","seq":' .. st .. ',"pos":' .. pt .. ',"at":' .. at .. ARGV[11]
+bytes = bytes + #head + 1 + #ARGV[12]
+redis.call('HSET', km, st, head .. '\n' .. ARGV[12])
+redis.call('HSET', ki, id, st .. ' ' .. pt .. ' ' .. at .. ' ' .. ARGV[7] .. ' ' .. user)
+local n, i = tonumber(ARGV[16]), 17
+if n > 0 then
+	for j = i, i + n - 1 do redis.call('ZADD', kn, 0, ARGV[j] .. '\0' .. string.format('%016.0f', seq)) end
+	if age > 0 then redis.call('PEXPIRE', kn, text(math.floor(age * 1.2) + 600000)) end
+	i = i + n
+end
+if most > 0 and seq - first >= most + math.min(64, math.floor(most / 16))
+	or size > 0 and bytes > size + math.min(262144, size / 16)
+	or age > 0 and fat + age + math.min(60000, age / 16) < now
+	or seq % 256 == 0 then` + functionsLua + `
+	trim(most, age, size, keep)
+	forget(keep, tonumber(ARGV[9]))
+end
+local lives = age > 0 and touched + age / 10 <= now
+if lives then touched = now end
+redis.call('HSET', K, 'epoch', epoch, 'end', pt .. ' ' .. st .. ' ' .. text(first) .. ' ' .. text(fat) .. ' ' .. text(bytes) .. ' ' .. at .. ' ' .. text(touched))
+if lives then
+	for _, key in ipairs({K, km, ki, kq, kc, kn, kp}) do redis.call('PEXPIRE', key, text(math.floor(age * 1.2) + 600000)) end
+end
+if KEYS[2] and redis.call('HSET', KEYS[2], ARGV[14], epoch .. ' ' .. st) == 1 and redis.call('HLEN', KEYS[2]) > tonumber(ARGV[15]) then
+	redis.call('HDEL', KEYS[2], ARGV[14])
+end
+local payload = '{"kind":"message","epoch":"' .. epoch .. '","pos":' .. pt .. ',"head":' .. st .. ',"now":' .. at .. ARGV[10] .. '\n' .. head .. '\n' .. ARGV[12]
+n = tonumber(ARGV[i])
+for j = i + 1, i + n do redis.call('PUBLISH', ARGV[j], payload) end
+i = i + n + 1
 if ARGV[i] ~= '' then redis.call('PUBLISH', ARGV[i], ARGV[i + 1]) end
-return {'ok', text(last), text(seq), text(pos), epoch, created, lives}
+return {'ok', at, st, pt, epoch, created, lives and 1 or 0}
 `)
 
 // changeScript: ARGV 1 kind, 2 id, 3 user, 4 "1" for a moderator, 5 epoch for a new log, 6 messages, 7 age, 8 bytes, 9 how
@@ -181,12 +229,16 @@ local raw = s and redis.call('HGET', km, text(s))
 if not raw then
 	if kind ~= 'extend' or s then return {'not_found'} end
 	local created = 0
-	if epoch == '' then
+	if pos == 0 then
 		if ARGV[5] == '' then return {'new'} end
-		epoch, created = ARGV[5], 1
+		if epoch == '' then epoch = ARGV[5] end
+		created = 1
 	end
 	if #ARGV[i] > tonumber(ARGV[i + 4]) then return {'too_large'} end
-	if created == 1 then redis.call('DEL', km, ki, kq, kc, kn) end
+	if created == 1 then
+		redis.call('DEL', km, ki, kq, kc, kn, kp)
+		redis.call('PERSIST', K)
+	end
 	local head = add(id, user, '-', ARGV[i + 5], ARGV[i], {})
 	trim(most, age, size, keep)
 	local lives = save(age)
@@ -256,15 +308,24 @@ return {'ok', line, text(extra), text(pos), text(seq), epoch, kind == 'react' an
 `)
 
 // pageScript: ARGV 1 mode (newest, since, after, before), 2 to 4 the position, 5 limit, 6 bytes, 7 user, 8 messages, 9 age,
-// 10 bytes of the log, 11 how long ids are remembered.
-// The answer is epoch, pos, seq, missed, more, number of messages, then raw and own reactions of each message and change.
+// 10 bytes of the log, 11 how long ids are remembered, 12 epoch for a log without a message yet, or "".
+// The answer is epoch, pos, seq, missed, more, number of messages, number of changes, then raw and own reactions of each
+// message and change, then "seq head id" and position of each message that was purged.
 var pageScript = redis.NewScript(logLua + `
 local mode, limit, size, user = ARGV[1], tonumber(ARGV[5]), tonumber(ARGV[6]), ARGV[7]
 local at, from = tonumber(ARGV[3]), tonumber(ARGV[4])
-if epoch == '' then return {'', '0', '0', (mode == 'newest') and 0 or 1, 0, 0} end
+if pos == 0 then
+	if epoch == '' and ARGV[12] ~= '' then
+		epoch = ARGV[12]
+		redis.call('HSET', K, 'epoch', epoch, 'end', '0 0 1 0 0 0 0')
+		redis.call('PEXPIRE', K, 3600000)
+	end
+	return {epoch, '0', '0', (mode == 'newest' or at == 0) and 0 or 1, 0, 0, 0}
+end
 if trim(tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10]), tonumber(ARGV[11])) then save(0) end
 local missed, more, step, s = 0, 0, 1, from + 1
-if mode ~= 'newest' and (ARGV[2] ~= epoch or at > pos) then mode, missed = 'newest', 1 end
+if mode ~= 'newest' and at > 0 and (ARGV[2] ~= epoch or at > pos) then mode, missed = 'newest', 1 end
+if mode == 'since' and at > 0 and at < tonumber(redis.call('HGET', K, 'gone') or '0') then mode, missed = 'newest', 1 end
 if (mode == 'since' or mode == 'after') and from < first - 1 then mode, missed = 'newest', 1 end
 if mode == 'newest' then s, step = seq, -1
 elseif mode == 'before' then
@@ -289,7 +350,7 @@ while s >= first and s <= seq do
 	end
 	s = s + step
 end
-local answer = {epoch, text(pos), text(seq), missed, more, #found}
+local answer = {epoch, text(pos), text(seq), missed, more, #found, 0}
 for n = 1, #found do
 	local item = step > 0 and found[n] or found[#found + 1 - n]
 	answer[#answer + 1] = item[1]
@@ -304,31 +365,57 @@ if mode == 'since' then
 			if n > 1000 or taken > 4 * size then -- too much: the client begins again
 				answer[4] = 1
 				for j = #answer, begun + 1, -1 do answer[j] = nil end
+				n = 0
 				break
 			end
 			answer[#answer + 1] = raw
 			answer[#answer + 1] = mine(raw, tonumber(name))
 		end
 	end
+	answer[7] = n
+	if answer[4] == 0 and at > 0 then
+		local purged = redis.call('ZRANGEBYSCORE', kp, '(' .. text(at), '+inf', 'WITHSCORES')
+		for j = 1, #purged, 2 do
+			if tonumber(string.match(purged[j], '^%d+')) <= from then
+				answer[#answer + 1] = purged[j]
+				answer[#answer + 1] = purged[j + 1]
+			end
+		end
+	end
 end
 return answer
 `)
 
-// purgeScript: ARGV 1 id or "", 2 user or "", 3 "1" for the whole log, 4 rest of the record, 5 number of channels and the
-// channels. The answer is how many messages are gone.
+// purgeScript: ARGV 1 id or "", 2 user or "", 3 "1" for the whole log, 4 rest of the record, 5 another epoch, 6 rest of the
+// records of messages that lose reactions or mentions, 7 number of channels and the channels. The answer is how many
+// messages are gone.
 var purgeScript = redis.NewScript(logLua + `
-if epoch == '' then return 0 end
+if pos == 0 then return 0 end
 local id, user, n = ARGV[1], ARGV[2], redis.call('HLEN', km)
 pos = pos + 1
 if ARGV[3] == '1' then
 	for _, s in ipairs(redis.call('HKEYS', km)) do redis.call('DEL', K .. ':r:' .. s) end
-	redis.call('DEL', K, km, ki, kq, kc, kn)
-	publish(5, 'purge', ARGV[4], '{}', '')
+	redis.call('DEL', K, km, ki, kq, kc, kn, kp)
+	redis.call('HSET', K, 'epoch', ARGV[5], 'end', '0 0 1 0 0 0 0', 'was', epoch)
+	redis.call('PEXPIRE', K, 86400000)
+	publish(7, 'purge', ARGV[4], '{}', '')
 	return n
 end
+local function forgo(s, id)
+	if not drop(s, 0) then return end
+	redis.call('ZADD', kp, pos, text(s) .. ' ' .. text(seq) .. ' ' .. id)
+	if redis.call('ZCARD', kp) > 1000 then
+		redis.call('HSET', K, 'gone', redis.call('ZRANGE', kp, 0, 0, 'WITHSCORES')[2])
+		redis.call('ZREMRANGEBYRANK', kp, 0, 0)
+	end
+end
+local others, about = {}, '{}'
 if id ~= '' then
 	local s = seqOf(id)
-	if s then drop(s, 0) end
+	if s then
+		forgo(s, id)
+		about = '{"id":"' .. id .. '","seq":' .. text(s) .. '}'
+	end
 	redis.call('HDEL', ki, id)
 end
 if user ~= '' then
@@ -338,20 +425,23 @@ if user ~= '' then
 			local line, value = split(raw)
 			local head, changed = cjson.decode(line), false
 			if head.user == user then
-				drop(s, 0)
+				forgo(s, head.id)
 			else
 				for key, count in pairs(head.rc or {}) do
 					if redis.call('HDEL', K .. ':r:' .. text(s), key .. '\0' .. user) == 1 then
 						head.rc[key], changed = count > 1 and count - 1 or nil, true
 					end
 				end
+				if head.rc and not next(head.rc) then head.rc = nil end
 				if head.by == user then head.by, changed = nil, true end
-				if changed then
-					if not next(head.rc or {}) then head.rc = nil end
-					line = cjson.encode(head)
-					bytes = bytes - #raw + #line + 1 + #value
-					redis.call('HSET', km, text(s), line .. '\n' .. value)
+				local named = {}
+				for _, name in ipairs(head.mentions or {}) do
+					if name ~= user then named[#named + 1] = name end
 				end
+				if #named < #(head.mentions or {}) then
+					head.mentions, changed = #named > 0 and named or nil, true
+				end
+				if changed then others[#others + 1] = {s, raw, head, value} end
 			end
 		end
 	end
@@ -361,8 +451,18 @@ if user ~= '' then
 	end
 	redis.call('ZREMRANGEBYLEX', kn, '[' .. user .. '\0', '(' .. user .. '\1')
 end
+publish(7, 'purge', ARGV[4], about, '')
+for _, other in ipairs(others) do
+	local s, raw, head, value = other[1], other[2], other[3], other[4]
+	pos = pos + 1
+	head.cpos, head.chead = pos, seq
+	local line = cjson.encode(head)
+	bytes = bytes - #raw + #line + 1 + #value
+	redis.call('HSET', km, text(s), line .. '\n' .. value)
+	redis.call('ZADD', kc, pos, text(s))
+	publish(7, 'state', ARGV[6], line, value)
+end
 save(0)
-publish(5, 'purge', ARGV[4], '{}', '')
 return n - redis.call('HLEN', km)
 `)
 

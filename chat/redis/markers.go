@@ -35,22 +35,32 @@ func (s *Store) Read(ctx context.Context, user, log string, seq int64) (chat.Unr
 		return chat.Unread{}, unavailable(err)
 	}
 	end := positionOf(fields)
-	cmd, err := s.calls.do(ctx, markScript, []string{s.key("read", user)}, log, end.Epoch, max(min(seq, end.Seq), 0), s.opts.Markers)
+	end.Seq = max(min(seq, end.Seq), 0)
+	marker, err := s.mark(ctx, user, log, end)
 	if err != nil {
 		return chat.Unread{}, err
-	}
-	marker, err := cmd.Int64()
-	switch {
-	case err != nil:
-		return chat.Unread{}, unavailable(err)
-	case marker < 0:
-		return chat.Unread{}, &chat.LimitError{Limit: int64(s.opts.Markers), What: "rooms with a marker"}
 	}
 	list, err := s.unread(ctx, user, []string{log}, map[string]string{log: fmt.Sprint(end.Epoch, " ", marker)})
 	if err != nil {
 		return chat.Unread{}, err
 	}
 	return list[0], nil
+}
+
+// mark moves a marker forward and returns where it is then.
+func (s *Store) mark(ctx context.Context, user, log string, to chat.Position) (marker int64, err error) {
+	cmd, err := s.calls.do(ctx, markScript, []string{s.key("read", user)}, log, to.Epoch, to.Seq, s.opts.Markers)
+	if err != nil {
+		return 0, err
+	}
+	marker, err = cmd.Int64()
+	switch {
+	case err != nil:
+		return 0, unavailable(err)
+	case marker < 0:
+		return 0, &chat.LimitError{Limit: int64(s.opts.Markers), What: "rooms with a marker"}
+	}
+	return marker, nil
 }
 
 // Forget implements chat.Markers.

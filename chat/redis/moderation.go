@@ -55,20 +55,33 @@ func (b *bars) inForce(action, user string) *chat.Bar {
 	return &bar
 }
 
-// loadBars reads those of a topic that this node follows, or those of everywhere.
-func (f *feed) loadBars(ctx context.Context, name string) error {
+// loadBars reads those of a topic that this node follows, or those of everywhere, and reports whether they are others
+// than before.
+func (f *feed) loadBars(ctx context.Context, name string) (changed bool, err error) {
 	b, err := f.s.readBars(ctx, name)
 	if err != nil {
-		return err
+		return false, err
 	}
+	return f.takeBars(name, b), nil
+}
+
+// takeBars puts those of a topic, or of everywhere, in force.
+func (f *feed) takeBars(name string, b *bars) (changed bool) {
 	f.mu.Lock()
-	defer f.mu.Unlock()
-	if name == "" {
-		f.everywhere = b
-	} else if t := f.topics[name]; t != nil {
-		t.bars = b
+	t := f.topics[name]
+	var before *bars
+	switch {
+	case name == "":
+		before, f.everywhere = f.everywhere, b
+	case t != nil:
+		before, t.bars = t.bars, b
 	}
-	return nil
+	f.mu.Unlock()
+	known := before
+	if known == nil {
+		known = &bars{}
+	}
+	return !maps.Equal(known.of, b.of)
 }
 
 func (s *Store) readBars(ctx context.Context, room string) (*bars, error) {
@@ -90,6 +103,15 @@ func (s *Store) Standing(ctx context.Context, room, user string) (chat.Standing,
 		own = t.bars
 	}
 	s.feed.mu.Unlock()
+	if everywhere == nil { // this node has just started
+		var err error
+		if everywhere, err = s.readBars(ctx, ""); err != nil {
+			return chat.Standing{}, err
+		}
+	}
+	if room == "" {
+		own = everywhere
+	}
 	if own == nil {
 		var err error
 		if own, err = s.readBars(ctx, room); err != nil {
@@ -184,7 +206,7 @@ return 0
 
 // Turn implements chat.Moderation.
 func (s *Store) Turn(ctx context.Context, room, user string, slow int) (time.Duration, error) {
-	cmd, err := s.calls.do(ctx, turnScript, []string{s.key("turn", room) + ":" + user}, slow*1000)
+	cmd, err := s.calls.do(ctx, turnScript, []string{s.key("log", room) + ":t:" + user}, slow*1000)
 	if err != nil {
 		return 0, err
 	}

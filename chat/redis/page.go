@@ -30,12 +30,12 @@ func (s *Store) Page(ctx context.Context, log string, q chat.PageQuery) (chat.Pa
 			return chat.Page{}, err
 		}
 	}
-	r, err := s.read(ctx, log, mode, at, q)
+	r, err := s.read(ctx, log, mode, at, q, newEpoch())
 	if err != nil {
 		return chat.Page{}, err
 	}
 	if r.missed && mode == "since" { // also for too many changes, where the script has read messages since the cursor
-		if r, err = s.read(ctx, log, "newest", chat.Position{}, q); err != nil {
+		if r, err = s.read(ctx, log, "newest", chat.Position{}, q, ""); err != nil {
 			return chat.Page{}, err
 		}
 		r.missed = true
@@ -49,7 +49,7 @@ func (s *Store) Page(ctx context.Context, log string, q chat.PageQuery) (chat.Pa
 	}
 	for _, item := range r.changes {
 		m := item.head.message(r.epoch, item.value, item.own)
-		m.Cursor = item.head.changePosition(r.epoch).Cursor()
+		m.Cursor, m.Purged = item.head.changePosition(r.epoch).Cursor(), item.purged
 		page.Changes = append(page.Changes, m)
 	}
 	if n := len(page.Messages); n > 0 {
@@ -63,9 +63,10 @@ func (s *Store) Page(ctx context.Context, log string, q chat.PageQuery) (chat.Pa
 
 // item is a message as a page has it.
 type item struct {
-	head  head
-	value []byte
-	own   []string
+	head   head
+	value  []byte
+	own    []string
+	purged bool
 }
 
 // reading is the answer of pageScript.
@@ -76,39 +77,53 @@ type reading struct {
 	messages, changes []item
 }
 
-// read runs pageScript. It does not wait behind what is to be written.
-func (s *Store) read(ctx context.Context, log, mode string, at chat.Position, q chat.PageQuery) (r reading, err error) {
+// read runs pageScript. It does not wait behind what is to be written. epoch is for a log without a message.
+func (s *Store) read(ctx context.Context, log, mode string, at chat.Position, q chat.PageQuery, epoch string) (r reading, err error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	answer, err := pageScript.Run(ctx, s.client, []string{s.key("log", log)}, mode, at.Epoch, at.Pos, at.Seq, min(q.Limit, maxPage),
-		cmp.Or(q.MaxBytes, defaultSize), q.User, q.Bounds.Messages, q.Bounds.Age.Milliseconds(), q.Bounds.Bytes, s.opts.Remember.Milliseconds()).Slice()
+		cmp.Or(q.MaxBytes, defaultSize), q.User, q.Bounds.Messages, q.Bounds.Age.Milliseconds(), q.Bounds.Bytes, s.opts.Remember.Milliseconds(), epoch).Slice()
 	if err != nil {
 		s.stats.Errors.Add(1)
 		return r, unavailable(err)
 	}
+	const before = 7 // what stands before the messages
 	texts := make([]string, len(answer))
 	for i, value := range answer {
 		texts[i] = fmt.Sprint(value)
 	}
-	if len(texts) < 6 || len(texts)%2 != 0 {
+	if len(texts) < before || (len(texts)-before)%2 != 0 {
 		return r, fmt.Errorf("chat: page of %q: redis gave an answer that makes no sense", log)
 	}
 	r = reading{epoch: texts[0], pos: number(texts[1]), seq: number(texts[2]), missed: texts[3] == "1", more: texts[4] == "1"}
-	n := int(number(texts[5]))
-	for i := 6; i < len(texts); i += 2 {
+	messages, changes := int(number(texts[5])), int(number(texts[6]))
+	for i := before; i < len(texts); i += 2 {
 		var it item
-		if it.head, it.value, err = parse(texts[i]); err != nil {
-			return r, fmt.Errorf("chat: page of %q: %w", log, err)
+		switch n := (i - before) / 2; {
+		case n >= messages+changes:
+			it = purgedItem(texts[i], texts[i+1])
+		default:
+			if it.head, it.value, err = parse(texts[i]); err != nil {
+				return r, fmt.Errorf("chat: page of %q: %w", log, err)
+			}
+			if texts[i+1] != "" {
+				it.own = strings.Split(texts[i+1], "\x00")
+			}
+			if n < messages {
+				r.messages = append(r.messages, it)
+				continue
+			}
 		}
-		if texts[i+1] != "" {
-			it.own = strings.Split(texts[i+1], "\x00")
-		}
-		if len(r.messages) < n {
-			r.messages = append(r.messages, it)
-		} else {
-			r.changes = append(r.changes, it)
-		}
+		r.changes = append(r.changes, it)
 	}
-	slices.SortFunc(r.changes, func(a, b item) int { return cmp.Compare(a.head.ChangePos, b.head.ChangePos) })
+	slices.SortStableFunc(r.changes, func(a, b item) int { return cmp.Compare(a.head.ChangePos, b.head.ChangePos) })
 	return r, nil
+}
+
+// purgedItem reads what is known of a message that was purged.
+func purgedItem(name, pos string) item {
+	seq, rest, _ := strings.Cut(name, " ")
+	newest, id, _ := strings.Cut(rest, " ")
+	h := head{ID: id, Seq: number(seq), Deleted: true, ChangePos: number(pos), ChangeSeq: number(newest)}
+	return item{head: h, purged: true}
 }

@@ -18,8 +18,9 @@ import (
 func testAppend(t *testing.T, open Open) {
 	sink := NewSink()
 	s := open(t, chat.Limits{}, sink)
-	if p := page(t, s, "room", chat.PageQuery{Limit: 10}); p.Epoch != "" || len(p.Messages) > 0 || p.Missed || p.Cursor != "" {
-		t.Errorf("a log that does not exist: %+v", p)
+	empty := page(t, s, "room", chat.PageQuery{Limit: 10})
+	if again := page(t, s, "room", chat.PageQuery{Limit: 10}); empty.Epoch == "" || len(empty.Messages) > 0 || empty.Missed || empty.Cursor == "" || again.Cursor != empty.Cursor {
+		t.Errorf("a log that does not exist: %+v, then %+v", empty, again)
 	}
 	if err := s.Follow(t.Context(), "room"); err != nil {
 		t.Fatal(err)
@@ -28,6 +29,9 @@ func testAppend(t *testing.T, open Open) {
 	second := say(t, s, &chat.Append{Log: "room", Topics: []string{"room"}, ID: "b", Digest: "x", Value: []byte(`"two"`), Event: "chat message", Attach: true, Mentions: []string{"bob"}, Origin: "socket"})
 	if first.Seq != 1 || second.Seq != 2 || first.Pos != 1 || second.Pos != 2 || first.Epoch != second.Epoch || first.Cursor == second.Cursor || second.At < first.At {
 		t.Errorf("receipts %+v, %+v", first, second)
+	}
+	if p := page(t, s, "room", chat.PageQuery{Since: empty.Cursor, Limit: 10}); len(p.Messages) != 2 || p.Missed || p.Epoch != empty.Epoch {
+		t.Errorf("since the log was empty: %+v", p)
 	}
 	p := page(t, s, "room", chat.PageQuery{Limit: 10})
 	want := []chat.Message{
@@ -405,11 +409,19 @@ func testPurge(t *testing.T, open Open) {
 	}
 	change(t, s, &chat.Change{Log: "room", Kind: chat.KindReact, ID: "a0", User: "bob", Key: "x", On: true})
 	change(t, s, &chat.Change{Log: "room", Kind: chat.KindReact, ID: "a0", User: "carol", Key: "x", On: true})
+	since, epoch := page(t, s, "room", chat.PageQuery{}).Cursor, page(t, s, "room", chat.PageQuery{}).Epoch
 	if n, err := s.Purge(t.Context(), "room", chat.Purge{ID: "a1", Topics: []string{"room"}}); n != 1 || err != nil {
 		t.Errorf("a message: %d, %v", n, err)
 	}
 	if n, err := s.Purge(t.Context(), "room", chat.Purge{User: "bob", Topics: []string{"room"}}); n != 4 || err != nil {
 		t.Errorf("a user: %d, %v", n, err)
+	}
+	changes := page(t, s, "room", chat.PageQuery{Since: since, Limit: 10}).Changes
+	for i, want := range []string{"a1", "b0", "b1", "b2", "b3", "a0", "a2", "a3"} {
+		if i >= len(changes) || changes[i].ID != want || changes[i].Purged != (i < 5) || changes[i].Deleted != (i < 5) {
+			t.Errorf("changes: %+v", changes)
+			break
+		}
 	}
 	p := page(t, s, "room", chat.PageQuery{Limit: 10, User: "bob"})
 	if ids(p.Messages) != "a0 a2 a3 " || !reflect.DeepEqual(p.Messages[0].Reactions, []chat.Reaction{{Key: "x", Count: 1}}) {
@@ -427,13 +439,20 @@ func testPurge(t *testing.T, open Open) {
 	if n, err := s.Purge(t.Context(), "room", chat.Purge{Whole: true, Topics: []string{"room"}}); n != 4 || err != nil {
 		t.Errorf("the room: %d, %v", n, err)
 	}
-	if p := page(t, s, "room", chat.PageQuery{Limit: 10}); p.Epoch != "" || len(p.Messages) != 0 {
+	if p := page(t, s, "room", chat.PageQuery{Limit: 10}); p.Epoch == epoch || len(p.Messages) != 0 {
 		t.Errorf("%+v", p)
+	}
+	if p := page(t, s, "room", chat.PageQuery{Since: since, Limit: 10}); !p.Missed {
+		t.Errorf("since the room was purged: %+v", p)
 	}
 	if r := say(t, s, Message("room", "new", "dave", "v")); r.Seq != 1 || r.Epoch == p.Epoch {
 		t.Errorf("the log begins again: %+v", r)
 	}
-	records := sink.Records(t, "room", 15)
+	records := sink.Records(t, "room", 16)
+	if r := records[12]; r.Kind != chat.KindState || r.ID != "a0" || !reflect.DeepEqual(r.Mentions, []string{"carol"}) {
+		t.Errorf("%+v", r)
+	}
+	records = slices.DeleteFunc(slices.Clone(records), func(r *chat.Record) bool { return r.Kind == chat.KindState })
 	if r := records[10]; r.Kind != chat.KindPurge || r.ID != "a1" {
 		t.Errorf("%+v", r)
 	}

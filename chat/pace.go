@@ -1,0 +1,55 @@
+package chat
+
+import (
+	"maps"
+	"sync"
+	"time"
+
+	"github.com/zishang520/socket.io/servers/socket/v3"
+	"github.com/zishang520/socket.io/v3/pkg/types"
+)
+
+// pace bounds how often a connection hears of texts: one that is in several rooms in which somebody writes hears of them
+// in turns.
+type pace struct {
+	mu   sync.Mutex
+	last map[*lane]time.Time      // in which a text was told
+	told map[socket.SocketId]told // sockets that heard of a text, while there are several such rooms
+}
+
+type told struct {
+	at time.Time
+	by *lane
+}
+
+// wait returns how long a room has to wait before its sockets may hear of another text, 0 or less for not at all: then
+// they are about to hear of it.
+func (p *pace) wait(l *lane) time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := time.Now()
+	old := func(at time.Time) bool { return now.Sub(at) >= rollUp }
+	maps.DeleteFunc(p.last, func(other *lane, at time.Time) bool { return other != l && now.Sub(at) > 2*rollUp })
+	if p.last == nil {
+		p.last = make(map[*lane]time.Time)
+	}
+	if _, here := p.last[l]; len(p.last) == 0 || len(p.last) == 1 && here {
+		p.last[l], p.told = now, nil
+		return 0
+	}
+	p.last[l] = now
+	sockets := l.chat.nsp.Adapter().Sockets(types.NewSet(socket.Room(l.topic))).Keys()
+	for _, id := range sockets {
+		if last := p.told[id]; last.by != nil && last.by != l && !old(last.at) {
+			return max(rollUp-now.Sub(last.at), time.Millisecond)
+		}
+	}
+	maps.DeleteFunc(p.told, func(_ socket.SocketId, last told) bool { return old(last.at) })
+	if p.told == nil {
+		p.told = make(map[socket.SocketId]told)
+	}
+	for _, id := range sockets {
+		p.told[id] = told{now, l}
+	}
+	return 0
+}
