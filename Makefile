@@ -46,7 +46,7 @@ test-web: ## the kit for front ends and the model of the chat page, without a br
 	cd web && npm test
 
 .PHONY: test-e2e
-test-e2e: build redis ## official clients and a Node.js server against real nodes
+test-e2e: build redis chromium ## official clients, a Node.js server and a real browser against real nodes
 	go build -race -o bin/chorus-test-peer ./test/peer
 	@command -v node >/dev/null || { echo 'make: Node.js 20 or later is needed for the end-to-end tests' >&2; exit 1; }
 	cd test && npm ci --no-audit --no-fund

@@ -92,8 +92,9 @@ func (a *Action) Claims() *auth.Claims {
 
 // hooks are what the program registered.
 type hooks struct {
-	before atomic.Pointer[[]func(context.Context, *Action) error]
-	after  atomic.Pointer[[]func(*Action, error)]
+	before    atomic.Pointer[[]func(context.Context, *Action) error]
+	after     atomic.Pointer[[]func(*Action, error)]
+	delivered atomic.Pointer[[]func(room, id string)]
 }
 
 // Before has fn called before each action, when everything else permits it. fn may change the value and refuse the
@@ -104,6 +105,19 @@ func (c *Chat) Before(fn func(context.Context, *Action) error) { push(&c.hooks.b
 
 // After has fn called after each action, with the error by which it failed or nil. fn must not block.
 func (c *Chat) After(fn func(*Action, error)) { push(&c.hooks.after, fn) }
+
+// OnDelivered has fn called with each message of a room with history, after this node gave it to its clients there.
+// fn must not block.
+func (c *Chat) OnDelivered(fn func(room, id string)) { push(&c.hooks.delivered, fn) }
+
+// delivered calls what OnDelivered registered.
+func (c *Chat) delivered(r *Record) {
+	if fns := c.hooks.delivered.Load(); fns != nil && r.Kind == KindMessage {
+		for _, fn := range *fns {
+			fn(r.Log, r.ID)
+		}
+	}
+}
 
 func push[T any](list *atomic.Pointer[[]T], fn T) {
 	for {

@@ -238,4 +238,5 @@ func (l *lane) logged(r *Record) {
 		}
 	}
 	l.pass(r)
+	l.chat.delivered(r)
 }

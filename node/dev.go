@@ -28,7 +28,9 @@ type Dev struct {
 	frontDoor net.Listener
 	redis     *miniredis.Miniredis // nil when the configuration names one
 	turn      atomic.Uint64        // counts the requests that any node may take
-	life      context.Context      // of Run; ends outages
+	ways      devWays
+	slow      []*slowLane     // one for each node
+	life      context.Context // of Run; ends outages
 	end       context.CancelFunc
 	outages   sync.WaitGroup // ends of outages of Redis
 }
@@ -76,7 +78,12 @@ func (d *Dev) open(ctx context.Context, count int) (err error) {
 		if cfg.Listen, err = portBehind(d.cfg.Listen, i+1); err != nil {
 			return err
 		}
-		n := &devNode{cfg: cfg, wrap: d.withAPI}
+		n := &devNode{cfg: cfg, wrap: d.withAPI, started: func(n *Node) { d.ways.watch(i, n.chat) }}
+		lane, err := openSlowLane(ctx, n.addr)
+		if err != nil {
+			return err
+		}
+		d.slow = append(d.slow, lane)
 		d.nodes = append(d.nodes, n)
 		if err := n.start(ctx); err != nil {
 			return err
@@ -135,6 +142,7 @@ func (d *Dev) Run(ctx context.Context) error {
 		err = errors.Join(err, n.wait())
 	}
 	_ = door.Close() // the nodes have ended all sessions
+	d.closeSlow()
 	<-opened
 	if d.redis != nil {
 		d.outages.Wait()
@@ -150,10 +158,17 @@ func (d *Dev) close() {
 		n.stop()
 		_ = n.wait()
 	}
+	d.closeSlow()
 	if d.frontDoor != nil {
 		_ = d.frontDoor.Close()
 	}
 	if d.redis != nil {
 		d.redis.Close()
+	}
+}
+
+func (d *Dev) closeSlow() {
+	for _, lane := range d.slow {
+		lane.close()
 	}
 }

@@ -37,6 +37,7 @@ func (d *Dev) withAPI(next http.Handler) http.Handler {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { serveDev(w, r, do) })
 	}
 	api("GET "+devPath+"state", d.serveState)
+	api("GET "+devPath+"way", func(r *http.Request) (any, error) { return d.ways.find(r.URL.Query().Get("id")) })
 	api("POST "+devPath+"token", d.serveToken)
 	api("POST "+devPath+"revoke", d.serveRevoke)
 	api("POST "+devPath+"nodes/{node}/kill", func(r *http.Request) (any, error) {
@@ -52,9 +53,12 @@ func (d *Dev) withAPI(next http.Handler) http.Handler {
 // origins returns those of the nodes, to which the console connects.
 func (d *Dev) origins() []string {
 	addrs := d.NodeAddrs()
-	origins := make([]string, 0, 2*len(addrs))
+	origins := make([]string, 0, 4*len(addrs))
 	for _, addr := range addrs {
 		origins = append(origins, "http://"+addr, "ws://"+addr)
+	}
+	for _, lane := range d.slow {
+		origins = append(origins, "http://"+lane.addr(), "ws://"+lane.addr())
 	}
 	return origins
 }
@@ -100,7 +104,9 @@ type devState struct {
 }
 
 type devNodeState struct {
-	URL         string `json:"url"`
+	URL string `json:"url"`
+	// Slow is an address of the same node behind a slow line.
+	Slow        string `json:"slow"`
 	Running     bool   `json:"running"`
 	Connections uint64 `json:"connections"`
 }
@@ -116,8 +122,8 @@ func (d *Dev) serveState(r *http.Request) (any, error) {
 		Here:  d.nodeOf(r.URL.Query().Get("sid")),
 		Redis: redisState{URL: d.cfg.Redacted().Cluster.Redis.URL, Embedded: d.redis != nil, Up: true},
 	}
-	for _, place := range d.nodes {
-		s := devNodeState{URL: "http://" + place.addr()}
+	for i, place := range d.nodes {
+		s := devNodeState{URL: "http://" + place.addr(), Slow: "http://" + d.slow[i].addr()}
 		if n := place.running(); n != nil {
 			s.Running, s.Connections = true, n.engine.ClientsCount()
 			if n.redis != nil {

@@ -14,6 +14,8 @@ var errNodeState = errors.New("the node is not in the state for this")
 type devNode struct {
 	cfg  Config
 	wrap func(http.Handler) http.Handler // adds the endpoints of development
+	// started is called with each node before it serves.
+	started func(*Node)
 
 	mu     sync.Mutex
 	node   *Node // nil while there is none
@@ -37,6 +39,7 @@ func (d *devNode) start(ctx context.Context) error {
 		return errors.Join(err, n.Close(ctx))
 	}
 	n.handler = d.wrap(n.handler)
+	d.started(n)
 	d.cfg.Listen = n.public.Addr().String()
 	life, cancel := context.WithCancel(context.Background()) //nolint:gosec // stop and kill call cancel
 	ended := make(chan struct{})

@@ -2,21 +2,11 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { test } from "node:test";
-import { BINARY, chorus, startNode } from "./harness/chorus.js";
+import { chorus, startNode } from "./harness/chorus.js";
 import { Inbox, join } from "./harness/client.js";
+import { startDev } from "./harness/dev.js";
 import { run } from "./harness/program.js";
 import { startRedis } from "./harness/redis.js";
-
-async function startDev(t, args = []) {
-  const dev = run(t, BINARY, ["dev", "--listen", "127.0.0.1:0", ...args]);
-  await dev.line((line) => (line.includes("Ctrl-C") ? true : undefined), "the screen");
-  const nodes = [...dev.output.matchAll(/^ *node \d+ +(\S+)$/gm)].map(([, url]) => url);
-  const [, frontDoor] = /front door +(\S+)/.exec(dev.output);
-  const [, secret] = /secret +(\S+)/.exec(dev.output);
-  const tokens = [...dev.output.matchAll(/token\n +(\S+)$/gm)].map(([, value]) => value);
-  const snippets = Object.fromEntries([...dev.output.matchAll(/^ *\/\/ (Alice|Bob)\n((?: +\S.*\n?)+)/gm)].map(([, name, code]) => [name, code]));
-  return Object.assign(dev, { nodes, frontDoor, secret, tokens, snippets });
-}
 
 // paste runs a snippet in a Node.js process of its own.
 function paste(t, snippet) {

@@ -12,6 +12,7 @@ import { session, signOut } from "./model/session.js";
 import { RoomList } from "./rooms/rooms.js";
 import { SignIn } from "./signin/signin.js";
 import { Notices, StatusLine } from "./status/status.js";
+import { MenuIcon, PeopleIcon } from "../shared/icons.js";
 import { text } from "./text.js";
 
 // The development console is a file of its own: other clusters never load it.
@@ -55,18 +56,18 @@ function Chat({ page, onEnd }: { page: PageConfig; onEnd: (why: string) => void 
     drawer.value = null;
   };
   return (
-    <div class="chat" data-drawer={drawer.value ?? ""}>
+    <div class={page.dev ? "chat with-console" : "chat"} data-drawer={drawer.value ?? ""}>
       <header class="top">
         <button
           type="button"
           class="quiet drawer-button"
           aria-expanded={drawer.value === "rooms"}
-          aria-label={text.rooms.open}
           onClick={() => {
             drawer.value = drawer.value === "rooms" ? null : "rooms";
           }}
         >
-          ☰
+          <MenuIcon />
+          <span class="hidden-label">{text.rooms.open}</span>
         </button>
         <h1>
           <bdi>{current?.name ?? text.product}</bdi>
@@ -74,14 +75,14 @@ function Chat({ page, onEnd }: { page: PageConfig; onEnd: (why: string) => void 
         <StatusLine />
         <button
           type="button"
-          class="quiet drawer-button"
+          class="quiet drawer-button for-members"
           aria-expanded={drawer.value === "members"}
-          aria-label={text.members.open}
           onClick={() => {
             drawer.value = drawer.value === "members" ? null : "members";
           }}
         >
-          👥
+          <PeopleIcon />
+          <span class="hidden-label">{text.members.open}</span>
         </button>
         <button type="button" class="quiet" onClick={signOut}>
           {text.signIn.out}

@@ -17,6 +17,19 @@ export const text = {
     out: "Sign out",
     renew: "Paste a new token to continue.",
   },
+  /** Why the server ended or refused a connection, by the code. */
+  ends: {
+    credentials_required: "the server wants a token",
+    invalid_token: "the token is not valid",
+    token_expired: "the token has expired",
+    token_not_active: "the token is not valid yet",
+    token_revoked: "the token was revoked",
+    forbidden: "this token does not permit to connect",
+    banned: "you are banned",
+    too_many_connections: "you have too many connections open",
+    "connection:replaced": "another tab took over",
+  } as Record<string, string>,
+  reason: (words: string, detail: string) => (detail === "" ? `${words}.` : `${words} (${detail}).`),
   connection: {
     connecting: "Connecting…",
     connected: (transport: string) => `Connected over ${transport}`,
@@ -40,7 +53,7 @@ export const text = {
     renewed: "Your token was renewed.",
   },
   rooms: {
-    title: "Rooms",
+    conversations: "Conversations",
     mine: "My rooms",
     direct: "Direct messages",
     room: "Room",

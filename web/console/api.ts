@@ -2,6 +2,8 @@
 
 export interface NodeState {
   url: string;
+  /** The same node behind a slow line. */
+  slow: string;
   running: boolean;
   connections: number;
 }
@@ -11,6 +13,14 @@ export interface ClusterState {
   /** The node of this tab; -1 for none. */
   here: number;
   redis: { url: string; embedded: boolean; up: boolean };
+}
+
+/** The way of a message, with times in milliseconds since 1970. */
+export interface WayOfMessage {
+  taken: number;
+  node: number;
+  accepted: number;
+  delivered: Record<number, number>;
 }
 
 async function call<T>(path: string, body?: object): Promise<T> {
@@ -26,6 +36,7 @@ async function call<T>(path: string, body?: object): Promise<T> {
 
 export const dev = {
   state: (sid: string) => call<ClusterState>(`state?sid=${encodeURIComponent(sid)}`),
+  way: (id: string) => call<WayOfMessage>(`way?id=${encodeURIComponent(id)}`),
   token: (claims: object, ttl = 0) => call<{ token: string }>("token", { claims, ttl }).then(({ token }) => token),
   revoke: (sub: string) => call("revoke", { sub }),
   kill: (node: number) => call(`nodes/${node}/kill`, {}),

@@ -46,7 +46,7 @@ export default function Console({ rooms }: { rooms: Rooms; page: PageConfig }) {
 
   return (
     <section class="console" aria-label={text.title}>
-      <details open>
+      <details open={matchMedia("(min-width: 641px)").matches}>
         <summary>
           {text.title}
           <span class="soft"> · {whereIs(state.value)}</span>
@@ -59,7 +59,7 @@ export default function Console({ rooms }: { rooms: Rooms; page: PageConfig }) {
         {state.value !== null && (
           <div class="panels">
             <Way rooms={rooms} cluster={state.value} />
-            <Nodes cluster={state.value} act={act} />
+            <Nodes rooms={rooms} cluster={state.value} act={act} />
             <Token rooms={rooms} act={act} />
             <Frames rooms={rooms} />
             <Snippets cluster={state.value} />

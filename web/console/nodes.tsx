@@ -1,3 +1,6 @@
+import { useSignal } from "@preact/signals";
+import type { Rooms } from "../chat/model/rooms.js";
+import type { ChorusSocket } from "chorus-kit";
 import { session } from "../chat/model/session.js";
 import { type ClusterState, dev } from "./api.js";
 import { text } from "./text.js";
@@ -5,15 +8,22 @@ import { text } from "./text.js";
 type Act = (action: () => Promise<unknown>) => Promise<void>;
 
 /** The nodes, with buttons that kill and start them, and that take Redis away. */
-export function Nodes({ cluster, act }: { cluster: ClusterState; act: Act }) {
+export function Nodes({ rooms, cluster, act }: { rooms: Rooms; cluster: ClusterState; act: Act }) {
+  const slow = useSignal(false);
   const guest = () => `${session.peek()?.user.name ?? "Guest"}-${Math.floor(Math.random() * 900) + 100}`;
+  // The client connects again, to its node behind a slow line or back to the address of this page.
+  const changeSpeed = async () => {
+    const address = cluster.nodes[Math.max(0, cluster.here)]?.slow ?? location.origin;
+    slow.value = !slow.value;
+    redirect(rooms.socket, slow.value ? address : location.origin);
+  };
   return (
     <section>
       <h3>{text.nodes.title}</h3>
       <ul class="plain">
         {cluster.nodes.map(({ url, running, connections }, node) => (
           <li key={url}>
-            <span class={running ? "" : "bad"}>
+            <span class={running ? "what" : "what bad"}>
               {text.way.node(node)} · {running ? text.nodes.connections(connections) : text.way.stopped}
             </span>
             {running ? (
@@ -42,6 +52,10 @@ export function Nodes({ cluster, act }: { cluster: ClusterState; act: Act }) {
           </li>
         ))}
       </ul>
+      <button type="button" aria-pressed={slow.value} onClick={() => void act(changeSpeed)}>
+        {slow.value ? text.nodes.fast : text.nodes.slow}
+      </button>
+      {slow.value && <p class="soft">{text.nodes.slowly}</p>}
       <button
         type="button"
         class="danger"
@@ -53,4 +67,12 @@ export function Nodes({ cluster, act }: { cluster: ClusterState; act: Act }) {
       </button>
     </section>
   );
+}
+
+/** Moves a client to another address, as it moves when its connection breaks: what it missed is brought. */
+function redirect(socket: ChorusSocket, url: string): void {
+  const { io } = socket;
+  // The official client has no public way to change the address of a manager.
+  (io as unknown as { uri: string }).uri = url;
+  io.engine.close();
 }

@@ -1,100 +1,95 @@
 import { useSignal } from "@preact/signals";
-import type { ChorusSocket } from "chorus-kit";
 import { listen } from "chorus-kit/listen";
-import { io } from "socket.io-client";
 import { useEffect } from "preact/hooks";
 import type { Rooms } from "../chat/model/rooms.js";
-import { session } from "../chat/model/session.js";
-import type { ClusterState } from "./api.js";
+import { type ClusterState, dev, type WayOfMessage } from "./api.js";
 import { text } from "./text.js";
 
 interface Trip {
   began: number;
-  accepted?: number;
-  /** When a client of each node heard the message. */
-  heard: Record<number, number>;
+  /** When this tab heard its own message. */
+  heard?: number;
+  way?: WayOfMessage;
 }
 
-/**
- * Draws the way of the last message: from this tab to its node, to Redis, to the nodes and their clients.
- * A second connection to each node takes the times.
- */
+/** A message is everywhere after this time, or it has not found its way, in milliseconds. */
+const settled = [150, 1_000];
+
+const now = () => performance.timeOrigin + performance.now();
+
+/** Draws the way of the last message that this tab sent: to its node, to Redis, to all nodes and their clients. */
 export function Way({ rooms, cluster }: { rooms: Rooms; cluster: ClusterState }) {
   const trip = useSignal<Trip | null>(null);
-  const room = rooms.current.value;
-  const name = room?.name;
-  const urls = cluster.nodes.map(({ url }) => url).join(" ");
 
-  useEffect(() => {
-    if (name === undefined || name.startsWith("@")) return undefined;
-    const watchers = urls.split(" ").map((url, node) => {
-      const watcher: ChorusSocket = io(url, {
-        auth: (give) => give({ token: session.peek()?.token }),
-        transports: ["websocket"],
-      });
-      watcher.on("connect", () => watcher.emit("join", name, {}, () => undefined));
-      watcher.on("publish", (_room, _value, meta) => {
-        const now = trip.peek();
-        if (now === null || meta.from?.id !== rooms.me.id || now.heard[node] !== undefined) return;
-        trip.value = { ...now, heard: { ...now.heard, [node]: performance.now() - now.began } };
-      });
-      return watcher;
-    });
-    return () => {
-      for (const watcher of watchers) watcher.disconnect();
-    };
-  }, [name, urls]);
-
-  // The outgoing frame begins the trip, its acknowledgement says that Redis has the message.
   useEffect(() => {
     const { socket } = rooms;
+    const timers = new Set<ReturnType<typeof setTimeout>>();
     const sent = (event: string) => {
-      if (event === "publish") trip.value = { began: performance.now(), heard: {} };
+      if (event === "publish") trip.value = { began: now() };
+    };
+    const look = (id: string, began: number) => {
+      dev.way(id).then(
+        (way) => {
+          if (trip.peek()?.began === began) trip.value = { began, ...trip.peek(), way };
+        },
+        () => undefined, // the node of this page was killed
+      );
     };
     socket.onAnyOutgoing(sent);
     const silence = listen(socket, {
       publish: (_room, _value, meta) => {
-        const now = trip.peek();
-        if (now === null || now.accepted !== undefined || meta.from?.id !== rooms.me.id) return;
-        trip.value = { ...now, accepted: performance.now() - now.began };
+        const last = trip.peek();
+        if (last === null || last.heard !== undefined || meta.from?.id !== rooms.me.id) return;
+        trip.value = { ...last, heard: now() };
+        for (const pause of settled) timers.add(setTimeout(() => look(meta.id, last.began), pause));
       },
     });
     return () => {
       socket.offAnyOutgoing(sent);
       silence();
+      for (const timer of timers) clearTimeout(timer);
     };
   }, [rooms]);
 
   const { here, nodes, redis } = cluster;
   const last = trip.value;
+  const after = (at: number | undefined) => (last === null || !at ? undefined : text.way.ms(Math.max(0, at - last.began)));
   return (
     <section class="way">
       <h3>{text.way.title}</h3>
       <ol>
-        <li>{text.way.client}</li>
-        <li>{here >= 0 ? text.way.node(here) : text.way.stopped}</li>
-        <li class={redis.up ? "" : "bad"}>
-          {text.way.redis}
-          {!redis.up && ` (${text.way.away})`}
-          {last?.accepted !== undefined && <small>{text.way.ms(last.accepted)}</small>}
-        </li>
-        <li>
+        <Stop name={text.way.client} time={last === null ? undefined : text.way.sent} />
+        <Stop name={here >= 0 ? text.way.node(here) : text.way.nowhere} time={after(last?.way?.taken)} />
+        <Stop name={text.way.redis} broken={redis.up ? undefined : text.way.away} time={after(last?.way?.accepted)} />
+        <li class="all">
           <ul>
-            {nodes.map(({ running }, node) => (
-              <li key={node} class={running ? "" : "bad"}>
-                {text.way.node(node)}
-                {!running && ` (${text.way.stopped})`}
-                {last?.heard[node] !== undefined && (
-                  <small>
-                    {text.way.heard} {text.way.ms(last.heard[node])}
-                  </small>
-                )}
-              </li>
+            {nodes.map(({ running, connections }, node) => (
+              <Stop
+                key={node}
+                name={text.way.node(node)}
+                broken={running ? undefined : text.way.stopped}
+                time={after(last?.way?.delivered[node])}
+                more={running ? text.way.clients(connections) : undefined}
+              />
             ))}
           </ul>
         </li>
+        <Stop name={text.way.client} time={after(last?.heard)} />
       </ol>
-      {last === null && <p class="soft">{text.way.hint}</p>}
+      <p class="soft">{last === null ? text.way.hint : text.way.explained}</p>
     </section>
+  );
+}
+
+function Stop(props: { name: string; broken?: string | undefined; time?: string | undefined; more?: string | undefined }) {
+  return (
+    <li class={props.broken === undefined ? "stop" : "stop bad"}>
+      <span>
+        {props.name}
+        {props.broken !== undefined && ` (${props.broken})`}
+      </span>
+      {props.time !== undefined && <small class="time">{props.time}</small>}
+      {props.more !== undefined && <small class="soft">{props.more}</small>}
+    </li>
   );
 }

@@ -1,3 +1,4 @@
+import { useSignal } from "@preact/signals";
 import { type Member, RequestError, request } from "chorus-kit";
 import "./members.css";
 import { notify } from "../model/connection.js";
@@ -27,9 +28,17 @@ export function Members({ rooms, room, onDirect }: { rooms: Rooms; room: OpenRoo
   );
 }
 
-function Person(props: { member: Member; rooms: Rooms; room: OpenRoom; onDirect: (id: string) => void }) {
-  const { member, rooms, room } = props;
+interface PersonProps {
+  member: Member;
+  rooms: Rooms;
+  room: OpenRoom;
+  onDirect: (id: string) => void;
+}
+
+function Person(props: PersonProps) {
+  const { member, rooms } = props;
   const name = member.name ?? member.id;
+  const open = useSignal(false);
   if (member.id === rooms.me.id) {
     return (
       <li class="person">
@@ -37,6 +46,21 @@ function Person(props: { member: Member; rooms: Rooms; room: OpenRoom; onDirect:
       </li>
     );
   }
+  return (
+    <li class="person">
+      <details onToggle={(event) => (open.value = event.currentTarget.open)}>
+        <summary title={text.members.menu(name)}>
+          <bdi>{name}</bdi>
+          {member.devices > 1 && <span class="soft"> {text.members.devices(member.devices)}</span>}
+        </summary>
+        {open.value && <PersonActions {...props} name={name} />}
+      </details>
+    </li>
+  );
+}
+
+/** What can be done with a user. It is drawn when it is asked for: a room may have a thousand users. */
+function PersonActions({ member, rooms, room, onDirect, name }: PersonProps & { name: string }) {
   const moderate = (action: "mute" | "kick" | "ban", seconds?: number) => {
     const options = seconds === undefined ? {} : { for: seconds };
     request(rooms.socket, action, room.name, member.id, options).catch((error: unknown) => {
@@ -44,31 +68,23 @@ function Person(props: { member: Member; rooms: Rooms; room: OpenRoom; onDirect:
     });
   };
   return (
-    <li class="person">
-      <details>
-        <summary aria-label={text.members.menu(name)}>
-          <bdi>{name}</bdi>
-          {member.devices > 1 && <span class="soft"> {text.members.devices(member.devices)}</span>}
-        </summary>
-        <div class="actions">
-          <button type="button" onClick={() => props.onDirect(member.id)}>
-            {text.members.direct(name)}
+    <div class="actions">
+      <button type="button" onClick={() => onDirect(member.id)}>
+        {text.members.direct(name)}
+      </button>
+      {mayModerate(room.name) && (
+        <>
+          <button type="button" onClick={() => moderate("mute", 600)}>
+            {text.members.mute(name)}
           </button>
-          {mayModerate(room.name) && (
-            <>
-              <button type="button" onClick={() => moderate("mute", 600)}>
-                {text.members.mute(name)}
-              </button>
-              <button type="button" onClick={() => moderate("kick")}>
-                {text.members.kick(name)}
-              </button>
-              <button type="button" class="danger" onClick={() => moderate("ban")}>
-                {text.members.ban(name)}
-              </button>
-            </>
-          )}
-        </div>
-      </details>
-    </li>
+          <button type="button" onClick={() => moderate("kick")}>
+            {text.members.kick(name)}
+          </button>
+          <button type="button" class="danger" onClick={() => moderate("ban")}>
+            {text.members.ban(name)}
+          </button>
+        </>
+      )}
+    </div>
   );
 }

@@ -1,6 +1,6 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useState } from "preact/hooks";
-import { markup } from "../model/markup.js";
+import { markup, type Piece } from "../model/markup.js";
 import type { OpenRoom, Rooms } from "../model/rooms.js";
 import type { Said } from "../model/said.js";
 import { text } from "../text.js";
@@ -8,13 +8,17 @@ import { text } from "../text.js";
 /** Longer texts are cut until the reader asks for the rest, in characters. */
 const longText = 4_000;
 
+/** Still longer ones are shown without markup: looking for it takes the longer, the more somebody put there. */
+const longestMarkup = 10_000;
+
 /** The text and the image of a message. */
 export function Body({ value, rooms, room }: { value: Said; rooms: Rooms; room: OpenRoom }) {
   const whole = useSignal(false);
   const cut = value.text.length > longText && !whole.value;
   const known = (user: string) =>
     user === rooms.me.id || (value.mentions?.includes(user) ?? false) || room.members.peek().some(({ id }) => id === user);
-  const pieces = markup(cut ? value.text.slice(0, longText) : value.text, known);
+  const words = cut ? value.text.slice(0, longText) : value.text;
+  const pieces: Piece[] = words.length > longestMarkup ? [{ kind: "text", text: words }] : markup(words, known);
   return (
     <>
       <bdi class="text" dir="auto">
@@ -67,5 +71,5 @@ function Picture({ bytes, type }: { bytes: ArrayBuffer; type: string | undefined
     setUrl(made);
     return () => URL.revokeObjectURL(made);
   }, [bytes]);
-  return url === undefined ? null : <img src={url} alt={text.messages.image} />;
+  return <span class="picture">{url !== undefined && <img src={url} alt={text.messages.image} />}</span>;
 }

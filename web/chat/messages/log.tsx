@@ -1,9 +1,10 @@
 import { useSignal } from "@preact/signals";
-import { RequestError } from "chorus-kit";
+import { type LocalMessage, RequestError } from "chorus-kit";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import "./messages.css";
 import { notify } from "../model/connection.js";
 import type { OpenRoom, Rooms } from "../model/rooms.js";
+import type { Said } from "../model/said.js";
 import { text } from "../text.js";
 import { entries } from "./entries.js";
 import { MessageRow } from "./message.js";
@@ -15,43 +16,39 @@ const nearEnd = 80;
 export function MessageLog({ rooms, room }: { rooms: Rooms; room: OpenRoom }) {
   const box = useRef<HTMLDivElement>(null);
   const atEnd = useRef(true);
-  const height = useRef(0);
   const away = useSignal(false); // the reader is not at the end
   const loading = useSignal(false);
   const messages = room.messages.value;
   const status = room.status.value;
-  const { read } = room.unread.value;
-  // The divider stays where it was when the room was opened, until the reader writes or comes back.
-  const divider = useSignal<number | null>(null);
-  if (divider.peek() === null && status.phase === "joined" && read > 0) divider.value = read;
+  const { known } = room.unread.value;
+  const divider = useDivider(room, messages, rooms.me.id);
 
   const markRead = () => {
-    if (atEnd.current && document.visibilityState === "visible") room.room.markRead().catch(() => undefined);
+    const seen = atEnd.current && known && document.visibilityState === "visible";
+    if (seen) room.room.markRead().catch(() => undefined);
   };
 
-  // What was put above the reader's place must not move it.
+  // What is put above the reader's place must not move it: the first row says by how much the others move.
+  const firstRow = atEnd.current ? null : (box.current?.querySelector<HTMLElement>("[data-id]") ?? null);
+  const firstTop = firstRow?.offsetTop ?? 0;
   useLayoutEffect(() => {
     const view = box.current;
     if (view === null) return;
     if (atEnd.current) view.scrollTop = view.scrollHeight;
-    height.current = view.scrollHeight;
+    else if (firstRow?.isConnected) view.scrollTop += firstRow.offsetTop - firstTop;
   }, [messages]);
-  useEffect(markRead, [messages, status.phase]);
+  useEffect(markRead, [messages, status.phase, known]);
   useEffect(() => {
     document.addEventListener("visibilitychange", markRead);
     return () => document.removeEventListener("visibilitychange", markRead);
-  }, []);
+  }, [known]);
 
   const older = async () => {
     const view = box.current;
     if (view === null || loading.value) return;
     loading.value = true;
-    const fromEnd = view.scrollHeight - view.scrollTop;
     try {
       await room.room.older();
-      requestAnimationFrame(() => {
-        view.scrollTop = view.scrollHeight - fromEnd;
-      });
     } catch (error) {
       if (error instanceof RequestError) notify(error.message, true);
     } finally {
@@ -82,7 +79,7 @@ export function MessageLog({ rooms, room }: { rooms: Rooms; room: OpenRoom }) {
         ) : (
           <p class="soft start">{messages.length === 0 ? text.messages.empty : text.messages.start}</p>
         )}
-        {entries(messages, divider.value, rooms.me.id).map((entry) => {
+        {entries(messages, divider, rooms.me.id).map((entry) => {
           if (entry.kind === "day") {
             return (
               <h2 key={entry.key} class="day">
@@ -115,6 +112,20 @@ export function MessageLog({ rooms, room }: { rooms: Rooms; room: OpenRoom }) {
       </p>
     </div>
   );
+}
+
+/**
+ * The last message that the reader had read: the line before the new ones stands behind it. It stands still while the
+ * room is shown, and goes when the reader writes. Null for no line.
+ */
+function useDivider(room: OpenRoom, messages: LocalMessage<Said>[], me: string): number | null {
+  const place = useRef<number | null | undefined>(undefined);
+  const { read, unread, known } = room.unread.value;
+  const last = messages.at(-1);
+  if (place.current === undefined && known) place.current = unread > 0 && read > 0 ? read : null;
+  if (document.visibilityState === "hidden" && place.current === null && read > 0) place.current = read;
+  if (last?.from?.id === me) place.current = null;
+  return place.current ?? null;
 }
 
 function RoomNotice({ rooms, room }: { rooms: Rooms; room: OpenRoom }) {

@@ -1,6 +1,7 @@
 import { useSignal } from "@preact/signals";
 import { type LocalMessage, RequestError, request } from "chorus-kit";
 import { memo } from "preact/compat";
+import { MoreIcon } from "../../shared/icons.js";
 import { notify } from "../model/connection.js";
 import { mayModerate } from "../model/rights.js";
 import type { OpenRoom, Rooms } from "../model/rooms.js";
@@ -28,11 +29,17 @@ export const MessageRow = memo(Row, (a, b) => a.message === b.message && a.first
 
 function Row({ message, first, rooms, room }: Props) {
   const editing = useSignal(false);
+  const tools = useSignal(false);
   const author = message.from === null ? text.messages.system : (message.from.name ?? message.from.id);
   const value = said(message.value);
   const named = value.mentions?.includes(rooms.me.id) ?? false;
   return (
-    <article class={`message ${message.delivery}${first ? " first" : ""}${named ? " named" : ""}`} data-id={message.id}>
+    <article
+      class={`message ${message.delivery}${first ? " first" : ""}${named ? " named" : ""}`}
+      data-id={message.id}
+      onPointerEnter={() => (tools.value = true)}
+      onPointerLeave={() => (tools.value = false)}
+    >
       {first && (
         <header>
           <bdi class="author">{author}</bdi>{" "}
@@ -51,8 +58,21 @@ function Row({ message, first, rooms, room }: Props) {
       {message.editedAt !== undefined && !message.deleted && <small class="soft">({text.messages.edited})</small>}
       <Reactions message={message} room={room} />
       <Delivery message={message} room={room} own={message.from?.id === rooms.me.id} />
-      {message.delivery === "sent" && message.seq !== undefined && !message.deleted && (
-        <Actions message={message} author={author} rooms={rooms} room={room} onEdit={() => (editing.value = true)} />
+      {message.delivery === "sent" && message.seq !== undefined && !message.deleted && !editing.value && (
+        <>
+          <button
+            type="button"
+            class="quiet tools-button"
+            aria-expanded={tools.value}
+            aria-label={text.messages.actions(author)}
+            onClick={() => (tools.value = !tools.value)}
+          >
+            <MoreIcon />
+          </button>
+          {tools.value && (
+            <Actions message={message} author={author} rooms={rooms} room={room} onEdit={() => (editing.value = true)} />
+          )}
+        </>
       )}
     </article>
   );

@@ -6,7 +6,7 @@ import { listen } from "chorus-kit/listen";
 import { io } from "socket.io-client";
 import { text } from "../text.js";
 import type { PageConfig } from "./page.js";
-import { tokenSource } from "./session.js";
+import { canRenew, tokenSource } from "./session.js";
 
 export interface ConnectionStatus {
   phase: "connecting" | "connected" | "away";
@@ -18,6 +18,9 @@ export interface Notice {
   words: string;
   bad: boolean;
 }
+
+/** The longest pause between two attempts to connect, in milliseconds. */
+const slowestRetry = 3_000;
 
 export const status = signal<ConnectionStatus>({ phase: "connecting", words: text.connection.connecting });
 export const notices = signal<Notice[]>([]);
@@ -34,11 +37,16 @@ export function dismiss(id: number): void {
   notices.value = notices.value.filter((notice) => notice.id !== id);
 }
 
+/** Says why a connection ended: by the code in words of this page, with what the server said. */
+function endWords(code: string | undefined, message: string): string {
+  const words = text.ends[code ?? ""];
+  return words === undefined ? message : text.reason(words, message);
+}
+
 /** Connects. `ended` is called once, with words, when only the user can help: by signing in again. */
 export function connect(page: PageConfig, ended: (words: string) => void): { socket: ChorusSocket; close: () => void } {
-  const socket: ChorusSocket = io({ path: page.path, autoConnect: false });
+  const socket: ChorusSocket = io({ path: page.path, autoConnect: false, reconnectionDelayMax: slowestRetry });
   const { state, stop } = withToken(socket, tokenSource(page));
-  let before = false;
 
   const connected = () => {
     const transport = socket.io.engine.transport.name === "websocket" ? "websocket" : "polling";
@@ -52,24 +60,27 @@ export function connect(page: PageConfig, ended: (words: string) => void): { soc
     connect: () => {
       connected();
       socket.io.engine.on("upgrade", connected);
-      if (before && socket.recovered) notify(text.connection.recovered);
-      before = true;
     },
     disconnect: (reason) => away(text.connection.reasons[reason] ?? reason),
-    connect_error: (error) => away(error.data?.message ?? error.message),
+    connect_error: (error) => away(endWords(error.data?.code, error.data?.message ?? error.data?.reason ?? error.message)),
+    "token:expiring": () => canRenew(page) || notify(text.connection.expiring, true),
     "server:draining": () => notify(text.connection.draining),
     "cluster:degraded": () => notify(text.connection.degraded),
     "cluster:restored": () => notify(text.connection.restored),
   });
   const unwatch = state.watch(() => tokenChanged(state.get()));
   const tokenChanged = ({ phase, reason }: TokenState) => {
-    if (phase === "ended") ended(reason?.message ?? "");
+    if (phase === "ended") ended(endWords(reason?.code, reason?.message ?? ""));
   };
+  // The official client notices this by itself, but not on localhost.
+  const offline = () => socket.io.engine?.close();
+  window.addEventListener("offline", offline);
   socket.connect();
 
   return {
     socket,
     close: () => {
+      window.removeEventListener("offline", offline);
       unwatch();
       silence();
       stop();

@@ -6,7 +6,7 @@ export type Piece =
   | { kind: "code"; text: string; block: boolean }
   | { kind: "mention"; text: string; user: string };
 
-const pattern = /```([\s\S]+?)```|`([^`\n]+)`|(https?:\/\/[^\s<>"'`]+)|@([^\s@,;:!?]+)/g;
+const pattern = /```(?:[\w+-]{1,20}\n)?([\s\S]+?)```|`([^`\n]+)`|(https?:\/\/[^\s<>"'`]+)|@([^\s@,;:!?]+)/g;
 
 /** Splits a text into pieces. `known` decides what is a mention. */
 export function markup(source: string, known: (user: string) => boolean): Piece[] {

@@ -1,6 +1,6 @@
 // The rooms that this page is in, and which one is shown.
 
-import { batch, computed, type ReadonlySignal, signal } from "@preact/signals";
+import { batch, computed, effect, type ReadonlySignal, signal } from "@preact/signals";
 import {
   type ChorusSocket,
   type LocalMessage,
@@ -43,8 +43,12 @@ export class Rooms {
     readonly me: User,
   ) {
     for (const name of new Set([firstRoom, ...this.stored()])) this.add(name);
-    this.silence = listen(socket, {
+    const away = signal(false);
+    const silence = listen(socket, {
       connect: () => void this.addRead(),
+      disconnect: () => {
+        away.value = true;
+      },
       direct: (user) => this.add(`@${user}`),
       moderated: ({ action, room, reason, until }) => {
         const what = text.moderated[action];
@@ -53,6 +57,17 @@ export class Rooms {
         notify(`${room === null ? "" : `${room}: `}${what}${end}.${reason ? ` ${reason}` : ""}`, true);
       },
     });
+    // Back in every room: say whether something was missed. A room with a gap says so itself.
+    const stop = effect(() => {
+      const states = this.open.value.map(({ status }) => status.value);
+      if (!away.value || states.some(({ phase }) => phase === "joining")) return;
+      away.value = false;
+      if (!states.some(({ gap }) => gap)) notify(text.connection.recovered);
+    });
+    this.silence = () => {
+      stop();
+      silence();
+    };
   }
 
   /** Shows a room, and enters it first if need be. */

@@ -107,9 +107,18 @@ export function tokenSource(page: PageConfig): () => Promise<string> {
   };
 }
 
+/** Reports whether there will be a new token before the present one ends, without the user. */
+export function canRenew(page: PageConfig): boolean {
+  return (page.dev && session.peek()?.name !== undefined) || isEmbedded(page);
+}
+
+function isEmbedded(page: PageConfig): boolean {
+  return window.parent !== window && page.embedders.length > 0;
+}
+
 async function renew(now: Session, page: PageConfig): Promise<string> {
   if (page.dev && now.name !== undefined) return devToken(now.name);
-  if (window.parent !== window && page.embedders.length > 0) return askEmbedder(page.embedders);
+  if (isEmbedded(page)) return askEmbedder(page.embedders);
   if (!isOver(now.token)) return now.token;
   throw new SignedOut("Your token has ended.");
 }

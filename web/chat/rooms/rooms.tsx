@@ -19,7 +19,7 @@ export function RoomList({ rooms, onShow }: { rooms: Rooms; onShow: () => void }
   const open = rooms.open.value;
   const direct = open.filter(({ name }) => name.startsWith("@"));
   return (
-    <nav class="side rooms" aria-label={text.rooms.title}>
+    <nav class="side rooms" aria-label={text.rooms.conversations}>
       <form class="enter" onSubmit={submit}>
         <label>
           {text.rooms.room}

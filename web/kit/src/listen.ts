@@ -1,7 +1,7 @@
 import type { ChorusSocket, End, ServerToClient } from "./types.js";
 
 /** An error of the handshake. `data` says why the server refused. */
-export type ConnectError = Error & { data?: Partial<End> & { retry_after_ms?: number } };
+export type ConnectError = Error & { data?: Partial<End> & { reason?: string; retry_after_ms?: number } };
 
 type Listeners = Partial<
   ServerToClient & {

@@ -38,6 +38,8 @@ export interface RoomUnread {
   mentions: number;
   /** The last message that the user read. */
   read: number;
+  /** The server has said so. Before, the numbers are 0. */
+  known: boolean;
 }
 
 /** A room. Make it with `room(socket, name)`, end it with `leave()`. */
@@ -53,7 +55,7 @@ export class Room<V = unknown> {
   private readonly log: Messages<V>;
   private readonly shown = new Writable<LocalMessage<V>[]>([]);
   private readonly state = new Writable<RoomStatus>({ phase: "joining", gap: false, older: false });
-  private readonly marks = new Writable<RoomUnread>({ unread: 0, mentions: 0, read: 0 });
+  private readonly marks = new Writable<RoomUnread>({ unread: 0, mentions: 0, read: 0, known: false });
   private readonly presence: Presence;
   private readonly typers: Typing;
   private readonly outbox: Outbox<V>;
@@ -157,7 +159,7 @@ export class Room<V = unknown> {
   async markRead(seq = this.lastSeq()): Promise<void> {
     if (seq === 0 || seq <= this.marks.get().read) return;
     const { seq: read, unread } = await request(this.socket, "read", this.name, seq);
-    this.marks.set({ unread, mentions: unread === 0 ? 0 : this.marks.get().mentions, read });
+    this.marks.set({ unread, mentions: unread === 0 ? 0 : this.marks.get().mentions, read, known: true });
   }
 
   /** Leaves the room and ends this object. */
@@ -236,7 +238,7 @@ export class Room<V = unknown> {
     if (meta.cursor !== undefined && this.cursor !== null) this.cursor = meta.cursor;
     this.log.add([{ ...meta, value }]);
     if (meta.from?.id !== this.options.me?.id) this.countOne(value, meta);
-    else if (meta.seq !== undefined) this.marks.set({ unread: 0, mentions: 0, read: meta.seq });
+    else if (meta.seq !== undefined) this.marks.set({ unread: 0, mentions: 0, read: meta.seq, known: true });
     this.show();
   }
 
@@ -302,7 +304,7 @@ export class Room<V = unknown> {
     try {
       const { rooms } = await request(this.socket, "unread", { rooms: [this.name] });
       const mine = rooms.find(({ room }) => room === this.name);
-      if (mine !== undefined) this.marks.set({ unread: mine.unread, mentions: mine.mentions, read: mine.read });
+      if (mine !== undefined) this.marks.set({ unread: mine.unread, mentions: mine.mentions, read: mine.read, known: true });
     } catch {
       // The next message or join asks again.
     }
@@ -310,10 +312,10 @@ export class Room<V = unknown> {
 
   private countOne(value: V, meta: Meta): void {
     if (meta.seq === undefined) return;
-    const { unread, mentions, read } = this.marks.get();
+    const { unread, mentions, read, known } = this.marks.get();
     const me = this.options.me?.id;
     const named = me !== undefined && this.options.mentions?.(value)?.includes(me);
-    this.marks.set({ unread: unread + 1, mentions: mentions + (named ? 1 : 0), read });
+    this.marks.set({ unread: unread + 1, mentions: mentions + (named ? 1 : 0), read, known });
   }
 
   private lastSeq(): number {

@@ -25,6 +25,9 @@ const renewable = new Set(["token_expired", "token_revoked", "invalid_token", "c
 // Codes of a handshake that time repairs.
 const temporary = new Set(["keys_unavailable", "overloaded", "cluster_unavailable", "rate_limited", "hook_failed"]);
 
+/** New tokens that are tried in a row, each of which the server refuses. */
+const mostRenewals = 3;
+
 /**
  * Gives the socket a token before each connection, a new one before the old one ends, and connects again
  * after the token ended. Call it before `socket.connect()`, on a socket made with `autoConnect: false`.
@@ -71,7 +74,17 @@ export function withToken(
     );
   };
 
-  socket.auth = (give) => fetch((token) => give({ token }));
+  // A token that was refused is not tried again; another one is, a few times: a token that was made in the second of a
+  // revocation counts as revoked.
+  let given: string | undefined;
+  let refused: { token: string | undefined; reason: End } | undefined;
+  let attempts = 0;
+  socket.auth = (give) =>
+    fetch((token) => {
+      if (refused !== undefined && refused.token === token) return end(refused.reason);
+      given = token;
+      give({ token });
+    });
 
   const refresh = () =>
     fetch((token) => {
@@ -92,7 +105,8 @@ export function withToken(
   };
   const silence = listen(socket, {
     connect: () => {
-      last = undefined;
+      last = refused = undefined;
+      attempts = 0;
       refusals.reset();
     },
     disconnect: (reason) => {
@@ -103,10 +117,10 @@ export function withToken(
     connect_error: (error) => {
       if (stopped || socket.active) return; // the client tries again by itself
       const code = error.data?.code ?? "refused";
-      const reason = { code, message: error.data?.message ?? error.message };
+      const reason = { code, message: error.data?.message ?? error.data?.reason ?? error.message };
       if (temporary.has(code)) later(error.data?.retry_after_ms ?? refusals.next(), () => void socket.connect());
-      else if (renewable.has(code) && code !== last?.code) {
-        last = reason; // a second refusal for the same reason is final
+      else if (renewable.has(code) && attempts++ < mostRenewals) {
+        refused = { token: given, reason };
         reconnect();
       } else end(reason);
     },
