@@ -225,6 +225,12 @@ func (c *Conn) Retire() {
 	c.Close(true)
 }
 
+// Leave is Close(false) of a server that shuts down: what waits is written first.
+func (c *Conn) Leave() {
+	c.blame(reasonShutdown, nil)
+	c.Close(false)
+}
+
 // closeTimeout is how long a session may take to end.
 const closeTimeout = 5 * time.Second
 

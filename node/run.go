@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -69,7 +70,8 @@ func (n *Node) open(ctx context.Context) error {
 		attrs = append(attrs, slog.String("admin", n.admin.Addr().String()))
 	}
 	n.listening.Store(true)
-	n.nodes.SetAddress(reachableAt(n.public.Addr()))
+	n.nodes.SetAddress(cmp.Or(n.cfg.Cluster.Advertise, reachableAt(n.public.Addr())))
+	n.publish(ctx)
 	n.log.Info("listening", attrs...)
 	return nil
 }
@@ -80,6 +82,7 @@ func (n *Node) serve(ctx context.Context) error {
 	if n.admin != nil {
 		servers, listeners = append(servers, newServer(n.adminRoutes(), n.log)), append(listeners, n.admin)
 	}
+	n.serveForwarded(n.peers) //nolint:contextcheck // it ends with Close
 	group, stop := errgroup.WithContext(ctx)
 	for i, server := range servers {
 		group.Go(func() error { return serve(server, listeners[i]) }) // ends with drain

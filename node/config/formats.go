@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"chorus/internal/origin"
@@ -17,6 +18,13 @@ var formats = map[string]func(text string) string{
 	"address": func(text string) string {
 		if _, _, err := net.SplitHostPort(text); err != nil {
 			return "is not an address such as :3000 or 127.0.0.1:3000"
+		}
+		return ""
+	},
+	"reachable": func(text string) string {
+		host, port, err := net.SplitHostPort(text)
+		if number, convErr := strconv.ParseUint(port, 10, 16); err != nil || host == "" || convErr != nil || number == 0 {
+			return "is not an address with a host and a port, such as 10.0.0.5:3000"
 		}
 		return ""
 	},
