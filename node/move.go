@@ -43,7 +43,7 @@ func (n *Node) moveClients(ctx context.Context) {
 
 // drainPeriod returns over which time so many clients are moved.
 func (n *Node) drainPeriod(ctx context.Context, clients int) time.Duration {
-	period := min(n.cfg.Drain.Period, time.Duration(clients)*perClient)
+	period := min(n.cfg.Drain.Period*9/10, time.Duration(clients)*perClient) // the last ones have time to go
 	if end, ok := ctx.Deadline(); ok {
 		period = min(period, time.Until(end)*3/4) // what is left is for what they wait for
 	}
