@@ -122,7 +122,7 @@ type Registry struct {
 
 	// Renewals are numbered, see Sync.
 	begun, over, done uint64
-	asking, asked     time.Time     // when the last one began, and the last one that succeeded
+	asking            time.Time     // when the last one began
 	round             chan struct{} // closed with the next end of a renewal
 }
 

@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// freshFor is how long an answer of Redis counts as new for Sync, so that callers in a crowd share one.
-const freshFor = 100 * time.Millisecond
+// syncInterval is the least time between two questions that Sync has for Redis, so that a crowd shares one.
+const syncInterval = 50 * time.Millisecond
 
-// Sync returns when this node knows what Redis knew about the cluster a moment ago, or with the error of ctx.
+// Sync returns when this node knows what Redis knew about the cluster when Sync was called, or with an error.
 // Without Redis it returns at once.
 func (r *Registry) Sync(ctx context.Context) error {
 	if r.opts.Client == nil {
@@ -16,10 +16,14 @@ func (r *Registry) Sync(ctx context.Context) error {
 	}
 	r.mu.Lock()
 	wanted := r.begun + 1
-	fresh := r.known && time.Since(r.asked) < freshFor
+	pause := time.Until(r.asking.Add(syncInterval))
 	r.mu.Unlock()
-	if fresh {
-		return nil
+	if pause > 0 {
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
 	return r.await(ctx, wanted)
 }
@@ -73,7 +77,7 @@ func (r *Registry) finish(number uint64, ok bool) {
 	defer r.mu.Unlock()
 	r.over = number
 	if ok {
-		r.done, r.asked = number, r.asking
+		r.done = number
 	}
 	close(r.round)
 	r.round = make(chan struct{})
