@@ -37,6 +37,8 @@ const (
 type Options struct {
 	// Store keeps the state. New starts it; the caller closes it, after the Chat.
 	Store Store
+	// Nodes are the nodes of the cluster, which ask each other about their clients; default this node alone.
+	Nodes Cluster
 	// Rooms say what rooms keep and tell. The first pattern that fits a name counts; without one a room keeps nothing.
 	Rooms []RoomPolicy
 	// DirectHistory bounds what is kept of the conversation of two users; default nothing.
@@ -133,8 +135,11 @@ type Chat struct {
 
 	pace pace
 
-	mu    sync.Mutex
-	lanes map[string]*lane // by topic
+	asking asking
+
+	mu         sync.Mutex
+	lanes      map[string]*lane // by topic
+	namespaces []socket.Namespace
 }
 
 // New makes the chat product of a namespace, whose adapter must be one of package adapter. The sockets of every
@@ -154,6 +159,10 @@ func New(nsp socket.Namespace, opts Options) (*Chat, error) {
 	c.running, c.stop = context.WithCancel(context.Background())
 	c.store.Start(sink{c})
 	c.tasks.Go(func() { c.followAll(c.running) }) // ends with Close
+	c.asking = asking{waiting: make(map[string]chan nodeAnswer), slots: make(chan struct{}, maxAsked)}
+	if c.opts.Nodes != nil {
+		c.tasks.Go(func() { c.listen(c.running) }) // ends with Close
+	}
 	c.requests = map[string]requests{nsp.Name(): c.builtIn()}
 	c.declare()
 	return c, c.Open(nsp)
@@ -167,6 +176,9 @@ func (c *Chat) Open(nsp socket.Namespace) error {
 			cl.begin()
 		}
 	}
+	c.mu.Lock()
+	c.namespaces = append(c.namespaces, nsp)
+	c.mu.Unlock()
 	// A client that authenticates by event comes into rooms when it has done so.
 	return errors.Join(nsp.On("connection", connected), nsp.On("authenticated", connected))
 }
@@ -195,6 +207,7 @@ func (cl *client) begin() {
 	cl.beginOnline()
 	if cl.socket.Nsp() == c.nsp {
 		cl.beginUser() // of a client that authenticates by event
+		cl.beginPlaced()
 		if cl.socket.Recovered() {
 			cl.recovered(granted)
 		}

@@ -23,6 +23,7 @@ type Limits struct {
 	Reports       int           // of a room; default 1,000, the oldest gives way
 	MentionsOfOne int           // users whom one message mentions; default 50, further ones do not count
 	OnceKeys      int           // things that Once remembers in memory; default 100,000
+	Placements    int           // rooms for the sockets of a user that are to come; default 100
 }
 
 // WithDefaults returns the limits with the default of each field that is zero.
@@ -40,5 +41,6 @@ func (l Limits) WithDefaults() Limits {
 		Reports:       cmp.Or(l.Reports, 1000),
 		MentionsOfOne: cmp.Or(l.MentionsOfOne, 50),
 		OnceKeys:      cmp.Or(l.OnceKeys, 100_000),
+		Placements:    cmp.Or(l.Placements, 100),
 	}
 }

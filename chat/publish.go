@@ -172,7 +172,8 @@ type outgoing struct {
 	mentions []string
 	event    string // of a declared event: value is a list of what it carries
 	value    any
-	slow     int // seconds of slow mode for this sender
+	slow     int           // seconds of slow mode for this sender
+	except   []socket.Room // rooms whose sockets have heard it
 }
 
 // receipt is what the sender gets to know.
@@ -272,6 +273,7 @@ func (c *Chat) keep(ctx context.Context, m *outgoing, data []byte, attach bool) 
 		Log: m.place.log, Topics: m.place.topics, Bounds: m.place.policy.History, ID: m.id, Remember: -1, Digest: "-",
 		User: m.from.ID, Name: m.from.Name, Event: m.event, Mentions: m.mentions, Value: data, Attach: attach, Origin: m.origin,
 		Mark: m.from.ID != "", Slow: time.Duration(m.slow) * time.Second,
+		Except: roomNames(m.except),
 	}
 	if m.chosen {
 		a.Remember, a.Digest = c.opts.Idempotency, m.digest

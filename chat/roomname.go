@@ -26,6 +26,9 @@ var (
 	errRoomText = errors.New("the name of a room is not well-formed Unicode")
 	errRoomDots = errors.New("the name of a room may not be dots alone")
 	errRoomID   = errors.New("the name of a room may not be the id of a socket")
+	errRoomTalk = errors.New("the name of a room may not begin with @, which is for conversations of two: name the user")
+	errUserID   = errors.New("the id of a user is a text of 1 to 250 bytes without control characters")
+	errRoomUser = errors.New("only the sockets of a user are in its room")
 )
 
 // room returns the name of a room that is the first argument of a request. A number is the room of its text, as

@@ -2,6 +2,7 @@ package chat
 
 import (
 	"log/slog"
+	"slices"
 
 	"github.com/zishang520/socket.io/parsers/socket/v3/parser"
 	"github.com/zishang520/socket.io/servers/socket/v3"
@@ -34,7 +35,7 @@ func (s sink) Barred(topic string) { s.tasks.Go(func() { s.barred(topic) }) } //
 
 // Signalled implements Sink.
 func (s sink) Signalled(topic string, data []byte) {
-	if s.noticed(topic, data) {
+	if s.asked(topic, data) || s.noticed(topic, data) {
 		return
 	}
 	if l := s.lane(topic); l != nil {
@@ -50,6 +51,9 @@ func (s sink) Lost(topic string) {
 
 // cast sends a record to the sockets of this node that hear it, but not to those that are held.
 func (c *Chat) cast(r *Record, held []socket.Room) {
+	for _, room := range r.Except {
+		held = append(held, socket.Room(room))
+	}
 	a, b, talk := talkers(r.Log)
 	if !talk {
 		if event := c.eventOf(r, r.Log); event != nil {
@@ -77,6 +81,12 @@ func (c *Chat) cast(r *Record, held []socket.Room) {
 
 // castTo sends a record to one socket.
 func (c *Chat) castTo(cl *client, r *Record) {
+	if len(r.Except) > 0 {
+		in := cl.socket.Rooms()
+		if slices.ContainsFunc(r.Except, func(room string) bool { return in.Has(socket.Room(room)) }) {
+			return
+		}
+	}
 	name := r.Log
 	if a, b, talk := talkers(r.Log); talk {
 		name = talkSign + a

@@ -16,6 +16,7 @@ type Store interface {
 	Presence
 	Markers
 	Moderation
+	Placements
 
 	// Start gives the store the receiver of what it publishes. It is called once, before all other methods.
 	Start(Sink)
@@ -165,6 +166,7 @@ type Append struct {
 	Origin   string        // the sender's socket; comes back in the Record and is not kept
 	Mark     bool          // moves the marker of User to the message, as Read does
 	Slow     time.Duration // of slow mode: a new message takes the turn of User, or is a SlowError
+	Except   []string      // rooms whose sockets do not hear it; as Origin
 
 	// Also is published in the same step, for servers that do not know the log. Memory stores ignore it.
 	Also *Publication
@@ -247,6 +249,7 @@ type Record struct {
 	At     int64  // when it happened
 	By     string // who did it
 	Origin string
+	Except []string
 
 	// Message is the message as it is then. Its Value is that of a new message, of an edit and of KindState, the
 	// fragment of an extension, and else nil.
@@ -427,4 +430,13 @@ type Moderation interface {
 
 	// Rules reads the state of a room.
 	Rules(ctx context.Context, room, cursor string, limit int) (ModerationPage, error)
+}
+
+// Placements are the rooms into which the program puts the sockets of a user that are still to come.
+type Placements interface {
+	// Place has the sockets of a user that come within a time join a room; 0 ends that.
+	Place(ctx context.Context, user, room string, within time.Duration) error
+
+	// Placed returns these rooms.
+	Placed(ctx context.Context, user string) ([]string, error)
 }

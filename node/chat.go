@@ -35,6 +35,7 @@ func (n *Node) chatOptions() (chat.Options, error) {
 		OnConnect:          onConnect,
 		Relay:              n.cfg.Relay,
 		Store:              n.chatStore(),
+		Nodes:              n.nodes,
 		Open:               n.gatekeeper == nil,
 		MaxRooms:           int(n.cfg.MaxRooms),
 		TotalOrder:         n.cfg.TotalOrder(),

@@ -8,7 +8,7 @@ import (
 	"chorus/adapter"
 	"chorus/auth"
 	"chorus/engine"
-	"chorus/node/forward"
+	"chorus/node/config"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -22,7 +22,6 @@ type metrics struct {
 	refreshes *prometheus.CounterVec
 	ends      *prometheus.CounterVec
 	refused   *prometheus.CounterVec
-	moved     prometheus.Counter
 	recovered *prometheus.CounterVec // nil without connection state recovery
 }
 
@@ -46,11 +45,7 @@ func newMetrics() *metrics {
 			Help: "Handshakes and requests that were refused, by code.",
 		}, []string{"code"}),
 	}
-	m.moved = prometheus.NewCounter(prometheus.CounterOpts{
-		Name: "chorus_drain_moved_total",
-		Help: "Clients that were told to connect to another node, because this one or the one on their way ends.",
-	})
-	m.registry.MustRegister(m.moved, m.auth, m.refreshes, m.ends, m.refused, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.registry.MustRegister(m.auth, m.refreshes, m.ends, m.refused, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
 
@@ -160,16 +155,6 @@ func (m *metrics) watchTCP(l *tcpLimit) {
 	m.counter("chorus_tcp_refused_total", "TCP connections refused because too many were open.", l.refused.Load)
 }
 
-func (m *metrics) watchForward(stats *forward.Stats) {
-	m.gauge("chorus_forwarded_open", "Requests and WebSockets that this node passes on to other nodes at the moment.", func() float64 { return float64(stats.Open.Load()) })
-	m.counter("chorus_forwarded_requests_total", "Requests of long-polling that were passed on to other nodes.", stats.Requests.Load)
-	m.counter("chorus_forwarded_websockets_total", "WebSockets that were passed on to other nodes.", stats.Sockets.Load)
-	m.counter("chorus_forward_failures_total", "Requests that could not be passed on: the node that owns the session was not reached.", stats.Failed.Load)
-	m.counter("chorus_forward_refused_total", "Requests that were not passed on because of cluster.max_forwarded.", stats.Refused.Load)
-	m.counter("chorus_forward_links_total", "Connections of other nodes that this node took.", stats.Taken.Load)
-	m.counter("chorus_forward_strangers_total", "Attempts to pass for another node of the cluster.", stats.Strange.Load)
-}
-
 func (m *metrics) watchAdapter(a *adapter.Redis) {
 	stats := a.Stats()
 	m.gauge("chorus_redis_up", "1 while this node is connected to Redis, subscribed, and hears what it publishes to itself.", func() float64 {
@@ -220,5 +205,5 @@ func (n *Node) adminRoutes() http.Handler {
 	mux.Handle("/healthz", getOnly(n.serveHealthz))
 	mux.Handle("/readyz", getOnly(n.serveReadyz))
 	mux.Handle("/metrics", getOnly(promhttp.HandlerFor(n.metrics.registry, promhttp.HandlerOpts{}).ServeHTTP))
-	return mux
+	return n.withAPI(config.APIAdmin, mux)
 }

@@ -10,13 +10,13 @@ import (
 	"sync/atomic"
 
 	"chorus/adapter"
+	"chorus/api"
 	"chorus/api/hook"
 	"chorus/auth"
 	"chorus/chat"
 	"chorus/codec"
 	"chorus/engine"
 	"chorus/internal/library"
-	"chorus/node/forward"
 	"chorus/registry"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
@@ -29,13 +29,11 @@ type Node struct {
 	log    *slog.Logger // of logs, with its limits
 	io     *socket.Server
 	chat   *chat.Chat
+	api    *api.API
 	state  chat.Store // of the chat product
 	engine *engine.Server
 	redis  *redisLink // nil with the memory adapter
 	nodes  *registry.Registry
-	// forward passes requests of sessions of other nodes on, and takes those of other nodes.
-	forward *forward.Forwarder
-	peers   http.Handler // serves the requests that other nodes pass on
 	// gatekeeper is nil when everybody is let in.
 	gatekeeper *gatekeeper
 	announcer  *chat.Announcer // nil when clients are not told
@@ -44,7 +42,7 @@ type Node struct {
 	handshakes *handshakes
 	handler    http.Handler
 
-	public, admin net.Listener // open while Run runs; admin may be nil
+	public, admin, own net.Listener // open while Run runs; admin and own, that of the API, may be nil
 
 	listening atomic.Bool
 	draining  atomic.Bool // the node is not ready any more
@@ -114,9 +112,7 @@ func New(cfg Config) (*Node, error) {
 	if err := guard.open(n.io); err != nil {
 		return nil, err
 	}
-	n.forward = newForwarder(n)
-	n.metrics.watchForward(n.forward.Stats())
-	n.engine = newEngine(cfg, n.log, n.handshakes, n.forward)
+	n.engine = newEngine(cfg, n.log, n.handshakes)
 	if err := library.Bind(n.io, n.engine); err != nil {
 		return nil, err
 	}
@@ -144,6 +140,10 @@ func New(cfg Config) (*Node, error) {
 	if err := n.followNamespaces(); err != nil {
 		return nil, err
 	}
+	if n.api, err = n.newAPI(); err != nil {
+		return nil, err
+	}
+	n.metrics.registry.MustRegister(&apiCounts{n.api.Stats()})
 	n.handler, err = n.routes()
 	return n, err
 }
@@ -209,10 +209,9 @@ func (n *Node) Close(ctx context.Context) error {
 		n.closing.Store(true)
 		n.nodes.Refresh()
 		n.closeErr = n.gatekeeper.stopWaiting()
-		n.closeConnections()
-		n.forward.Leave(ctx)
+		n.api.Close()
+		n.closeConnections(ctx)
 		n.closeErr = errors.Join(n.closeErr, n.engine.Shutdown(ctx)) // handlers finish what clients sent before
-		n.forward.Close()
 		n.io.Close(nil)
 		n.chat.Close()
 		if n.hook != nil {

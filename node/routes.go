@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"chorus/internal/origin"
-	"chorus/node/forward"
+	"chorus/node/config"
 )
 
 // routes returns the public endpoints.
@@ -23,16 +23,14 @@ func (n *Node) routes() (http.Handler, error) {
 	mux := http.NewServeMux()
 	mux.Handle("/healthz", getOnly(n.serveHealthz))
 	mux.Handle("/readyz", getOnly(n.serveReadyz))
-	n.peers = origins.middleware(n.engine)
-	socketIO := keepPolls(n.forward.Middleware(origins.middleware(n.admit(n.engine))))
-	mux.HandleFunc(forward.Path, n.forward.ServeLink)
+	socketIO := origins.middleware(n.admit(keepPolls(n.engine)))
 	mux.Handle(n.cfg.Path, socketIO)
 	if path := strings.TrimSuffix(n.cfg.Path, "/"); path != "" && path != n.cfg.Path {
 		mux.Handle(path, socketIO) // clients with addTrailingSlash: false leave the slash out
 	}
 	n.addPages(mux)
 	mux.HandleFunc("/", n.serveUnknown)
-	return proxies.middleware(mux), nil
+	return proxies.middleware(n.withAPI(config.APIPublic, mux)), nil
 }
 
 // admit refuses new sessions once the node closes those that are open.

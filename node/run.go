@@ -1,7 +1,6 @@
 package node
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -69,9 +68,16 @@ func (n *Node) open(ctx context.Context) error {
 		n.admin = newTCPLimit(admin, maxAdminTCP, 0, n.log)
 		attrs = append(attrs, slog.String("admin", n.admin.Addr().String()))
 	}
+	if address := apiAddress(&n.cfg); address != "" {
+		own, err := listen(ctx, "api.listen", address)
+		if err != nil {
+			return errors.Join(err, n.public.Close(), closeListener(n.admin))
+		}
+		n.own = newTCPLimit(own, maxAdminTCP, 0, n.log)
+		attrs = append(attrs, slog.String("api", n.own.Addr().String()))
+	}
 	n.listening.Store(true)
-	n.nodes.SetAddress(cmp.Or(n.cfg.Cluster.Advertise, reachableAt(n.public.Addr())))
-	n.publish(ctx)
+	n.nodes.SetAddress(reachableAt(n.public.Addr()))
 	n.log.Info("listening", attrs...)
 	return nil
 }
@@ -82,7 +88,9 @@ func (n *Node) serve(ctx context.Context) error {
 	if n.admin != nil {
 		servers, listeners = append(servers, newServer(n.adminRoutes(), n.log)), append(listeners, n.admin)
 	}
-	n.serveForwarded(n.peers) //nolint:contextcheck // it ends with Close
+	if n.own != nil {
+		servers, listeners = append(servers, newServer(n.apiRoutes(), n.log)), append(listeners, n.own)
+	}
 	group, stop := errgroup.WithContext(ctx)
 	for i, server := range servers {
 		group.Go(func() error { return serve(server, listeners[i]) }) // ends with drain
@@ -136,6 +144,14 @@ type httpErrors struct{ log *slog.Logger }
 func (e httpErrors) Write(line []byte) (int, error) {
 	e.log.Warn("http server", slog.String("error", strings.TrimSpace(string(line))))
 	return len(line), nil
+}
+
+// closeListener closes a listener, if there is one.
+func closeListener(l net.Listener) error {
+	if l == nil {
+		return nil
+	}
+	return l.Close()
 }
 
 func listen(ctx context.Context, field, address string) (net.Listener, error) {

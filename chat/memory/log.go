@@ -216,6 +216,7 @@ func (s *Store) Append(_ context.Context, a *chat.Append) (chat.Receipt, error) 
 		_ = s.mark(a.User, a.Log, l.end()) // beyond the limit there is none
 	}
 	r := l.record(chat.KindMessage, a.Log, a.Topics, a.User, a.Origin, m)
+	r.Except = a.Except
 	s.tell(a.Topics, func(sink chat.Sink) { sink.Logged(r) })
 	return chat.Receipt{ID: a.ID, At: m.At, Seq: m.Seq, Pos: m.pos, Cursor: l.end().Cursor(), Epoch: l.epoch}, nil
 }

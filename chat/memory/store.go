@@ -45,7 +45,8 @@ type Store struct {
 	turns    map[turn]time.Time
 	once     map[string]*once
 	epochs   epochs
-	onceKeys []string // in the order in which they began
+	onceKeys []string                        // in the order in which they began
+	placed   map[string]map[string]time.Time // when it ends, by user and room
 }
 
 var _ chat.Store = (*Store)(nil)
@@ -58,6 +59,7 @@ func New(opts Options) *Store {
 		topics: make(map[string]int), logs: make(map[string]*log), rooms: make(map[string]*room), sockets: make(map[socketIn]string),
 		leaving: make(map[userIn]time.Time), status: make(map[string][]byte), markers: make(map[string]map[string]marker),
 		rules: make(map[string]*rules), turns: make(map[turn]time.Time), once: make(map[string]*once),
+		placed: make(map[string]map[string]time.Time),
 	}
 }
 

@@ -360,7 +360,7 @@ func parseRecord(payload string) (*chat.Record, error) {
 		return nil, err
 	}
 	r := &chat.Record{
-		Kind: line.Kind, Log: line.Log, Topics: line.Topics, Epoch: line.Epoch, Pos: line.Pos, Head: line.Head, At: line.Now, By: line.By, Origin: line.Origin,
+		Kind: line.Kind, Log: line.Log, Topics: line.Topics, Epoch: line.Epoch, Pos: line.Pos, Head: line.Head, At: line.Now, By: line.By, Origin: line.Origin, Except: line.Except,
 		Cursor: chat.Position{Epoch: line.Epoch, Pos: line.Pos, Seq: line.Head}.Cursor(), Message: h.message(line.Epoch, value, nil),
 		Key: line.Key, On: line.On, Count: line.Count, Offset: line.Offset, PurgedUser: line.User, PurgedWhole: line.Whole,
 	}

@@ -97,6 +97,7 @@ type recordLine struct {
 	Topics []string  `json:"topics,omitempty"`
 	By     string    `json:"by,omitempty"`
 	Origin string    `json:"origin,omitempty"`
+	Except []string  `json:"except,omitempty"`
 	Key    string    `json:"key,omitempty"`
 	On     bool      `json:"on,omitempty"`
 	Count  int       `json:"count,omitempty"`
@@ -129,7 +130,7 @@ func (s *Store) Append(ctx context.Context, a *chat.Append) (chat.Receipt, error
 	if err != nil {
 		return chat.Receipt{}, err
 	}
-	record, err := recordLine{Log: a.Log, Topics: a.Topics, By: a.User, Origin: a.Origin}.rest()
+	record, err := recordLine{Log: a.Log, Topics: a.Topics, By: a.User, Origin: a.Origin, Except: a.Except}.rest()
 	if err != nil {
 		return chat.Receipt{}, err
 	}

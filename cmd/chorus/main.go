@@ -30,6 +30,7 @@ type commands struct {
 	Serve      serveCommand      `cmd:"" help:"Run one node."`
 	Dev        devCommand        `cmd:"" help:"Run a whole cluster in one process, for development; needs nothing but this binary."`
 	Token      tokenCommands     `cmd:"" help:"Make tokens, check them, and revoke them."`
+	API        apiCommands       `cmd:"" name:"api" help:"Make keys for the HTTP API."`
 	Emit       emitCommand       `cmd:"" help:"Send an event to clients of the cluster."`
 	Check      checkCommand      `cmd:"" help:"Check the configuration and print what is in force, secrets masked."`
 	Types      typesCommand      `cmd:"" help:"Print TypeScript types of the declared events, for the official client."`

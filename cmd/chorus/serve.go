@@ -53,7 +53,7 @@ func (c *serveCommand) Run(ctx context.Context) error {
 func (c *serveCommand) reload(n *node.Node) {
 	cfg, err := c.configuration()
 	if err == nil {
-		err = n.ReloadKeys(cfg)
+		err = errors.Join(n.ReloadAPIKeys(cfg), n.ReloadKeys(cfg))
 	}
 	if err != nil {
 		n.Logger().Error("keys not replaced, those before stay in force", slog.String("error", oneLine(err)))

@@ -31,6 +31,7 @@ type Config struct {
 	ServeClient bool `yaml:"serve_client" default:"true" help:"Serves the official client below 'path', as '/socket.io/socket.io.js'."`
 
 	Admin      AdminConfig                `yaml:"admin"`
+	API        APIConfig                  `yaml:"api"`
 	Pages      PagesConfig                `yaml:"pages"`
 	Cookie     CookieConfig               `yaml:"cookie"`
 	CORS       CORSConfig                 `yaml:"cors"`
@@ -61,7 +62,7 @@ type Config struct {
 
 // AdminConfig describes the endpoints for operators.
 type AdminConfig struct {
-	Listen string `yaml:"listen" default:"127.0.0.1:3900" format:"address" empty:"none" help:"Address of '/metrics', '/healthz' and '/readyz'."`
+	Listen string `yaml:"listen" default:"127.0.0.1:3900" format:"address" empty:"none" help:"Address of '/metrics', '/healthz' and '/readyz', and of the HTTP API."`
 }
 
 // PagesConfig describes the pages of a node.
@@ -100,7 +101,6 @@ type LimitsConfig struct {
 // DrainConfig describes the end of a node.
 type DrainConfig struct {
 	Delay   time.Duration `yaml:"delay" default:"0s" min:"0s" help:"How long a node that ends, and is not ready any more, goes on as before, until load balancers have noticed. The image sets 5s."`
-	Period  time.Duration `yaml:"period" default:"20s" min:"0s" help:"The time over which a node that ends moves its clients to other nodes, a few at a time. It is shortened where 'drain.timeout' demands, and where it would be slower than five clients a second."`
 	Timeout time.Duration `yaml:"timeout" default:"30s" min:"1ms" help:"How long a node takes at most to end."`
 }
 

@@ -8,12 +8,6 @@ const (
 	AdapterStreams = "streams"
 )
 
-// Values of ClusterConfig.Forward.
-const (
-	ForwardAuto = "auto"
-	ForwardOff  = "off"
-)
-
 // Values of ClusterConfig.Order.
 const (
 	OrderImmediate = "immediate"

@@ -7,8 +7,8 @@ import (
 	"net/netip"
 	"net/url"
 	"regexp"
-	"strconv"
 	"strings"
+	"time"
 
 	"chorus/internal/origin"
 )
@@ -21,10 +21,15 @@ var formats = map[string]func(text string) string{
 		}
 		return ""
 	},
-	"reachable": func(text string) string {
-		host, port, err := net.SplitHostPort(text)
-		if number, convErr := strconv.ParseUint(port, 10, 16); err != nil || host == "" || convErr != nil || number == 0 {
-			return "is not an address with a host and a port, such as 10.0.0.5:3000"
+	"api address": func(text string) string {
+		if _, _, err := net.SplitHostPort(text); err != nil && text != APIAdmin && text != APIPublic {
+			return "is not admin, public or an address such as :3100"
+		}
+		return ""
+	},
+	"time": func(text string) string {
+		if _, err := time.Parse(time.RFC3339, text); err != nil {
+			return "is not a time such as 2027-01-31T00:00:00Z"
 		}
 		return ""
 	},

@@ -1,0 +1,106 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"chorus/auth"
+	"chorus/auth/permission"
+)
+
+// identity is who a request comes from.
+type identity struct {
+	name   string   // of the key; "token:SUB" for a token
+	scopes []string // of a key
+	claims *auth.Claims
+}
+
+// may reports whether the key or token permits a scope.
+func (i *identity) may(scope string) bool {
+	switch {
+	case i == nil:
+		return false
+	case i.claims != nil:
+		return i.claims.Decide(permission.API, scope).Allowed
+	}
+	return slices.ContainsFunc(permission.ScopesFor(scope), func(s string) bool { return slices.Contains(i.scopes, s) })
+}
+
+// isAnything reports whether a token permits any scope at all: those of users of the chat do not, and are refused.
+func (i *identity) isAnything() bool {
+	if i.claims == nil {
+		return true
+	}
+	patterns, _ := i.claims.Patterns(permission.API)
+	return len(patterns) > 0
+}
+
+// maxCredentials bounds the header Authorization.
+const maxCredentials = 16 << 10
+
+// authenticate returns who a request comes from.
+func (a *API) authenticate(r *http.Request) (*identity, *Problem) {
+	values := r.Header.Values("Authorization")
+	if len(values) > 1 {
+		return nil, unauthorized(http.StatusBadRequest, auth.CodeCredentialsBadFormat, "there are several Authorization headers", "invalid_request")
+	}
+	scheme, credentials, _ := strings.Cut(strings.Join(values, ""), " ")
+	credentials = strings.TrimSpace(credentials)
+	if !strings.EqualFold(scheme, "Bearer") || credentials == "" {
+		return nil, unauthorized(http.StatusUnauthorized, auth.CodeCredentialsRequired, "send an API key or a token: Authorization: Bearer KEY", "")
+	}
+	if len(credentials) > maxCredentials {
+		return nil, unauthorized(http.StatusUnauthorized, auth.CodeTokenTooLarge, "the key or token is too large", "invalid_token")
+	}
+	if strings.HasPrefix(credentials, keyPrefix) {
+		key := a.keys.Load().find(credentials, time.Now())
+		if key == nil {
+			return nil, unauthorized(http.StatusUnauthorized, auth.CodeInvalidToken, "there is no such API key, or it has ended", "invalid_token")
+		}
+		return &identity{name: key.Name, scopes: key.Scopes}, nil
+	}
+	return a.verify(r.Context(), credentials)
+}
+
+// verify returns the identity of a token.
+func (a *API) verify(ctx context.Context, token string) (*identity, *Problem) {
+	if a.opts.Verifier == nil {
+		return nil, unauthorized(http.StatusUnauthorized, auth.CodeInvalidToken, "this is not an API key, and this node has no keys to verify tokens with", "invalid_token")
+	}
+	claims, err := a.opts.Verifier.Verify(ctx, token)
+	switch code := auth.Code(err); {
+	case err == nil:
+		return &identity{name: "token:" + claims.Subject(), claims: claims}, nil
+	case code == auth.CodeKeysUnavailable, code == auth.CodeInternalError, errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		p := newProblem(http.StatusServiceUnavailable, auth.CodeKeysUnavailable, "nobody knows at this moment whether the token is good")
+		p.headers.Set("Retry-After", "5")
+		return nil, p
+	default:
+		return nil, unauthorized(http.StatusUnauthorized, code, auth.Reason(err), "invalid_token")
+	}
+}
+
+// challengeText keeps out what an attribute of WWW-Authenticate may not have.
+var challengeText = strings.NewReplacer(`"`, "'", `\`, "/", "\n", " ", "\r", " ")
+
+// unauthorized is the problem of a request without good credentials (RFC 6750 section 3).
+func unauthorized(status int, code, detail, bearerError string) *Problem {
+	p := newProblem(status, code, detail)
+	challenge := `Bearer realm="chorus"`
+	if bearerError != "" {
+		challenge += `, error="` + bearerError + `", error_description="` + challengeText.Replace(detail) + `"`
+	}
+	p.headers.Set("WWW-Authenticate", challenge)
+	return p
+}
+
+// forbidden is the problem of a key or token without the scope.
+func forbidden(scope string) *Problem {
+	p := newProblem(http.StatusForbidden, auth.CodeForbidden, "the key or token does not have the scope "+scope)
+	p.headers.Set("WWW-Authenticate", `Bearer realm="chorus", error="insufficient_scope", scope="`+scope+`"`)
+	return p
+}

@@ -1,0 +1,251 @@
+package chat
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"chorus/registry"
+)
+
+// Nodes ask each other by signals: a question goes to all nodes, an answer to the one that asked. No room has such names.
+const (
+	questionTopic = "\x00ask"
+	answerTopic   = "\x00answer:" // and the id of the node that asked
+)
+
+// Times of a question. A signal may be lost, so a question is repeated; a node takes one it knows as a new one.
+const (
+	askTimeout = 2 * time.Second
+	askAgain   = 400 * time.Millisecond
+)
+
+// maxAsked bounds the questions of other nodes that are being answered. Further ones are dropped, and come again.
+const maxAsked = 64
+
+// Cluster knows which nodes are alive.
+type Cluster interface {
+	ID() string
+	Nodes() []registry.Node
+}
+
+var _ Cluster = (*registry.Registry)(nil)
+
+// inquiry is what a node asks the others; nodeAnswer is what one of them answers.
+type (
+	inquiry struct {
+		ID   string          `json:"id"`
+		From string          `json:"from"`
+		Kind string          `json:"kind"`
+		Args json.RawMessage `json:"args"`
+	}
+	nodeAnswer struct {
+		ID    string          `json:"id"`
+		Node  string          `json:"node"`
+		Value json.RawMessage `json:"value"`
+	}
+)
+
+// asking holds the questions of this node that wait for answers.
+type asking struct {
+	mu      sync.Mutex
+	waiting map[string]chan nodeAnswer // by id
+	slots   chan struct{}              // for questions of others
+}
+
+// kinds are the questions that nodes ask, with what answers them.
+func (c *Chat) kinds() map[string]func(json.RawMessage) (any, error) {
+	return map[string]func(json.RawMessage) (any, error){
+		"rooms":       answering(c.roomsHere),
+		"room":        answering(c.roomHere),
+		"connections": answering(c.connectionsHere),
+		"join":        answering(c.joinHere),
+		"leave":       answering(c.leaveHere),
+		"disconnect":  answering(c.disconnectHere),
+		"stats":       answering(c.statsHere),
+	}
+}
+
+// answering makes of a typed function one that answers a question.
+func answering[Q, A any](fn func(Q) A) func(json.RawMessage) (any, error) {
+	return func(args json.RawMessage) (any, error) {
+		var q Q
+		if err := json.Unmarshal(args, &q); err != nil {
+			return nil, err
+		}
+		return fn(q), nil
+	}
+}
+
+// ask asks every node, this one included, and hands each answer to collect. It returns the ids of the nodes that did not
+// answer in time: they hang, or have just died.
+func ask[Q, A any](ctx context.Context, c *Chat, kind string, q Q, collect func(node string, a A)) (missing []string, err error) {
+	args, err := json.Marshal(q)
+	if err != nil {
+		return nil, err
+	}
+	return c.askAll(ctx, kind, args, func(node string, value json.RawMessage) error {
+		var a A
+		if err := json.Unmarshal(value, &a); err != nil {
+			return err
+		}
+		collect(node, a)
+		return nil
+	})
+}
+
+func (c *Chat) askAll(ctx context.Context, kind string, args json.RawMessage, collect func(string, json.RawMessage) error) ([]string, error) {
+	own, err := c.kinds()[kind](args)
+	if err != nil {
+		return nil, err
+	}
+	text, err := json.Marshal(own)
+	if err != nil {
+		return nil, err
+	}
+	self := ""
+	if c.opts.Nodes != nil {
+		self = c.opts.Nodes.ID()
+	}
+	if err := collect(self, text); err != nil {
+		return nil, err
+	}
+	if len(c.others()) == 0 {
+		return nil, nil
+	}
+	return c.askOthers(ctx, inquiry{ID: newID(), From: self, Kind: kind, Args: args}, collect)
+}
+
+// others returns the ids of the other nodes that are alive.
+func (c *Chat) others() map[string]bool {
+	if c.opts.Nodes == nil {
+		return nil
+	}
+	ids := make(map[string]bool)
+	for _, n := range c.opts.Nodes.Nodes() {
+		if n.ID != c.opts.Nodes.ID() {
+			ids[n.ID] = true
+		}
+	}
+	return ids
+}
+
+func (c *Chat) askOthers(ctx context.Context, q inquiry, collect func(string, json.RawMessage) error) ([]string, error) {
+	answers := make(chan nodeAnswer, 256)
+	c.asking.mu.Lock()
+	c.asking.waiting[q.ID] = answers
+	c.asking.mu.Unlock()
+	defer func() {
+		c.asking.mu.Lock()
+		delete(c.asking.waiting, q.ID)
+		c.asking.mu.Unlock()
+	}()
+	text, err := json.Marshal(q)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	again := time.NewTicker(askAgain)
+	defer again.Stop()
+	c.store.Signal(questionTopic, text)
+	answered := make(map[string]bool)
+	for {
+		missing := c.unanswered(answered)
+		if len(missing) == 0 {
+			return nil, nil
+		}
+		select {
+		case a := <-answers:
+			if answered[a.Node] {
+				continue
+			}
+			answered[a.Node] = true
+			if err := collect(a.Node, a.Value); err != nil {
+				return nil, err
+			}
+		case <-again.C:
+			c.store.Signal(questionTopic, text)
+		case <-ctx.Done():
+			return missing, nil
+		}
+	}
+}
+
+func (c *Chat) unanswered(answered map[string]bool) (missing []string) {
+	for id := range c.others() {
+		if !answered[id] {
+			missing = append(missing, id)
+		}
+	}
+	return missing
+}
+
+// asked takes a signal that is a question or an answer, and reports whether it was one.
+func (c *Chat) asked(topic string, data []byte) bool {
+	switch {
+	case topic == questionTopic:
+		var q inquiry
+		if json.Unmarshal(data, &q) != nil || c.opts.Nodes == nil || q.From == c.opts.Nodes.ID() {
+			return true
+		}
+		select {
+		case c.asking.slots <- struct{}{}:
+			c.tasks.Go(func() { // ends with the answer
+				defer func() { <-c.asking.slots }()
+				c.reply(&q)
+			})
+		default:
+		}
+		return true
+	case strings.HasPrefix(topic, answerTopic):
+		var a nodeAnswer
+		if json.Unmarshal(data, &a) == nil {
+			c.asking.mu.Lock()
+			waiting := c.asking.waiting[a.ID]
+			c.asking.mu.Unlock()
+			select {
+			case waiting <- a:
+			default: // nobody waits, or it has more than enough
+			}
+		}
+		return true
+	}
+	return false
+}
+
+// reply answers a question of another node.
+func (c *Chat) reply(q *inquiry) {
+	kind := c.kinds()[q.Kind]
+	if kind == nil {
+		return // of a later version
+	}
+	value, err := kind(q.Args)
+	var text []byte
+	if err == nil {
+		if text, err = json.Marshal(value); err == nil {
+			text, err = json.Marshal(nodeAnswer{ID: q.ID, Node: c.opts.Nodes.ID(), Value: text})
+		}
+	}
+	if err != nil {
+		c.opts.Logger.Warn("a question of another node cannot be answered", slog.String("kind", q.Kind), slog.Any("error", err))
+		return
+	}
+	c.store.Signal(answerTopic+q.From, text)
+}
+
+// listen follows the topics of questions and answers, as soon as Redis is there.
+func (c *Chat) listen(ctx context.Context) {
+	for _, topic := range []string{questionTopic, answerTopic + c.opts.Nodes.ID()} {
+		for c.store.Follow(ctx, topic) != nil {
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(retryInterval):
+			}
+		}
+	}
+}

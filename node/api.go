@@ -1,0 +1,97 @@
+package node
+
+import (
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"chorus/api"
+	"chorus/node/config"
+)
+
+// newAPI returns the HTTP API of the node.
+func (n *Node) newAPI() (*api.API, error) {
+	c := &n.cfg.API
+	keys, err := apiKeys(&n.cfg)
+	if err != nil {
+		return nil, err
+	}
+	opts := api.Options{
+		Chat: n.chat, Nodes: n.nodes, Keys: keys,
+		Client: n.redis.sharedClient(), RedisPrefix: n.cfg.Cluster.Redis.Prefix,
+		Origins: c.CORS.Origins, Rate: c.Rate.Count, RateWindow: c.Rate.Per,
+		MaxBody: int64(c.MaxBody), MaxBatch: int64(c.MaxBatch), IdempotencyKeys: int(c.IdempotencyKeys),
+		PermissionsClaim: n.cfg.Auth.PermissionsClaim, MaxTokenLife: c.Tokens.MaxLife, Logger: n.log,
+	}
+	if n.gatekeeper != nil {
+		opts.Verifier, opts.Revocations = n.gatekeeper.verifier, n.gatekeeper.revocations
+	}
+	if c.Tokens.Enabled {
+		opts.Sign = func(claims map[string]any, life time.Duration) (string, error) { return Sign(n.cfg, claims, life) }
+	}
+	return api.New(opts)
+}
+
+// apiKeys returns the keys of the configuration. An error names the first setting that is wrong.
+func apiKeys(cfg *Config) ([]api.Key, error) {
+	keys := make([]api.Key, 0, len(cfg.API.Keys))
+	for i, k := range cfg.API.Keys {
+		key := api.Key{Name: k.Name, Hash: k.Hash, Scopes: k.Scopes}
+		place := fmt.Sprintf("api.keys[%d]", i)
+		if err := key.Check(); err != nil {
+			return nil, cfg.Fault(place, err)
+		}
+		if k.End != "" {
+			end, err := time.Parse(time.RFC3339, k.End)
+			if err != nil {
+				return nil, cfg.Fault(place+".end", err)
+			}
+			key.End = end
+		}
+		keys = append(keys, key)
+	}
+	return keys, nil
+}
+
+// ReloadAPIKeys replaces the API keys by those of cfg, all or nothing. The rest of cfg is not looked at.
+func (n *Node) ReloadAPIKeys(cfg Config) error {
+	keys, err := apiKeys(&cfg)
+	if err == nil {
+		err = n.api.SetKeys(keys)
+	}
+	if err == nil {
+		n.log.Info("API keys replaced", slog.Int("keys", len(keys)))
+	}
+	return err
+}
+
+// withAPI gives the API its paths before other handlers see them: it decodes the segments of a path by itself. next serves
+// the others.
+func (n *Node) withAPI(listener string, next http.Handler) http.Handler {
+	if n.cfg.API.Listen != listener {
+		return next
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if api.Handles(r.URL.EscapedPath()) {
+			n.api.ServeHTTP(w, r)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// apiAddress returns the address of the API's own listener, "" when it has none.
+func apiAddress(cfg *Config) string {
+	if cfg.API.Listen == config.APIAdmin || cfg.API.Listen == config.APIPublic {
+		return ""
+	}
+	return cfg.API.Listen
+}
+
+// apiRoutes returns what is served at the API's own address.
+func (n *Node) apiRoutes() http.Handler {
+	return n.withAPI(n.cfg.API.Listen, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		refuse(w, r, http.StatusNotFound, "not found: the API is at "+api.Prefix)
+	}))
+}

@@ -1,0 +1,40 @@
+package node
+
+import (
+	"strconv"
+	"sync/atomic"
+
+	"chorus/api"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+var (
+	apiRequests = prometheus.NewDesc("chorus_api_requests_total", "Requests of the HTTP API, by operation and status.", []string{"operation", "status"}, nil)
+	apiRefusals = prometheus.NewDesc("chorus_api_refused_total", "Requests of the HTTP API that were refused, by code.", []string{"code"}, nil)
+)
+
+// apiCounts collects the requests of the HTTP API.
+type apiCounts struct{ stats *api.Stats }
+
+// Describe implements prometheus.Collector.
+func (c *apiCounts) Describe(descriptions chan<- *prometheus.Desc) {
+	descriptions <- apiRequests
+	descriptions <- apiRefusals
+}
+
+// Collect implements prometheus.Collector.
+func (c *apiCounts) Collect(metrics chan<- prometheus.Metric) {
+	c.stats.Requests.Range(func(kind, counter any) bool {
+		counted := kind.(api.Counted)            //nolint:errcheck,forcetypeassert // the package stores nothing else
+		count := counter.(*atomic.Uint64).Load() //nolint:errcheck,forcetypeassert // as above
+		metrics <- prometheus.MustNewConstMetric(apiRequests, prometheus.CounterValue, float64(count), counted.Operation, strconv.Itoa(counted.Status))
+		return true
+	})
+	c.stats.Refusals.Range(func(code, counter any) bool {
+		text := code.(string)                    //nolint:errcheck,forcetypeassert // as above
+		count := counter.(*atomic.Uint64).Load() //nolint:errcheck,forcetypeassert // as above
+		metrics <- prometheus.MustNewConstMetric(apiRefusals, prometheus.CounterValue, float64(count), text)
+		return true
+	})
+}
