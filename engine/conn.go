@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io"
 	"log/slog"
-	"net/http"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -48,8 +47,8 @@ type Conn struct {
 	shard    *shard
 	id       string
 	protocol int
-	base64   bool          // the client takes no binary
-	request  *http.Request // of the handshake, without what belongs to its connection
+	base64   bool  // the client takes no binary
+	request  *kept // of the handshake
 	context  weak.Pointer[types.HttpContext]
 	address  string // what counts for Options.MaxConnectionsPerAddress
 
@@ -123,7 +122,7 @@ func (c *Conn) Request() *types.HttpContext {
 	defer c.mu.Unlock()
 	ctx := c.context.Value()
 	if ctx == nil {
-		ctx = newContext(c.request)
+		ctx = newContext(c.request.request())
 		c.context = weak.Make(ctx)
 	}
 	return ctx

@@ -47,7 +47,7 @@ var (
 // refuse answers a request with a code, as JSON, and tells the listeners of "connection_error".
 func (s *Server) refuse(w http.ResponseWriter, r *http.Request, refusal *types.CodeMessage, context map[string]any) {
 	if s.ListenerCount("connection_error") > 0 {
-		s.Emit("connection_error", &types.ErrorMessage{CodeMessage: refusal, Req: newContext(keepable(r)), Context: context})
+		s.Emit("connection_error", &types.ErrorMessage{CodeMessage: refusal, Req: newContext(keep(r).request()), Context: context})
 	}
 	status := http.StatusBadRequest
 	switch refusal {

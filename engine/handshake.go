@@ -26,7 +26,7 @@ func (s *Server) newConn(r *http.Request, query url.Values, transport string) (*
 		id:       s.opts.GenerateID(r),
 		protocol: 4,
 		born:     time.Now(),
-		request:  keepable(r),
+		request:  keep(r),
 		address:  s.opts.RemoteAddress(r),
 	}
 	if s.revision(query) == "3" {

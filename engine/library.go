@@ -125,16 +125,6 @@ func (s *Server) Init() {}
 // Cleanup does nothing: Close does it.
 func (s *Server) Cleanup() {}
 
-// keepable returns a request that can be kept for as long as a session lives: it holds on to nothing
-// of the connection that it came on, whose buffers are larger than a session.
-func keepable(r *http.Request) *http.Request {
-	return &http.Request{
-		Method: r.Method, URL: r.URL, Proto: r.Proto, ProtoMajor: r.ProtoMajor, ProtoMinor: r.ProtoMinor,
-		Header: r.Header, Host: r.Host, RemoteAddr: r.RemoteAddr, RequestURI: r.RequestURI, TLS: r.TLS,
-		Body: http.NoBody,
-	}
-}
-
 // newContext returns a request as the library has it.
 func newContext(r *http.Request) *types.HttpContext {
 	ctx := types.NewHttpContext(nowhere{}, r)

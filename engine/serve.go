@@ -173,7 +173,7 @@ func (s *Server) addHeaders(header http.Header, c *Conn, r *http.Request, initia
 		}
 		bag, ctx := types.NewParameterBag(nil), c.Request()
 		if !initial {
-			ctx = newContext(keepable(r))
+			ctx = newContext(keep(r).request())
 		}
 		s.Emit(event, bag, ctx)
 		for name, values := range bag.All() {

@@ -20,7 +20,7 @@ func ShapeHandshake(s *socket.Socket) {
 	h := s.Handshake()
 	headers := make(map[string]any, len(h.Headers)+1)
 	for name, value := range h.Headers {
-		headers[strings.ToLower(name)] = joinHeader(name, value)
+		headers[lowerCase(name)] = joinHeader(name, value)
 	}
 	if r := s.Request().Request(); r != nil && r.Host != "" {
 		headers["host"] = r.Host
@@ -67,4 +67,25 @@ func single[M ~map[string]any](m M) M {
 		out[name] = value
 	}
 	return out
+}
+
+// lowerNames are the names of frequent headers in lower case, which sockets share.
+var lowerNames = func() map[string]string {
+	names := make(map[string]string)
+	for _, name := range []string{
+		"Accept", "Accept-Encoding", "Accept-Language", "Authorization", "Cache-Control", "Connection", "Cookie", "Dnt", "Host",
+		"Origin", "Pragma", "Priority", "Referer", "Sec-Ch-Ua", "Sec-Ch-Ua-Mobile", "Sec-Ch-Ua-Platform", "Sec-Fetch-Dest",
+		"Sec-Fetch-Mode", "Sec-Fetch-Site", "Sec-Websocket-Extensions", "Sec-Websocket-Key", "Sec-Websocket-Protocol",
+		"Sec-Websocket-Version", "Upgrade", "User-Agent", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-Ip",
+	} {
+		names[name] = strings.ToLower(name)
+	}
+	return names
+}()
+
+func lowerCase(name string) string {
+	if lower, ok := lowerNames[name]; ok {
+		return lower
+	}
+	return strings.ToLower(name)
 }
