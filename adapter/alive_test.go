@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"chorus/adapter"
+	"chorus/adapter/session"
 	"chorus/adapter/wire"
 	"chorus/internal/redistest"
 
@@ -85,8 +85,8 @@ func TestJoinsThatRaceWithTheEnd(t *testing.T) {
 	addr := redistest.Start(t, redistest.Options{}).Addr
 	for name, n := range map[string]*node{
 		"memory": startLonely(t), "pubsub": startNode(t, addr, settings{}),
-		"sharded":  startNode(t, shardedAddr(addr, wire.Dynamic), settings{ClusterOptions: adapter.ClusterOptions{Prefix: "sharded"}}),
-		"recovery": startNode(t, streamsAddr(addr), settings{recovery: &adapter.RecoveryOptions{}}),
+		"sharded":  startNode(t, shardedAddr(addr, wire.Dynamic), settings{clusterOptions: clusterOptions{Prefix: "sharded"}}),
+		"recovery": startNode(t, streamsAddr(addr), settings{recovery: &session.Options{}}),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

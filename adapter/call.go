@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"chorus/adapter/rooms"
 	"chorus/adapter/wire"
 
 	"github.com/zishang520/socket.io/parsers/socket/v3/parser"
@@ -55,15 +56,14 @@ func (t *callTable) remove(id string) {
 // FetchSockets hands the matching sockets of the cluster to the callback, exactly once. When not
 // every server answers within the request timeout it gets those that are known, and an error
 // that wraps ErrRequestTimeout or ErrUnavailable.
-func (a *clusterAdapter) FetchSockets(opts *socket.BroadcastOptions) func(func([]socket.SocketDetails, error)) {
+func (a *namespace) FetchSockets(opts *socket.BroadcastOptions) func(func([]socket.SocketDetails, error)) {
 	return func(callback func([]socket.SocketDetails, error)) {
-		sockets := a.details(opts)
+		sockets := a.Details(opts)
 		if wire.FlagsOf(opts).Local {
 			callback(sockets, nil)
 			return
 		}
-		m := wire.Message{Kind: wire.Fetch}
-		m.Opts.Rooms, m.Opts.Except = wire.Targets(opts)
+		m := *message(wire.Fetch, opts, nil)
 		a.cluster.request(timeoutOf(opts, a.cluster.opts.RequestTimeout), func(ctx context.Context) {
 			err := a.ask(ctx, m, func(answer *wire.Message) {
 				if answer.Sockets != nil {
@@ -78,8 +78,14 @@ func (a *clusterAdapter) FetchSockets(opts *socket.BroadcastOptions) func(func([
 // ServerSideEmit raises an event on the other servers. With an acknowledgement as the last value
 // it gathers one answer per server, and calls back exactly once: after the last answer, or after
 // the request timeout with those that came and an error. Values must be what JSON can say.
-func (a *clusterAdapter) ServerSideEmit(packet []any) error {
-	values, ack := splitAck(packet)
+func (a *namespace) ServerSideEmit(packet []any) error {
+	values := packet
+	var ack socket.Ack
+	if n := len(packet); n > 0 {
+		if ack, _ = packet[n-1].(socket.Ack); ack != nil {
+			values = packet[:n-1]
+		}
+	}
 	m := wire.Message{Kind: wire.Event, Args: make([]any, len(values))}
 	for i, value := range values {
 		var err error
@@ -88,7 +94,7 @@ func (a *clusterAdapter) ServerSideEmit(packet []any) error {
 		}
 	}
 	if ack == nil {
-		a.tell(nil, m, func() {})
+		a.tell(&m, func() {})
 		return nil
 	}
 	a.cluster.request(a.cluster.opts.RequestTimeout, func(ctx context.Context) {
@@ -107,7 +113,7 @@ const recountEvery = 250 * time.Millisecond
 
 // ask sends a question and hands the answer of each other server to collect. It returns when all
 // have answered, with an error when ctx ends before and more servers are left than have answered.
-func (a *clusterAdapter) ask(ctx context.Context, m wire.Message, collect func(*wire.Message)) error {
+func (a *namespace) ask(ctx context.Context, m wire.Message, collect func(*wire.Message)) error {
 	servers, err := a.link.Servers(ctx)
 	if err != nil {
 		return unavailable(err)
@@ -162,7 +168,7 @@ func unavailable(err error) error {
 
 // BroadcastWithAck sends a packet to the matching sockets of the cluster. Each server says how
 // many clients it reached, and each client's answer is handed to ack, until flags.Timeout.
-func (a *clusterAdapter) BroadcastWithAck(packet *parser.Packet, opts *socket.BroadcastOptions, clientCount func(uint64), ack socket.Ack) {
+func (a *namespace) BroadcastWithAck(packet *parser.Packet, opts *socket.BroadcastOptions, clientCount func(uint64), ack socket.Ack) {
 	flags := wire.FlagsOf(opts)
 	packet, err := wire.Repeatable(packet)
 	if err != nil {
@@ -170,15 +176,15 @@ func (a *clusterAdapter) BroadcastWithAck(packet *parser.Packet, opts *socket.Br
 		return
 	}
 	if !flags.Local {
-		if err := a.askClients(packet, opts, clientCount, func(value any) { ack(ackValue([]any{value}, flags), nil) }); err != nil {
+		if err := a.askClients(packet, opts, clientCount, func(value any) { ack(rooms.AckValue([]any{value}, flags), nil) }); err != nil {
 			ack(nil, err)
 			return
 		}
 	}
-	a.local.BroadcastWithAck(packet, opts, clientCount, ack)
+	a.Local.BroadcastWithAck(packet, opts, clientCount, ack)
 }
 
-func (a *clusterAdapter) askClients(packet *parser.Packet, opts *socket.BroadcastOptions, clientCount func(uint64), ack func(any)) error {
+func (a *namespace) askClients(packet *parser.Packet, opts *socket.BroadcastOptions, clientCount func(uint64), ack func(any)) error {
 	m := wire.Message{Kind: wire.Broadcast, Packet: packet, Opts: wire.NewOptions(opts)}
 	m.RequestID = a.calls.add(&call{clientCount: clientCount, ack: ack})
 	// Nobody knows here whether every client has answered: the entry stays for the whole timeout.
@@ -189,7 +195,7 @@ func (a *clusterAdapter) askClients(packet *parser.Packet, opts *socket.Broadcas
 
 // takeAnswer hands an answer to the call that waits for it; answers to other servers' calls pass
 // here too, and late ones.
-func (a *clusterAdapter) takeAnswer(m *wire.Message) {
+func (a *namespace) takeAnswer(m *wire.Message) {
 	c := a.calls.get(m.RequestID)
 	switch {
 	case c == nil:

@@ -3,7 +3,6 @@ package adapter_test
 import (
 	"testing"
 
-	"chorus/adapter"
 	"chorus/adapter/wire"
 	"chorus/internal/redistest"
 
@@ -23,7 +22,7 @@ func TestEventWhileAServerCloses(t *testing.T) {
 			t.Run(name+map[bool]string{true: ", answered before", false: ", answered after"}[early], func(t *testing.T) {
 				t.Parallel()
 				addr := addrOf(redistest.Start(t, redistest.Options{}).Addr)
-				s := settings{ClusterOptions: adapter.ClusterOptions{RequestTimeout: 3 * short}}
+				s := settings{clusterOptions: clusterOptions{RequestTimeout: 3 * short}}
 				a, b, leaving := startNode(t, addr, s), startNode(t, addr, s), startNode(t, addr, s)
 				asked := make(chan socket.Ack, 1)
 				a.on(b.On("ask", func(args ...any) { asked <- args[0].(socket.Ack) }))

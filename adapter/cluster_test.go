@@ -59,7 +59,7 @@ func TestBroadcasts(t *testing.T) {
 	eachRedis(t, func(t *testing.T, addr string) {
 		a, b := startNode(t, addr, settings{}), startNode(t, addr, settings{})
 		c := startNode(t, addr, settings{stock: true})
-		stranger := startNode(t, addr, settings{ClusterOptions: adapter.ClusterOptions{Prefix: "other"}})
+		stranger := startNode(t, addr, settings{clusterOptions: clusterOptions{Prefix: "other"}})
 		const odd = socket.Room("räume#🙂/*?[1]#")
 		clients := map[string]*client{
 			"a1": join(t, a, "r1", "7"),
@@ -260,7 +260,7 @@ func TestNamespaces(t *testing.T) {
 		if got := fetch(t, chatA.In("r")); got.err != nil || len(got.sockets) != 1 || got.sockets[0].Id() != chat.id {
 			t.Errorf("fetched %+v", got)
 		}
-		if n := b.redis.Stats().Malformed.Load(); n != 0 {
+		if n := b.redis.Stats().Malformed; n != 0 {
 			t.Errorf("%d malformed messages", n)
 		}
 	})
@@ -447,7 +447,7 @@ func TestFetchSockets(t *testing.T) {
 func TestServerThatDoesNotAnswer(t *testing.T) {
 	t.Parallel()
 	addr := redistest.Start(t, redistest.Options{}).Addr
-	quick := settings{ClusterOptions: adapter.ClusterOptions{RequestTimeout: short}}
+	quick := settings{clusterOptions: clusterOptions{RequestTimeout: short}}
 	a, b := startNode(t, addr, quick), startNode(t, addr, quick)
 	c := join(t, b).answers(`["b"]`)
 	mute := b.client.Subscribe(t.Context(), "socket.io-request#/#")

@@ -11,7 +11,6 @@ import (
 	"sync"
 	"testing"
 
-	"chorus/adapter"
 	"chorus/internal/redistest"
 
 	"github.com/tinylib/msgp/msgp"
@@ -81,7 +80,7 @@ func TestMalformedMessages(t *testing.T) {
 	t.Parallel()
 	addr := redistest.Start(t, redistest.Options{}).Addr
 	log := &logbook{}
-	n := startNode(t, addr, settings{ClusterOptions: adapter.ClusterOptions{Logger: slog.New(log)}})
+	n := startNode(t, addr, settings{clusterOptions: clusterOptions{Logger: slog.New(log)}})
 	c := join(t, n, "r")
 	own := ownResponseChannel(t, n)
 	nest := func(levels int) string { return strings.Repeat("[", levels) + strings.Repeat("]", levels) }
@@ -139,7 +138,7 @@ func TestMalformedMessages(t *testing.T) {
 		"cut off":                 "\x83\xa4type",
 		"a map of 4 billion":      "\xdf\xff\xff\xff\xff",
 	}
-	first, sent := n.redis.Stats().Malformed.Load(), uint64(0)
+	first, sent := n.redis.Stats().Malformed, uint64(0)
 	for _, channel := range []struct {
 		name     string
 		payloads map[string]string
@@ -151,13 +150,13 @@ func TestMalformedMessages(t *testing.T) {
 		{own, responses},
 	} {
 		for name, payload := range channel.payloads {
-			before := n.redis.Stats().Malformed.Load()
+			before := n.redis.Stats().Malformed
 			publish(t, n, channel.name, payload)
-			eventually(t, channel.name+": "+name+" is counted as malformed", func() bool { return n.redis.Stats().Malformed.Load() > before })
+			eventually(t, channel.name+": "+name+" is counted as malformed", func() bool { return n.redis.Stats().Malformed > before })
 			sent++
 		}
 	}
-	if got := n.redis.Stats().Malformed.Load() - first; got != sent {
+	if got := n.redis.Stats().Malformed - first; got != sent {
 		t.Errorf("%d malformed messages are counted as %d", sent, got)
 	}
 	if got := log.count("malformed"); got != 1 {
@@ -202,8 +201,8 @@ func TestHarmlessMessages(t *testing.T) {
 	}
 	n.Emit("end")
 	c.want()
-	eventually(t, "all is received", func() bool { return n.redis.Stats().Received.Load() > uint64(len(channels)) })
-	if got := n.redis.Stats().Malformed.Load(); got != 0 {
+	eventually(t, "all is received", func() bool { return n.redis.Stats().Received > uint64(len(channels)) })
+	if got := n.redis.Stats().Malformed; got != 0 {
 		t.Errorf("%d are counted as malformed", got)
 	}
 }
@@ -221,17 +220,17 @@ func TestForeignRoomsAreNotDecoded(t *testing.T) {
 		{"by the rooms behind the packet", "socket.io#/#", good},
 	} {
 		publish(t, n, m.channel, m.payload)
-		eventually(t, m.name, func() bool { return n.redis.Stats().Skipped.Load() == uint64(i+1) })
-		if got := n.redis.Stats().Malformed.Load(); got != 0 {
+		eventually(t, m.name, func() bool { return n.redis.Stats().Skipped == uint64(i+1) })
+		if got := n.redis.Stats().Malformed; got != 0 {
 			t.Errorf("%s: %d are counted as malformed", m.name, got)
 		}
 	}
 	c := join(t, n, "foreign")
 	publish(t, n, "socket.io#/#foreign#", garbage)
-	eventually(t, "with a member the message counts as malformed", func() bool { return n.redis.Stats().Malformed.Load() == 1 })
+	eventually(t, "with a member the message counts as malformed", func() bool { return n.redis.Stats().Malformed == 1 })
 	c.socket().Leave("foreign")
 	publish(t, n, "socket.io#/#foreign#", garbage)
-	eventually(t, "without it no longer", func() bool { return n.redis.Stats().Skipped.Load() == 4 })
+	eventually(t, "without it no longer", func() bool { return n.redis.Stats().Skipped == 4 })
 }
 
 // TestPanickingHandlers: the application's handlers that run for a message of another server must
@@ -240,7 +239,7 @@ func TestPanickingHandlers(t *testing.T) {
 	t.Parallel()
 	addr := redistest.Start(t, redistest.Options{}).Addr
 	log := &logbook{}
-	a := startNode(t, addr, settings{ClusterOptions: adapter.ClusterOptions{Logger: slog.New(log)}})
+	a := startNode(t, addr, settings{clusterOptions: clusterOptions{Logger: slog.New(log)}})
 	b := startNode(t, addr, settings{})
 	here := join(t, a, "bye")
 	there := join(t, b, "there").answers(`["yes"]`)
@@ -295,7 +294,7 @@ func TestPanickingHandlers(t *testing.T) {
 func TestEventsThatPileUp(t *testing.T) {
 	t.Parallel()
 	log := &logbook{}
-	n := startNode(t, redistest.Start(t, redistest.Options{}).Addr, settings{ClusterOptions: adapter.ClusterOptions{Logger: slog.New(log)}})
+	n := startNode(t, redistest.Start(t, redistest.Options{}).Addr, settings{clusterOptions: clusterOptions{Logger: slog.New(log)}})
 	c := join(t, n)
 	entered, leave := make(chan struct{}), make(chan struct{})
 	var once sync.Once
@@ -319,7 +318,7 @@ func TestEventsThatPileUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.want() // broadcasts do not wait for the handler
-	if got := n.redis.Stats().EventsDropped.Load(); got != more {
+	if got := n.redis.Stats().EventsDropped; got != more {
 		t.Errorf("%d events are dropped, want %d", got, more)
 	}
 	once.Do(func() { close(leave) })

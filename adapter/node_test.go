@@ -2,6 +2,7 @@ package adapter_test
 
 import (
 	"context"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -10,6 +11,11 @@ import (
 	"time"
 
 	"chorus/adapter"
+	"chorus/adapter/pubsub"
+	hub "chorus/adapter/redis"
+	"chorus/adapter/session"
+	"chorus/adapter/sharded"
+	"chorus/adapter/streams"
 	"chorus/adapter/wire"
 	"chorus/engine"
 
@@ -24,7 +30,7 @@ import (
 type node struct {
 	*socket.Server
 	t      *testing.T
-	redis  *adapter.Redis // nil with the memory adapter
+	redis  *cluster // nil with the memory adapter
 	client *redis.Client
 	http   *httptest.Server
 
@@ -32,9 +38,47 @@ type node struct {
 	open map[string]chan struct{} // the sessions and sockets that the library knows
 }
 
+// cluster is the adapters of a node, and what it is made of.
+type cluster struct {
+	*adapter.Cluster
+	hub      *hub.Hub
+	sessions *session.Keeper // nil without recovery
+}
+
+// stats are all figures of a node.
+type stats struct {
+	hub.Stats
+	Skipped, EventsDropped uint64
+}
+
+func (c *cluster) Stats() stats {
+	a := c.Cluster.Stats()
+	return stats{c.hub.Stats(), a.Skipped, a.EventsDropped}
+}
+
+func (c *cluster) RecoveryStats() session.Stats { return c.sessions.Stats() }
+
+// clusterOptions are those that tests change.
+type clusterOptions struct {
+	Prefix         string
+	RequestTimeout time.Duration
+	TotalOrder     bool
+	MaxUnhandled   int
+	Logger         *slog.Logger
+}
+
+func (o clusterOptions) hub() hub.Options {
+	return hub.Options{Prefix: o.Prefix, MaxUnhandled: o.MaxUnhandled, Logger: o.Logger}
+}
+
+// newCluster returns the adapters of a node with a transport.
+func newCluster(t adapter.Transport, h *hub.Hub, o clusterOptions, sessions *session.Keeper) *cluster {
+	return &cluster{adapter.New(t, adapter.Options{RequestTimeout: o.RequestTimeout, TotalOrder: o.TotalOrder, Sessions: sessions, Logger: o.Logger}), h, sessions}
+}
+
 // settings change how a node is made.
 type settings struct {
-	adapter.ClusterOptions
+	clusterOptions
 	own    bool // RedisOptions.OwnResponseChannel
 	client func(*redis.Options)
 	wrap   func(socket.AdapterConstructor) socket.AdapterConstructor
@@ -43,7 +87,7 @@ type settings struct {
 	stock  bool          // on the library's own engine
 	old    bool          // clients of Socket.IO 2 are let in
 
-	recovery *adapter.RecoveryOptions // with streams
+	recovery *session.Options // with streams
 }
 
 // shardedAddr has startNode take the sharded adapter.
@@ -65,11 +109,12 @@ func startNode(t *testing.T, addr string, s settings) *node {
 	n.client = redis.NewClient(opts)
 	switch {
 	case mode == streamsMode:
-		n.redis = newStreams(n.client, s.ClusterOptions, s.recovery)
+		n.redis = newStreams(n.client, s.clusterOptions, s.recovery)
 	case sharded:
-		n.redis = newSharded(t, n.client, wire.SubscriptionMode(mode), s.ClusterOptions)
+		n.redis = newSharded(t, n.client, wire.SubscriptionMode(mode), s.clusterOptions)
 	default:
-		n.redis = adapter.NewRedis(n.client, adapter.RedisOptions{ClusterOptions: s.ClusterOptions, OwnResponseChannel: s.own})
+		transport := pubsub.New(n.client, pubsub.Options{Options: s.hub(), OwnResponseChannel: s.own})
+		n.redis = newCluster(transport, transport.Hub, s.clusterOptions, nil)
 	}
 	n.run(n.client, s)
 	return n
@@ -79,7 +124,7 @@ func startNode(t *testing.T, addr string, s settings) *node {
 func startNodeOn(t *testing.T, c *redisCluster, mode wire.SubscriptionMode, s settings) *node {
 	t.Helper()
 	client := c.client()
-	n := &node{t: t, open: make(map[string]chan struct{}), redis: newSharded(t, client, mode, s.ClusterOptions)}
+	n := &node{t: t, open: make(map[string]chan struct{}), redis: newSharded(t, client, mode, s.clusterOptions)}
 	n.run(client, s)
 	return n
 }
@@ -103,13 +148,13 @@ func (n *node) run(client redis.UniversalClient, s settings) {
 	}
 }
 
-func newSharded(t *testing.T, client redis.UniversalClient, mode wire.SubscriptionMode, o adapter.ClusterOptions) *adapter.Redis {
+func newSharded(t *testing.T, client redis.UniversalClient, mode wire.SubscriptionMode, o clusterOptions) *cluster {
 	t.Helper()
-	r, err := adapter.NewSharded(client, adapter.ShardedOptions{ClusterOptions: o, Mode: mode})
+	transport, err := sharded.New(client, sharded.Options{Options: o.hub(), Mode: mode})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return r
+	return newCluster(transport, transport.Hub, o, nil)
 }
 
 // streamsMode before an address stands for the adapter with streams, see streamsAddr.
@@ -117,8 +162,20 @@ const streamsMode = "streams"
 
 func streamsAddr(addr string) string { return streamsMode + "@" + addr }
 
-func newStreams(client redis.UniversalClient, o adapter.ClusterOptions, recovery *adapter.RecoveryOptions) *adapter.Redis {
-	return adapter.NewStreams(client, adapter.StreamsOptions{ClusterOptions: o, Recovery: recovery})
+func newStreams(client redis.UniversalClient, o clusterOptions, recovery *session.Options) *cluster {
+	transport := streams.New(client, streams.Options{Options: o.hub()})
+	var sessions *session.Keeper
+	if recovery != nil {
+		sessions = session.OnRedis(client, transport, session.RedisOptions{Options: *recovery})
+	}
+	return newCluster(transport, transport.Hub, o, sessions)
+}
+
+// serveAlone serves with the memory adapter and recovery.
+func (n *node) serveAlone(recovery session.Options, s settings) {
+	n.t.Helper()
+	transport := &adapter.Memory{}
+	n.serve(adapter.New(transport, adapter.Options{Sessions: session.InMemory(transport, recovery)}), s)
 }
 
 // startLonely runs a node with the memory adapter.
@@ -168,7 +225,7 @@ func (n *node) serve(rooms socket.AdapterConstructor, s settings) {
 	if s.recovery != nil {
 		n.Use(func(s *socket.Socket, next func(*socket.ExtendedError)) {
 			owner, _ := s.Handshake().Auth["user"].(string)
-			adapter.Recover(s, owner)
+			session.Resume(s, owner)
 			if _, bad := s.Handshake().Auth["bad"]; bad {
 				next(socket.NewExtendedError("refused", nil))
 				return

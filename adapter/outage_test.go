@@ -73,7 +73,7 @@ func TestRedisStopsAndComesBack(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{})
 	var g gate
 	log := &logbook{}
-	a := startNode(t, server.Addr, settings{client: g.install, ClusterOptions: adapter.ClusterOptions{Logger: slog.New(log)}})
+	a := startNode(t, server.Addr, settings{client: g.install, clusterOptions: clusterOptions{Logger: slog.New(log)}})
 	b := startNode(t, server.Addr, settings{})
 	here, there := join(t, a, "r"), join(t, b, "r")
 	a.Emit("before")
@@ -102,7 +102,7 @@ func TestRedisStopsAndComesBack(t *testing.T) {
 	if !here.socket().Rooms().Has("joined") {
 		t.Error("the own socket has not joined")
 	}
-	if got := a.redis.Stats().Pending.Load(); got != 3 {
+	if got := a.redis.Stats().Pending; got != 3 {
 		t.Errorf("%d publications wait, want 3", got)
 	}
 
@@ -122,10 +122,10 @@ func TestRedisStopsAndComesBack(t *testing.T) {
 	}
 	there.until("end") // what b sent itself
 	there.want()
-	if got := a.redis.Stats().Pending.Load(); got != 0 {
+	if got := a.redis.Stats().Pending; got != 0 {
 		t.Errorf("%d publications wait", got)
 	}
-	if got := a.redis.Stats().Disconnects.Load(); got != 1 || log.count("no connection") != 1 || log.count("connected to redis") != 2 {
+	if got := a.redis.Stats().Disconnects; got != 1 || log.count("no connection") != 1 || log.count("connected to redis") != 2 {
 		t.Errorf("one outage is counted %d times, and logged as %q", got, log.records)
 	}
 	if got := fetch(t, a.In("r")); got.err != nil || len(got.sockets) != 2 {
@@ -149,7 +149,7 @@ func TestRequestsWithoutRedis(t *testing.T) {
 		t.Run(outage.name, func(t *testing.T) {
 			t.Parallel()
 			server := redistest.Start(t, redistest.Options{})
-			quick := settings{ClusterOptions: adapter.ClusterOptions{RequestTimeout: short}}
+			quick := settings{clusterOptions: clusterOptions{RequestTimeout: short}}
 			a, b := startNode(t, server.Addr, quick), startNode(t, server.Addr, quick)
 			here, there := join(t, a).answers(`["here"]`), join(t, b).answers(`["there"]`)
 			ack, answers := acks()
@@ -236,7 +236,7 @@ func TestLostSubscription(t *testing.T) {
 		t.Fatalf("%d connections were cut, %v", n, err)
 	}
 	for _, n := range []*node{a, b} {
-		eventually(t, "the loss is noticed", func() bool { return n.redis.Stats().Disconnects.Load() == 1 })
+		eventually(t, "the loss is noticed", func() bool { return n.redis.Stats().Disconnects == 1 })
 		n.awaitHealth()
 	}
 	a.Emit("end")
@@ -334,7 +334,7 @@ func TestStartWithoutRedis(t *testing.T) {
 func TestCloseEndsRequests(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t, redistest.Options{})
-	a := startNode(t, server.Addr, settings{ClusterOptions: adapter.ClusterOptions{RequestTimeout: time.Hour}})
+	a := startNode(t, server.Addr, settings{clusterOptions: clusterOptions{RequestTimeout: time.Hour}})
 	mute := a.client.Subscribe(t.Context(), "socket.io-request#/#")
 	defer func() { _ = mute.Close() }()
 	requests := mute.Channel()
@@ -401,7 +401,7 @@ func TestCloseAmongRequests(t *testing.T) {
 	t.Parallel()
 	addr := redistest.Start(t, redistest.Options{}).Addr
 	for range 10 {
-		a := startNode(t, addr, settings{ClusterOptions: adapter.ClusterOptions{RequestTimeout: patience}})
+		a := startNode(t, addr, settings{clusterOptions: clusterOptions{RequestTimeout: patience}})
 		var calls, callbacks atomic.Int64
 		var wg sync.WaitGroup
 		closing := make(chan struct{})
@@ -493,7 +493,7 @@ func TestCloseWithoutRedis(t *testing.T) {
 				t.Errorf("the outcome is %v", err)
 			}
 			c.want(`2["waits"]`)
-			if got := n.redis.Stats().Pending.Load(); got != 0 {
+			if got := n.redis.Stats().Pending; got != 0 {
 				t.Errorf("%d publications wait", got)
 			}
 			if len(fetches) > 0 {

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"chorus/adapter"
+	"chorus/adapter/session"
 	"chorus/internal/redistest"
 )
 
@@ -14,8 +14,8 @@ func TestLastWord(t *testing.T) {
 	t.Parallel()
 	for name, s := range map[string]settings{
 		"pubsub":                {},
-		"total order":           {ClusterOptions: adapter.ClusterOptions{TotalOrder: true}},
-		"streams with recovery": {recovery: &adapter.RecoveryOptions{}},
+		"total order":           {clusterOptions: clusterOptions{TotalOrder: true}},
+		"streams with recovery": {recovery: &session.Options{}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -107,7 +107,7 @@ func TestPushesThatDoNotArrive(t *testing.T) {
 			if err := b.redis.Health(); err != nil {
 				t.Errorf("the other node: %v", err)
 			}
-			eventually(t, "it gives the connection up, which is a gap", func() bool { return a.redis.Stats().Gaps.Load() >= 1 })
+			eventually(t, "it gives the connection up, which is a gap", func() bool { return a.redis.Stats().Gaps >= 1 })
 			filter.drop.Store(false)
 			a.awaitHealth()
 			b.Emit("after")
@@ -124,7 +124,7 @@ func TestNodeThatDoesNotKeepUp(t *testing.T) {
 			t.Parallel()
 			server := redistest.Start(t, redistest.Options{})
 			log := &logbook{}
-			a := startNode(t, format+server.Addr, settings{ClusterOptions: adapter.ClusterOptions{MaxUnhandled: 10, Logger: slog.New(log)}})
+			a := startNode(t, format+server.Addr, settings{clusterOptions: clusterOptions{MaxUnhandled: 10, Logger: slog.New(log)}})
 			b := startNode(t, format+server.Addr, settings{})
 			here := join(t, a)
 			busy, released := make(chan struct{}), make(chan struct{})
@@ -142,16 +142,15 @@ func TestNodeThatDoesNotKeepUp(t *testing.T) {
 			for i := range sent {
 				b.Emit("x", i)
 			}
-			stats := a.redis.Stats()
-			eventually(t, "the oldest are dropped", func() bool { return stats.Missed.Load() == sent-10 })
-			if stats.Gaps.Load() != 1 || stats.Unhandled.Load() != 11 || log.count("does not keep up") != 1 {
-				t.Errorf("%d gaps, %d wait, logged %q", stats.Gaps.Load(), stats.Unhandled.Load(), log.records)
+			eventually(t, "the oldest are dropped", func() bool { return a.redis.Stats().Missed == sent-10 })
+			if a.redis.Stats().Gaps != 1 || a.redis.Stats().Unhandled != 11 || log.count("does not keep up") != 1 {
+				t.Errorf("%d gaps, %d wait, logged %q", a.redis.Stats().Gaps, a.redis.Stats().Unhandled, log.records)
 			}
 			if err := a.redis.Health(); err != nil {
 				t.Errorf("a connection that is read is given up: %v", err)
 			}
 			release()
-			eventually(t, "the rest is handled", func() bool { return stats.Unhandled.Load() == 0 })
+			eventually(t, "the rest is handled", func() bool { return a.redis.Stats().Unhandled == 0 })
 			b.Emit("end")
 			here.want(`2["stall"]`, `2["x",15]`, `2["x",16]`, `2["x",17]`, `2["x",18]`, `2["x",19]`, `2["x",20]`, `2["x",21]`, `2["x",22]`, `2["x",23]`, `2["x",24]`)
 		})

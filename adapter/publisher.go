@@ -1,6 +1,8 @@
 package adapter
 
 import (
+	"chorus/adapter/rooms"
+
 	"github.com/zishang520/socket.io/parsers/socket/v3/parser"
 	"github.com/zishang520/socket.io/servers/socket/v3"
 )
@@ -38,4 +40,21 @@ func Of(nsp socket.Namespace) (Publisher, bool) {
 		a = w.Unwrap()
 	}
 	return nil, false
+}
+
+// MarkOwn remembers that a client has joined a room, in which it is, by itself, and not because the program
+// put it there. That ends when it leaves the room.
+func MarkOwn(s *socket.Socket, room Room) {
+	if r, ok := rooms.Of(s.Nsp().Adapter()); ok {
+		r.MarkOwn(s.Id(), room)
+	}
+}
+
+// OwnRooms returns the rooms that MarkOwn has remembered, also for a client that has resumed its session; all but
+// that of its id if it was last with a Node.js server, which does not keep the difference.
+func OwnRooms(s *socket.Socket) []Room {
+	if r, ok := rooms.Of(s.Nsp().Adapter()); ok {
+		return r.Own(s.Id())
+	}
+	return nil
 }

@@ -125,7 +125,7 @@ func TestRawArguments(t *testing.T) { //nolint:tparallel // its parts share the 
 	})
 
 	for _, n := range []*node{a, b, stock} {
-		if malformed := n.redis.Stats().Malformed.Load(); malformed != 0 {
+		if malformed := n.redis.Stats().Malformed; malformed != 0 {
 			t.Errorf("%d malformed messages", malformed)
 		}
 	}

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"chorus/adapter"
+	"chorus/adapter/session"
 	"chorus/internal/redistest"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
@@ -123,14 +123,14 @@ func (v *visitor) breaks() {
 }
 
 // eachRecovery runs a test with two nodes that share streams, and with one that is alone and plays both.
-func eachRecovery(t *testing.T, opts adapter.RecoveryOptions, test func(t *testing.T, a, b *node, seen *outcomes)) {
+func eachRecovery(t *testing.T, opts session.Options, test func(t *testing.T, a, b *node, seen *outcomes)) {
 	t.Run("streams", func(t *testing.T) {
 		t.Parallel()
 		seen := &outcomes{}
 		opts := opts
 		opts.Observe = seen.observe
 		addr := streamsAddr(redistest.Start(t, redistest.Options{}).Addr)
-		s := settings{recovery: &opts, ClusterOptions: adapter.ClusterOptions{Logger: slog.New(slog.DiscardHandler)}}
+		s := settings{recovery: &opts, clusterOptions: clusterOptions{Logger: slog.New(slog.DiscardHandler)}}
 		test(t, startNode(t, addr, s), startNode(t, addr, s), seen)
 	})
 	t.Run("memory", func(t *testing.T) {
@@ -139,14 +139,14 @@ func eachRecovery(t *testing.T, opts adapter.RecoveryOptions, test func(t *testi
 		opts := opts
 		opts.Observe = seen.observe
 		n := &node{t: t, open: make(map[string]chan struct{})}
-		n.serve(adapter.NewRecoveringMemory(opts, nil), settings{recovery: &opts})
+		n.serveAlone(opts, settings{recovery: &opts})
 		test(t, n, n, seen)
 	})
 }
 
 func TestRecovery(t *testing.T) {
 	t.Parallel()
-	eachRecovery(t, adapter.RecoveryOptions{}, func(t *testing.T, a, b *node, seen *outcomes) {
+	eachRecovery(t, session.Options{}, func(t *testing.T, a, b *node, seen *outcomes) {
 		data := map[string]any{"name": "Ada", "decoded": "not kept"}
 		connections := make(chan *socket.Socket, 8)
 		a.on(b.On("connection", func(args ...any) { connections <- args[0].(*socket.Socket) }))
@@ -176,7 +176,7 @@ func TestRecovery(t *testing.T) {
 			<-connections
 		}
 		again := visit(t, b, ada.back())
-		if !again.recovered || again.id != ada.id || seen.of(adapter.RecoveryOK) != 1 {
+		if !again.recovered || again.id != ada.id || seen.of(session.Resumed) != 1 {
 			t.Fatalf("recovered: %t, %s instead of %s: %v", again.recovered, again.id, ada.id, seen.count)
 		}
 		s := receive(t, "the connection", connections)
@@ -213,7 +213,7 @@ func TestRecovery(t *testing.T) {
 // TestRecoveryIsRefused: a session that is not the client's, or not any more, is a new one.
 func TestRecoveryIsRefused(t *testing.T) {
 	t.Parallel()
-	eachRecovery(t, adapter.RecoveryOptions{MaxDisconnection: 2 * time.Second}, func(t *testing.T, a, b *node, seen *outcomes) {
+	eachRecovery(t, session.Options{MaxDisconnection: 2 * time.Second}, func(t *testing.T, a, b *node, seen *outcomes) {
 		come := func(outcome string, auth string) {
 			t.Helper()
 			before := seen.of(outcome)
@@ -229,11 +229,11 @@ func TestRecoveryIsRefused(t *testing.T) {
 		}
 		ada := start()
 		ada.breaks()
-		come(adapter.RecoveryOwner, strings.Replace(ada.back(), `"ada"`, `"eve"`, 1))
-		come(adapter.RecoveryMalformed, strings.Replace(ada.back(), ada.offset, "hello", 1))
-		come(adapter.RecoveryMalformed, `"user":"ada","pid":"a:b*","offset":"1-1"`)
-		come(adapter.RecoveryOffset, strings.Replace(ada.back(), ada.offset, "99999999999999-0", 1))
-		come(adapter.RecoveryUnknown, strings.Replace(ada.back(), ada.pid, "another", 1))
+		come(session.WrongOwner, strings.Replace(ada.back(), `"ada"`, `"eve"`, 1))
+		come(session.Malformed, strings.Replace(ada.back(), ada.offset, "hello", 1))
+		come(session.Malformed, `"user":"ada","pid":"a:b*","offset":"1-1"`)
+		come(session.Offset, strings.Replace(ada.back(), ada.offset, "99999999999999-0", 1))
+		come(session.Unknown, strings.Replace(ada.back(), ada.pid, "another", 1))
 		if v := visit(t, b, ada.back()); !v.recovered {
 			t.Errorf("attempts that were refused have cost the session: %v", seen.count)
 		}
@@ -242,17 +242,17 @@ func TestRecoveryIsRefused(t *testing.T) {
 		bob.send("1") // it says goodbye
 		eventually(t, "the goodbye", func() bool { _, there := a.Sockets().Sockets().Load(bob.id); return !there })
 		time.Sleep(100 * time.Millisecond) // the session is dropped behind it
-		come(adapter.RecoveryUnknown, bob.back())
+		come(session.Unknown, bob.back())
 
 		eve := start()
 		eve.socket().Disconnect(true)
 		time.Sleep(100 * time.Millisecond)
-		come(adapter.RecoveryUnknown, eve.back())
+		come(session.Unknown, eve.back())
 
 		old := start()
 		old.breaks()
 		time.Sleep(2500 * time.Millisecond)
-		come(adapter.RecoveryUnknown, old.back())
+		come(session.Unknown, old.back())
 
 		// Whom a later middleware refuses, and who breaks off before it has connected, may come again.
 		twice := start()
@@ -271,7 +271,7 @@ func TestRecoveryIsRefused(t *testing.T) {
 func TestRecoveryWaitsForRedis(t *testing.T) {
 	t.Parallel()
 	seen := &outcomes{}
-	opts := adapter.RecoveryOptions{Observe: seen.observe}
+	opts := session.Options{Observe: seen.observe}
 	server := redistest.Start(t, redistest.Options{})
 	a := startNode(t, streamsAddr(server.Addr), settings{recovery: &opts})
 	b := startNode(t, streamsAddr(server.Addr), settings{recovery: &opts})
@@ -290,7 +290,7 @@ func TestRecoveryWaitsForRedis(t *testing.T) {
 	server.Resume()
 	b.awaitHealth()
 	again := visit(t, b, ada.back())
-	if !again.recovered || seen.of(adapter.RecoveryUnavailable) != 1 {
+	if !again.recovered || seen.of(session.Unavailable) != 1 {
 		t.Fatalf("recovered: %t, %v", again.recovered, seen.count)
 	}
 	again.hears(`["x",2]`)
@@ -300,8 +300,8 @@ func TestRecoveryWaitsForRedis(t *testing.T) {
 func TestRecoveryOfLostSessions(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t, redistest.Options{}) // which keeps nothing
-	a := startNode(t, streamsAddr(server.Addr), settings{recovery: &adapter.RecoveryOptions{}})
-	b := startNode(t, streamsAddr(server.Addr), settings{recovery: &adapter.RecoveryOptions{}})
+	a := startNode(t, streamsAddr(server.Addr), settings{recovery: &session.Options{}})
+	b := startNode(t, streamsAddr(server.Addr), settings{recovery: &session.Options{}})
 	ada := visit(t, a, `"user":"ada"`)
 	eventually(t, "the session is stored", func() bool { return stored(t, a, ada.pid, "ada") })
 	server.Stop()
@@ -326,7 +326,7 @@ func TestRecoveryOfLostSessions(t *testing.T) {
 // socket, and nothing that concerns the old one touches the new one.
 func TestRecoveryReplaces(t *testing.T) {
 	t.Parallel()
-	eachRecovery(t, adapter.RecoveryOptions{}, func(t *testing.T, a, b *node, _ *outcomes) {
+	eachRecovery(t, session.Options{}, func(t *testing.T, a, b *node, _ *outcomes) {
 		ada := visit(t, a, `"user":"ada"`)
 		ada.socket().Join("r")
 		a.Emit("x", 1)
@@ -374,7 +374,7 @@ func stored(t *testing.T, n *node, pid, room string) bool {
 // nobody gets one twice or in another order.
 func TestRecoveryUnderWay(t *testing.T) {
 	t.Parallel()
-	eachRecovery(t, adapter.RecoveryOptions{History: 50}, func(t *testing.T, a, b *node, seen *outcomes) {
+	eachRecovery(t, session.Options{History: 50}, func(t *testing.T, a, b *node, seen *outcomes) {
 		const messages, clients = 1500, 6
 		nodes := []*node{a, b}
 		if a == b {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"chorus/adapter"
+	"chorus/adapter/session"
 	"chorus/internal/redistest"
 
 	"github.com/gorilla/websocket"
@@ -60,7 +61,7 @@ func holdSlow(n *node) (arrived <-chan struct{}, release chan<- struct{}) {
 // all that it missed.
 func TestRecoveryTwiceAtOnce(t *testing.T) {
 	t.Parallel()
-	eachRecovery(t, adapter.RecoveryOptions{}, func(t *testing.T, a, b *node, _ *outcomes) {
+	eachRecovery(t, session.Options{}, func(t *testing.T, a, b *node, _ *outcomes) {
 		arrived, release := holdSlow(b)
 		ada := regular(t, a)
 		ada.breaks()
@@ -93,7 +94,7 @@ func TestRecoveryTwiceAtOnce(t *testing.T) {
 func TestRecoveryTwiceAtOnceElsewhere(t *testing.T) {
 	t.Parallel()
 	addr := streamsAddr(redistest.Start(t, redistest.Options{}).Addr)
-	s := settings{recovery: &adapter.RecoveryOptions{}}
+	s := settings{recovery: &session.Options{}}
 	a, b := startNode(t, addr, s), startNode(t, addr, s)
 	arrived, release := holdSlow(a)
 	ada := regular(t, a)
@@ -117,7 +118,7 @@ func TestRecoveryTwiceAtOnceElsewhere(t *testing.T) {
 // TestRecoveryOfQuietClient: who has got all that was for it has its session back, however long ago that was.
 func TestRecoveryOfQuietClient(t *testing.T) {
 	t.Parallel()
-	eachRecovery(t, adapter.RecoveryOptions{History: 5}, func(t *testing.T, a, b *node, seen *outcomes) {
+	eachRecovery(t, session.Options{History: 5}, func(t *testing.T, a, b *node, seen *outcomes) {
 		others := func() {
 			for range 20 {
 				_ = a.To("others").Emit("x", "not for her")
@@ -145,7 +146,7 @@ func TestRecoveryOfQuietClient(t *testing.T) {
 		again.breaks()
 		others()
 		received(t, a, b)
-		if v := visit(t, a, again.back()); v.recovered || seen.of(adapter.RecoveryOffset) != 1 {
+		if v := visit(t, a, again.back()); v.recovered || seen.of(session.Offset) != 1 {
 			t.Errorf("recovered, with a gap: %v", seen.count)
 		}
 	})
@@ -168,7 +169,7 @@ func received(t *testing.T, nodes ...*node) {
 func TestRecoveryOutsideOfLocks(t *testing.T) {
 	t.Parallel()
 	addr := streamsAddr(redistest.Start(t, redistest.Options{}).Addr)
-	s := settings{recovery: &adapter.RecoveryOptions{}}
+	s := settings{recovery: &session.Options{}}
 	a, b := startNode(t, addr, s), startNode(t, addr, s)
 	ada, bob := regular(t, a, "left"), join(t, b)
 	ada.breaks()
@@ -197,7 +198,7 @@ func TestRecoveryOutsideOfLocks(t *testing.T) {
 func TestRecoveryOfHalfDone(t *testing.T) {
 	t.Parallel()
 	addr := streamsAddr(redistest.Start(t, redistest.Options{}).Addr)
-	s := settings{recovery: &adapter.RecoveryOptions{}}
+	s := settings{recovery: &session.Options{}}
 	a, b := startNode(t, addr, s), startNode(t, addr, s)
 	clients := map[socket.SocketId]*visitor{}
 	for range 2 {
@@ -225,7 +226,7 @@ func TestRecoveryOfHalfDone(t *testing.T) {
 // TestRecoveryLocal: an event for the clients of this node reaches one that is being brought up to date.
 func TestRecoveryLocal(t *testing.T) {
 	t.Parallel()
-	eachRecovery(t, adapter.RecoveryOptions{}, func(t *testing.T, a, b *node, _ *outcomes) {
+	eachRecovery(t, session.Options{}, func(t *testing.T, a, b *node, _ *outcomes) {
 		ada := regular(t, a)
 		ada.breaks()
 		_ = a.To("joined").Emit("x", 1)
@@ -241,9 +242,9 @@ func TestRecoveryLocal(t *testing.T) {
 func TestRecoveryFloodOfVisits(t *testing.T) {
 	t.Parallel()
 	seen := &outcomes{}
-	opts := adapter.RecoveryOptions{Sessions: 3, Observe: seen.observe}
+	opts := session.Options{Sessions: 3, Observe: seen.observe}
 	n := &node{t: t, open: make(map[string]chan struct{})}
-	n.serve(adapter.NewRecoveringMemory(opts, nil), settings{recovery: &opts})
+	n.serveAlone(opts, settings{recovery: &opts})
 	ada, eve := regular(t, n), regular(t, n)
 	ada.breaks()
 	for range 10 {
@@ -256,7 +257,7 @@ func TestRecoveryFloodOfVisits(t *testing.T) {
 	for range 3 {
 		regular(t, n).breaks()
 	}
-	if v := visit(t, n, ada.back()); v.recovered || seen.of(adapter.RecoveryUnknown) != 1 {
+	if v := visit(t, n, ada.back()); v.recovered || seen.of(session.Unknown) != 1 {
 		t.Errorf("there are more sessions than the bound: %v", seen.count)
 	}
 }
@@ -265,7 +266,7 @@ func TestRecoveryFloodOfVisits(t *testing.T) {
 func TestRecoveryOutageIsBounded(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t, redistest.Options{})
-	n := startNode(t, streamsAddr(server.Addr), settings{recovery: &adapter.RecoveryOptions{Sessions: 3}})
+	n := startNode(t, streamsAddr(server.Addr), settings{recovery: &session.Options{Sessions: 3}})
 	server.Stop()
 	unhealthy(t, n)
 	visitors := make([]*visitor, 8)
@@ -309,7 +310,7 @@ func (r *refusing) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Pro
 // TestRecoveryWithoutMaster: a session that a Redis Cluster does not take while it has no master is written again.
 func TestRecoveryWithoutMaster(t *testing.T) {
 	t.Parallel()
-	n := startNode(t, streamsAddr(redistest.Start(t, redistest.Options{}).Addr), settings{recovery: &adapter.RecoveryOptions{}})
+	n := startNode(t, streamsAddr(redistest.Start(t, redistest.Options{}).Addr), settings{recovery: &session.Options{}})
 	r := &refusing{}
 	r.left.Store(2)
 	n.client.AddHook(r)
@@ -322,7 +323,7 @@ func TestRecoveryWithoutMaster(t *testing.T) {
 // TestRecoveryLostToAnother: a socket whose session another server has ends, even when nobody has told it.
 func TestRecoveryLostToAnother(t *testing.T) {
 	t.Parallel()
-	n := startNode(t, streamsAddr(redistest.Start(t, redistest.Options{}).Addr), settings{recovery: &adapter.RecoveryOptions{}})
+	n := startNode(t, streamsAddr(redistest.Start(t, redistest.Options{}).Addr), settings{recovery: &session.Options{}})
 	ada := regular(t, n)
 	text, err := n.client.Get(t.Context(), "sio:session:"+ada.pid).Bytes()
 	if err != nil {
@@ -355,7 +356,7 @@ func foreign(t *testing.T, n *node, pid string, data map[string]any) {
 func TestRecoveryOfForeignSessions(t *testing.T) {
 	t.Parallel()
 	seen := &outcomes{}
-	opts := adapter.RecoveryOptions{Observe: seen.observe, OwnerOf: func(data any) (string, bool) {
+	opts := session.Options{Observe: seen.observe, OwnerOf: func(data any) (string, bool) {
 		owner, known := data.(map[string]any)["owner"].(string)
 		return owner, known
 	}}
@@ -366,15 +367,15 @@ func TestRecoveryOfForeignSessions(t *testing.T) {
 		data    map[string]any
 		outcome string
 	}{
-		{"hers", map[string]any{"owner": "ada"}, adapter.RecoveryOK},
-		{"eves", map[string]any{"owner": "eve"}, adapter.RecoveryOwner},
-		{"anybodys", map[string]any{"name": "x"}, adapter.RecoveryOK},
-		{"large", map[string]any{"name": strings.Repeat("x", 70_000)}, adapter.RecoveryMalformed},
+		{"hers", map[string]any{"owner": "ada"}, session.Resumed},
+		{"eves", map[string]any{"owner": "eve"}, session.WrongOwner},
+		{"anybodys", map[string]any{"name": "x"}, session.Resumed},
+		{"large", map[string]any{"name": strings.Repeat("x", 70_000)}, session.Malformed},
 	} {
 		foreign(t, n, test.pid, test.data)
 		before := seen.of(test.outcome)
 		v := visit(t, n, (&visitor{pid: test.pid, offset: offset}).back())
-		if seen.of(test.outcome) != before+1 || v.recovered != (test.outcome == adapter.RecoveryOK) {
+		if seen.of(test.outcome) != before+1 || v.recovered != (test.outcome == session.Resumed) {
 			t.Errorf("%s: %v", test.pid, seen.count)
 		}
 		if rooms := adapter.OwnRooms(v.socket()); v.recovered && (len(rooms) != 1 || rooms[0] != "r") {
@@ -386,7 +387,7 @@ func TestRecoveryOfForeignSessions(t *testing.T) {
 // TestRecoveryOwnRooms: which rooms a client has joined by itself is not forgotten.
 func TestRecoveryOwnRooms(t *testing.T) {
 	t.Parallel()
-	eachRecovery(t, adapter.RecoveryOptions{}, func(t *testing.T, a, b *node, _ *outcomes) {
+	eachRecovery(t, session.Options{}, func(t *testing.T, a, b *node, _ *outcomes) {
 		ada := visit(t, a, `"user":"ada"`)
 		s := ada.socket()
 		s.Join("program's", "hers", "left", "joined")
@@ -407,7 +408,7 @@ func TestRecoveryOwnRooms(t *testing.T) {
 func TestRecoveryOnNewNode(t *testing.T) {
 	t.Parallel()
 	addr := streamsAddr(redistest.Start(t, redistest.Options{}).Addr)
-	s := settings{recovery: &adapter.RecoveryOptions{}}
+	s := settings{recovery: &session.Options{}}
 	a := startNode(t, addr, s)
 	ada := regular(t, a)
 	ada.breaks()
@@ -430,7 +431,7 @@ func TestRecoveryOnNewNode(t *testing.T) {
 func TestRecoveryOfWhatRedisLost(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t, redistest.Options{})
-	s := settings{recovery: &adapter.RecoveryOptions{}}
+	s := settings{recovery: &session.Options{}}
 	var g gate
 	a := startNode(t, streamsAddr(server.Addr), s)
 	s.client = g.called("b")
@@ -473,7 +474,7 @@ func TestStreamGapBehindHandler(t *testing.T) {
 		}
 	})
 	a.Emit("x", 0)
-	eventually(t, "the first comes", func() bool { return b.redis.Stats().Received.Load() == 1 })
+	eventually(t, "the first comes", func() bool { return b.redis.Stats().Received == 1 })
 	a.Emit("block")
 	receive(t, "the handler", arrived)
 	for i := range 300 {
@@ -488,7 +489,7 @@ func TestStreamGapBehindHandler(t *testing.T) {
 	close(release)
 	a.Emit("end")
 	there.until("end")
-	if n := b.redis.Stats().Gaps.Load(); n != 1 {
+	if n := b.redis.Stats().Gaps; n != 1 {
 		t.Errorf("%d gaps, want 1", n)
 	}
 }
@@ -499,13 +500,13 @@ func TestRecoveryAndSocketIO2(t *testing.T) {
 	for _, mode := range []string{"streams", "memory"} {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			s := settings{recovery: &adapter.RecoveryOptions{}, old: true}
+			s := settings{recovery: &session.Options{}, old: true}
 			var n *node
 			if mode == "streams" {
 				n = startNode(t, streamsAddr(redistest.Start(t, redistest.Options{}).Addr), s)
 			} else {
 				n = &node{t: t, open: make(map[string]chan struct{})}
-				n.serve(adapter.NewRecoveringMemory(*s.recovery, nil), s)
+				n.serveAlone(*s.recovery, s)
 			}
 			connected := make(chan *socket.Socket, 2)
 			n.on(n.On("connection", func(args ...any) { connected <- args[0].(*socket.Socket) }))
@@ -543,8 +544,8 @@ func TestRecoveryAndSocketIO2(t *testing.T) {
 // startRecovering runs a node with streams and recovery on a Redis of any kind.
 func startRecovering(t *testing.T, client redis.UniversalClient, seen *outcomes) *node {
 	t.Helper()
-	s := settings{recovery: &adapter.RecoveryOptions{Observe: seen.observe}}
-	n := &node{t: t, open: make(map[string]chan struct{}), redis: newStreams(client, s.ClusterOptions, s.recovery)}
+	s := settings{recovery: &session.Options{Observe: seen.observe}}
+	n := &node{t: t, open: make(map[string]chan struct{}), redis: newStreams(client, s.clusterOptions, s.recovery)}
 	n.run(client, s)
 	return n
 }
@@ -640,7 +641,7 @@ func visitOnceThere(t *testing.T, n *node, v *visitor) *visitor {
 // TestRecoveryOfMuch: what was missed is not sent faster than the client takes it, binary events neither.
 func TestRecoveryOfMuch(t *testing.T) {
 	t.Parallel()
-	eachRecovery(t, adapter.RecoveryOptions{}, func(t *testing.T, a, b *node, _ *outcomes) {
+	eachRecovery(t, session.Options{}, func(t *testing.T, a, b *node, _ *outcomes) {
 		const events, size = 150, 50_000
 		ada := regular(t, a)
 		ada.breaks()
@@ -693,7 +694,7 @@ func (c *crowd) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 func TestRecoveryOfCrowd(t *testing.T) {
 	t.Parallel()
 	addr := streamsAddr(redistest.Start(t, redistest.Options{}).Addr)
-	s := settings{recovery: &adapter.RecoveryOptions{}}
+	s := settings{recovery: &session.Options{}}
 	a, b := startNode(t, addr, s), startNode(t, addr, s)
 	visitors := make([]*visitor, 100)
 	for i := range visitors {
@@ -728,7 +729,7 @@ func TestRecoveryOfCrowd(t *testing.T) {
 // then, has its session back all the same.
 func TestRecoveryAbandoned(t *testing.T) {
 	t.Parallel()
-	eachRecovery(t, adapter.RecoveryOptions{}, func(t *testing.T, a, b *node, seen *outcomes) {
+	eachRecovery(t, session.Options{}, func(t *testing.T, a, b *node, seen *outcomes) {
 		ada := regular(t, a)
 		ada.breaks()
 		_ = a.To("joined").Emit("x", 1)

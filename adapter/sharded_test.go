@@ -7,7 +7,7 @@ import (
 	"sync"
 	"testing"
 
-	"chorus/adapter"
+	"chorus/adapter/sharded"
 	"chorus/adapter/wire"
 	"chorus/internal/redistest"
 
@@ -71,7 +71,7 @@ func TestDynamicSparesNodes(t *testing.T) {
 			addr := shardedAddr(redistest.Start(t, redistest.Options{}).Addr, mode)
 			a, b := startNode(t, addr, settings{}), startNode(t, addr, settings{})
 			c := join(t, b, "here")
-			before := b.redis.Stats().Received.Load()
+			before := b.redis.Stats().Received
 			for range 100 {
 				if err := a.To("away").Emit("x", 1); err != nil {
 					t.Fatal(err)
@@ -79,10 +79,10 @@ func TestDynamicSparesNodes(t *testing.T) {
 			}
 			a.Emit("end")
 			c.want()
-			if got := b.redis.Stats().Received.Load() - before - 1; got != heard {
+			if got := b.redis.Stats().Received - before - 1; got != heard {
 				t.Errorf("%d messages came, want %d", got, heard)
 			}
-			if got := b.redis.Stats().Skipped.Load(); got != heard {
+			if got := b.redis.Stats().Skipped; got != heard {
 				t.Errorf("%d were skipped, want %d", got, heard)
 			}
 		})
@@ -188,7 +188,7 @@ func TestShardedOutage(t *testing.T) {
 
 func TestShardedRefusesModes(t *testing.T) {
 	t.Parallel()
-	if _, err := adapter.NewSharded(nil, adapter.ShardedOptions{Mode: "dynamic-public"}); err == nil || !strings.Contains(err.Error(), "ShardedOptions.Mode") {
+	if _, err := sharded.New(nil, sharded.Options{Mode: "dynamic-public"}); err == nil || !strings.Contains(err.Error(), "Options.Mode") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -216,7 +216,7 @@ func TestShardedMalformedMessages(t *testing.T) {
 	}
 	a.Emit("end")
 	c.want()
-	if got, want := b.redis.Stats().Malformed.Load(), uint64(len(bad)*(len(names)-1)); got != want {
+	if got, want := b.redis.Stats().Malformed, uint64(len(bad)*(len(names)-1)); got != want {
 		t.Errorf("%d malformed messages, want %d", got, want)
 	}
 }

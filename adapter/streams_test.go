@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"chorus/adapter"
+	"chorus/adapter/streams"
 	"chorus/adapter/wire"
 	"chorus/internal/redistest"
 
@@ -33,10 +33,10 @@ func TestStreamResumes(t *testing.T) {
 	var g gate
 	log := &logbook{}
 	a := startNode(t, addr, settings{})
-	b := startNode(t, addr, settings{client: g.called("b"), ClusterOptions: adapter.ClusterOptions{Logger: slog.New(log)}})
+	b := startNode(t, addr, settings{client: g.called("b"), clusterOptions: clusterOptions{Logger: slog.New(log)}})
 	there := join(t, b, "r")
 	a.Emit("x", 1)
-	eventually(t, "the first comes", func() bool { return b.redis.Stats().Received.Load() == 1 })
+	eventually(t, "the first comes", func() bool { return b.redis.Stats().Received == 1 })
 
 	g.shut.Store(true)
 	cutOff(t, a.client, b, "b")
@@ -52,7 +52,7 @@ func TestStreamResumes(t *testing.T) {
 	a.Emit("end")
 	there.want(numbered(1, 251)...)
 	eventually(t, "the room is joined", func() bool { return there.socket().Rooms().Has("late") })
-	if n := b.redis.Stats().Gaps.Load(); n != 0 || log.count("lost to clients") != 0 {
+	if n := b.redis.Stats().Gaps; n != 0 || log.count("lost to clients") != 0 {
 		t.Errorf("%d gaps, logged: %q", n, log.records)
 	}
 }
@@ -123,9 +123,9 @@ func TestStreamGap(t *testing.T) {
 			a.Emit("x", 1)
 			if test.gaps == 0 {
 				a.Emit("x", 2)
-				eventually(t, "both come", func() bool { return b.redis.Stats().Received.Load() == 2 })
+				eventually(t, "both come", func() bool { return b.redis.Stats().Received == 2 })
 			}
-			eventually(t, "the first comes", func() bool { return b.redis.Stats().Received.Load() >= 1 })
+			eventually(t, "the first comes", func() bool { return b.redis.Stats().Received >= 1 })
 			g.shut.Store(true)
 			cutOff(t, a.client, b, "b")
 			if test.gaps > 0 {
@@ -150,7 +150,7 @@ func TestStreamGap(t *testing.T) {
 				want = numbered(1, 2)
 			}
 			there.want(want...)
-			if n := b.redis.Stats().Gaps.Load(); n != test.gaps {
+			if n := b.redis.Stats().Gaps; n != test.gaps {
 				t.Errorf("%d gaps, want %d", n, test.gaps)
 			}
 		})
@@ -192,7 +192,7 @@ func TestHostileEntries(t *testing.T) {
 	}
 	add(t, n.client, "*", `{"packet":{"type":2,"data":["end"]},"opts":{"rooms":[],"except":[],"flags":{}}}`)
 	c.want()
-	if got := n.redis.Stats().Malformed.Load(); got != 10 { // the first is for no namespace
+	if got := n.redis.Stats().Malformed; got != 10 { // the first is for no namespace
 		t.Errorf("%d malformed", got)
 	}
 	if c.socket().Rooms().Len() != 1 {
@@ -211,7 +211,7 @@ func TestTotalOrder(t *testing.T) {
 			if mode != "pubsub" {
 				addr = mode + "@" + addr
 			}
-			s := settings{ClusterOptions: adapter.ClusterOptions{TotalOrder: true}}
+			s := settings{clusterOptions: clusterOptions{TotalOrder: true}}
 			nodes := []*node{startNode(t, addr, s), startNode(t, addr, s), startNode(t, addr, s)}
 			clients := make([]*client, 0, 2*len(nodes))
 			for _, n := range nodes {
@@ -245,7 +245,7 @@ func TestTotalOrderWithoutRedis(t *testing.T) {
 	t.Parallel()
 	for _, mode := range []string{"", streamsMode + "@"} {
 		server := redistest.Start(t, redistest.Options{})
-		a := startNode(t, mode+server.Addr, settings{ClusterOptions: adapter.ClusterOptions{TotalOrder: true}})
+		a := startNode(t, mode+server.Addr, settings{clusterOptions: clusterOptions{TotalOrder: true}})
 		here := join(t, a)
 		server.Stop()
 		unhealthy(t, a)
@@ -271,7 +271,8 @@ func TestManyStreams(t *testing.T) {
 	// As @socket.io/redis-streams-adapter 0.3.1 calculates them.
 	for nsp, stream := range map[string]string{"/": "s-2", "/chat": "s-1", "/ünï🙂": "s-1", "/news": "s-0", "/dashboard": "s--1", "/notifications": "s--2"} {
 		var got []string
-		r := adapter.NewStreams(client, adapter.StreamsOptions{StreamName: "s", StreamCount: 3})
+		transport := streams.New(client, streams.Options{StreamName: "s", StreamCount: 3})
+		r := newCluster(transport, transport.Hub, clusterOptions{}, nil)
 		n := &node{t: t, redis: r, client: client, open: make(map[string]chan struct{})}
 		n.serve(r, settings{})
 		n.awaitHealth()
@@ -283,7 +284,7 @@ func TestManyStreams(t *testing.T) {
 			got = slices.DeleteFunc(got, func(key string) bool { return strings.Contains(key, "-probe#") })
 			return len(got) > 0
 		})
-		eventually(t, "the entry is read", func() bool { return r.Stats().Received.Load() == 1 })
+		eventually(t, "the entry is read", func() bool { return r.Stats().Received == 1 })
 		if !slices.Equal(got, []string{stream}) {
 			t.Errorf("%s is in %s, want %s", nsp, got, stream)
 		}
@@ -304,7 +305,7 @@ func TestStreamsCloseAtOnce(t *testing.T) {
 	if err := n.redis.Close(t.Context()); err != nil {
 		t.Error(err)
 	}
-	if took := time.Since(begin); took > adapter.DefaultBlock/2 {
+	if took := time.Since(begin); took > streams.DefaultBlock/2 {
 		t.Errorf("it took %v", took)
 	}
 	info, err := n.client.ClientList(t.Context()).Result()

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"chorus/adapter"
+	"chorus/adapter/session"
 	"chorus/auth"
 	"chorus/auth/permission"
 
@@ -159,7 +160,7 @@ func (cl *client) review(claims *auth.Claims) {
 // reviewRestored takes rooms from the session of a client before it connects, so that it gets nothing of what it has
 // missed there: those from which it is banned, and those that it had joined and that its new token does not permit.
 func (cl *client) reviewRestored() {
-	rooms, own := adapter.RestoredRooms(cl.socket)
+	rooms, own := session.RestoredRooms(cl.socket)
 	forgone := make(map[string]*Error)
 	for _, name := range rooms {
 		room := string(name)
@@ -177,7 +178,7 @@ func (cl *client) reviewRestored() {
 		cancel()
 	}
 	for room := range forgone {
-		adapter.Forgo(cl.socket, socket.Room(room), watchRoom(room))
+		session.Forgo(cl.socket, socket.Room(room), watchRoom(room))
 	}
 	cl.mu.Lock()
 	defer cl.mu.Unlock()

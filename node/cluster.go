@@ -10,39 +10,50 @@ import (
 	"time"
 
 	"chorus/adapter"
+	"chorus/adapter/pubsub"
+	hub "chorus/adapter/redis"
+	"chorus/adapter/session"
+	"chorus/adapter/sharded"
+	"chorus/adapter/streams"
 	"chorus/adapter/wire"
+	"chorus/chat"
 
 	"github.com/redis/go-redis/v9"
 )
 
 // redisLink is a node's connection to the Redis of its cluster.
 type redisLink struct {
-	cfg     *Config
-	client  redis.UniversalClient
-	where   string // of the Redis, for people
-	adapter *adapter.Redis
-	checked atomic.Bool // Redis is what the configuration takes it for
+	cfg       *Config
+	client    redis.UniversalClient
+	where     string // of the Redis, for people
+	transport redisTransport
+	adapter   *adapter.Cluster // set by connect
+	checked   atomic.Bool      // Redis is what the configuration takes it for
 }
 
-func newRedisLink(cfg Config, recovery *adapter.RecoveryOptions, log *slog.Logger) (*redisLink, error) {
+// redisTransport is a transport over Redis.
+type redisTransport interface {
+	adapter.Transport
+	Stats() hub.Stats
+}
+
+func newRedisLink(cfg Config, log *slog.Logger) (*redisLink, error) {
 	client, where, err := newRedisClient(cfg, log)
 	if err != nil {
 		return nil, err
 	}
-	rooms, err := newRedisAdapter(cfg, client, recovery, log)
+	transport, err := newTransport(cfg, client, log)
 	if err != nil {
 		return nil, errors.Join(err, client.Close())
 	}
-	return &redisLink{cfg: &cfg, client: client, where: where, adapter: rooms}, nil
+	return &redisLink{cfg: &cfg, client: client, where: where, transport: transport}, nil
 }
 
-// newRedisAdapter returns the adapter that cluster.adapter names.
-func newRedisAdapter(cfg Config, client redis.UniversalClient, recovery *adapter.RecoveryOptions, log *slog.Logger) (*adapter.Redis, error) {
+// newTransport returns the transport that cluster.adapter names.
+func newTransport(cfg Config, client redis.UniversalClient, log *slog.Logger) (redisTransport, error) {
 	c := &cfg.Cluster
-	opts := adapter.ClusterOptions{
+	opts := hub.Options{
 		Prefix:            c.Redis.Prefix,
-		RequestTimeout:    c.RequestTimeout,
-		TotalOrder:        cfg.TotalOrder(),
 		MaxPending:        int(c.MaxPending),
 		MaxPendingBytes:   int(c.MaxPendingBytes),
 		MaxUnhandled:      int(c.MaxUnhandled),
@@ -51,19 +62,53 @@ func newRedisAdapter(cfg Config, client redis.UniversalClient, recovery *adapter
 	}
 	switch cfg.AdapterName() {
 	case AdapterSharded:
-		return adapter.NewSharded(client, adapter.ShardedOptions{ClusterOptions: opts, Mode: wire.SubscriptionMode(c.Sharded.Mode)})
+		return sharded.New(client, sharded.Options{Options: opts, Mode: wire.SubscriptionMode(c.Sharded.Mode)})
 	case AdapterStreams:
-		return adapter.NewStreams(client, adapter.StreamsOptions{
-			ClusterOptions: opts,
-			StreamName:     c.Streams.Name,
-			StreamCount:    int(c.Streams.Count),
-			ShardedPubSub:  c.Streams.ShardedPubSub,
-			MaxLen:         int(c.Streams.MaxLength),
-			Recovery:       recovery,
-		}), nil
+		return streams.New(client, streamsOptions(&cfg, opts)), nil
 	default:
-		return adapter.NewRedis(client, adapter.RedisOptions{ClusterOptions: opts}), nil
+		return pubsub.New(client, pubsub.Options{Options: opts}), nil
 	}
+}
+
+func streamsOptions(cfg *Config, opts hub.Options) streams.Options {
+	c := &cfg.Cluster.Streams
+	return streams.Options{
+		Options:       opts,
+		StreamName:    c.Name,
+		StreamCount:   int(c.Count),
+		ShardedPubSub: c.ShardedPubSub,
+		MaxLen:        int(c.MaxLength),
+	}
+}
+
+// connect returns the adapters of the node.
+func (n *Node) connect() (*adapter.Cluster, error) {
+	opts := adapter.Options{RequestTimeout: n.cfg.Cluster.RequestTimeout, TotalOrder: n.cfg.TotalOrder(), Logger: n.log}
+	if n.cfg.AdapterName() == AdapterMemory {
+		transport := &adapter.Memory{}
+		if n.cfg.Recovery.Enabled {
+			opts.Sessions = session.InMemory(transport, n.recoveryOptions())
+			n.metrics.watchSessions(opts.Sessions)
+		}
+		return adapter.New(transport, adapter.Options{Sessions: opts.Sessions, Logger: n.log}), nil
+	}
+	link, err := newRedisLink(n.cfg, n.log)
+	if err != nil {
+		return nil, err
+	}
+	if source, ok := link.transport.(session.Source); ok && n.cfg.Recovery.Enabled {
+		opts.Sessions = session.OnRedis(link.client, source, session.RedisOptions{
+			Options: n.recoveryOptions(), Prefix: session.Prefix(n.cfg.Cluster.Redis.Prefix),
+		})
+		n.metrics.watchSessions(opts.Sessions)
+	}
+	link.adapter = adapter.New(link.transport, opts)
+	n.redis = link
+	n.metrics.watchAdapter(link, opts.Sessions)
+	if n.cfg.Cluster.Announce {
+		n.announcer = chat.NewAnnouncer(link.adapter.Health)
+	}
+	return link.adapter, nil
 }
 
 // health returns nil while what this node publishes comes back to it through Redis. It does not ask

@@ -3,9 +3,9 @@ package node
 import (
 	"math"
 	"net/http"
-	"time"
 
-	"chorus/adapter"
+	hub "chorus/adapter/redis"
+	"chorus/adapter/session"
 	"chorus/auth"
 	"chorus/engine"
 	"chorus/node/config"
@@ -65,29 +65,26 @@ func (m *metrics) watchRecovery() {
 		Help: "Clients that came back for their session, by outcome: recovered, or why not.",
 	}, []string{"outcome"})
 	m.registry.MustRegister(m.recovered)
-	for _, outcome := range adapter.RecoveryOutcomes() {
+	for _, outcome := range session.Outcomes() {
 		m.recovered.WithLabelValues(outcome)
 	}
 }
 
 func (m *metrics) observeRecovery(outcome string) { m.recovered.WithLabelValues(outcome).Inc() }
 
-func (m *metrics) watchSessions(recovery *adapter.RecoveryOptions, stats func() adapter.RecoveryStats) {
-	if recovery == nil {
-		return
-	}
+func (m *metrics) watchSessions(sessions *session.Keeper) {
 	for _, g := range []struct {
 		name, help string
-		value      func(adapter.RecoveryStats) int
+		value      func(session.Stats) int
 	}{
-		{"sessions", "Clients here that would get their session back.", func(s adapter.RecoveryStats) int { return s.Sessions }},
-		{"sessions_away", "Sessions without a client in the memory of this node; with Redis those that wait for it.", func(s adapter.RecoveryStats) int { return s.Away }},
-		{"history_messages", "Messages remembered for clients that return.", func(s adapter.RecoveryStats) int { return s.Messages }},
-		{"history_bytes", "Bytes that these take, about.", func(s adapter.RecoveryStats) int { return s.Bytes }},
+		{"sessions", "Clients here that would get their session back.", func(s session.Stats) int { return s.Sessions }},
+		{"sessions_away", "Sessions without a client in the memory of this node; with Redis those that wait for it.", func(s session.Stats) int { return s.Away }},
+		{"history_messages", "Messages remembered for clients that return.", func(s session.Stats) int { return s.Messages }},
+		{"history_bytes", "Bytes that these take, about.", func(s session.Stats) int { return s.Bytes }},
 	} {
-		m.gauge("chorus_recovery_"+g.name, g.help, func() float64 { return float64(g.value(stats())) })
+		m.gauge("chorus_recovery_"+g.name, g.help, func() float64 { return float64(g.value(sessions.Stats())) })
 	}
-	m.counter("chorus_recovery_sessions_dropped_total", "Sessions without a client that ended before their time, because there were too many.", func() uint64 { return stats().Dropped })
+	m.counter("chorus_recovery_sessions_dropped_total", "Sessions without a client that ended before their time, because there were too many.", func() uint64 { return sessions.Stats().Dropped })
 }
 
 // observeEnd counts a socket that was disconnected because of its token.
@@ -155,39 +152,43 @@ func (m *metrics) watchTCP(l *tcpLimit) {
 	m.counter("chorus_tcp_refused_total", "TCP connections refused because too many were open.", l.refused.Load)
 }
 
-func (m *metrics) watchAdapter(a *adapter.Redis) {
-	stats := a.Stats()
+func (m *metrics) watchAdapter(l *redisLink, sessions *session.Keeper) {
 	m.gauge("chorus_redis_up", "1 while this node is connected to Redis, subscribed, and hears what it publishes to itself.", func() float64 {
-		if a.Health() != nil {
+		if l.adapter.Health() != nil {
 			return 0
 		}
 		return 1
 	})
-	m.gauge("chorus_redis_unhandled", "Messages from Redis that wait for this node.", func() float64 { return float64(stats.Unhandled.Load()) })
-	m.gauge("chorus_redis_pending", "Messages that wait to be published.", func() float64 { return float64(stats.Pending.Load()) })
-	m.gauge("chorus_redis_oldest_pending_seconds", "How long the oldest of these has waited.", func() float64 { return a.OldestPending().Seconds() })
-	m.gauge("chorus_redis_probe_seconds", "How long the last message of this node to itself took by way of Redis; with streams it is written and read.", func() float64 {
-		return time.Duration(stats.ProbeNanos.Load()).Seconds()
-	})
-	m.counter("chorus_redis_probe_failures_total", "Such messages that Redis refused, or that did not come back in time.", stats.ProbeFailures.Load)
-	m.gauge("chorus_redis_held", "Senders that are held back until the messages that wait to be published have room for theirs.", func() float64 { return float64(stats.Held.Load()) })
+	for _, g := range []struct {
+		name, help string
+		value      func(hub.Stats) float64
+	}{
+		{"unhandled", "Messages from Redis that wait for this node.", func(s hub.Stats) float64 { return float64(s.Unhandled) }},
+		{"pending", "Messages that wait to be published.", func(s hub.Stats) float64 { return float64(s.Pending) }},
+		{"oldest_pending_seconds", "How long the oldest of these has waited.", func(s hub.Stats) float64 { return s.OldestPending.Seconds() }},
+		{"probe_seconds", "How long the last message of this node to itself took by way of Redis; with streams it is written and read.", func(s hub.Stats) float64 { return s.ProbeTime.Seconds() }},
+		{"held", "Senders that are held back until the messages that wait to be published have room for theirs.", func(s hub.Stats) float64 { return float64(s.Deferred) }},
+	} {
+		m.gauge("chorus_redis_"+g.name, g.help, func() float64 { return g.value(l.transport.Stats()) })
+	}
 	for _, c := range []struct {
 		name, help string
-		value      func() uint64
+		value      func(hub.Stats) uint64
 	}{
-		{"published", "Messages that Redis has accepted.", stats.Published.Load},
-		{"publish_errors", "Messages that Redis has not accepted.", stats.PublishErrors.Load},
-		{"dropped", "Messages dropped because too many waited.", stats.Dropped.Load},
-		{"received", "Messages received from Redis, own ones included.", stats.Received.Load},
-		{"skipped", "Broadcasts for rooms without a member here.", stats.Skipped.Load},
-		{"malformed", "Messages from Redis that were not understood.", stats.Malformed.Load},
-		{"events_dropped", "Server-side events dropped because handlers did not keep up.", stats.EventsDropped.Load},
-		{"missed", "Messages from Redis dropped because too many waited for this node.", stats.Missed.Load},
-		{"gaps", "Times that messages from Redis were missed: dropped, lost with a connection, or cut off a stream before they were read.", stats.Gaps.Load},
-		{"disconnects", "Losses of a connection that listens.", stats.Disconnects.Load},
-		{"sessions_unkept", "Times that the session of a client was not kept: too large, or refused by Redis.", stats.SessionsUnkept.Load},
+		{"probe_failures", "Such messages that Redis refused, or that did not come back in time.", func(s hub.Stats) uint64 { return s.ProbeFailures }},
+		{"published", "Messages that Redis has accepted.", func(s hub.Stats) uint64 { return s.Published }},
+		{"publish_errors", "Messages that Redis has not accepted.", func(s hub.Stats) uint64 { return s.PublishErrors }},
+		{"dropped", "Messages dropped because too many waited.", func(s hub.Stats) uint64 { return s.Dropped }},
+		{"received", "Messages received from Redis, own ones included.", func(s hub.Stats) uint64 { return s.Received }},
+		{"skipped", "Broadcasts for rooms without a member here.", func(hub.Stats) uint64 { return l.adapter.Stats().Skipped }},
+		{"malformed", "Messages from Redis that were not understood.", func(s hub.Stats) uint64 { return s.Malformed }},
+		{"events_dropped", "Server-side events dropped because handlers did not keep up.", func(hub.Stats) uint64 { return l.adapter.Stats().EventsDropped }},
+		{"missed", "Messages from Redis dropped because too many waited for this node.", func(s hub.Stats) uint64 { return s.Missed }},
+		{"gaps", "Times that messages from Redis were missed: dropped, lost with a connection, or cut off a stream before they were read.", func(s hub.Stats) uint64 { return s.Gaps }},
+		{"disconnects", "Losses of a connection that listens.", func(s hub.Stats) uint64 { return s.Disconnects }},
+		{"sessions_unkept", "Times that the session of a client was not kept: too large, or refused by Redis.", func(hub.Stats) uint64 { return sessions.Stats().Unkept }},
 	} {
-		m.counter("chorus_redis_"+c.name+"_total", c.help, c.value)
+		m.counter("chorus_redis_"+c.name+"_total", c.help, func() uint64 { return c.value(l.transport.Stats()) })
 	}
 }
 

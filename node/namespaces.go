@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"chorus/adapter"
+	"chorus/adapter/rooms"
 	"chorus/internal/library"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
@@ -26,7 +26,7 @@ var errLibrary = errors.New("node: the Socket.IO library is built otherwise than
 // are added earlier: when the library makes the adapter of a namespace, which it does before it copies.
 type namespaces struct {
 	io      *socket.Server // set by open
-	rooms   socket.AdapterConstructor
+	inner   socket.AdapterConstructor
 	first   []socket.NamespaceMiddleware // before those of the program
 	timeout time.Duration                // for the answer of a function
 	log     *slog.Logger
@@ -38,9 +38,9 @@ type namespaces struct {
 	creating sync.Mutex // held to create a namespace
 }
 
-func newNamespaces(rooms socket.AdapterConstructor, timeout time.Duration, log *slog.Logger, first ...socket.NamespaceMiddleware) *namespaces {
-	n := &namespaces{rooms: rooms, timeout: timeout, log: log, panics: newPanics(log)}
-	n.first = append([]socket.NamespaceMiddleware{n.connectInOrder, adapter.Watch}, first...)
+func newNamespaces(inner socket.AdapterConstructor, timeout time.Duration, log *slog.Logger, first ...socket.NamespaceMiddleware) *namespaces {
+	n := &namespaces{inner: inner, timeout: timeout, log: log, panics: newPanics(log)}
+	n.first = append([]socket.NamespaceMiddleware{n.connectInOrder, rooms.Watch}, first...)
 	return n
 }
 
@@ -68,7 +68,7 @@ func (n *namespaces) New(nsp socket.Namespace) socket.Adapter {
 	}
 	n.guard(nsp)
 	n.panics.watchNamespace(nsp)
-	return n.rooms.New(nsp)
+	return n.inner.New(nsp)
 }
 
 // guard puts the first middlewares in front of those that a namespace has, once, and makes these safe.

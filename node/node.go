@@ -9,7 +9,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"chorus/adapter"
 	"chorus/api"
 	"chorus/api/hook"
 	"chorus/auth"
@@ -64,30 +63,14 @@ func New(cfg Config) (*Node, error) {
 	n := &Node{cfg: cfg, logs: logs, log: logs.Logger, metrics: newMetrics()}
 	n.handshakes = newHandshakes(n.log, n.metrics)
 
-	recovery := n.recoveryOptions()
-	rooms := adapter.NewMemory()
-	switch {
-	case cfg.AdapterName() != AdapterMemory:
-		link, err := newRedisLink(cfg, recovery, n.log)
-		if err != nil {
-			return nil, err
-		}
-		n.redis, rooms = link, link.adapter
-		n.metrics.watchAdapter(link.adapter)
-		if cfg.Cluster.Announce {
-			n.announcer = chat.NewAnnouncer(link.adapter.Health)
-		}
-		n.metrics.watchSessions(recovery, link.adapter.RecoveryStats)
-	case recovery != nil:
-		memory := adapter.NewRecoveringMemory(*recovery, n.log)
-		rooms = memory
-		n.metrics.watchSessions(recovery, memory.RecoveryStats)
+	rooms, err := n.connect()
+	if err != nil {
+		return nil, err
 	}
 
 	warnInsecure(&cfg, n.log)
 	n.nodes = newRegistry(cfg, n)
 	if cfg.HasKeys() {
-		var err error
 		if n.gatekeeper, err = newGatekeeper(cfg, n.redis.sharedClient(), n.log); err != nil {
 			return nil, errors.Join(err, n.nodes.Close(context.Background()), n.redis.close(context.Background()))
 		}
@@ -105,7 +88,7 @@ func New(cfg Config) (*Node, error) {
 	guard := newNamespaces(auth.Gate(counted), cfg.ConnectTimeout, n.log, n.admission()...)
 	opts.SetParser(codec.New(codec.Options{OnUnsendable: n.logUnsendable, OnConnect: guard.connecting, OnInvalid: n.logInvalid}))
 	opts.SetAdapter(guard)
-	if recovery != nil {
+	if cfg.Recovery.Enabled {
 		opts.SetConnectionStateRecovery(socket.DefaultConnectionStateRecovery())
 	}
 	n.io = socket.NewServer(nil, opts)

@@ -1,26 +1,24 @@
 package node
 
 import (
-	"chorus/adapter"
+	"chorus/adapter/session"
 	"chorus/auth"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
 )
 
-// recoveryOptions returns those of the adapter, nil when no client gets its session back.
-func (n *Node) recoveryOptions() *adapter.RecoveryOptions {
-	if !n.cfg.Recovery.Enabled {
-		return nil
-	}
+// recoveryOptions returns those of the sessions.
+func (n *Node) recoveryOptions() session.Options {
 	n.metrics.watchRecovery()
-	return &adapter.RecoveryOptions{
+	return session.Options{
 		MaxDisconnection: n.cfg.Recovery.MaxDisconnection,
 		OwnerOf:          ownerOf,
 		Observe:          n.metrics.observeRecovery,
+		Logger:           n.log,
 	}
 }
 
-// ownerOf returns whose session it is that a Node.js server has written: it has the claims that this node has put
+// ownerOf returns the owner of a session that a Node.js server has written: it has the claims that this node has put
 // into the data of the socket before, or that its own middleware has.
 func ownerOf(data any) (owner string, known bool) {
 	fields, _ := data.(map[string]any)
@@ -35,11 +33,11 @@ func ownerName(issuer, subject string) string { return issuer + "\n" + subject }
 // recoverVerified gives a client its session back whose token is good, if it was the same subject's of the
 // same issuer.
 func recoverVerified(s *socket.Socket, claims *auth.Claims) {
-	adapter.Recover(s, ownerName(claims.Issuer(), claims.Subject()))
+	session.Resume(s, ownerName(claims.Issuer(), claims.Subject()))
 }
 
 // recoverAnybody is the middleware for a node that lets everybody in.
 func recoverAnybody(s *socket.Socket, next func(*socket.ExtendedError)) {
-	adapter.Recover(s, "")
+	session.Resume(s, "")
 	next(nil)
 }

@@ -3,14 +3,14 @@ package node
 import (
 	"sync"
 
-	"chorus/adapter"
+	"chorus/adapter/rooms"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
 )
 
 // roomCounter is an adapter of package adapter.
 type roomCounter interface {
-	RoomCounts() adapter.RoomCounts
+	Counts() rooms.Counts
 }
 
 // roomCounts makes the adapters of all namespaces and knows how full their rooms are.
@@ -37,12 +37,12 @@ func (c *roomCounts) New(nsp socket.Namespace) socket.Adapter {
 }
 
 // total returns the counts of all namespaces together.
-func (c *roomCounts) total() adapter.RoomCounts {
+func (c *roomCounts) total() rooms.Counts {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	var sum adapter.RoomCounts
+	var sum rooms.Counts
 	for _, a := range c.adapters {
-		counts := a.RoomCounts()
+		counts := a.Counts()
 		sum.Rooms += counts.Rooms
 		sum.Members += counts.Members
 	}

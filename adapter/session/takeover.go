@@ -1,0 +1,232 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"chorus/adapter/rooms"
+	"chorus/adapter/wire"
+
+	"github.com/zishang520/socket.io/servers/socket/v3"
+)
+
+const (
+	// maxTakeovers is how many clients of a namespace have their sessions looked for at a time, and slotTimeout for how
+	// long the others wait.
+	maxTakeovers = 64
+	slotTimeout  = 20 * time.Second
+)
+
+// awaitSlot returns true when a client may take over its session: when a server has ended, thousands come at a time, and
+// Redis would answer none of them in time. The caller takes one out of r.slots then.
+func (r *sessions) awaitSlot(s *socket.Socket) bool {
+	ctx, cancel := context.WithTimeout(context.Background(), slotTimeout)
+	defer cancel()
+	select {
+	case r.slots <- struct{}{}:
+	case <-ctx.Done():
+		return false
+	}
+	if s.Conn().ReadyState() == "open" {
+		return true
+	}
+	<-r.slots
+	return false
+}
+
+// reserve lets one connection take over a session. An earlier one that is still connecting ends:
+// its client is here again.
+func (r *sessions) reserve(pid socket.PrivateSessionId, owner string) (outcome string) {
+	ctx, cancel := context.WithTimeout(context.Background(), findTimeout)
+	defer cancel()
+	for {
+		var taken bool
+		var other *session
+		r.mu.Lock()
+		r.place(pid, func(p *place) { taken, other, p.taken = p.taken, p.taker, true })
+		r.mu.Unlock()
+		switch {
+		case !taken:
+			return Resumed
+		case other != nil && other.owner != owner:
+			return WrongOwner
+		case other != nil:
+			other.socket.Conn().Close(true)
+		}
+		if !pause(ctx, takeoverPause) {
+			return Taken
+		}
+	}
+}
+
+// release lets other connections take over a session.
+func (r *sessions) release(pid socket.PrivateSessionId) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.place(pid, func(p *place) { p.taken, p.taker = false, nil })
+}
+
+// pause returns after a while, false when ctx ends before.
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}
+
+// takeoverPause is how long to wait when a session is about to change hands.
+const takeoverPause = 20 * time.Millisecond
+
+// takeOver makes a session that may be resumed this server's, and ends the socket that has it.
+func (r *sessions) takeOver(ctx context.Context, pid socket.PrivateSessionId, owner string, reachable func(*wire.Session) (wire.StreamID, bool, error)) (_ *wire.Session, outcome string, err error) {
+	for {
+		record, old, leaving := r.here(pid)
+		if leaving {
+			if !pause(ctx, time.Millisecond) {
+				return nil, Taken, nil
+			}
+			continue
+		}
+		if record == nil {
+			if record, err = r.store.find(ctx, pid); errors.Is(err, wire.ErrMalformed) {
+				return nil, Malformed, err
+			} else if err != nil {
+				return nil, Unavailable, err
+			}
+		}
+		switch {
+		case record == nil, record.Ours && record.Nsp != r.Local.Nsp().Name():
+			return nil, Unknown, nil
+		case record.Pid != pid:
+			return nil, Malformed, nil
+		case !r.owns(owner, record):
+			return nil, WrongOwner, nil
+		}
+		from, ok, err := reachable(record)
+		if err != nil {
+			return nil, Unavailable, err
+		}
+		if !ok {
+			return nil, Offset, nil
+		}
+		if !record.Ours {
+			r.adopt(record, owner, from)
+		}
+		taken := false
+		if old != nil {
+			if taken, err = r.replace(ctx, old); err != nil {
+				return nil, Taken, err
+			}
+		} else {
+			taken, err = r.store.take(ctx, record)
+			if errors.Is(err, wire.ErrMalformed) {
+				return nil, Malformed, err
+			} else if err != nil {
+				return nil, Unavailable, err
+			}
+		}
+		if taken {
+			return r.taken(ctx, record)
+		}
+		if !pause(ctx, takeoverPause) {
+			return nil, Taken, nil
+		}
+	}
+}
+
+// taken ends the socket that has had a session which is this server's now.
+func (r *sessions) taken(ctx context.Context, record *wire.Session) (_ *wire.Session, outcome string, err error) {
+	if record.Holder != "" && record.Holder != r.Server {
+		r.Evict(record.Holder, evictionOf(record.Pid, record.Turn))
+	}
+	if err := r.awaitEnd(ctx, record.Sid); err != nil {
+		return nil, Taken, err
+	}
+	return record, Resumed, nil
+}
+
+// owns reports whether a session is this owner's.
+func (r *sessions) owns(owner string, record *wire.Session) bool {
+	if record.Ours {
+		return record.Owner == owner
+	}
+	// Node.js servers do not write the owner, but what they have of its token.
+	known, ok := r.opts.OwnerOf(record.Data)
+	return !ok || known == owner
+}
+
+// adopt adds to the session of a Node.js server, written when its client went, what they do not write.
+func (r *sessions) adopt(record *wire.Session, owner string, from wire.StreamID) {
+	record.Owner, record.Nsp, record.Ours = owner, r.Local.Nsp().Name(), true
+	record.Start, record.At, record.Last = from, r.history.Handled(), wire.LastID
+	for room := range record.Rooms {
+		record.Rooms[room] = from
+		if room != rooms.Room(record.Sid) {
+			record.Own = append(record.Own, room)
+		}
+	}
+}
+
+// here returns the session when its client is still thought to be here, and reports whether it is leaving.
+func (r *sessions) here(pid socket.PrivateSessionId) (_ *wire.Session, _ *session, leaving bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	p := r.byPid[pid]
+	switch {
+	case p == nil:
+		return nil, nil, false
+	case p.here != nil:
+		return p.here.record(), p.here, p.leaving
+	default:
+		return nil, nil, p.leaving
+	}
+}
+
+// replace ends the socket of a session on this server, which goes on with another one. It returns false when
+// it has just ended by itself.
+func (r *sessions) replace(ctx context.Context, old *session) (bool, error) {
+	if !r.endLive(old) { // its end does not mean that of the session any more
+		return false, nil
+	}
+	// Disconnect would end it as well, but at the same time as its connection perhaps, which the library
+	// does not expect.
+	old.socket.Conn().Close(true)
+	if err := r.awaitEnd(ctx, old.socket.Id()); err != nil {
+		r.store.gone(old.pid, departure{holder: r.Server})
+		return false, err
+	}
+	return true, nil
+}
+
+// endLive forgets a session, and reports whether its client was here.
+func (r *sessions) endLive(s *session) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if s.state != live {
+		return false
+	}
+	r.end(s)
+	return true
+}
+
+// awaitEnd returns when no socket of this id is here. One that is ending leaves its rooms and the namespace
+// by its id, which must not hit the new one.
+func (r *sessions) awaitEnd(ctx context.Context, id socket.SocketId) error {
+	ticker := time.NewTicker(time.Millisecond)
+	defer ticker.Stop()
+	for {
+		if _, there := r.Local.Nsp().Sockets().Load(id); !there {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return errors.New("adapter: the old socket does not end")
+		case <-ticker.C:
+		}
+	}
+}

@@ -1,0 +1,20 @@
+package redis
+
+import "chorus/internal/acl"
+
+// Needs returns what the store needs on Redis with a prefix.
+func Needs(prefix string) []acl.Command {
+	s := &Store{opts: Options{Prefix: prefix}}
+	list := acl.On(acl.Literal(prefix)+"-chat:*", s.key("log", ""), "evalsha", "eval",
+		"get", "set x", "del", "pexpire 1", "pttl", "persist",
+		"hget x", "hset x x", "hmget x", "hdel x", "hexists x", "hlen", "hkeys", "hgetall",
+		"zadd 0 x", "zrem x", "zcard", "zscore x", "zlexcount - +",
+		"zrangebyscore 0 1", "zrangebylex - +", "zremrangebyscore 0 1", "zremrangebylex - +", "zremrangebyrank 0 0",
+		"rpush x", "lpush x", "lpop", "lindex 0", "llen", "lrange 0 1", "ltrim 0 1",
+		"sadd x", "srem x", "scard", "smembers", "srandmember", "spop")
+	channels := []string{acl.Literal(prefix) + "-chat#*", acl.Literal(prefix) + "-chat-all"}
+	for _, command := range [][]string{{"subscribe", s.channel("")}, {"unsubscribe", s.channel("")}, {"publish", s.channel(""), ""}} {
+		list = append(list, acl.Command{Name: command[0], Args: command[1:], Channels: channels})
+	}
+	return append(list, acl.Plain("time")...)
+}
