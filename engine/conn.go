@@ -59,9 +59,10 @@ type Conn struct {
 	behind    atomic.Bool // a volatile message would be dropped
 	websocket atomic.Bool // the transport is a WebSocket
 	upgrading atomic.Bool
-	polling   atomic.Bool // a GET request is being answered
-	posting   atomic.Bool // a POST request is being read
-	cancelled atomic.Bool // the client has cancelled a GET request
+	waiting   atomic.Pointer[poll] // the GET request that waits for its answer
+	polls     atomic.Uint64        // GET requests so far
+	posting   atomic.Bool          // a POST request is being read
+	cancelled atomic.Bool          // the client has cancelled a GET request
 
 	timer      timer
 	beat       beat
@@ -86,6 +87,7 @@ type output struct {
 	back    backlog
 	link    *link // where to write; nil while the transport is polling
 	poll    *poll // the request that waits for something
+	last    lastAnswer
 	stamp   uint64
 	blocked bool // the shard will be told when the link takes something again
 	probing bool // requests that wait are freed at once
@@ -220,6 +222,12 @@ func (c *Conn) Close(discard bool) {
 func (c *Conn) Retire() {
 	c.blame(reasonShutdown, nil)
 	c.Close(true)
+}
+
+// Leave is Close(false) of a server that shuts down: what waits is written first.
+func (c *Conn) Leave() {
+	c.blame(reasonShutdown, nil)
+	c.Close(false)
 }
 
 // closeTimeout is how long a session may take to end.

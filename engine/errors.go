@@ -58,7 +58,10 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, refusal *types.C
 			status = http.StatusForbidden
 		}
 	}
-	body, _ := json.Marshal(refusal) // it cannot fail: a number and a text
+	body, _ := json.Marshal(struct { // it cannot fail: a number and texts
+		*types.CodeMessage
+		Detail string `json:"detail,omitempty"`
+	}{refusal, s.detail(refusal, context)})
 	w.Header().Set("Content-Type", "application/json")
 	if status == http.StatusServiceUnavailable {
 		w.Header().Set("Connection", "close")
@@ -68,4 +71,13 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, refusal *types.C
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(s.opts.BodyTimeout))
 	w.WriteHeader(status)
 	_, _ = w.Write(body)
+}
+
+// detail returns what a refusal tells besides its message.
+func (s *Server) detail(refusal *types.CodeMessage, context map[string]any) string {
+	sid, ok := context["sid"].(string)
+	if refusal != unknownSession || !ok || s.opts.ExplainUnknown == nil {
+		return ""
+	}
+	return s.opts.ExplainUnknown(sid)
 }

@@ -68,6 +68,17 @@ func (c *Conn) Unfollow(q Queue) {
 	}
 }
 
+// Queues returns the queues that follow the session.
+func (c *Conn) Queues() []Queue {
+	c.flow.mu.Lock()
+	defer c.flow.mu.Unlock()
+	queues := make([]Queue, len(c.flow.queues))
+	for i, followed := range c.flow.queues {
+		queues[i] = followed.queue
+	}
+	return queues
+}
+
 // remove forgets a queue, and reports whether it was followed.
 func (f *flow) remove(q Queue) bool {
 	f.mu.Lock()

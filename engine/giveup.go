@@ -22,7 +22,7 @@ func (s *shard) release(c *Conn) {
 		return
 	}
 	o.ended = true
-	o.back = backlog{}
+	o.back, o.last = backlog{}, lastAnswer{}
 	c.behind.Store(true)
 	if o.poll != nil {
 		o.poll.answer <- closePayload(c.protocol)

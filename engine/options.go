@@ -116,6 +116,10 @@ type Options struct {
 	// alone, not broadcasts. It must not keep the bytes, nor block; nil stands for nothing.
 	OnSend func(c *Conn, text []byte)
 
+	// ExplainUnknown returns what the answer about an unknown session says besides, such as the setting that
+	// makes it known; empty for nothing. nil stands for nothing.
+	ExplainUnknown func(sid string) string
+
 	// Logger gets what ends sessions, at level debug; nil stands for no log.
 	Logger *slog.Logger
 }

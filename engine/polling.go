@@ -21,8 +21,10 @@ var (
 
 // poll is a GET request that waits for something to be sent.
 type poll struct {
-	base64 bool
-	answer chan payload // capacity 1: the shard answers once, and does not wait
+	id       string // the parameter t, by which a repeated request is known; empty for none
+	base64   bool
+	answer   chan payload  // capacity 1: the shard answers once, and does not wait
+	replaced chan struct{} // closed when the same request has come again
 }
 
 // openPolling begins a session with a request of long-polling, whose answer is the OPEN packet.
@@ -47,28 +49,38 @@ func (c *Conn) servePolling(w http.ResponseWriter, r *http.Request, query url.Va
 
 // serveGet answers with what is sent next.
 func (c *Conn) serveGet(w http.ResponseWriter, r *http.Request, query url.Values, initial bool) {
-	if !c.polling.CompareAndSwap(false, true) {
+	p := &poll{base64: c.base64 || query.Has("b64") || query.Has("j"), answer: make(chan payload, 1), replaced: make(chan struct{})}
+	if !initial {
+		p.id = query.Get("t")
+	}
+	if !c.beginPoll(p) {
 		c.server.refuse(w, r, badRequest, map[string]any{"name": "OVERLAP"})
 		c.end(reasonTransportError, errOverlap)
 		return
 	}
-	p := &poll{base64: c.base64 || query.Has("b64") || query.Has("j"), answer: make(chan payload, 1)}
 	suspendDeadlines(w)
 	defer dropBody(w, r) // once more: the time for it runs from now on
 	dropBody(w, r)
 	c.shard.do(c, func(s *shard, c *Conn) { s.attachPoll(c, p) })
 	select {
 	case answer := <-p.answer:
-		c.polling.Store(false) // the client's next request may come before this one is done
-		c.respond(w, r, query, answer, initial)
+		c.endPoll(p) // the client's next request may come before this one is done
+		c.respond(w, r, query, p, answer, initial)
+	case <-p.replaced:
+		nothing := encodePayload([]*Message{c.server.noop}, c.protocol, p.base64)
+		_ = c.write(w, http.StatusOK, "text/plain; charset=UTF-8", nothing.body) // to a connection that broke, as a rule
 	case <-r.Context().Done():
-		c.polling.Store(false)
+		c.endPoll(p)
+		if isPassedOn(r) {
+			c.awaitRepeat(p)
+			return
+		}
 		c.cancelled.Store(true)
 		c.endIfCancelled()
 	case <-c.server.ended: // the shards have done all that they will
 		select {
 		case answer := <-p.answer:
-			c.respond(w, r, query, answer, initial)
+			c.respond(w, r, query, p, answer, initial)
 		default:
 			c.server.refuse(w, r, closed, nil)
 		}
@@ -106,7 +118,7 @@ func (c *Conn) endIfCancelled() {
 }
 
 // respond writes an answer.
-func (c *Conn) respond(w http.ResponseWriter, r *http.Request, query url.Values, answer payload, initial bool) {
+func (c *Conn) respond(w http.ResponseWriter, r *http.Request, query url.Values, p *poll, answer payload, initial bool) {
 	if answer.err != nil {
 		c.server.refuse(w, r, badRequest, nil)
 		c.end(reasonTransportError, answer.err)
@@ -122,6 +134,10 @@ func (c *Conn) respond(w http.ResponseWriter, r *http.Request, query url.Values,
 	}
 	body = c.compress(w.Header(), r, answer, body)
 	if err := c.write(w, http.StatusOK, contentType, body); err != nil {
+		if isPassedOn(r) {
+			c.awaitRepeat(p)
+			return
+		}
 		c.end(reasonTransportError, err)
 		return
 	}

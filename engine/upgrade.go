@@ -142,7 +142,7 @@ func (s *shard) attach(c *Conn, l *link) {
 		return
 	}
 	s.free(c)
-	o.link, o.probing = l, false
+	o.link, o.probing, o.last = l, false, lastAnswer{}
 	s.drain(c)
 }
 
@@ -152,9 +152,14 @@ func (s *shard) attachPoll(c *Conn, p *poll) {
 	switch {
 	case o.ended:
 		p.answer <- closePayload(c.protocol)
-	case o.link != nil: // it has been upgraded meanwhile
+	case o.link != nil, c.waiting.Load() != p: // it has been upgraded meanwhile; or this request waits no more
 		p.answer <- encodePayload([]*Message{s.server.noop}, c.protocol, p.base64)
+	case p.id != "" && p.id == o.last.id:
+		again := o.last.answer
+		again.sent = nil // those who wanted to know were told
+		p.answer <- again
 	default:
+		o.last = lastAnswer{}
 		o.poll = p
 		c.behind.Store(false)
 		switch {
@@ -174,7 +179,11 @@ func (s *shard) answer(c *Conn) {
 	p := o.poll
 	o.poll = nil
 	c.behind.Store(true)
-	p.answer <- encodePayload(o.back.take(), c.protocol, p.base64)
+	answer := encodePayload(o.back.take(), c.protocol, p.base64)
+	if p.id != "" {
+		o.last = lastAnswer{id: p.id, answer: answer}
+	}
+	p.answer <- answer
 }
 
 // sendNow sends a message from here.

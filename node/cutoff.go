@@ -9,6 +9,7 @@ func (n *Node) cutOff() {
 		_ = n.redis.client.Close()
 	}
 	_ = n.public.Close()
+	n.forward.Close()
 	n.engine.Clients().Range(func(_ string, client engine.Socket) bool {
 		client.Close(true)
 		return true

@@ -12,13 +12,6 @@ import (
 	"github.com/zishang520/socket.io/servers/engine/v3"
 )
 
-// Connections are closed in steps, so that the clients of a large node do not come to the others
-// all in the same moment.
-const (
-	drainStep     = 100 // connections
-	drainInterval = 100 * time.Millisecond
-)
-
 // drain ends the node within drain.timeout. It is not ready at once, but during drain.delay it takes
 // clients as before: load balancers notice late. The public listener stays open until the connections
 // are closed, so that /readyz can say why this node gets no more clients.
@@ -27,9 +20,15 @@ func (n *Node) drain(ctx context.Context, servers []*http.Server) error {
 	defer cancel()
 	n.draining.Store(true)
 	n.nodes.Refresh()
-	n.log.Info("draining", slog.Uint64("connections", n.engine.ClientsCount()), slog.Duration("delay", n.cfg.Drain.Delay))
+	n.log.Info("draining", slog.Uint64("connections", n.engine.ClientsCount()),
+		slog.Duration("delay", n.cfg.Drain.Delay), slog.Duration("period", n.cfg.Drain.Period))
 	time.Sleep(n.cfg.Drain.Delay) // Validate has made it shorter than drain.timeout
+	n.closing.Store(true)
+	n.moveClients(ctx)
 
+	for _, server := range servers {
+		server.SetKeepAlivesEnabled(false)
+	}
 	err := n.Close(ctx)
 	for _, server := range servers {
 		err = errors.Join(err, server.Shutdown(ctx))
@@ -46,19 +45,10 @@ func (n *Node) drain(ctx context.Context, servers []*http.Server) error {
 	return err
 }
 
-// closeConnections closes the transports of all clients. They get no DISCONNECT packet: the
+// closeConnections closes the transports of the clients that are left. They get no DISCONNECT packet: the
 // official client takes that for final, and would not connect to another node.
-func (n *Node) closeConnections(ctx context.Context) {
-	ticker := time.NewTicker(drainInterval)
-	defer ticker.Stop()
-	closed := 0
+func (n *Node) closeConnections() {
 	n.engine.Clients().Range(func(_ string, client engine.Socket) bool {
-		if closed++; closed%drainStep == 0 {
-			select {
-			case <-ticker.C:
-			case <-ctx.Done(): // the rest at once
-			}
-		}
 		if conn, ok := client.(*eio.Conn); ok {
 			conn.Retire()
 		}

@@ -8,11 +8,18 @@ import (
 	"chorus/auth"
 	"chorus/engine"
 	"chorus/node/config"
+	"chorus/node/forward"
 )
 
 // newEngine makes the Engine.IO server under the Socket.IO server.
-func newEngine(cfg Config, log *slog.Logger, refused *handshakes) *engine.Server {
+func newEngine(cfg Config, log *slog.Logger, refused *handshakes, nodes *forward.Forwarder) *engine.Server {
+	var newID func(*http.Request) string // default
+	if cfg.AdapterName() != AdapterMemory {
+		newID = nodes.NewID
+	}
 	e := engine.New(engine.Options{
+		GenerateID:               newID,
+		ExplainUnknown:           nodes.Explain,
 		PingInterval:             cfg.PingInterval,
 		PingTimeout:              cfg.PingTimeout,
 		BodyTimeout:              bodyTimeout,

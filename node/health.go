@@ -7,19 +7,21 @@ import (
 
 // health is the body of /healthz and /readyz.
 type health struct {
-	Status string            `json:"status"` // "ok", or "unavailable"
-	Checks map[string]string `json:"checks,omitempty"`
+	Status string `json:"status"` // "ok", or "unavailable"
+	// Forwarding is "ok", "off" or "unreachable"; empty in /healthz.
+	Forwarding string            `json:"forwarding,omitempty"`
+	Checks     map[string]string `json:"checks,omitempty"`
 }
 
 // serveHealthz answers that the process is alive, nothing else: a restart does not help a node whose
 // Redis is away.
 func (n *Node) serveHealthz(w http.ResponseWriter, _ *http.Request) {
-	writeHealth(w, nil)
+	writeHealth(w, "", nil)
 }
 
 // serveReadyz reports whether this node should get clients. It reads what the probes of the node have
 // found, and asks nobody: however often it is called, it costs Redis nothing.
-func (n *Node) serveReadyz(w http.ResponseWriter, _ *http.Request) {
+func (n *Node) serveReadyz(w http.ResponseWriter, r *http.Request) {
 	checks := map[string]string{"node": "ok"}
 	if n.draining.Load() {
 		checks["node"] = "draining: this node is shutting down"
@@ -35,7 +37,7 @@ func (n *Node) serveReadyz(w http.ResponseWriter, _ *http.Request) {
 			checks["revocations"] = state(g.revocations.Ready())
 		}
 	}
-	writeHealth(w, checks)
+	writeHealth(w, n.forward.State(r.Context()), checks)
 }
 
 // state returns "ok", or what is wrong.
@@ -46,8 +48,8 @@ func state(err error) string {
 	return "ok"
 }
 
-func writeHealth(w http.ResponseWriter, checks map[string]string) {
-	body, code := health{Status: "ok", Checks: checks}, http.StatusOK
+func writeHealth(w http.ResponseWriter, forwarding string, checks map[string]string) {
+	body, code := health{Status: "ok", Forwarding: forwarding, Checks: checks}, http.StatusOK
 	for _, state := range checks {
 		if state != "ok" {
 			body.Status, code = "unavailable", http.StatusServiceUnavailable

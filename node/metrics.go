@@ -9,6 +9,7 @@ import (
 	"chorus/auth"
 	"chorus/engine"
 	"chorus/node/config"
+	"chorus/node/forward"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -22,6 +23,7 @@ type metrics struct {
 	refreshes *prometheus.CounterVec
 	ends      *prometheus.CounterVec
 	refused   *prometheus.CounterVec
+	moved     prometheus.Counter
 	recovered *prometheus.CounterVec // nil without connection state recovery
 }
 
@@ -45,7 +47,11 @@ func newMetrics() *metrics {
 			Help: "Handshakes and requests that were refused, by code.",
 		}, []string{"code"}),
 	}
-	m.registry.MustRegister(m.auth, m.refreshes, m.ends, m.refused, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.moved = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "chorus_drain_moved_total",
+		Help: "Clients that were told to connect to another node, because this one or the one on their way ends.",
+	})
+	m.registry.MustRegister(m.moved, m.auth, m.refreshes, m.ends, m.refused, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
 
@@ -150,6 +156,16 @@ func (m *metrics) watchTCP(l *tcpLimit) {
 	m.gauge("chorus_tcp_connections", "Open TCP connections of the public address.", func() float64 { return float64(l.count()) })
 	m.counter("chorus_tcp_evicted_total", "TCP connections closed for newer ones because they served nobody.", l.evicted.Load)
 	m.counter("chorus_tcp_refused_total", "TCP connections refused because too many were open.", l.refused.Load)
+}
+
+func (m *metrics) watchForward(stats *forward.Stats) {
+	m.gauge("chorus_forwarded_open", "Requests and WebSockets that this node passes on to other nodes at the moment.", func() float64 { return float64(stats.Open.Load()) })
+	m.counter("chorus_forwarded_requests_total", "Requests of long-polling that were passed on to other nodes.", stats.Requests.Load)
+	m.counter("chorus_forwarded_websockets_total", "WebSockets that were passed on to other nodes.", stats.Sockets.Load)
+	m.counter("chorus_forward_failures_total", "Requests that could not be passed on: the node that owns the session was not reached.", stats.Failed.Load)
+	m.counter("chorus_forward_refused_total", "Requests that were not passed on because of cluster.max_forwarded.", stats.Refused.Load)
+	m.counter("chorus_forward_links_total", "Connections of other nodes that this node took.", stats.Taken.Load)
+	m.counter("chorus_forward_strangers_total", "Attempts to pass for another node of the cluster.", stats.Strange.Load)
 }
 
 func (m *metrics) watchAdapter(l *redisLink, sessions *session.Keeper) {

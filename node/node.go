@@ -16,6 +16,7 @@ import (
 	"chorus/codec"
 	"chorus/engine"
 	"chorus/internal/library"
+	"chorus/node/forward"
 	"chorus/registry"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
@@ -33,6 +34,9 @@ type Node struct {
 	engine *engine.Server
 	redis  *redisLink // nil with the memory adapter
 	nodes  *registry.Registry
+	// forward passes requests of sessions of other nodes on, and takes those of other nodes.
+	forward *forward.Forwarder
+	peers   http.Handler // serves the requests that other nodes pass on
 	// gatekeeper is nil when everybody is let in.
 	gatekeeper *gatekeeper
 	announcer  *chat.Announcer // nil when clients are not told
@@ -95,7 +99,9 @@ func New(cfg Config) (*Node, error) {
 	if err := guard.open(n.io); err != nil {
 		return nil, err
 	}
-	n.engine = newEngine(cfg, n.log, n.handshakes)
+	n.forward = newForwarder(n)
+	n.metrics.watchForward(n.forward.Stats())
+	n.engine = newEngine(cfg, n.log, n.handshakes, n.forward)
 	if err := library.Bind(n.io, n.engine); err != nil {
 		return nil, err
 	}
@@ -193,8 +199,10 @@ func (n *Node) Close(ctx context.Context) error {
 		n.nodes.Refresh()
 		n.closeErr = n.gatekeeper.stopWaiting()
 		n.api.Close()
-		n.closeConnections(ctx)
+		n.closeConnections()
+		n.forward.Leave(ctx)
 		n.closeErr = errors.Join(n.closeErr, n.engine.Shutdown(ctx)) // handlers finish what clients sent before
+		n.forward.Close()
 		n.io.Close(nil)
 		n.chat.Close()
 		if n.hook != nil {

@@ -1,8 +1,11 @@
 package node
 
 import (
+	"context"
+	"log/slog"
 	"net"
 	"runtime/debug"
+	"time"
 
 	"chorus/registry"
 )
@@ -16,6 +19,19 @@ func newRegistry(cfg Config, n *Node) *registry.Registry {
 		Status:  n.status,
 		Logger:  n.log,
 	})
+}
+
+// publishTimeout bounds how long a node that starts waits until Redis knows its address.
+const publishTimeout = time.Second
+
+// publish returns when Redis knows where this node is, so that another node that gets a request for one of
+// its sessions finds it. Without Redis, or when it does not answer, the renewal of the lease comes later.
+func (n *Node) publish(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, publishTimeout)
+	defer cancel()
+	if err := n.nodes.Publish(ctx); err != nil {
+		n.log.Debug("the other nodes do not know this one yet", slog.Any("error", err))
+	}
 }
 
 // status is what the other nodes hear about this one.

@@ -7,6 +7,7 @@ import (
 
 	"chorus/internal/origin"
 	"chorus/node/config"
+	"chorus/node/forward"
 )
 
 // routes returns the public endpoints.
@@ -23,7 +24,9 @@ func (n *Node) routes() (http.Handler, error) {
 	mux := http.NewServeMux()
 	mux.Handle("/healthz", getOnly(n.serveHealthz))
 	mux.Handle("/readyz", getOnly(n.serveReadyz))
-	socketIO := origins.middleware(n.admit(keepPolls(n.engine)))
+	n.peers = origins.middleware(n.engine)
+	socketIO := keepPolls(n.forward.Middleware(origins.middleware(n.admit(n.engine))))
+	mux.HandleFunc(forward.Path, n.forward.ServeLink)
 	mux.Handle(n.cfg.Path, socketIO)
 	if path := strings.TrimSuffix(n.cfg.Path, "/"); path != "" && path != n.cfg.Path {
 		mux.Handle(path, socketIO) // clients with addTrailingSlash: false leave the slash out

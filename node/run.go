@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -77,7 +78,8 @@ func (n *Node) open(ctx context.Context) error {
 		attrs = append(attrs, slog.String("api", n.own.Addr().String()))
 	}
 	n.listening.Store(true)
-	n.nodes.SetAddress(reachableAt(n.public.Addr()))
+	n.nodes.SetAddress(cmp.Or(n.cfg.Cluster.Advertise, reachableAt(n.public.Addr())))
+	n.publish(ctx)
 	n.log.Info("listening", attrs...)
 	return nil
 }
@@ -91,6 +93,7 @@ func (n *Node) serve(ctx context.Context) error {
 	if n.own != nil {
 		servers, listeners = append(servers, newServer(n.apiRoutes(), n.log)), append(listeners, n.own)
 	}
+	n.serveForwarded(n.peers) //nolint:contextcheck // it ends with Close
 	group, stop := errgroup.WithContext(ctx)
 	for i, server := range servers {
 		group.Go(func() error { return serve(server, listeners[i]) }) // ends with drain

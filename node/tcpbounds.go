@@ -22,11 +22,15 @@ func maxTCP(c *Config, descriptors int) int {
 	if c.Limits.TCP > 0 {
 		return int(c.Limits.TCP)
 	}
-	wanted := tcpForSessions*int(c.MaxConnections) + tcpForOthers
+	wanted, own := tcpForSessions*int(c.MaxConnections)+tcpForOthers, ownDescriptors
+	if forwarded := maxForwarded(c, descriptors); forwarded > 0 {
+		wanted += tcpPerForwarded * int(c.MaxConnections) // connections of other nodes
+		own += forwarded
+	}
 	if descriptors == 0 {
 		return wanted
 	}
-	return max(min(wanted, descriptors-min(ownDescriptors, descriptors/2)), 1)
+	return max(min(wanted, descriptors-min(own, descriptors/2)), 1)
 }
 
 // maxTCPPerAddress returns how many of them one address may have.

@@ -81,7 +81,7 @@ type view struct {
 
 // run holds the lease. It is the only goroutine.
 func (r *Registry) run(ctx context.Context) {
-	defer close(r.done)
+	defer close(r.ended)
 	defer r.end() //nolint:contextcheck // the lease is given back when ctx has ended
 	var v view
 	timer := time.NewTimer(0)
@@ -94,7 +94,9 @@ func (r *Registry) run(ctx context.Context) {
 		case <-timer.C:
 		case <-r.renew:
 		}
+		number := r.begin()
 		lost, err := r.step(ctx, &v, fresh)
+		r.finish(number, err == nil && !lost)
 		wait := r.opts.Renewal
 		switch {
 		case ctx.Err() != nil:
@@ -138,7 +140,7 @@ func (r *Registry) setKnown(known bool) {
 // step renews the lease once and tells the watchers what is new.
 func (r *Registry) step(ctx context.Context, v *view, fresh bool) (lost bool, err error) {
 	self := r.Self()
-	payload, err := json.Marshal(self)
+	payload, err := json.Marshal(record{Node: self, Secret: self.Key})
 	if err != nil {
 		return false, err
 	}
@@ -175,11 +177,12 @@ func (r *Registry) apply(answer []string, keep, renewed bool) {
 	alive, ids := make(map[string]Node), make(map[string]bool)
 	r.mu.Lock()
 	for i := 0; i+1 < len(answer); i += 2 {
-		var n Node
-		if answer[i] == r.self.Lease || json.Unmarshal([]byte(answer[i+1]), &n) != nil || n.ID == r.id {
+		var kept record
+		if answer[i] == r.self.Lease || json.Unmarshal([]byte(answer[i+1]), &kept) != nil || kept.ID == r.id {
 			continue
 		}
-		n.Lease = answer[i]
+		n := kept.Node
+		n.Lease, n.Key = answer[i], kept.Secret
 		alive[n.Lease], ids[n.ID] = n, true
 	}
 	change := Change{Self: renewed}

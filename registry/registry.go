@@ -30,6 +30,9 @@ const (
 	DefaultRenewal = time.Second
 )
 
+// keyBytes is the length of the key of a node.
+const keyBytes = 32
+
 // ErrUnavailable means that Redis does not know this node: the others take it for dead, or will soon.
 var ErrUnavailable = errors.New("registry: redis does not hold the lease of this node")
 
@@ -44,7 +47,20 @@ type Node struct {
 	// its lease, because it hung or because Redis lost its data, takes another one and writes its data again.
 	Lease string `json:"lease"`
 
+	// TLS reports whether the node speaks TLS at Address.
+	TLS bool `json:"tls,omitempty"`
+
+	// Key proves to this node that a request is of another node of the cluster, and the reverse. It is new for
+	// each process. Redis has it; no output of a node may.
+	Key []byte `json:"-"`
+
 	Status
+}
+
+// record is a node as Redis has it.
+type record struct {
+	Node
+	Secret []byte `json:"key,omitempty"`
 }
 
 // Status is what changes while a node lives. It is at most a few seconds old.
@@ -93,7 +109,7 @@ type Registry struct {
 	opts   Options
 	id     string
 	cancel context.CancelFunc
-	done   chan struct{} // closed when the goroutine has ended
+	ended  chan struct{} // closed when the goroutine has ended
 	renew  chan struct{} // renew at once; holds one
 	stats  Stats
 
@@ -103,6 +119,11 @@ type Registry struct {
 	others   map[string]Node // by lease
 	watchers map[int]func(Change)
 	last     int // number of a watcher
+
+	// Renewals are numbered, see Sync.
+	begun, over, done uint64
+	asking            time.Time     // when the last one began
+	round             chan struct{} // closed with the next end of a renewal
 }
 
 // New returns a registry and begins to hold a lease. It does not wait for Redis. Close ends it.
@@ -117,16 +138,18 @@ func New(opts Options) *Registry {
 		opts.Logger = slog.New(slog.DiscardHandler)
 	}
 	id := strings.ToLower(rand.Text()[:10])
+	key := make([]byte, keyBytes)
+	_, _ = rand.Read(key) // never fails
 	r := &Registry{
 		opts: opts, id: id,
-		done: make(chan struct{}), renew: make(chan struct{}, 1),
-		self:   Node{ID: id, Lease: id, Version: opts.Version, Started: time.Now().UTC().Truncate(time.Millisecond)},
+		ended: make(chan struct{}), round: make(chan struct{}), renew: make(chan struct{}, 1),
+		self:   Node{ID: id, Lease: id, Version: opts.Version, Started: time.Now().UTC().Truncate(time.Millisecond), Key: key},
 		others: make(map[string]Node), watchers: make(map[int]func(Change)),
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	r.cancel = cancel
 	if opts.Client == nil {
-		close(r.done)
+		close(r.ended)
 		return r
 	}
 	go r.run(ctx) // ends with Close
@@ -144,6 +167,13 @@ func (r *Registry) Self() Node {
 	self := r.self
 	self.Status = status
 	return self
+}
+
+// SetTLS sets whether this node speaks TLS at its address. Call it before SetAddress.
+func (r *Registry) SetTLS(on bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.self.TLS = on
 }
 
 // SetAddress sets where other nodes reach this one.
@@ -171,6 +201,21 @@ func (r *Registry) Nodes() []Node {
 	r.mu.Unlock()
 	slices.SortFunc(nodes, func(a, b Node) int { return cmp.Or(cmp.Compare(a.ID, b.ID), cmp.Compare(a.Lease, b.Lease)) })
 	return nodes
+}
+
+// Find returns a living node, this one included, whose id begins with the prefix.
+func (r *Registry) Find(prefix string) (Node, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if strings.HasPrefix(r.id, prefix) {
+		return r.self, true
+	}
+	for _, n := range r.others {
+		if strings.HasPrefix(n.ID, prefix) {
+			return n, true
+		}
+	}
+	return Node{}, false
 }
 
 // Alive reports whether a lease is that of a living node.
@@ -214,7 +259,7 @@ func (r *Registry) Stats() *Stats { return &r.stats }
 func (r *Registry) Close(ctx context.Context) error {
 	r.cancel()
 	select {
-	case <-r.done:
+	case <-r.ended:
 		return nil
 	case <-ctx.Done():
 		return fmt.Errorf("registry: close: %w", ctx.Err())

@@ -108,8 +108,7 @@ test("malformed messages on every channel do no harm", async (t) => {
 
 test("SIGTERM: not ready at once, no new clients, those there told to go, exit code 0", async (t) => {
   const redis = await startRedis(t);
-  const [one, two] = await startNodes(t, 2, redis);
-  // Connections are closed in steps of 100 in 100 ms: with so many the node is a while at it.
+  const [one, two] = await startNodes(t, 2, redis, { CHORUS_DRAIN_PERIOD: "3s" });
   const sockets = await Promise.all(Array.from({ length: 450 }, (_, i) => join(t, one.url, { transports: [i % 10 ? "websocket" : "polling"] })));
   const witness = await join(t, two.url);
   const reasons = Promise.all(sockets.map(async (socket) => (await event(socket, "disconnect"))[0]));

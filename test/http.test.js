@@ -63,8 +63,8 @@ test("web pages of foreign origins are refused on every transport", async (t) =>
 test("health and readiness", async (t) => {
   const alone = await startNode(t);
   const inCluster = await startNode(t, await startRedis(t));
-  for (const [node, checks] of [[alone, { node: "ok" }], [inCluster, { node: "ok", redis: "ok", revocations: "ok" }]]) {
-    for (const [path, body] of [["/healthz", { status: "ok" }], ["/readyz", { status: "ok", checks }]]) {
+  for (const [node, forwarding, checks] of [[alone, "off", { node: "ok" }], [inCluster, "ok", { node: "ok", redis: "ok", revocations: "ok" }]]) {
+    for (const [path, body] of [["/healthz", { status: "ok" }], ["/readyz", { status: "ok", forwarding, checks }]]) {
       const response = await ask(node, path);
       assert.equal(response.status, 200);
       assert.equal(response.headers["content-type"], "application/json");

@@ -14,6 +14,9 @@ type ClusterConfig struct {
 	MaxPendingBytes   int64         `yaml:"max_pending_bytes" default:"4194304" unit:"bytes" min:"4096" help:"The same, in bytes."`
 	MaxUnhandled      int64         `yaml:"max_unhandled" default:"100000" min:"1" max:"1000000" help:"Messages from Redis that wait for this node. Above it the oldest is dropped."`
 	MaxUnhandledBytes int64         `yaml:"max_unhandled_bytes" default:"33554432" unit:"bytes" min:"4096" help:"The same, in bytes."`
+	Advertise         string        `yaml:"advertise" format:"reachable" empty:"its own address and port" help:"Address and port at which the other nodes reach this one, as 10.0.0.5:3000."`
+	Forward           string        `yaml:"forward" default:"auto" oneof:"auto off" required:"true" help:"With 'auto', a node passes the requests of a session of another node on to it, where it reaches that node, so that load balancers need no sticky sessions. All nodes of a cluster use the same."`
+	MaxForwarded      int64         `yaml:"max_forwarded" default:"0" min:"0" empty:"twice 'max_connections', at most a third of the file descriptors" help:"Requests and WebSockets that this node passes on to other nodes at a time. Further ones are refused with 503."`
 	Announce          bool          `yaml:"announce" default:"false" help:"Tells clients when this node loses the others ('cluster:degraded') and hears them again ('cluster:restored')."`
 }
 

@@ -101,6 +101,7 @@ type LimitsConfig struct {
 // DrainConfig describes the end of a node.
 type DrainConfig struct {
 	Delay   time.Duration `yaml:"delay" default:"0s" min:"0s" help:"How long a node that ends, and is not ready any more, goes on as before, until load balancers have noticed. The image sets 5s."`
+	Period  time.Duration `yaml:"period" default:"20s" min:"0s" help:"The time over which a node that ends moves its clients to other nodes, a few at a time. It is shortened where 'drain.timeout' demands, and where it would be slower than five clients a second."`
 	Timeout time.Duration `yaml:"timeout" default:"30s" min:"1ms" help:"How long a node takes at most to end."`
 }
 

@@ -8,6 +8,12 @@ const (
 	AdapterStreams = "streams"
 )
 
+// Values of ClusterConfig.Forward.
+const (
+	ForwardAuto = "auto"
+	ForwardOff  = "off"
+)
+
 // Values of ClusterConfig.Order.
 const (
 	OrderImmediate = "immediate"

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
@@ -30,6 +31,13 @@ var formats = map[string]func(text string) string{
 	"time": func(text string) string {
 		if _, err := time.Parse(time.RFC3339, text); err != nil {
 			return "is not a time such as 2027-01-31T00:00:00Z"
+		}
+		return ""
+	},
+	"reachable": func(text string) string {
+		host, port, err := net.SplitHostPort(text)
+		if number, convErr := strconv.ParseUint(port, 10, 16); err != nil || host == "" || convErr != nil || number == 0 {
+			return "is not an address with a host and a port, such as 10.0.0.5:3000"
 		}
 		return ""
 	},
