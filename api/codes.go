@@ -1,7 +1,7 @@
 package api
 
 import (
-	"chorus/auth"
+	"chorus/auth/refusal"
 	"chorus/chat"
 )
 
@@ -16,10 +16,10 @@ type CodeMeaning struct {
 func Codes() []CodeMeaning {
 	return []CodeMeaning{
 		{chat.CodeBadRequest, 400, "The body is not JSON in UTF-8 that can be read in one way only, or the path is not percent-encoded UTF-8."},
-		{auth.CodeCredentialsBadFormat, 400, "There are several Authorization headers."},
-		{auth.CodeCredentialsRequired, 401, "There is no API key and no token: send Authorization: Bearer KEY."},
-		{auth.CodeInvalidToken, 401, "There is no such key, it has ended, or the token is not good. Tokens have further codes: see docs/tokens.md."},
-		{auth.CodeForbidden, 403, "The key or token does not have the scope of the operation."},
+		{refusal.CodeCredentialsBadFormat, 400, "There are several Authorization headers."},
+		{refusal.CodeCredentialsRequired, 401, "There is no API key and no token: send Authorization: Bearer KEY."},
+		{refusal.CodeInvalidToken, 401, "There is no such key, it has ended, or the token is not good. Tokens have further codes: see docs/tokens.md."},
+		{refusal.CodeForbidden, 403, "The key or token does not have the scope of the operation."},
 		{codeNotFound, 404, "There is no such path, or no such message."},
 		{chat.CodeNoHistory, 404, "The room keeps no history."},
 		{codeMethodNotAllowed, 405, "The path has other methods, which Allow names."},
@@ -34,6 +34,6 @@ func Codes() []CodeMeaning {
 		{chat.CodeInternal, 500, "A fault of the server; the log has the request id."},
 		{chat.CodeClusterUnavailable, 503, "Redis does not answer: try again later."},
 		{chat.CodeOverloaded, 503, "Too much waits for Redis: try again later."},
-		{auth.CodeKeysUnavailable, 503, "The keys of the issuer have not been loaded yet."},
+		{refusal.CodeKeysUnavailable, 503, "The keys of the issuer have not been loaded yet."},
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"chorus/auth"
 	"chorus/auth/permission"
+	"chorus/auth/refusal"
 )
 
 // identity is who a request comes from.
@@ -46,20 +47,20 @@ const maxCredentials = 16 << 10
 func (a *API) authenticate(r *http.Request) (*identity, *Problem) {
 	values := r.Header.Values("Authorization")
 	if len(values) > 1 {
-		return nil, unauthorized(http.StatusBadRequest, auth.CodeCredentialsBadFormat, "there are several Authorization headers", "invalid_request")
+		return nil, unauthorized(http.StatusBadRequest, refusal.CodeCredentialsBadFormat, "there are several Authorization headers", "invalid_request")
 	}
 	scheme, credentials, _ := strings.Cut(strings.Join(values, ""), " ")
 	credentials = strings.TrimSpace(credentials)
 	if !strings.EqualFold(scheme, "Bearer") || credentials == "" {
-		return nil, unauthorized(http.StatusUnauthorized, auth.CodeCredentialsRequired, "send an API key or a token: Authorization: Bearer KEY", "")
+		return nil, unauthorized(http.StatusUnauthorized, refusal.CodeCredentialsRequired, "send an API key or a token: Authorization: Bearer KEY", "")
 	}
 	if len(credentials) > maxCredentials {
-		return nil, unauthorized(http.StatusUnauthorized, auth.CodeTokenTooLarge, "the key or token is too large", "invalid_token")
+		return nil, unauthorized(http.StatusUnauthorized, refusal.CodeTokenTooLarge, "the key or token is too large", "invalid_token")
 	}
 	if strings.HasPrefix(credentials, keyPrefix) {
 		key := a.keys.Load().find(credentials, time.Now())
 		if key == nil {
-			return nil, unauthorized(http.StatusUnauthorized, auth.CodeInvalidToken, "there is no such API key, or it has ended", "invalid_token")
+			return nil, unauthorized(http.StatusUnauthorized, refusal.CodeInvalidToken, "there is no such API key, or it has ended", "invalid_token")
 		}
 		return &identity{name: key.Name, scopes: key.Scopes}, nil
 	}
@@ -69,18 +70,18 @@ func (a *API) authenticate(r *http.Request) (*identity, *Problem) {
 // verify returns the identity of a token.
 func (a *API) verify(ctx context.Context, token string) (*identity, *Problem) {
 	if a.opts.Verifier == nil {
-		return nil, unauthorized(http.StatusUnauthorized, auth.CodeInvalidToken, "this is not an API key, and this node has no keys to verify tokens with", "invalid_token")
+		return nil, unauthorized(http.StatusUnauthorized, refusal.CodeInvalidToken, "this is not an API key, and this node has no keys to verify tokens with", "invalid_token")
 	}
 	claims, err := a.opts.Verifier.Verify(ctx, token)
-	switch code := auth.Code(err); {
+	switch code := refusal.Code(err); {
 	case err == nil:
 		return &identity{name: "token:" + claims.Subject(), claims: claims}, nil
-	case code == auth.CodeKeysUnavailable, code == auth.CodeInternalError, errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		p := newProblem(http.StatusServiceUnavailable, auth.CodeKeysUnavailable, "nobody knows at this moment whether the token is good")
+	case code == refusal.CodeKeysUnavailable, code == refusal.CodeInternalError, errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		p := newProblem(http.StatusServiceUnavailable, refusal.CodeKeysUnavailable, "nobody knows at this moment whether the token is good")
 		p.headers.Set("Retry-After", "5")
 		return nil, p
 	default:
-		return nil, unauthorized(http.StatusUnauthorized, code, auth.Reason(err), "invalid_token")
+		return nil, unauthorized(http.StatusUnauthorized, code, refusal.Reason(err), "invalid_token")
 	}
 }
 
@@ -100,7 +101,7 @@ func unauthorized(status int, code, detail, bearerError string) *Problem {
 
 // forbidden is the problem of a key or token without the scope.
 func forbidden(scope string) *Problem {
-	p := newProblem(http.StatusForbidden, auth.CodeForbidden, "the key or token does not have the scope "+scope)
+	p := newProblem(http.StatusForbidden, refusal.CodeForbidden, "the key or token does not have the scope "+scope)
 	p.headers.Set("WWW-Authenticate", `Bearer realm="chorus", error="insufficient_scope", scope="`+scope+`"`)
 	return p
 }

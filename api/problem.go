@@ -7,7 +7,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"chorus/auth"
+	"chorus/auth/refusal"
 	"chorus/chat"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -99,7 +99,7 @@ var statuses = map[string]int{
 	chat.CodeOverloaded:         http.StatusServiceUnavailable,
 	"hook_failed":               http.StatusServiceUnavailable,
 	chat.CodeInternal:           http.StatusInternalServerError,
-	auth.CodeForbidden:          http.StatusForbidden,
+	refusal.CodeForbidden:       http.StatusForbidden,
 }
 
 // problemOf makes a problem of an error of package chat.

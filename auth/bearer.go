@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"chorus/auth/permission"
+	"chorus/auth/refusal"
 )
 
 // Error codes of RFC 6750 section 3.1.
@@ -19,29 +20,29 @@ const (
 const retryAfter = "5"
 
 // errUndecided means that it cannot be told whether a token is good.
-var errUndecided error = &refusal{code: CodeInternalError, reason: "the token could not be verified"}
+var errUndecided = refusal.New(refusal.CodeInternalError, "the token could not be verified")
 
 // refuseHTTP answers a request that is not let through. The scope is what it would have needed.
 func refuseHTTP(w http.ResponseWriter, err error, scope string) {
-	code := Code(err)
+	code := refusal.Code(err)
 	status, body := http.StatusUnauthorized, denied(err)
 	switch code {
-	case CodeCredentialsRequired:
+	case refusal.CodeCredentialsRequired:
 		// RFC 6750 section 3.1: no error code for who did not know that a token is needed.
 		challenge(w)
-	case CodeCredentialsBadFormat:
+	case refusal.CodeCredentialsBadFormat:
 		status = http.StatusBadRequest
-		challenge(w, "error", bearerInvalidRequest, "error_description", Reason(err))
-	case CodeForbidden:
+		challenge(w, "error", bearerInvalidRequest, "error_description", refusal.Reason(err))
+	case refusal.CodeForbidden:
 		status, body = http.StatusForbidden, Forbidden(permission.API, scope).Answer()
-		challenge(w, "error", bearerInsufficientScope, "error_description", Reason(err), "scope", scope)
-	case CodeOriginNotAllowed:
+		challenge(w, "error", bearerInsufficientScope, "error_description", refusal.Reason(err), "scope", scope)
+	case refusal.CodeOriginNotAllowed:
 		status = http.StatusForbidden // another token would not help
-	case CodeKeysUnavailable, CodeInternalError:
+	case refusal.CodeKeysUnavailable, refusal.CodeInternalError:
 		status = http.StatusServiceUnavailable
 		w.Header().Set("Retry-After", retryAfter)
 	default:
-		challenge(w, "error", bearerInvalidToken, "error_description", Reason(err))
+		challenge(w, "error", bearerInvalidToken, "error_description", refusal.Reason(err))
 	}
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("Content-Type", "application/json")

@@ -1,6 +1,8 @@
 package auth
 
 import (
+	"chorus/auth/refusal"
+	"chorus/auth/token"
 	"context"
 	"errors"
 	"fmt"
@@ -24,6 +26,13 @@ const (
 	// that is, with code connection_replaced.
 	PolicyCloseOldest ConnectionPolicy = "close_oldest"
 )
+
+// ErrTooManyConnections means that the subject has as many connections as it may have. Code too_many_connections.
+var ErrTooManyConnections = refusal.New(refusal.CodeTooManyConnections, "too many connections of this subject")
+
+// ErrConnectionReplaced means that the subject opened more connections than it may have, and this was the oldest. Code
+// connection_replaced.
+var ErrConnectionReplaced = refusal.New(refusal.CodeConnectionReplaced, "replaced by a newer connection")
 
 // ErrLimitUnavailable means that each node counts for itself, for want of Redis.
 var ErrLimitUnavailable = errors.New("auth: redis does not answer for the connection limit")
@@ -96,21 +105,21 @@ type holder struct {
 type lease struct{ replaced func() }
 
 // NewConnectionLimit makes a limit. With a client it begins to connect at once and keeps trying for as long
-// as it lives; Close ends it. Errors wrap ErrBadOption.
+// as it lives; Close ends it. Errors wrap token.ErrBadOption.
 func NewConnectionLimit(opts ConnectionLimitOptions) (*ConnectionLimit, error) {
 	return newConnectionLimit(opts, defaultLimitTimes)
 }
 
 func newConnectionLimit(opts ConnectionLimitOptions, times limitTimes) (*ConnectionLimit, error) {
 	if opts.Max < 1 {
-		return nil, fmt.Errorf("%w: at most %d connections of a subject: nobody would come in", ErrBadOption, opts.Max)
+		return nil, fmt.Errorf("%w: at most %d connections of a subject: nobody would come in", token.ErrBadOption, opts.Max)
 	}
 	switch opts.Policy {
 	case "":
 		opts.Policy = PolicyRefuse
 	case PolicyRefuse, PolicyCloseOldest:
 	default:
-		return nil, fmt.Errorf("%w: connection policy %q: use %s or %s", ErrBadOption, opts.Policy, PolicyRefuse, PolicyCloseOldest)
+		return nil, fmt.Errorf("%w: connection policy %q: use %s or %s", token.ErrBadOption, opts.Policy, PolicyRefuse, PolicyCloseOldest)
 	}
 	if opts.Prefix == "" {
 		opts.Prefix = DefaultRedisPrefix

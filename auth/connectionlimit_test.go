@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"chorus/auth"
+	"chorus/auth/token"
 	"chorus/internal/redistest"
 
 	"github.com/redis/go-redis/v9"
@@ -104,7 +105,7 @@ func TestConnectionLimitOptions(t *testing.T) {
 		"a negative limit": {Max: -1},
 		"a strange policy": {Max: 1, Policy: "close-newest"},
 	} {
-		if _, err := auth.NewConnectionLimit(opts); !errors.Is(err, auth.ErrBadOption) {
+		if _, err := auth.NewConnectionLimit(opts); !errors.Is(err, token.ErrBadOption) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

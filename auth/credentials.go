@@ -9,7 +9,9 @@ import (
 	"slices"
 	"strings"
 
+	"chorus/auth/token"
 	"chorus/internal/origin"
+	"chorus/internal/strictjson"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
 )
@@ -47,7 +49,7 @@ func credentials(h *socket.Handshake, cookie cookieSource) (string, error) {
 	if token, err := cookie.token(header); token != "" || err != nil {
 		return token, err
 	}
-	return "", ErrCredentialsRequired
+	return "", token.ErrRequired
 }
 
 // token reads the cookie, which pages of other origins may not use.
@@ -79,10 +81,10 @@ func authToken(value any) (string, error) {
 // says depends on who reads it.
 func eventToken(arg any) (string, error) {
 	if text, ok := arg.(json.RawMessage); ok {
-		object, err := parseObject(text)
+		object, err := strictjson.Parse(text)
 		switch {
-		case errors.Is(err, errNotObject):
-			return "", ErrCredentialsRequired
+		case errors.Is(err, strictjson.ErrNotObject):
+			return "", token.ErrRequired
 		case err != nil:
 			return "", fmt.Errorf("%w: %w", ErrCredentialsFormat, err)
 		}
@@ -90,7 +92,7 @@ func eventToken(arg any) (string, error) {
 	}
 	object, ok := arg.(map[string]any)
 	if !ok {
-		return "", ErrCredentialsRequired
+		return "", token.ErrRequired
 	}
 	return authToken(object[tokenName])
 }

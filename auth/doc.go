@@ -33,9 +33,9 @@
 // [ModeHandshake] takes the token from the handshake and refuses the connection without a good
 // one. [ModeEvent] lets the client connect and waits for its event "authenticate", as the module
 // socketio-jwt does; until then the client is nobody. [ModeBoth] decides by what the handshake
-// brings. The last two need an adapter inside a [Gate]:
+// brings. The last two need an adapter inside [Adapter]:
 //
-//	opts.SetAdapter(auth.Gate(&socket.AdapterBuilder{}))
+//	opts.SetAdapter(auth.Adapter(&socket.AdapterBuilder{}))
 //
 // # Rules
 //
@@ -44,3 +44,22 @@
 // taken from a token's header, and what two parsers could read in two ways is refused: padding,
 // duplicate names, more than one token.
 package auth
+
+import "chorus/auth/token"
+
+// Verifier is [token.Verifier].
+type Verifier = token.Verifier
+
+// Options is [token.Options].
+type Options = token.Options
+
+// Claims is [token.Claims].
+type Claims = token.Claims
+
+// NewVerifier is [token.NewVerifier].
+func NewVerifier(opts Options) (*Verifier, error) { return token.NewVerifier(opts) }
+
+// Sign is [token.Sign].
+func Sign(secret, algorithm string, claims map[string]any) (string, error) {
+	return token.Sign(secret, algorithm, claims)
+}

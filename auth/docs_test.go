@@ -1,11 +1,10 @@
 package auth_test
 
 import (
+	"chorus/auth/refusal"
 	"os"
 	"strings"
 	"testing"
-
-	"chorus/auth"
 )
 
 // TestDocsAgree compares the table of codes in docs/tokens.md with the code.
@@ -15,10 +14,10 @@ func TestDocsAgree(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, code := range []string{
-		auth.CodeCredentialsRequired, auth.CodeCredentialsBadFormat, auth.CodeInvalidToken, auth.CodeTokenExpired, auth.CodeTokenNotActive,
-		auth.CodeTokenTooLarge, auth.CodeInvalidIssuer, auth.CodeInvalidAudience, auth.CodeMissingClaim, auth.CodeTokenRevoked,
-		auth.CodeInvalidSubject, auth.CodeKeysUnavailable, auth.CodeTooManyConnections, auth.CodeConnectionReplaced,
-		auth.CodeOriginNotAllowed, auth.CodeForbidden, auth.CodeInternalError,
+		refusal.CodeCredentialsRequired, refusal.CodeCredentialsBadFormat, refusal.CodeInvalidToken, refusal.CodeTokenExpired, refusal.CodeTokenNotActive,
+		refusal.CodeTokenTooLarge, refusal.CodeInvalidIssuer, refusal.CodeInvalidAudience, refusal.CodeMissingClaim, refusal.CodeTokenRevoked,
+		refusal.CodeInvalidSubject, refusal.CodeKeysUnavailable, refusal.CodeTooManyConnections, refusal.CodeConnectionReplaced,
+		refusal.CodeOriginNotAllowed, refusal.CodeForbidden, refusal.CodeInternalError,
 	} {
 		if !strings.Contains(string(text), "`"+code+"`") {
 			t.Errorf("no code %s", code)

@@ -1,6 +1,8 @@
 package auth
 
 import (
+	"chorus/auth/refusal"
+	"chorus/auth/token"
 	"context"
 	"slices"
 
@@ -23,42 +25,42 @@ const maxAttempts = 3
 // the client is nobody, nothing else slows it down.
 const maxEarlyEvents = 100
 
-func newSession(m *middleware, s *socket.Socket, g *gate) *session {
-	return &session{m: m, s: s, g: g}
+func newSession(m *middleware, s *socket.Socket, h *holds) *session {
+	return &session{m: m, s: s, holds: h}
 }
 
 // listen puts the session between the client and the handlers.
 func (p *session) listen() {
 	p.s.PrependAny(p.conceal)
-	if p.guarded() {
-		p.s.Use(p.guard)
+	if p.takesEvent() {
+		p.s.Use(p.intercept)
 	}
 }
 
-// guarded tells whether the client may use the event "authenticate".
-func (p *session) guarded() bool { return p.m.opts.Mode != ModeHandshake }
+// takesEvent reports whether the client may use the event "authenticate".
+func (p *session) takesEvent() bool { return p.m.opts.Mode != ModeHandshake }
 
 // conceal keeps an event from the handlers of OnAny, which the library calls before it asks any
 // middleware: they would handle events of nobody and log tokens. All of them get the same list of
 // values, and this handler is the first of them.
 func (p *session) conceal(args ...any) {
 	p.event = nil
-	if len(args) == 0 || p.authenticated && args[0] != eventRefresh && (args[0] != eventAuthenticate || !p.guarded()) {
+	if len(args) == 0 || p.authenticated && args[0] != eventRefresh && (args[0] != eventAuthenticate || !p.takesEvent()) {
 		return
 	}
 	p.event = slices.Clone(args)
 	clear(args)
 	args[0] = ""
-	if !p.guarded() {
+	if !p.takesEvent() {
 		event, ack := splitAck(p.event)
 		p.event = nil
 		p.refresh(event[1:], ack)
 	}
 }
 
-// guard decides whether an event goes on to the handlers. What it does not pass on ends here: an
+// intercept decides whether an event goes on to the handlers. What it does not pass on ends here: an
 // error given to next would be raised on the socket, once for each event.
-func (p *session) guard(event []any, next func(error)) {
+func (p *session) intercept(event []any, next func(error)) {
 	if p.event == nil && p.authenticated {
 		next(nil)
 		return
@@ -73,9 +75,9 @@ func (p *session) guard(event []any, next func(error)) {
 	case len(args) > 0 && args[0] == eventRefresh && p.authenticated:
 		p.refresh(args[1:], ack)
 	default:
-		ack(denied(ErrCredentialsRequired))
+		ack(denied(token.ErrRequired))
 		if p.early++; p.early == maxEarlyEvents {
-			p.m.refusedByEvent(p.s, ErrCredentialsRequired)
+			p.m.refusedByEvent(p.s, token.ErrRequired)
 			p.disconnect()
 		}
 	}
@@ -92,7 +94,7 @@ func (p *session) authenticate(args []any, ack func(answer any)) {
 		err = p.m.opts.Authenticating(p.s, claims)
 	}
 	if err == nil {
-		err = p.admit(claims)
+		err = p.accept(claims)
 	}
 	if err != nil {
 		p.unauthorized(err)
@@ -100,11 +102,11 @@ func (p *session) authenticate(args []any, ack func(answer any)) {
 		p.failed(err)
 		return
 	}
-	if !p.g.admit(p.s.Id(), p.end) {
+	if !p.holds.release(p.s.Id(), p.end) {
 		p.end() // it has disconnected meanwhile
 		return
 	}
-	p.m.opts.Observe(CodeOK)
+	p.m.opts.Observe(refusal.CodeOK)
 	_ = p.s.Emit(eventAuthenticated)
 	ack(map[string]any{"ok": true})
 	p.s.Nsp().EmitUntyped(eventAuthenticated, p.s)
@@ -112,7 +114,7 @@ func (p *session) authenticate(args []any, ack func(answer any)) {
 
 func (p *session) verify(args []any) (*Claims, error) {
 	if len(args) == 0 {
-		return nil, ErrCredentialsRequired
+		return nil, token.ErrRequired
 	}
 	token, err := eventToken(args[0])
 	if err != nil {
@@ -126,8 +128,8 @@ func (p *session) verify(args []any) (*Claims, error) {
 func (p *session) unauthorized(err error) {
 	p.m.refusedByEvent(p.s, err)
 	_ = p.s.Emit(eventUnauthorized, map[string]any{
-		"message": Reason(err),
-		"data":    map[string]any{"code": Code(err), "type": unauthorizedType, "message": Reason(err)},
+		"message": refusal.Reason(err),
+		"data":    map[string]any{"code": refusal.Code(err), "type": unauthorizedType, "message": refusal.Reason(err)},
 	}, func([]any, error) { p.disconnect() })
 }
 
@@ -137,17 +139,17 @@ func (p *session) timeout() { p.s.Enqueue(p.expire) }
 
 func (p *session) expire() {
 	switch {
-	case p.authenticated, !p.g.holds(p.s.Id()):
+	case p.authenticated, !p.holds.has(p.s.Id()):
 	case p.s.Connected():
-		p.m.refusedByEvent(p.s, ErrCredentialsRequired)
+		p.m.refusedByEvent(p.s, token.ErrRequired)
 		p.disconnect()
 	case p.s.Conn().ReadyState() == "open":
 		// A later middleware has not decided yet. With the connection closed the library ends
 		// the socket once it does, and the hold with it.
 		p.s.Conn().Close(true)
-		p.g.again(p.s.Id())
+		p.holds.extend(p.s.Id())
 	default:
-		p.g.drop(p.s.Id()) // it never did
+		p.holds.drop(p.s.Id()) // it never did
 	}
 }
 
@@ -164,5 +166,5 @@ func splitAck(event []any) ([]any, func(answer any)) {
 
 // denied is the acknowledgement of an event that was refused.
 func denied(err error) map[string]any {
-	return (&RequestError{Code: Code(err), Message: Reason(err)}).Answer()
+	return (&RequestError{Code: refusal.Code(err), Message: refusal.Reason(err)}).Answer()
 }

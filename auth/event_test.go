@@ -9,6 +9,7 @@ import (
 
 	"chorus/adapter"
 	"chorus/auth"
+	"chorus/auth/refusal"
 
 	"github.com/gorilla/websocket"
 	"github.com/zishang520/socket.io/parsers/socket/v3/parser"
@@ -42,7 +43,7 @@ func TestEventMode(t *testing.T) {
 
 func testEventMode(t *testing.T, rooms socket.AdapterConstructor, p parser.Parser) {
 	t.Helper()
-	io := listen(t, auth.Gate(rooms), withParser(p))
+	io := listen(t, auth.Adapter(rooms), withParser(p))
 	io.Use(auth.Middleware(newVerifier(t, nil), auth.MiddlewareOptions{Mode: auth.ModeEvent}))
 	conns, raised := connections(t, io.Sockets()), sockets(t, io.Sockets(), "authenticated")
 
@@ -176,7 +177,7 @@ func TestUnauthorized(t *testing.T) {
 		{"no token", `2["authenticate",{}]`, "credentials_required", "no token provided"},
 		{"null", authenticate(nil), "credentials_required", "no token provided"},
 		{"empty", authenticate(""), "credentials_required", "no token provided"},
-		{"number", authenticate(7), "credentials_bad_format", auth.Reason(auth.ErrCredentialsFormat)},
+		{"number", authenticate(7), "credentials_bad_format", refusal.Reason(auth.ErrCredentialsFormat)},
 	}
 	for _, c := range cases {
 		for name, p := range parsers {
@@ -191,7 +192,7 @@ func TestUnauthorized(t *testing.T) {
 func testUnauthorized(t *testing.T, p parser.Parser, packet, wantCode, message string) {
 	t.Helper()
 	observed := make(chan string, 4)
-	io := listen(t, auth.Gate(adapter.NewMemory()), withParser(p))
+	io := listen(t, auth.Adapter(adapter.NewMemory()), withParser(p))
 	io.Use(auth.Middleware(newVerifier(t, nil), auth.MiddlewareOptions{
 		Mode: auth.ModeEvent, Observe: func(code string) { observed <- code },
 	}))
@@ -214,7 +215,7 @@ func testUnauthorized(t *testing.T, p parser.Parser, packet, wantCode, message s
 func TestAuthenticateWithRawJSON(t *testing.T) {
 	t.Parallel()
 	good := quote(sign(t, secret, goodClaims("ada")))
-	format := auth.Reason(auth.ErrCredentialsFormat)
+	format := refusal.Reason(auth.ErrCredentialsFormat)
 	for name, packet := range map[string]string{
 		"two tokens, the last is good":  `2["authenticate",{"token":"x","token":` + good + `}]`,
 		"two tokens, the first is good": `2["authenticate",{"token":` + good + `,"token":"x"}]`,
@@ -229,7 +230,7 @@ func TestAuthenticateWithRawJSON(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			testUnauthorized(t, parsers["codec"], packet, auth.CodeCredentialsBadFormat, format)
+			testUnauthorized(t, parsers["codec"], packet, refusal.CodeCredentialsBadFormat, format)
 		})
 	}
 	for name, packet := range map[string]string{
@@ -238,7 +239,7 @@ func TestAuthenticateWithRawJSON(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			io := listen(t, auth.Gate(adapter.NewMemory()), withParser(parsers["codec"]))
+			io := listen(t, auth.Adapter(adapter.NewMemory()), withParser(parsers["codec"]))
 			io.Use(auth.Middleware(newVerifier(t, nil), auth.MiddlewareOptions{Mode: auth.ModeEvent}))
 			cl := dial(t, io, "", nil)
 			cl.connect("")
@@ -248,7 +249,7 @@ func TestAuthenticateWithRawJSON(t *testing.T) {
 	}
 	t.Run("token beside an attachment", func(t *testing.T) {
 		t.Parallel()
-		io := listen(t, auth.Gate(adapter.NewMemory()), withParser(parsers["codec"]))
+		io := listen(t, auth.Adapter(adapter.NewMemory()), withParser(parsers["codec"]))
 		io.Use(auth.Middleware(newVerifier(t, nil), auth.MiddlewareOptions{Mode: auth.ModeEvent}))
 		cl := dial(t, io, "", nil)
 		cl.connect("")
@@ -300,7 +301,7 @@ func TestEventTimeout(t *testing.T) {
 	cl := dial(t, io, "", nil)
 	cl.connect("")
 	cl.ended("1")
-	if code := receive(t, observed); code != auth.CodeCredentialsRequired {
+	if code := receive(t, observed); code != refusal.CodeCredentialsRequired {
 		t.Errorf("observed %q", code)
 	}
 	eventually(t, func() bool { return auth.Held(io.Sockets()) == 0 })

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"chorus/auth"
+	"chorus/auth/refusal"
+	"chorus/auth/token"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
 )
@@ -29,13 +31,13 @@ func Example() {
 }
 
 // Existing front ends written for the module socketio-jwt connect first and authenticate then.
-func ExampleGate() {
+func ExampleAdapter() {
 	verifier, err := auth.NewVerifier(auth.Options{Secrets: []string{"a secret of at least thirty-two bytes"}})
 	if err != nil {
 		log.Fatal(err)
 	}
 	opts := socket.DefaultServerOptions()
-	opts.SetAdapter(auth.Gate(&socket.AdapterBuilder{}))
+	opts.SetAdapter(auth.Adapter(&socket.AdapterBuilder{}))
 	io := socket.NewServer(nil, opts)
 	io.Use(auth.Middleware(verifier, auth.MiddlewareOptions{Mode: auth.ModeBoth, EventTimeout: 10 * time.Second}))
 	_ = io.Sockets().On("authenticated", func(args ...any) {
@@ -50,19 +52,19 @@ func ExampleVerifier_Verify() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	token, err := auth.Sign(secret, "", map[string]any{"sub": "ada", "exp": time.Now().Add(time.Minute).Unix()})
+	text, err := token.Sign(secret, "", map[string]any{"sub": "ada", "exp": time.Now().Add(time.Minute).Unix()})
 	if err != nil {
 		log.Fatal(err)
 	}
-	claims, err := verifier.Verify(context.Background(), token)
+	claims, err := verifier.Verify(context.Background(), text)
 	fmt.Println(claims.Subject(), err)
 
-	old, err := auth.Sign(secret, "", map[string]any{"sub": "ada", "exp": time.Now().Add(-time.Minute).Unix()})
+	old, err := token.Sign(secret, "", map[string]any{"sub": "ada", "exp": time.Now().Add(-time.Minute).Unix()})
 	if err != nil {
 		log.Fatal(err)
 	}
 	_, err = verifier.Verify(context.Background(), old)
-	fmt.Println(errors.Is(err, auth.ErrTokenExpired), auth.Code(err), "-", auth.Reason(err))
+	fmt.Println(errors.Is(err, token.ErrExpired), refusal.Code(err), "-", refusal.Reason(err))
 	// Output:
 	// ada <nil>
 	// true token_expired - jwt expired

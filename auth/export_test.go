@@ -7,23 +7,20 @@ import (
 	"github.com/zishang520/socket.io/servers/socket/v3"
 )
 
-// SetNow gives a verifier a clock.
-func SetNow(v *Verifier, now func() time.Time) { v.now = now }
-
-// Held returns how many sockets the gate of a namespace holds.
+// Held returns how many sockets the adapter of a namespace holds.
 func Held(nsp socket.Namespace) int {
-	g := gateOf(nsp.Adapter())
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return len(g.held)
+	h := holdsOf(nsp.Adapter())
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.held)
 }
 
-// Hold and Admit are the two ends of a hold, for tests of the gate alone.
+// Hold and Release are the two ends of a hold, for tests of the adapter alone.
 func Hold(a socket.Adapter, id socket.SocketId, timeout time.Duration, expired func()) bool {
-	return gateOf(a).hold(id, timeout, expired)
+	return holdsOf(a).hold(id, timeout, expired)
 }
 
-func Admit(a socket.Adapter, id socket.SocketId) bool { return gateOf(a).admit(id, func() {}) }
+func Release(a socket.Adapter, id socket.SocketId) bool { return holdsOf(a).release(id, func() {}) }
 
 // Registered returns how many sockets have claims.
 func Registered() int {
@@ -45,22 +42,16 @@ func LiveSessions(v *Verifier, opts MiddlewareOptions) (socket.NamespaceMiddlewa
 	}
 }
 
-// Watched returns how many sockets the gate of a namespace will tell of their end.
+// Watched returns how many sockets the adapter of a namespace will tell of their end.
 func Watched(nsp socket.Namespace) int {
-	g := gateOf(nsp.Adapter())
-	if g == nil {
+	h := holdsOf(nsp.Adapter())
+	if h == nil {
 		return 0
 	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return len(g.left)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.left)
 }
 
 // RefuseHTTP answers a request as [HTTP] does.
 func RefuseHTTP(w http.ResponseWriter, err error, scope string) { refuseHTTP(w, err, scope) }
-
-// ReadJWKS returns how many keys of a JWKS can be used.
-func ReadJWKS(data []byte) (int, error) {
-	keys, _, err := parseJWKSet(data)
-	return len(keys), err
-}

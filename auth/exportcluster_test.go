@@ -2,24 +2,11 @@ package auth
 
 import (
 	"context"
-	"encoding/json"
 	"time"
 )
 
-// ClaimsOf makes claims as a verifier does.
-func ClaimsOf(set map[string]any) (*Claims, error) {
-	payload, err := json.Marshal(set)
-	if err != nil {
-		return nil, err
-	}
-	return parseClaims(payload, false)
-}
-
-// Check asks revocations about a token, Watch has fn told about new ones.
-func Check(r *Revocations, c *Claims) error { return r.check(c) }
-func Watch(r *Revocations, fn func(affected func(*Claims) bool)) (stop func()) {
-	return r.watch(fn)
-}
+// Watch has fn told about new revocations.
+func Watch(r *Revocations, fn func(affected func(*Claims) bool)) (stop func()) { return r.watch(fn) }
 
 // Tombstones returns how many entries a node keeps, undone ones included.
 func Tombstones(r *Revocations) int {

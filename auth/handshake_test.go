@@ -10,6 +10,7 @@ import (
 
 	"chorus/adapter"
 	"chorus/auth"
+	"chorus/auth/refusal"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
 )
@@ -79,7 +80,7 @@ func TestHandshake(t *testing.T) {
 				if claims := auth.FromSocket(s); claims == nil || claims.Subject() != "ada" {
 					t.Errorf("got claims %v", claims)
 				}
-				if code := receive(t, observed); code != auth.CodeOK {
+				if code := receive(t, observed); code != refusal.CodeOK {
 					t.Errorf("observed %q", code)
 				}
 				return

@@ -2,12 +2,14 @@ package auth
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 
 	"chorus/auth/permission"
+	"chorus/auth/refusal"
+	"chorus/auth/token"
 	"chorus/internal/origin"
 )
 
@@ -35,7 +37,7 @@ type HTTPOptions struct {
 	// Logger gets refusals at level debug, without the token; nil stands for no log.
 	Logger *slog.Logger
 
-	// Observe is called with CodeOK for every request that was let through and with the code of every
+	// Observe is called with refusal.CodeOK for every request that was let through and with the code of every
 	// refusal; nil stands for nothing. It must not block.
 	Observe func(code string)
 }
@@ -99,7 +101,7 @@ func (g *httpGuard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		g.refuse(w, r, err)
 		return
 	}
-	g.opts.Observe(CodeOK)
+	g.opts.Observe(refusal.CodeOK)
 	if g.opts.Query != "" && r.URL.Query().Has(g.opts.Query) {
 		w.Header().Set("Cache-Control", "private") // RFC 6750 section 2.3
 	}
@@ -137,20 +139,14 @@ func (g *httpGuard) token(r *http.Request) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	var token string
-	for _, found := range []string{header, query, cookie} {
-		switch {
-		case found == "":
-		case token != "":
-			return "", fmt.Errorf("%w: there are two", ErrCredentialsFormat)
-		default:
-			token = found
-		}
+	found := slices.DeleteFunc([]string{header, query, cookie}, func(text string) bool { return text == "" })
+	switch len(found) {
+	case 0:
+		return "", token.ErrRequired
+	case 1:
+		return found[0], nil
 	}
-	if token == "" {
-		return "", ErrCredentialsRequired
-	}
-	return token, nil
+	return "", fmt.Errorf("%w: there are %d", ErrCredentialsFormat, len(found))
 }
 
 // bearerValues returns the Authorization headers, none when the only one is of another scheme or of no scheme: such a
@@ -188,12 +184,12 @@ func (g *httpGuard) clean(r *http.Request, claims *Claims) *http.Request {
 }
 
 func (g *httpGuard) refuse(w http.ResponseWriter, r *http.Request, err error) {
-	if !errors.As(err, new(*refusal)) {
+	if !refusal.Is(err) {
 		// Neither good nor bad: the verification came to no end, for one because the client is gone.
 		err = fmt.Errorf("%w: %w", errUndecided, err)
 	}
-	g.opts.Observe(Code(err))
+	g.opts.Observe(refusal.Code(err))
 	g.opts.Logger.Debug("request refused", slog.String("method", r.Method), slog.String("path", r.URL.Path),
-		slog.String("code", Code(err)), slog.Any("error", err))
+		slog.String("code", refusal.Code(err)), slog.Any("error", err))
 	refuseHTTP(w, err, g.opts.API)
 }

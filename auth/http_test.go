@@ -7,9 +7,11 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"chorus/auth"
 	"chorus/auth/permission"
+	"chorus/auth/token"
 )
 
 // ask sends a request through auth.HTTP to a handler that answers with the subject.
@@ -34,7 +36,7 @@ func request(target string, header ...string) *http.Request {
 
 func TestHTTP(t *testing.T) {
 	t.Parallel()
-	now := epoch.Unix()
+	now := time.Now().Unix()
 	good := sign(t, secret, map[string]any{"sub": "ada", "exp": now + 60, "chorus": map[string]any{"api": []string{"publish"}}})
 	expired := sign(t, secret, map[string]any{"sub": "ada", "exp": now - 60})
 	forged := sign(t, otherSecret, map[string]any{"sub": "ada", "exp": now + 60})
@@ -87,7 +89,7 @@ func TestHTTP(t *testing.T) {
 			t.Parallel()
 			var observed []string
 			test.opts.Observe = func(code string) { observed = append(observed, code) }
-			w := ask(t, newVerifierAt(t, nil), test.opts, test.request)
+			w := ask(t, newVerifier(t, nil), test.opts, test.request)
 			if w.Code != test.status || w.Header().Get("WWW-Authenticate") != test.challenge {
 				t.Errorf("got %d and %q, want %d and %q", w.Code, w.Header().Get("WWW-Authenticate"), test.status, test.challenge)
 			}
@@ -120,11 +122,11 @@ func TestHTTPUndecided(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	r := request("/", "Authorization", "Bearer x").WithContext(ctx)
-	w := ask(t, newVerifierAt(t, nil), auth.HTTPOptions{}, r)
+	w := ask(t, newVerifier(t, nil), auth.HTTPOptions{}, r)
 	if w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" || !strings.Contains(w.Body.String(), `"internal_error"`) {
 		t.Errorf("got %d, %v, %s", w.Code, w.Header(), w.Body)
 	}
-	for _, err := range []error{auth.ErrKeysUnavailable, fmt.Errorf("x: %w", auth.ErrMisconfigured)} {
+	for _, err := range []error{token.ErrKeysUnavailable, fmt.Errorf("x: %w", auth.ErrMisconfigured)} {
 		w := httptest.NewRecorder()
 		auth.RefuseHTTP(w, err, "")
 		if w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" || w.Header().Get("WWW-Authenticate") != "" {
@@ -136,7 +138,7 @@ func TestHTTPUndecided(t *testing.T) {
 // What a handler can log has no token in it, and all else.
 func TestHTTPTakesTheTokenAway(t *testing.T) {
 	t.Parallel()
-	good := sign(t, secret, map[string]any{"sub": "ada", "exp": epoch.Unix() + 60})
+	good := sign(t, secret, map[string]any{"sub": "ada", "exp": time.Now().Unix() + 60})
 	opts := auth.HTTPOptions{Cookie: "session", Query: "token"}
 	tests := []struct {
 		name    string
@@ -152,7 +154,7 @@ func TestHTTPTakesTheTokenAway(t *testing.T) {
 			_ = test.request.ParseForm() // as a handler before may have done
 			before := fmt.Sprint(test.request.Header, test.request.RequestURI, test.request.URL, test.request.Form)
 			var got *http.Request
-			auth.HTTP(newVerifierAt(t, nil), opts)(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = r })).
+			auth.HTTP(newVerifier(t, nil), opts)(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = r })).
 				ServeHTTP(httptest.NewRecorder(), test.request)
 			if got == nil {
 				t.Fatal("it was refused")
@@ -172,19 +174,19 @@ func TestHTTPTakesTheTokenAway(t *testing.T) {
 
 func TestHTTPPrivateWithQuery(t *testing.T) {
 	t.Parallel()
-	good := sign(t, secret, map[string]any{"sub": "ada", "exp": epoch.Unix() + 60})
+	good := sign(t, secret, map[string]any{"sub": "ada", "exp": time.Now().Unix() + 60})
 	opts := auth.HTTPOptions{Query: "access_token"}
-	if got := ask(t, newVerifierAt(t, nil), opts, request("/?access_token="+good)).Header().Get("Cache-Control"); got != "private" {
+	if got := ask(t, newVerifier(t, nil), opts, request("/?access_token="+good)).Header().Get("Cache-Control"); got != "private" {
 		t.Errorf("query: got %q", got)
 	}
-	if got := ask(t, newVerifierAt(t, nil), opts, request("/", "Authorization", "Bearer "+good)).Header().Get("Cache-Control"); got != "" {
+	if got := ask(t, newVerifier(t, nil), opts, request("/", "Authorization", "Bearer "+good)).Header().Get("Cache-Control"); got != "" {
 		t.Errorf("header: got %q", got)
 	}
 }
 
 func TestHTTPPanics(t *testing.T) {
 	t.Parallel()
-	v := newVerifierAt(t, nil)
+	v := newVerifier(t, nil)
 	for name, make := range map[string]func(){
 		"no verifier":   func() { auth.HTTP(nil, auth.HTTPOptions{}) },
 		"quote in API":  func() { auth.HTTP(v, auth.HTTPOptions{API: `a"b`}) },

@@ -1,8 +1,8 @@
 package auth
 
 import (
+	"chorus/auth/token"
 	"errors"
-	"math"
 	"time"
 )
 
@@ -33,7 +33,7 @@ const (
 // connected.
 func (p *session) schedule() {
 	claims := p.claims.Load()
-	left := p.left(claims)
+	left := p.m.verifier.Left(claims)
 	if notice := p.m.opts.ExpiryNotice; notice > 0 && !p.noticed {
 		left = min(left, max(left-notice, time.Until(p.noticedAt.Add(minNoticeInterval))))
 	}
@@ -41,16 +41,6 @@ func (p *session) schedule() {
 		left = min(left, connectPatience)
 	}
 	p.wake(left)
-}
-
-// left is for how long the claims are still good: until exp and the leeway after it have passed, as for
-// Verify. Without exp that is for ever.
-func (p *session) left(claims *Claims) time.Duration {
-	if !claims.has(claimExpiresAt) {
-		return math.MaxInt64
-	}
-	v := p.m.verifier
-	return claims.expiresAt.Add(v.leeway).Sub(v.now())
 }
 
 func (p *session) wake(after time.Duration) {
@@ -73,8 +63,8 @@ func (p *session) due() {
 	switch connected := p.s.Connected(); {
 	case p.lost():
 		p.s.Disconnect(false)
-		if g := gateOf(p.s.Nsp().Adapter()); g != nil {
-			g.leave(p.s.Id())()
+		if h := holdsOf(p.s.Nsp().Adapter()); h != nil {
+			h.leave(p.s.Id())()
 		}
 		p.end()
 	case connected && p.s.Conn().ReadyState() != "closed":
@@ -84,7 +74,7 @@ func (p *session) due() {
 	}
 }
 
-// lost tells whether the connection has closed, and had when it was last asked for.
+// lost reports whether the connection has closed, and had when it was last asked for.
 func (p *session) lost() bool {
 	closed := p.s.Conn().ReadyState() == "closed"
 	p.mu.Lock()
@@ -97,14 +87,14 @@ func (p *session) lost() bool {
 // tend does what is due about the token.
 func (p *session) tend() {
 	claims := p.claims.Load()
-	left := p.left(claims)
+	left := p.m.verifier.Left(claims)
 	switch {
 	case left <= 0:
-		p.evict(ErrTokenExpired)
+		p.evict(token.ErrExpired)
 		return
 	case left <= p.m.opts.ExpiryNotice && !p.noticed && time.Since(p.noticedAt) >= minNoticeInterval:
 		p.noticed, p.noticedAt = true, time.Now()
-		p.tell(eventExpiring, map[string]any{"exp": claims.expiresAt.Unix(), "seconds": int64(left.Seconds())})
+		p.tell(eventExpiring, map[string]any{"exp": claims.ExpiresAt().Unix(), "seconds": int64(left.Seconds())})
 	}
 	p.schedule()
 }
@@ -113,7 +103,7 @@ func (p *session) tend() {
 // its name within one issuer only (RFC 7519 section 4.1.2).
 func (p *session) refresh(args []any, ack func(answer any)) {
 	claims, err := p.verify(args)
-	if before := p.claims.Load(); err == nil && (claims.subject != before.subject || claims.issuer != before.issuer) {
+	if before := p.claims.Load(); err == nil && (claims.Subject() != before.Subject() || claims.Issuer() != before.Issuer()) {
 		err = ErrSubjectChanged
 	}
 	if err == nil && p.m.opts.Refreshing != nil {
@@ -128,8 +118,8 @@ func (p *session) refresh(args []any, ack func(answer any)) {
 	p.attempts = 0
 	p.noticed = false // each token has its notice
 	p.claims.Store(claims)
-	if err := p.m.verifier.revocations.check(claims); err != nil {
-		p.evict(err) // revoked while it came
+	if p.m.verifier.Revoked(claims) {
+		p.evict(token.ErrRevoked) // revoked while it came
 		return
 	}
 	remember(p.s, claims)
@@ -139,8 +129,8 @@ func (p *session) refresh(args []any, ack func(answer any)) {
 		p.m.opts.Refreshed(p.s, claims)
 	}
 	answer := map[string]any{"ok": true}
-	if claims.has(claimExpiresAt) {
-		answer["exp"] = claims.expiresAt.Unix()
+	if !claims.ExpiresAt().IsZero() {
+		answer["exp"] = claims.ExpiresAt().Unix()
 	}
 	ack(answer)
 }
@@ -148,7 +138,7 @@ func (p *session) refresh(args []any, ack func(answer any)) {
 // failed disconnects a client that shows one bad token after the other. That the keys are not there
 // is not its fault.
 func (p *session) failed(err error) {
-	if errors.Is(err, ErrKeysUnavailable) {
+	if errors.Is(err, token.ErrKeysUnavailable) {
 		return
 	}
 	if p.attempts++; p.attempts < maxAttempts {

@@ -9,6 +9,7 @@ import (
 
 	"chorus/adapter"
 	"chorus/auth"
+	"chorus/auth/refusal"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
 	"github.com/zishang520/socket.io/v3/pkg/types"
@@ -29,7 +30,7 @@ func liveServer(t *testing.T, opts auth.MiddlewareOptions) (io *server, refreshe
 	refreshes, ends = make(chan string, 16), make(chan string, 16)
 	opts.ObserveRefresh = func(code string) { refreshes <- code }
 	opts.ObserveEnd = func(code string) { ends <- code }
-	io = listen(t, auth.Gate(adapter.NewMemory()), nil)
+	io = listen(t, auth.Adapter(adapter.NewMemory()), nil)
 	io.Use(auth.Middleware(newVerifier(t, strict), opts))
 	return io, refreshes, ends
 }
@@ -126,7 +127,7 @@ func TestNoNotice(t *testing.T) {
 // The leeway of Verify is that of the connection.
 func TestLeewayOfConnection(t *testing.T) {
 	t.Parallel()
-	io := listen(t, auth.Gate(adapter.NewMemory()), nil)
+	io := listen(t, auth.Adapter(adapter.NewMemory()), nil)
 	io.Use(auth.Middleware(newVerifier(t, func(o *auth.Options) { o.Leeway = 2 * time.Second }), auth.MiddlewareOptions{ExpiryNotice: -1}))
 	cl := dial(t, io, "", nil)
 	cl.connect(tokenObject(shortLived(t, "ada", -1500*time.Millisecond)))
@@ -175,7 +176,7 @@ func TestRefresh(t *testing.T) {
 			if data := s.Data().(map[string]any)["decoded"]; data != auth.FromSocket(s) {
 				t.Error("the socket's data has other claims")
 			}
-			if code := receive(t, refreshes); code != auth.CodeOK {
+			if code := receive(t, refreshes); code != refusal.CodeOK {
 				t.Errorf("observed %q", code)
 			}
 			if args := receive(t, seen); args[0] != "" || args[len(args)-1] != nil {
@@ -266,8 +267,8 @@ func TestRevokedSocket(t *testing.T) {
 		t.Run(string(mode), func(t *testing.T) {
 			t.Parallel()
 			revocations := auth.NewRevocations()
-			io := listen(t, auth.Gate(adapter.NewMemory()), nil)
-			io.Use(auth.Middleware(newVerifier(t, func(o *auth.Options) { o.Revocations = revocations }), auth.MiddlewareOptions{Mode: mode}))
+			io := listen(t, auth.Adapter(adapter.NewMemory()), nil)
+			io.Use(auth.Middleware(newVerifier(t, func(o *auth.Options) { o.Revoked = revocations.Revoked }), auth.MiddlewareOptions{Mode: mode, Revocations: revocations}))
 			conns := connections(t, io.Sockets())
 			cl := dial(t, io, "", nil)
 			token := sign(t, secret, goodClaims("ada"))
@@ -299,7 +300,7 @@ func TestRevokedSocket(t *testing.T) {
 	}
 }
 
-// A session ends with its socket, whatever ends that, and leaves no timer and nothing in the gate.
+// A session ends with its socket, whatever ends that, and leaves no timer and nothing in the holds.
 func TestSessionEnds(t *testing.T) {
 	t.Parallel()
 	refuseLater := func(s *socket.Socket, next func(*socket.ExtendedError)) {
@@ -320,11 +321,11 @@ func TestSessionEnds(t *testing.T) {
 		"a later middleware refuses":  {"&refuse=1", nil},
 		"the connection never begins": {"&refuse=1", func(cl *client, _ *socket.Socket) { _ = cl.ws.Close() }},
 	} {
-		for gated, rooms := range map[string]socket.AdapterConstructor{"gate": auth.Gate(adapter.NewMemory()), "no gate": adapter.NewMemory()} {
-			if gated == "no gate" && name == "a later middleware refuses" {
+		for held, rooms := range map[string]socket.AdapterConstructor{"held": auth.Adapter(adapter.NewMemory()), "not held": adapter.NewMemory()} {
+			if held == "not held" && name == "a later middleware refuses" {
 				continue // then it ends with the connection, which is the case after it
 			}
-			t.Run(name+", "+gated, func(t *testing.T) {
+			t.Run(name+", "+held, func(t *testing.T) {
 				t.Parallel()
 				verifier := newVerifier(t, nil)
 				middleware, live := auth.LiveSessions(verifier, auth.MiddlewareOptions{})
@@ -364,7 +365,7 @@ func TestSessionOfUndecidedSocketEnds(t *testing.T) {
 			limit := newLimit(t, auth.ConnectionLimitOptions{Max: 1})
 			verifier := newVerifier(t, func(o *auth.Options) { o.AllowMissingExp = true })
 			middleware, live := auth.LiveSessions(verifier, auth.MiddlewareOptions{Limit: limit})
-			io := listen(t, auth.Gate(adapter.NewMemory()), nil)
+			io := listen(t, auth.Adapter(adapter.NewMemory()), nil)
 			io.Use(middleware)
 			io.Use(func(*socket.Socket, func(*socket.ExtendedError)) {})
 			cl := dial(t, io, "", nil)
@@ -383,7 +384,7 @@ func TestSessionOfSocketThatIsConnectedTooLateEnds(t *testing.T) {
 	t.Parallel()
 	limit := newLimit(t, auth.ConnectionLimitOptions{Max: 1})
 	middleware, live := auth.LiveSessions(newVerifier(t, nil), auth.MiddlewareOptions{Limit: limit})
-	io := listen(t, closingConstructor{auth.Gate(adapter.NewMemory())}, nil)
+	io := listen(t, closingConstructor{auth.Adapter(adapter.NewMemory())}, nil)
 	io.Use(middleware)
 	conns := connections(t, io.Sockets())
 	cl := dial(t, io, "", nil)
@@ -419,8 +420,8 @@ func (c closingConstructor) New(nsp socket.Namespace) socket.Adapter {
 // A client whose namespaces come and go leaves nothing on its connection.
 func TestSessionLeavesNothingOnTheConnection(t *testing.T) {
 	t.Parallel()
-	for gated, rooms := range map[string]socket.AdapterConstructor{"gate": auth.Gate(adapter.NewMemory()), "no gate": adapter.NewMemory()} {
-		t.Run(gated, func(t *testing.T) {
+	for held, rooms := range map[string]socket.AdapterConstructor{"held": auth.Adapter(adapter.NewMemory()), "not held": adapter.NewMemory()} {
+		t.Run(held, func(t *testing.T) {
 			t.Parallel()
 			middleware, live := auth.LiveSessions(newVerifier(t, nil), auth.MiddlewareOptions{})
 			io := listen(t, rooms, nil)
@@ -443,5 +444,19 @@ func TestSessionLeavesNothingOnTheConnection(t *testing.T) {
 				await(t, "the session has ended", func() bool { return live() == 0 })
 			}
 		})
+	}
+}
+
+// TestEachTokenHasItsNotice refreshes with tokens that end within the notice, the same one among them.
+func TestEachTokenHasItsNotice(t *testing.T) {
+	t.Parallel()
+	io, _, _ := liveServer(t, auth.MiddlewareOptions{})
+	cl := dial(t, io, "", nil)
+	cl.enter(auth.ModeHandshake, shortLived(t, "ada", 20*time.Second))
+	cl.expect("token:expiring")
+	for range 2 {
+		token := shortLived(t, "ada", 20*time.Second)
+		cl.send(`2["token:refresh",` + tokenObject(token) + `]`)
+		cl.expect("token:expiring")
 	}
 }

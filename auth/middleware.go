@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"chorus/auth/refusal"
+	"chorus/auth/token"
 	"chorus/internal/origin"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
@@ -16,7 +18,7 @@ import (
 // Mode says when a client shows its token.
 type Mode string
 
-// The modes. ModeEvent and ModeBoth need an adapter inside a [Gate].
+// The modes. ModeEvent and ModeBoth need an adapter inside an [Adapter].
 const (
 	// ModeHandshake: in the handshake, or the connection is refused.
 	ModeHandshake Mode = "handshake"
@@ -62,7 +64,7 @@ type MiddlewareOptions struct {
 	// stands for no log. Tokens are not logged.
 	Logger *slog.Logger
 
-	// Observe is called with CodeOK for every client that was let in and with the code of every
+	// Observe is called with refusal.CodeOK for every client that was let in and with the code of every
 	// refusal, a timeout being one with code credentials_required; nil stands for nothing. It
 	// must not block.
 	Observe func(code string)
@@ -75,6 +77,10 @@ type MiddlewareOptions struct {
 	// DefaultExpiryNotice, a negative value for no notice.
 	ExpiryNotice time.Duration
 
+	// Revocations disconnect the sockets of a token that is revoked; nil stands for none. Give the verifier
+	// [Revocations.Revoked] of the same.
+	Revocations *Revocations
+
 	// Limit bounds the connections of a subject; nil stands for no limit.
 	Limit *ConnectionLimit
 
@@ -84,18 +90,18 @@ type MiddlewareOptions struct {
 	Verified func(s *socket.Socket, claims *Claims)
 
 	// Authenticating is called with the claims of a good token that came by event, before they are those of the socket,
-	// and may refuse it with an error of [Refuse]; nil stands for nothing. It may wait.
+	// and may refuse it with an error of [refusal.New]; nil stands for nothing. It may wait.
 	Authenticating func(s *socket.Socket, claims *Claims) error
 
 	// Refreshing is called with the claims of a good token before it replaces that of a client, and may refuse it with
-	// an error of [Refuse]; nil stands for nothing. It may wait.
+	// an error of [refusal.New]; nil stands for nothing. It may wait.
 	Refreshing func(s *socket.Socket, claims *Claims) error
 
 	// Refreshed is called when a client has replaced its token, with the claims of the new one; nil
 	// stands for nothing. It runs where the socket's handlers run.
 	Refreshed func(s *socket.Socket, claims *Claims)
 
-	// ObserveRefresh is called with CodeOK for every token that was replaced and with the code of every
+	// ObserveRefresh is called with refusal.CodeOK for every token that was replaced and with the code of every
 	// refusal; nil stands for nothing. It must not block.
 	ObserveRefresh func(code string)
 
@@ -152,7 +158,7 @@ const refusedMessage = "Authentication error"
 // With the library's connection state recovery these events reach the client at once: they are of this
 // connection.
 //
-// Without a [Gate], and with the library's connection state recovery, these two modes are not
+// Without an [Adapter], and with the library's connection state recovery, these two modes are not
 // safe: every client that would have to use them is refused with code internal_error, and the
 // log says so.
 //
@@ -190,9 +196,7 @@ func newMiddleware(v *Verifier, opts MiddlewareOptions) *middleware {
 		opts.ExpiryNotice = DefaultExpiryNotice
 	}
 	m := &middleware{verifier: v, opts: opts, origins: mustOrigins(opts.Origins)}
-	if v.revocations != nil {
-		v.revocations.watch(m.revoked)
-	}
+	opts.Revocations.watch(m.revoked)
 	return m
 }
 
@@ -207,17 +211,17 @@ type middleware struct {
 }
 
 func (m *middleware) connect(s *socket.Socket, next func(*socket.ExtendedError)) {
-	token, err := credentials(s.Handshake(), cookieSource{m.opts.Cookie, s.Request().Request().Host, m.origins})
+	text, err := credentials(s.Handshake(), cookieSource{m.opts.Cookie, s.Request().Request().Host, m.origins})
 	scrub(s.Handshake(), m.opts.Cookie, m.opts.Scrub)
 
 	switch {
 	case m.isTwin(s):
 		s.Conn().Close(true)
 		err = fmt.Errorf("%w: connected twice", ErrCredentialsFormat)
-	case m.opts.Mode == ModeEvent, m.opts.Mode == ModeBoth && errors.Is(err, ErrCredentialsRequired):
+	case m.opts.Mode == ModeEvent, m.opts.Mode == ModeBoth && errors.Is(err, token.ErrRequired):
 		err = m.await(s)
 	case err == nil:
-		err = m.verify(s, token)
+		err = m.verify(s, text)
 	}
 	if err != nil {
 		m.refused(s, err)
@@ -228,10 +232,10 @@ func (m *middleware) connect(s *socket.Socket, next func(*socket.ExtendedError))
 }
 
 // verify authenticates a socket at the handshake.
-func (m *middleware) verify(s *socket.Socket, token string) error {
+func (m *middleware) verify(s *socket.Socket, text string) error {
 	// The verification has no use for a deadline, and the context of the HTTP request ends with
 	// the request, which for long-polling is at any moment.
-	claims, err := m.verifier.Verify(context.Background(), token)
+	claims, err := m.verifier.Verify(context.Background(), text)
 	if err != nil {
 		return err
 	}
@@ -239,36 +243,36 @@ func (m *middleware) verify(s *socket.Socket, token string) error {
 		m.opts.Verified(s, claims)
 	}
 	p := newSession(m, s, nil)
-	if err := p.admit(claims); err != nil {
+	if err := p.accept(claims); err != nil {
 		return err
 	}
 	p.watchEnd()
 	p.listen()
-	m.opts.Observe(CodeOK)
+	m.opts.Observe(refusal.CodeOK)
 	return nil
 }
 
 // await lets a socket connect as nobody.
 func (m *middleware) await(s *socket.Socket) error {
-	g := gateOf(s.Nsp().Adapter())
-	if g == nil {
-		return m.unsafe("the adapter has no gate: use SetAdapter(auth.Gate(adapter)), or the handshake mode")
+	h := holdsOf(s.Nsp().Adapter())
+	if h == nil {
+		return m.unsafe("the adapter is not wrapped: use SetAdapter(auth.Adapter(adapter)), or the handshake mode")
 	}
 	if s.Nsp().Server().Opts().ConnectionStateRecovery() != nil {
 		return m.unsafe("connection state recovery is on: turn it off, or use the handshake mode")
 	}
-	session := newSession(m, s, g)
-	g.hold(s.Id(), m.opts.EventTimeout, session.timeout)
+	session := newSession(m, s, h)
+	h.hold(s.Id(), m.opts.EventTimeout, session.timeout)
 	session.listen()
 	return nil
 }
 
-// isTwin tells whether there is another socket of the same id. Only a Socket.IO v2 client that connects to
-// a namespace twice at a time has two. Rooms and the gate know ids only: the end of one socket would be that
-// of the other, or let it in, so such a connection is closed.
+// isTwin reports whether there is another socket of the same id. Only a Socket.IO v2 client that connects to
+// a namespace twice at a time has two. Rooms and holds know ids only: the end of one socket would be that of the other,
+// or release it, so such a connection is closed.
 func (m *middleware) isTwin(s *socket.Socket) bool {
-	g := gateOf(s.Nsp().Adapter())
-	return g != nil && g.knows(s.Id())
+	h := holdsOf(s.Nsp().Adapter())
+	return h != nil && h.knows(s.Id())
 }
 
 func (m *middleware) unsafe(remedy string) error {
@@ -280,7 +284,7 @@ func (m *middleware) unsafe(remedy string) error {
 }
 
 func (m *middleware) refused(s *socket.Socket, err error) {
-	m.opts.Observe(Code(err))
+	m.opts.Observe(refusal.Code(err))
 	m.log("client refused", s, err)
 }
 
@@ -293,28 +297,28 @@ func (m *middleware) refusedByEvent(s *socket.Socket, err error) {
 // refreshed reports an attempt to replace a token.
 func (m *middleware) refreshed(s *socket.Socket, err error) {
 	if err == nil {
-		m.opts.ObserveRefresh(CodeOK)
+		m.opts.ObserveRefresh(refusal.CodeOK)
 		return
 	}
-	m.opts.ObserveRefresh(Code(err))
+	m.opts.ObserveRefresh(refusal.Code(err))
 	m.log("token not replaced", s, err)
 }
 
 // ended reports a socket that was disconnected because of its token.
 func (m *middleware) ended(s *socket.Socket, reason error) {
-	m.opts.ObserveEnd(Code(reason))
+	m.opts.ObserveEnd(refusal.Code(reason))
 	m.log("client disconnected", s, reason)
 }
 
 func (m *middleware) log(message string, s *socket.Socket, err error) {
 	m.opts.Logger.Debug(message, slog.String("namespace", s.Nsp().Name()),
-		slog.String("socket", string(s.Id())), slog.String("code", Code(err)), slog.Any("error", err))
+		slog.String("socket", string(s.Id())), slog.String("code", refusal.Code(err)), slog.Any("error", err))
 }
 
 // connectError is what a client that is refused at the handshake gets. The type is what isUnauthorizedError of
 // socketio-jwt and its successor look at. To a Socket.IO v2 client the library sends the data alone.
 func connectError(s *socket.Socket, err error) *socket.ExtendedError {
-	data := map[string]any{"code": Code(err), "reason": Reason(err), "type": unauthorizedType}
+	data := map[string]any{"code": refusal.Code(err), "reason": refusal.Reason(err), "type": unauthorizedType}
 	if s.Conn().Protocol() == 3 {
 		data["message"] = refusedMessage
 	}

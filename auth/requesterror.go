@@ -4,6 +4,7 @@ import (
 	"maps"
 
 	"chorus/auth/permission"
+	"chorus/auth/refusal"
 )
 
 // RequestError is why a request of a client is not done.
@@ -35,5 +36,5 @@ func Forbidden(action permission.Action, name string) *RequestError {
 	case name != "":
 		details["room"] = name
 	}
-	return &RequestError{Code: CodeForbidden, Message: "the token does not permit: " + string(action), Details: details}
+	return &RequestError{Code: refusal.CodeForbidden, Message: "the token does not permit: " + string(action), Details: details}
 }

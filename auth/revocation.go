@@ -16,7 +16,7 @@ const maxRevocationValueBytes = 1024
 
 // Forever is the Until of a revocation that never ends: the last second of the year 9999. Tokens
 // without exp need it.
-var Forever = time.Unix(maxDate, 0).UTC()
+var Forever = time.Unix(253402300799, 0).UTC()
 
 var (
 	// ErrBadRevocation means that a Revocation names nothing, or more than one thing, or has a value
@@ -113,8 +113,8 @@ func (r *Revocation) entry(now time.Time, keep time.Duration) (revocationEntry, 
 }
 
 // Revocations knows which tokens are not good any more although they have not expired. Make it with
-// [NewRevocations] or [NewRedisRevocations]; give it to a Verifier with Options.Revocations. It is safe
-// for concurrent use; a nil one knows none.
+// [NewRevocations] or [NewRedisRevocations]; give its function Revoked to a Verifier with Options.Revoked, and all of it to
+// the middleware. It is safe for concurrent use; a nil one knows none.
 type Revocations struct {
 	keep     time.Duration
 	table    revocationTable
@@ -160,7 +160,7 @@ func (r *Revocations) say(ctx context.Context, key revocationKey, entry revocati
 		return r.redis.say(ctx, key, entry)
 	}
 	if r.table.say(key, entry, time.Now()) {
-		r.watchers.call(r.affects)
+		r.watchers.call(r.Revoked)
 	}
 	return nil
 }
@@ -213,18 +213,10 @@ func (r *Revocations) Close(ctx context.Context) error {
 	return r.redis.close(ctx)
 }
 
-// Revoked tells whether the token of the claims was revoked, as far as is known here: see [Revocations.Ready].
-func (r *Revocations) Revoked(claims *Claims) bool { return r.check(claims) != nil }
-
-// check returns ErrTokenRevoked when the token of the claims was revoked.
-func (r *Revocations) check(c *Claims) error {
-	if r != nil && r.affects(c) {
-		return ErrTokenRevoked
-	}
-	return nil
+// Revoked reports whether the token of the claims was revoked, as far as is known here: see [Revocations.Ready].
+func (r *Revocations) Revoked(claims *Claims) bool {
+	return r != nil && r.table.revoked(claims, time.Now)
 }
-
-func (r *Revocations) affects(c *Claims) bool { return r.table.revoked(c, time.Now) }
 
 // watch has fn called after each batch of new revocations is in force, without any lock, from one goroutine
 // at a time with Redis, and from Revoke for a node alone. What it gets tells whether a token is revoked.

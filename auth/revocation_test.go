@@ -9,22 +9,23 @@ import (
 	"time"
 
 	"chorus/auth"
+	"chorus/auth/refusal"
+	"chorus/auth/token"
 )
 
-// claimsOf makes claims.
+// claimsOf makes claims as a verifier does.
 func claimsOf(t *testing.T, set map[string]any) *auth.Claims {
 	t.Helper()
-	claims, err := auth.ClaimsOf(set)
+	v := newVerifier(t, func(o *auth.Options) { o.AllowMissingExp = true })
+	claims, err := v.Verify(t.Context(), sign(t, secret, set))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return claims
 }
 
-// isRevoked tells whether a node refuses a token.
-func isRevoked(r *auth.Revocations, claims *auth.Claims) bool {
-	return errors.Is(auth.Check(r, claims), auth.ErrTokenRevoked)
-}
+// isRevoked reports whether a node refuses a token.
+func isRevoked(r *auth.Revocations, claims *auth.Claims) bool { return r.Revoked(claims) }
 
 func revoke(t *testing.T, r *auth.Revocations, revocation auth.Revocation) {
 	t.Helper()
@@ -94,11 +95,11 @@ func TestRevocationKinds(t *testing.T) {
 
 func TestRevocationOfVerifiedToken(t *testing.T) {
 	r := auth.NewRevocations()
-	v, err := auth.NewVerifier(auth.Options{Secrets: []string{strings.Repeat("s", 32)}, Revocations: r})
+	v, err := auth.NewVerifier(auth.Options{Secrets: []string{strings.Repeat("s", 32)}, Revoked: r.Revoked})
 	if err != nil {
 		t.Fatal(err)
 	}
-	token, err := auth.Sign(strings.Repeat("s", 32), "", map[string]any{"jti": "1", "exp": time.Now().Add(time.Hour).Unix()})
+	token, err := token.Sign(strings.Repeat("s", 32), "", map[string]any{"jti": "1", "exp": time.Now().Add(time.Hour).Unix()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,7 +107,7 @@ func TestRevocationOfVerifiedToken(t *testing.T) {
 		t.Fatal(err)
 	}
 	revoke(t, r, auth.Revocation{TokenID: "1"})
-	if _, err := v.Verify(t.Context(), token); auth.Code(err) != auth.CodeTokenRevoked {
+	if _, err := v.Verify(t.Context(), token); refusal.Code(err) != refusal.CodeTokenRevoked {
 		t.Errorf("verified after it was revoked: %v", err)
 	}
 }

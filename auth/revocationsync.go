@@ -104,7 +104,7 @@ func NewRedisRevocations(client redis.UniversalClient, opts RedisRevocationOptio
 		client:  client,
 		log:     opts.Logger,
 		table:   &r.table,
-		changed: func() { r.watchers.call(r.affects) },
+		changed: func() { r.watchers.call(r.Revoked) },
 		// The braces have Redis Cluster keep both keys in one place, which scripts need.
 		keys:       []string{"{" + opts.Prefix + "-auth}:revocations", "{" + opts.Prefix + "-auth}:revocations:until"},
 		channel:    opts.Prefix + "-auth",

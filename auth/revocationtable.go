@@ -25,20 +25,20 @@ func (t *revocationTable) revoked(c *Claims, now func() time.Time) bool {
 	if len(t.entries) == 0 {
 		return false
 	}
-	if c.id != "" {
-		if e, ok := t.entries[revocationKey{revokeID, c.id}]; ok && e.inForce(now()) {
+	if c.ID() != "" {
+		if e, ok := t.entries[revocationKey{revokeID, c.ID()}]; ok && e.inForce(now()) {
 			return true
 		}
 	}
-	if c.subject == "" {
+	if c.Subject() == "" {
 		return false
 	}
-	if e, ok := t.entries[revocationKey{revokeSub, c.subject}]; ok && e.inForce(now()) {
+	if e, ok := t.entries[revocationKey{revokeSub, c.Subject()}]; ok && e.inForce(now()) {
 		return true
 	}
-	e, ok := t.entries[revocationKey{revokeBefore, c.subject}]
+	e, ok := t.entries[revocationKey{revokeBefore, c.Subject()}]
 	// A token without iat has the zero time there, which is before all others.
-	return ok && e.inForce(now()) && c.issuedAt.Before(time.UnixMilli(e.before))
+	return ok && e.inForce(now()) && c.IssuedAt().Before(time.UnixMilli(e.before))
 }
 
 // get returns the last word on a key, the zero entry when there is none.

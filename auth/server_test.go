@@ -27,7 +27,7 @@ type server struct {
 	open map[string]chan struct{} // the sessions and sockets that the library knows
 }
 
-// adapters are those that a gate is tested with.
+// adapters are those that holds are tested with.
 var adapters = map[string]socket.AdapterConstructor{
 	"library": &socket.AdapterBuilder{},
 	"memory":  adapter.NewMemory(),
@@ -47,7 +47,7 @@ func withParser(p parser.Parser) func(*socket.ServerOptions) {
 // serve runs a server with a middleware on the main namespace.
 func serve(t *testing.T, opts auth.MiddlewareOptions) *server {
 	t.Helper()
-	io := listen(t, auth.Gate(adapter.NewMemory()), nil)
+	io := listen(t, auth.Adapter(adapter.NewMemory()), nil)
 	io.Use(auth.Middleware(newVerifier(t, nil), opts))
 	return io
 }

@@ -1,6 +1,8 @@
 package auth
 
 import (
+	"chorus/auth/refusal"
+	"chorus/auth/token"
 	"context"
 	"maps"
 	"slices"
@@ -17,14 +19,14 @@ const closeGrace = time.Second
 // session is what is known of a socket that has authenticated, or may do so with an event. It acts on
 // the socket's task queue, one thing after the other; only evict and its end may come from anywhere.
 type session struct {
-	m *middleware
-	s *socket.Socket
-	g *gate // that holds the socket until it has authenticated; nil when it has at the handshake
+	m     *middleware
+	s     *socket.Socket
+	holds *holds // that hold the socket until it has authenticated; nil when it has at the handshake
 
 	authenticated bool
 	attempts      int       // tokens that were refused, one after the other
 	early         int       // events that came before the token
-	event         []any     // the event at hand, between conceal and guard
+	event         []any     // the event at hand, between conceal and intercept
 	noticed       bool      // the client was told about the end of its token
 	noticedAt     time.Time // when it was last told
 
@@ -38,19 +40,19 @@ type session struct {
 	release func()      // gives up the place among the connections of the subject
 }
 
-// admit makes the claims those of the socket and has the session tended until its end. A token that was
+// accept makes the claims those of the socket and tends the session until its end. A token that was
 // revoked meanwhile is refused: either this finds that out, or whoever revoked it finds the session.
-func (p *session) admit(claims *Claims) error {
+func (p *session) accept(claims *Claims) error {
 	release, err := p.m.place(p, claims)
 	if err != nil {
 		return err
 	}
 	p.claims.Store(claims)
 	p.m.sessions.add(p)
-	if err := p.m.verifier.revocations.check(claims); err != nil {
+	if p.m.verifier.Revoked(claims) {
 		p.m.sessions.remove(p)
 		release()
-		return err
+		return token.ErrRevoked
 	}
 	p.release = release
 	p.authenticated = true
@@ -69,12 +71,12 @@ func (m *middleware) place(p *session, claims *Claims) (release func(), err erro
 	return m.opts.Limit.admit(context.Background(), claims.Subject(), p.s.Conn().Id(), replaced)
 }
 
-// watchEnd has the session end with its socket. A gate hears of the end of every socket, be it connected
+// watchEnd has the session end with its socket. Its [Adapter] notices the end of every socket, be it connected
 // or refused by a later middleware. Without one, the session of a socket that never connects ends with the
 // connection.
 func (p *session) watchEnd() {
-	if g := gateOf(p.s.Nsp().Adapter()); g != nil {
-		g.watch(p.s.Id(), p.end)
+	if h := holdsOf(p.s.Nsp().Adapter()); h != nil {
+		h.watch(p.s.Id(), p.end)
 		return
 	}
 	_ = p.s.Once("disconnect", func(...any) { p.end() }) // fails for reserved names of a client's events only
@@ -100,15 +102,15 @@ func (p *session) end() {
 
 // The events that tell a client why it is disconnected, by the code of the reason.
 var farewells = map[string]string{
-	CodeTokenExpired:       "token:expired",
-	CodeTokenRevoked:       "token:revoked",
-	CodeConnectionReplaced: "connection:replaced",
+	refusal.CodeTokenExpired:       "token:expired",
+	refusal.CodeTokenRevoked:       "token:revoked",
+	refusal.CodeConnectionReplaced: "connection:replaced",
 }
 
 // evict tells the client why, with the event of the reason, and disconnects it. It may be called from
 // anywhere; the first reason counts.
 func (p *session) evict(reason error) {
-	code := Code(reason)
+	code := refusal.Code(reason)
 	switch {
 	case !p.mayEvict():
 		return
@@ -120,7 +122,7 @@ func (p *session) evict(reason error) {
 		if !ok {
 			name = eventUnauthorized
 		}
-		p.tell(name, map[string]any{"code": code, "message": Reason(reason)})
+		p.tell(name, map[string]any{"code": code, "message": refusal.Reason(reason)})
 		p.disconnect()
 	}
 	p.m.ended(p.s, reason)
@@ -191,7 +193,7 @@ func (m *middleware) revoked(affected func(*Claims) bool) {
 	for _, p := range m.sessions.find(affected) {
 		evict := func() {
 			if affected(p.claims.Load()) { // it may have a new token by now
-				p.evict(ErrTokenRevoked)
+				p.evict(token.ErrRevoked)
 			}
 		}
 		if p.s.Connected() {

@@ -8,8 +8,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"chorus/auth"
 	"chorus/auth/permission"
+	"chorus/auth/refusal"
 	"chorus/codec"
 )
 
@@ -106,14 +106,14 @@ func (ca *call) apply(p place, change *Change) (Changed, error) {
 // changeError makes of an error of the store what the client gets to know.
 func changeError(err error, p place) error {
 	if errors.Is(err, ErrNotOwner) {
-		return &Error{Code: auth.CodeForbidden, Message: "the message is another user's", Details: map[string]any{"action": string(permission.Moderate), "room": p.name}}
+		return &Error{Code: refusal.CodeForbidden, Message: "the message is another user's", Details: map[string]any{"action": string(permission.Moderate), "room": p.name}}
 	}
 	return err
 }
 
 // nobody is the refusal of a client without a user in what needs one.
 func nobody(p place) *Error {
-	return &Error{Code: auth.CodeForbidden, Message: "this needs a token with a subject", Details: map[string]any{"action": string(permission.Publish), "room": p.name}}
+	return &Error{Code: refusal.CodeForbidden, Message: "this needs a token with a subject", Details: map[string]any{"action": string(permission.Publish), "room": p.name}}
 }
 
 // editOptions are the last argument of "edit".

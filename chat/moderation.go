@@ -8,6 +8,7 @@ import (
 
 	"chorus/auth"
 	"chorus/auth/permission"
+	"chorus/auth/refusal"
 	"chorus/codec"
 )
 
@@ -189,7 +190,7 @@ func (c *Chat) report(ca *call) error {
 	case !ok:
 		return badRequest(fmt.Sprintf("report: the third argument is not a text of 1 to %d bytes", maxReason))
 	case p.peer != "":
-		return &Error{Code: auth.CodeForbidden, Message: "a conversation of two has no moderators", Details: map[string]any{"action": eventReport, "room": p.name}}
+		return &Error{Code: refusal.CodeForbidden, Message: "a conversation of two has no moderators", Details: map[string]any{"action": eventReport, "room": p.name}}
 	}
 	if err := ca.allow(permission.Join, p); err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 
 	"chorus/auth"
 	"chorus/auth/permission"
+	"chorus/auth/refusal"
 )
 
 // place is what the name of a room in a request stands for: a room, or the conversation of two users. alice writes the
@@ -45,7 +46,7 @@ func (ca *call) talk(peer string) (place, error) {
 	case peer == "":
 		return place{}, badRequest("a user has a name")
 	case user == "":
-		return place{}, &Error{Code: auth.CodeForbidden, Message: "only a user whose token has a subject can talk to another", Details: map[string]any{"action": string(permission.Direct)}}
+		return place{}, &Error{Code: refusal.CodeForbidden, Message: "only a user whose token has a subject can talk to another", Details: map[string]any{"action": string(permission.Direct)}}
 	}
 	return ca.chat.talkPlace(user, peer), nil
 }

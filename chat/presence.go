@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"time"
 
-	"chorus/auth"
 	"chorus/auth/permission"
+	"chorus/auth/refusal"
 	"chorus/codec"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
@@ -77,7 +77,7 @@ func (c *Chat) listPresence(ca *call) error {
 	case limit < 1 || limit > maxListed:
 		return badRequest(fmt.Sprintf("presence: limit is not between 1 and %d", maxListed))
 	case p.peer != "" || p.policy.NoPresence:
-		return &Error{Code: auth.CodeForbidden, Message: "nobody is told who is here", Details: map[string]any{"action": string(permission.Presence), "room": p.name}}
+		return &Error{Code: refusal.CodeForbidden, Message: "nobody is told who is here", Details: map[string]any{"action": string(permission.Presence), "room": p.name}}
 	}
 	if err := ca.allow(permission.Presence, p); err != nil {
 		return err

@@ -10,6 +10,7 @@ import (
 	"chorus/adapter/session"
 	"chorus/auth"
 	"chorus/auth/permission"
+	"chorus/auth/refusal"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
 )
@@ -136,7 +137,7 @@ func (c *Chat) askAbout(s *socket.Socket, kind ActionKind, claims *auth.Claims) 
 	}
 	if err := c.before(&Action{Kind: kind, client: cl, Namespace: s.Nsp().Name(), claims: claims}); err != nil {
 		refused := c.refusalOf(err)
-		return auth.Refuse(refused.Code, refused.Message)
+		return refusal.New(refused.Code, refused.Message)
 	}
 	return nil
 }

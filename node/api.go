@@ -24,8 +24,8 @@ func (n *Node) newAPI() (*api.API, error) {
 		MaxBody: int64(c.MaxBody), MaxBatch: int64(c.MaxBatch), IdempotencyKeys: int(c.IdempotencyKeys),
 		PermissionsClaim: n.cfg.Auth.PermissionsClaim, MaxTokenLife: c.Tokens.MaxLife, Logger: n.log,
 	}
-	if n.gatekeeper != nil {
-		opts.Verifier, opts.Revocations = n.gatekeeper.verifier, n.gatekeeper.revocations
+	if n.auth != nil {
+		opts.Verifier, opts.Revocations = n.auth.verifier, n.auth.revocations
 	}
 	if c.Tokens.Enabled {
 		opts.Sign = func(claims map[string]any, life time.Duration) (string, error) { return Sign(n.cfg, claims, life) }

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"chorus/api"
-	"chorus/auth"
+	"chorus/auth/refusal"
 	"chorus/node"
 	"chorus/node/config"
 
@@ -200,15 +200,15 @@ func TestAPIRefusals(t *testing.T) {
 	}{
 		"good":                         {key, "POST", "/publish", good, nil, 200, ""},
 		"a token":                      {with("publish"), "POST", "/publish", good, nil, 200, ""},
-		"without a key":                {"", "GET", "/rooms", "", nil, 401, auth.CodeCredentialsRequired},
-		"an unknown path, no key":      {"", "GET", "/nothing", "", nil, 401, auth.CodeCredentialsRequired},
-		"another secret":               {key[:len(key)-1] + "x", "GET", "/rooms", "", nil, 401, auth.CodeInvalidToken},
-		"another name":                 {strings.Replace(key, "backend_1", "ended", 1), "GET", "/rooms", "", nil, 401, auth.CodeInvalidToken},
-		"an end":                       {ended, "GET", "/rooms", "", nil, 401, auth.CodeInvalidToken},
-		"a token of a user":            {tokenWith(t, nil), "GET", "/rooms", "", nil, 403, auth.CodeForbidden},
-		"a token with less":            {with("rooms"), "POST", "/publish", good, nil, 403, auth.CodeForbidden},
-		"a key with less":              {key, "GET", "/nodes", "", nil, 403, auth.CodeForbidden},
-		"two keys":                     {key, "GET", "/rooms", "", []string{"Authorization", "Bearer x"}, 400, auth.CodeCredentialsBadFormat},
+		"without a key":                {"", "GET", "/rooms", "", nil, 401, refusal.CodeCredentialsRequired},
+		"an unknown path, no key":      {"", "GET", "/nothing", "", nil, 401, refusal.CodeCredentialsRequired},
+		"another secret":               {key[:len(key)-1] + "x", "GET", "/rooms", "", nil, 401, refusal.CodeInvalidToken},
+		"another name":                 {strings.Replace(key, "backend_1", "ended", 1), "GET", "/rooms", "", nil, 401, refusal.CodeInvalidToken},
+		"an end":                       {ended, "GET", "/rooms", "", nil, 401, refusal.CodeInvalidToken},
+		"a token of a user":            {tokenWith(t, nil), "GET", "/rooms", "", nil, 403, refusal.CodeForbidden},
+		"a token with less":            {with("rooms"), "POST", "/publish", good, nil, 403, refusal.CodeForbidden},
+		"a key with less":              {key, "GET", "/nodes", "", nil, 403, refusal.CodeForbidden},
+		"two keys":                     {key, "GET", "/rooms", "", []string{"Authorization", "Bearer x"}, 400, refusal.CodeCredentialsBadFormat},
 		"an unknown path":              {key, "GET", "/nothing", "", nil, 404, "not_found"},
 		"a slash at the end":           {key, "GET", "/rooms/", "", nil, 404, "not_found"},
 		"two slashes":                  {key, "GET", "//rooms", "", nil, 404, "not_found"},

@@ -36,7 +36,7 @@ func (n *Node) chatOptions() (chat.Options, error) {
 		Relay:              n.cfg.Relay,
 		Store:              n.chatStore(),
 		Nodes:              n.nodes,
-		Open:               n.gatekeeper == nil,
+		Open:               n.auth == nil,
 		MaxRooms:           int(n.cfg.MaxRooms),
 		TotalOrder:         n.cfg.TotalOrder(),
 		Meta:               c.Meta,

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"chorus/auth"
+	"chorus/auth/refusal"
 	"chorus/chat"
 	"chorus/codec"
 
@@ -212,7 +213,7 @@ func TestRoomsOfUsers(t *testing.T) {
 		if got := ada.ask(event); !done(got) {
 			t.Errorf("%s: %s", event, got)
 		}
-		wantRefusal(t, bob.ask(event), auth.CodeForbidden, `"room":"user:ada"`)
+		wantRefusal(t, bob.ask(event), refusal.CodeForbidden, `"room":"user:ada"`)
 	}
 	// A pattern that names such rooms opens them, and a token that permits publishing alone needs no join.
 	admin := join(t, n.addr, tokenWith(t, map[string]any{"rooms": map[string]any{"join": []string{"none"}, "publish": []string{"user:*"}}}))

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"chorus/auth"
+	"chorus/auth/refusal"
 	"chorus/chat"
 )
 
@@ -83,9 +84,9 @@ func TestChangesOfMessages(t *testing.T) {
 			`["delete","h","none"]`:                                      chat.CodeNotFound,
 			`["react","h","none","x",true]`:                              chat.CodeNotFound,
 			`["report","h","none","x"]`:                                  chat.CodeNotFound,
-			`["edit","h","t1",1]`:                                        auth.CodeForbidden,
-			`["delete","h","t1"]`:                                        auth.CodeForbidden,
-			`["append","h","t1","x"]`:                                    auth.CodeForbidden,
+			`["edit","h","t1",1]`:                                        refusal.CodeForbidden,
+			`["delete","h","t1"]`:                                        refusal.CodeForbidden,
+			`["append","h","t1","x"]`:                                    refusal.CodeForbidden,
 			`["edit","h","m1",1,{"version":0}]`:                          chat.CodeBadRequest,
 			`["edit","h","m 1",1]`:                                       chat.CodeBadRequest,
 			`["edit","h","m1"]`:                                          chat.CodeBadRequest,
@@ -125,8 +126,8 @@ func TestMarkers(t *testing.T) {
 		holds(t, second.ask(`["unread"]`), `"rooms":[]`)
 		refuses(t, bob, map[string]string{
 			`["read","h","x"]`: chat.CodeBadRequest, `["read","h",-1]`: chat.CodeBadRequest, `["read","h"]`: chat.CodeBadRequest,
-			`["read","other",1]`: chat.CodeNoHistory, `["read","user:ada",1]`: auth.CodeForbidden,
-			`["unread",{"rooms":["user:ada"]}]`: auth.CodeForbidden, `["unread",7]`: chat.CodeBadRequest,
+			`["read","other",1]`: chat.CodeNoHistory, `["read","user:ada",1]`: refusal.CodeForbidden,
+			`["unread",{"rooms":["user:ada"]}]`: refusal.CodeForbidden, `["unread",7]`: chat.CodeBadRequest,
 		})
 	})
 }
@@ -182,12 +183,12 @@ func TestModeration(t *testing.T) {
 		boss.must(`["ban",null,"bob"]`)
 		holds(t, bob.await(`42["left"`), `"code":"banned"`)
 		refuses(t, mod, map[string]string{
-			`["ban",null,"bob"]`: auth.CodeForbidden, `["ban","other","bob"]`: auth.CodeForbidden, `["ban","@bob","bob"]`: auth.CodeForbidden,
+			`["ban",null,"bob"]`: refusal.CodeForbidden, `["ban","other","bob"]`: refusal.CodeForbidden, `["ban","@bob","bob"]`: refusal.CodeForbidden,
 			`["mute","h","bob",{"for":0}]`: chat.CodeBadRequest, `["mute","h",7]`: chat.CodeBadRequest, `["mute","h",""]`: chat.CodeBadRequest, `["mute","h"]`: chat.CodeBadRequest,
 			`["slow","h",-1]`: chat.CodeBadRequest, `["slow","h",1.5]`: chat.CodeBadRequest, `["freeze","h",1]`: chat.CodeBadRequest, `["moderation"]`: chat.CodeBadRequest,
 		})
 		refuses(t, boss, map[string]string{`["slow",null,5]`: chat.CodeBadRequest})
-		refuses(t, ada, map[string]string{`["mute","h","bob"]`: auth.CodeForbidden, `["moderation","h"]`: auth.CodeForbidden, `["freeze","h",true]`: auth.CodeForbidden})
+		refuses(t, ada, map[string]string{`["mute","h","bob"]`: refusal.CodeForbidden, `["moderation","h"]`: refusal.CodeForbidden, `["freeze","h",true]`: refusal.CodeForbidden})
 	})
 }
 

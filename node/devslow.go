@@ -18,7 +18,7 @@ const (
 // all else to TCP: the node sees a client that does not read.
 type slowLane struct {
 	listener net.Listener
-	target   func() string // the address of the node
+	target   func() string   // the address of the node
 	life     context.Context // ends with close
 	end      context.CancelFunc
 	tasks    sync.WaitGroup

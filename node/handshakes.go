@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"chorus/auth"
+	"chorus/auth/refusal"
 	"chorus/engine"
 	"chorus/internal/origin"
 
@@ -111,7 +111,7 @@ func originRemedy(r *http.Request) string {
 
 // onEventRefused reports a client that authenticates by event and was refused.
 func (h *handshakes) onEventRefused(s *socket.Socket, err error) {
-	h.noteToken(s.Conn().RemoteAddress(), auth.Code(err), s.Nsp().Name(), auth.Reason(err), slog.String("event", "authenticate"))
+	h.noteToken(s.Conn().RemoteAddress(), refusal.Code(err), s.Nsp().Name(), refusal.Reason(err), slog.String("event", "authenticate"))
 }
 
 // noteToken reports a client that was refused because of its token, or by the program.

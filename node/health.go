@@ -29,7 +29,7 @@ func (n *Node) serveReadyz(w http.ResponseWriter, r *http.Request) {
 	if n.redis != nil {
 		checks["redis"] = state(n.redis.health())
 	}
-	if g := n.gatekeeper; g != nil {
+	if g := n.auth; g != nil {
 		if n.cfg.Auth.JWKSURL != "" {
 			checks["keys"] = state(g.verifier.Ready())
 		}

@@ -8,6 +8,7 @@ import (
 	"os"
 
 	"chorus/auth"
+	"chorus/auth/token"
 )
 
 // maxKeyFileBytes bounds a file with public keys.
@@ -17,13 +18,13 @@ const maxKeyFileBytes = 1 << 20
 func publicKeys(c *Config) ([]string, error) {
 	texts := make([]string, len(c.Auth.PublicKeys))
 	for i, entry := range c.Auth.PublicKeys {
-		if auth.IsPEM(entry) {
+		if token.IsPEM(entry) {
 			texts[i] = entry
 			continue
 		}
 		text, err := readKeyFile(entry)
 		if err != nil {
-			return nil, &auth.OptionError{Option: "PublicKeys", Err: fmt.Errorf("neither a PEM text nor a file that can be read (entry %d of %d): %w", i+1, len(texts), err)}
+			return nil, &token.OptionError{Option: "PublicKeys", Err: fmt.Errorf("neither a PEM text nor a file that can be read (entry %d of %d): %w", i+1, len(texts), err)}
 		}
 		texts[i] = text
 	}
@@ -61,7 +62,7 @@ func verifierOptions(c *Config) (auth.Options, error) {
 	}
 	return auth.Options{
 		Secrets:           c.Secrets(),
-		SecretEncoding:    auth.SecretEncoding(c.Auth.SecretEncoding),
+		SecretEncoding:    token.SecretEncoding(c.Auth.SecretEncoding),
 		NumericSub:        c.Auth.NumericSub,
 		AllowShortSecrets: c.Insecure,
 		PublicKeys:        keys,

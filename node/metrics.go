@@ -96,7 +96,7 @@ func (m *metrics) watchSessions(sessions *session.Keeper) {
 // observeEnd counts a socket that was disconnected because of its token.
 func (m *metrics) observeEnd(code string) { m.ends.WithLabelValues(code).Inc() }
 
-func (m *metrics) watchGatekeeper(g *gatekeeper) {
+func (m *metrics) watchAuthentication(g *authentication) {
 	m.gauge("chorus_revocations", "Revocations in force.", func() float64 { return float64(g.revocations.Len()) })
 	m.gauge("chorus_token_cache_entries", "Tokens whose signature need not be checked again.", func() float64 { return float64(g.verifier.Stats().CacheEntries) })
 	m.counter("chorus_token_cache_hits_total", "Tokens whose signature was not checked again.", func() uint64 { return g.verifier.Stats().CacheHits })

@@ -3,7 +3,7 @@ package node
 import (
 	"reflect"
 
-	"chorus/auth"
+	"chorus/auth/refusal"
 	"chorus/internal/library"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
@@ -37,7 +37,7 @@ func refuseSocket(s *socket.Socket, next func(*socket.ExtendedError)) {
 		return
 	}
 	const message = "the server cannot connect this client"
-	next(socket.NewExtendedError(message, map[string]any{"code": auth.CodeInternalError, "reason": message}))
+	next(socket.NewExtendedError(message, map[string]any{"code": refusal.CodeInternalError, "reason": message}))
 }
 
 // protect makes the middlewares of a namespace safe that are not yet, but for the first ones, which are ours.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"chorus/auth"
+	"chorus/auth/refusal"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
 )
@@ -403,7 +404,7 @@ func TestPanicOfAHandlerIsAnswered(t *testing.T) {
 		})
 	})
 	client := join(t, n.addr, token(t))
-	wantRefusal(t, client.ask(`["paint",1]`), auth.CodeInternalError)
+	wantRefusal(t, client.ask(`["paint",1]`), refusal.CodeInternalError)
 	if got := log.String(); !strings.Contains(got, "name=paint") {
 		t.Errorf("the log does not name the event: %s", got)
 	}

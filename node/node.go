@@ -37,8 +37,8 @@ type Node struct {
 	// forward passes requests of sessions of other nodes on, and takes those of other nodes.
 	forward *forward.Forwarder
 	peers   http.Handler // serves the requests that other nodes pass on
-	// gatekeeper is nil when everybody is let in.
-	gatekeeper *gatekeeper
+	// auth is nil when every client may connect.
+	auth       *authentication
 	announcer  *chat.Announcer // nil when clients are not told
 	hook       *hook.Hook      // nil when nobody is asked
 	metrics    *metrics
@@ -75,12 +75,12 @@ func New(cfg Config) (*Node, error) {
 	warnInsecure(&cfg, n.log)
 	n.nodes = newRegistry(cfg, n)
 	if cfg.HasKeys() {
-		if n.gatekeeper, err = newGatekeeper(cfg, n.redis.sharedClient(), n.log); err != nil {
+		if n.auth, err = newAuthentication(cfg, n.redis.sharedClient(), n.log); err != nil {
 			return nil, errors.Join(err, n.nodes.Close(context.Background()), n.redis.close(context.Background()))
 		}
-		n.metrics.watchGatekeeper(n.gatekeeper)
+		n.metrics.watchAuthentication(n.auth)
 		if cfg.Auth.JWKSURL != "" {
-			n.metrics.watchJWKS(n.gatekeeper.verifier)
+			n.metrics.watchJWKS(n.auth.verifier)
 		}
 	}
 
@@ -89,7 +89,7 @@ func New(cfg Config) (*Node, error) {
 	opts := socket.DefaultServerOptions()
 	opts.SetConnectTimeout(cfg.ConnectTimeout)
 	opts.SetServeClient(false)
-	guard := newNamespaces(auth.Gate(counted), cfg.ConnectTimeout, n.log, n.admission()...)
+	guard := newNamespaces(auth.Adapter(counted), cfg.ConnectTimeout, n.log, n.admission()...)
 	opts.SetParser(codec.New(codec.Options{OnUnsendable: n.logUnsendable, OnConnect: guard.connecting, OnInvalid: n.logInvalid}))
 	opts.SetAdapter(guard)
 	if cfg.Recovery.Enabled {
@@ -166,8 +166,8 @@ func (n *Node) logInvalid(err error) {
 // admission returns the middlewares that decide who connects to a namespace.
 func (n *Node) admission() []socket.NamespaceMiddleware {
 	watch := func(s *socket.Socket, next func(*socket.ExtendedError)) { n.chat.Watch(s, next) }
-	if n.gatekeeper != nil {
-		return []socket.NamespaceMiddleware{n.gatekeeper.middleware(n), watch}
+	if n.auth != nil {
+		return []socket.NamespaceMiddleware{n.auth.middleware(n), watch}
 	}
 	if n.cfg.Recovery.Enabled {
 		return []socket.NamespaceMiddleware{recoverAnybody, watch}
@@ -197,7 +197,7 @@ func (n *Node) Close(ctx context.Context) error {
 		n.draining.Store(true)
 		n.closing.Store(true)
 		n.nodes.Refresh()
-		n.closeErr = n.gatekeeper.stopWaiting()
+		n.closeErr = n.auth.stopWaiting()
 		n.api.Close()
 		n.closeConnections()
 		n.forward.Leave(ctx)
@@ -209,8 +209,8 @@ func (n *Node) Close(ctx context.Context) error {
 			n.hook.Close()
 		}
 		n.closeErr = errors.Join(n.closeErr, n.state.Close(ctx))
-		if n.gatekeeper != nil { // it says goodbye by way of Redis
-			n.closeErr = errors.Join(n.closeErr, n.gatekeeper.close(ctx))
+		if n.auth != nil { // it says goodbye by way of Redis
+			n.closeErr = errors.Join(n.closeErr, n.auth.close(ctx))
 		}
 		n.closeErr = errors.Join(n.closeErr, n.nodes.Close(ctx), n.redis.close(ctx))
 		n.logs.limits.flush()

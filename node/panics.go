@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"chorus/auth"
+	"chorus/auth/refusal"
 	"chorus/codec"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
@@ -86,7 +87,7 @@ func (p *panics) watchSocket(s *socket.Socket) {
 // answerInternalError answers a client whose event could not be handled, if the client waits for an answer.
 func answerInternalError(args []any) {
 	_, answer := codec.SplitAck(args)
-	answer((&auth.RequestError{Code: auth.CodeInternalError, Message: "the server could not handle this event"}).Answer())
+	answer((&auth.RequestError{Code: refusal.CodeInternalError, Message: "the server could not handle this event"}).Answer())
 }
 
 // watchNamespace has a socket disconnected when a handler of its connection panics: it lacks what that handler

@@ -1,10 +1,13 @@
 package node
 
-import "chorus/auth"
+import (
+	"chorus/auth/refusal"
+	"chorus/auth/token"
+)
 
 // Codes of refused handshakes, besides those of package auth.
 const (
-	refusalOrigin      = auth.CodeOriginNotAllowed
+	refusalOrigin      = refusal.CodeOriginNotAllowed
 	refusalUnknownPath = "unknown_path"
 	refusalNamespace   = "unknown_namespace"
 	refusalProgram     = "refused_by_program"
@@ -27,10 +30,10 @@ var engineCodes = map[int]string{
 
 // tokenCodes are the codes of package auth with which a handshake can be refused.
 var tokenCodes = map[string]bool{
-	auth.CodeCredentialsRequired: true, auth.CodeCredentialsBadFormat: true, auth.CodeTokenTooLarge: true,
-	auth.CodeInvalidToken: true, auth.CodeTokenExpired: true, auth.CodeTokenNotActive: true, auth.CodeInvalidIssuer: true,
-	auth.CodeInvalidAudience: true, auth.CodeMissingClaim: true, auth.CodeTokenRevoked: true, auth.CodeKeysUnavailable: true,
-	auth.CodeTooManyConnections: true, auth.CodeOriginNotAllowed: true, auth.CodeInternalError: true,
+	refusal.CodeCredentialsRequired: true, refusal.CodeCredentialsBadFormat: true, refusal.CodeTokenTooLarge: true,
+	refusal.CodeInvalidToken: true, refusal.CodeTokenExpired: true, refusal.CodeTokenNotActive: true, refusal.CodeInvalidIssuer: true,
+	refusal.CodeInvalidAudience: true, refusal.CodeMissingClaim: true, refusal.CodeTokenRevoked: true, refusal.CodeKeysUnavailable: true,
+	refusal.CodeTooManyConnections: true, refusal.CodeOriginNotAllowed: true, refusal.CodeInternalError: true,
 }
 
 // remedies say what an operator or the author of a client can do about a refusal, by its code.
@@ -49,27 +52,27 @@ var remedies = map[string]string{
 	refusalDraining:    "the node ends: another one takes the client",
 	refusalHandshakes:  "raise limits.handshakes, and name your load balancers in trusted_proxies",
 
-	auth.CodeCredentialsRequired:  "the client sends no token: set its option auth to {token}",
-	auth.CodeCredentialsBadFormat: "the client sends something else than one token where the token belongs",
-	auth.CodeTokenTooLarge:        "have the issuer put less into the token, or raise auth.max_token",
-	auth.CodeTokenExpired:         "have the client get a new token before it connects: its option auth may be a function",
-	auth.CodeTokenNotActive:       "set the clocks of the issuer and of this node, or raise auth.leeway",
-	auth.CodeInvalidIssuer:        "compare the iss of the token with auth.issuer",
-	auth.CodeInvalidAudience:      "compare the aud of the token with auth.audience",
-	auth.CodeMissingClaim:         "have the issuer add the claim, or take it off auth.required_claims",
-	auth.CodeTokenRevoked:         "chorus token revoke --list shows the revocation, --undo takes it back",
-	auth.CodeKeysUnavailable:      "see that this node reaches auth.jwks_url",
-	auth.CodeTooManyConnections:   "the subject has as many connections as auth.max_connections allows",
-	auth.CodeInternalError:        "an earlier error in this log says what is wrong",
+	refusal.CodeCredentialsRequired:  "the client sends no token: set its option auth to {token}",
+	refusal.CodeCredentialsBadFormat: "the client sends something else than one token where the token belongs",
+	refusal.CodeTokenTooLarge:        "have the issuer put less into the token, or raise auth.max_token",
+	refusal.CodeTokenExpired:         "have the client get a new token before it connects: its option auth may be a function",
+	refusal.CodeTokenNotActive:       "set the clocks of the issuer and of this node, or raise auth.leeway",
+	refusal.CodeInvalidIssuer:        "compare the iss of the token with auth.issuer",
+	refusal.CodeInvalidAudience:      "compare the aud of the token with auth.audience",
+	refusal.CodeMissingClaim:         "have the issuer add the claim, or take it off auth.required_claims",
+	refusal.CodeTokenRevoked:         "chorus token revoke --list shows the revocation, --undo takes it back",
+	refusal.CodeKeysUnavailable:      "see that this node reaches auth.jwks_url",
+	refusal.CodeTooManyConnections:   "the subject has as many connections as auth.max_connections allows",
+	refusal.CodeInternalError:        "an earlier error in this log says what is wrong",
 }
 
 // reasonRemedies are the remedies of refusals whose code, invalid_token, has several reasons.
 var reasonRemedies = map[string]string{
-	auth.Reason(auth.ErrSignatureInvalid): "the token was signed with another secret or key: compare auth.secret or auth.public_keys with those of the issuer",
-	auth.Reason(auth.ErrTokenMalformed):   "it is no JSON Web Token, or was cut on its way",
-	auth.Reason(auth.ErrAlgorithmRefused): "the keys of this node, or auth.algorithms, do not allow the token's alg",
-	auth.Reason(auth.ErrKeyUnknown):       "the token's kid names no key of this node: compare with auth.jwks_url or auth.public_keys",
-	auth.Reason(auth.ErrTypeRefused):      "the token's typ is of another purpose: see auth.types",
-	auth.Reason(auth.ErrExpMissing):       "have the issuer set exp, or set auth.require_exp to false",
-	auth.Reason(auth.ErrClaimInvalid):     "have the issuer correct the claim: chorus token check names it",
+	refusal.Reason(token.ErrSignatureInvalid): "the token was signed with another secret or key: compare auth.secret or auth.public_keys with those of the issuer",
+	refusal.Reason(token.ErrMalformed):        "it is no JSON Web Token, or was cut on its way",
+	refusal.Reason(token.ErrAlgorithmRefused): "the keys of this node, or auth.algorithms, do not allow the token's alg",
+	refusal.Reason(token.ErrKeyUnknown):       "the token's kid names no key of this node: compare with auth.jwks_url or auth.public_keys",
+	refusal.Reason(token.ErrTypeRefused):      "the token's typ is of another purpose: see auth.types",
+	refusal.Reason(token.ErrExpMissing):       "have the issuer set exp, or set auth.require_exp to false",
+	refusal.Reason(token.ErrClaimInvalid):     "have the issuer correct the claim: chorus token check names it",
 }

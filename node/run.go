@@ -52,7 +52,7 @@ func (n *Node) open(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := n.gatekeeper.await(ctx, startTimeout); err != nil {
+	if err := n.auth.await(ctx, startTimeout); err != nil {
 		return err
 	}
 	public, err := listen(ctx, "listen", n.cfg.Listen)

@@ -1,13 +1,13 @@
 package node
 
 import (
+	"chorus/auth"
+	"chorus/auth/token"
 	"crypto/rand"
 	"errors"
 	"fmt"
 	"strings"
 	"time"
-
-	"chorus/auth"
 )
 
 // Sign makes a token that the nodes of a configuration accept, with its first secret. It adds iat and, after
@@ -33,14 +33,14 @@ func Sign(cfg Config, claims map[string]any, ttl time.Duration) (string, error) 
 	if err != nil {
 		return "", err
 	}
-	secret, err := auth.DecodeSecret(secrets[0], auth.SecretEncoding(cfg.Auth.SecretEncoding))
+	secret, err := token.DecodeSecret(secrets[0], token.SecretEncoding(cfg.Auth.SecretEncoding))
 	if err != nil {
 		return "", fmt.Errorf("auth.secret %w", err)
 	}
 	return auth.Sign(secret, algorithm, claims)
 }
 
-// signingAlgorithm returns the first algorithm for secrets, empty for the default of auth.Sign.
+// signingAlgorithm returns the first algorithm for secrets, empty for the default of token.Sign.
 func signingAlgorithm(allowed []string) (string, error) {
 	for _, name := range allowed {
 		if strings.HasPrefix(name, "HS") {

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"chorus/auth"
+	"chorus/auth/token"
 	"chorus/node/config"
 )
 
@@ -58,7 +58,7 @@ var authKeys = map[string]string{
 
 // keyOf returns the key of the option that a verifier refuses.
 func keyOf(err error) string {
-	var option *auth.OptionError
+	var option *token.OptionError
 	if errors.As(err, &option) && authKeys[option.Option] != "" {
 		return authKeys[option.Option]
 	}

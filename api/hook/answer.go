@@ -9,7 +9,8 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"chorus/auth"
+	"chorus/auth/refusal"
+	"chorus/auth/token"
 	"chorus/chat"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
@@ -27,7 +28,7 @@ const (
 
 // What a refusal says that says nothing.
 const (
-	defaultCode    = auth.CodeForbidden
+	defaultCode    = refusal.CodeForbidden
 	defaultMessage = "the server does not permit this"
 )
 
@@ -166,7 +167,7 @@ func (v *verdict) readClaims(raw json.RawMessage) error {
 		return fmt.Errorf("%w: claims are not an object", errAnswer)
 	}
 	for name := range v.claims {
-		if auth.IsRegistered(name) {
+		if token.IsRegistered(name) {
 			delete(v.claims, name)
 		}
 	}

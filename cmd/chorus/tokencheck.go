@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"chorus/auth"
+	"chorus/auth/refusal"
+	"chorus/auth/token"
 	"chorus/node"
 )
 
@@ -62,14 +64,14 @@ func (c *tokenCheckCommand) check(ctx context.Context, cfg node.Config, in io.Re
 	report := &tokenReport{now: time.Now()}
 	if err != nil {
 		report.bad(content, isGenuine(err))
-		err = fmt.Errorf("the token is not good: %s (%s): %s", auth.Reason(err), auth.Code(err), remedy(err, content, &cfg, report.now))
+		err = fmt.Errorf("the token is not good: %s (%s): %s", refusal.Reason(err), refusal.Code(err), remedy(err, content, &cfg, report.now))
 	} else {
 		report.good(content, claims, c.Room, known)
 	}
 	return errors.Join(err, report.writeTo(out))
 }
 
-// lookUp returns auth.ErrTokenRevoked for a token that was revoked, and else what is known about that: a
+// lookUp returns token.ErrRevoked for a token that was revoked, and else what is known about that: a
 // Redis that is away is no reason to say nothing about a token.
 func lookUp(ctx context.Context, cfg node.Config, claims *auth.Claims) (known string, err error) {
 	revocations, closeAll, err := node.OpenRevocations(cfg) //nolint:contextcheck // it lives until it is closed
@@ -83,7 +85,7 @@ func lookUp(ctx context.Context, cfg node.Config, claims *auth.Claims) (known st
 	case err != nil:
 		return "whether it was revoked is not known: " + oneLine(err), nil
 	case revocations.Revoked(claims):
-		return "", auth.ErrTokenRevoked
+		return "", token.ErrRevoked
 	}
 	return "it was not revoked", nil
 }

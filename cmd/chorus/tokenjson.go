@@ -8,6 +8,7 @@ import (
 
 	"chorus/auth"
 	"chorus/auth/permission"
+	"chorus/auth/refusal"
 	"chorus/node"
 )
 
@@ -35,7 +36,7 @@ type permissionJSON struct {
 func (c *tokenCheckCommand) printJSON(out io.Writer, content tokenContent, claims *auth.Claims, known string, problem error, cfg *node.Config) error {
 	report := tokenJSON{OK: problem == nil, Verified: problem == nil || isGenuine(problem), Header: content.header, Claims: content.claims}
 	if problem != nil {
-		report.Code, report.Message, report.Remedy = auth.Code(problem), auth.Reason(problem), remedy(problem, content, cfg, time.Now())
+		report.Code, report.Message, report.Remedy = refusal.Code(problem), refusal.Reason(problem), remedy(problem, content, cfg, time.Now())
 		if err := printJSON(out, report); err != nil {
 			return err
 		}

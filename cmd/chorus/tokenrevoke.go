@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"chorus/auth"
+	"chorus/auth/token"
 	"chorus/node"
 )
 
@@ -86,7 +87,7 @@ func (c *tokenRevokeCommand) run(ctx context.Context, cfg node.Config, revocatio
 		return printRevocations(out, revocations.List())
 	}
 	what, err := c.revocation(ctx, cfg, in, time.Now())
-	if errors.Is(err, auth.ErrTokenExpired) {
+	if errors.Is(err, token.ErrExpired) {
 		_, err = fmt.Fprintln(out, "The token has expired: no node takes it any more.")
 		return err
 	}
@@ -130,19 +131,19 @@ func (c *tokenRevokeCommand) revocation(ctx context.Context, cfg node.Config, in
 // ofToken names a token by its id, until no node can take it any more whatever its leeway. Without a key it
 // takes what the token says: an operator may revoke any id.
 func (c *tokenRevokeCommand) ofToken(ctx context.Context, cfg node.Config, in io.Reader) (auth.Revocation, error) {
-	token, err := readToken(c.Token, in)
+	text, err := readToken(c.Token, in)
 	if err != nil {
 		return auth.Revocation{}, err
 	}
 	if !cfg.HasKeys() {
-		return ofUnverified(token)
+		return ofUnverified(text)
 	}
 	verifier, err := node.NewVerifier(cfg) //nolint:contextcheck // it lives until it is closed
 	if err != nil {
 		return auth.Revocation{}, err
 	}
 	defer verifier.Close() //nolint:errcheck // it has nothing to lose
-	claims, err := verifier.Verify(ctx, token)
+	claims, err := verifier.Verify(ctx, text)
 	switch {
 	case err != nil:
 		return auth.Revocation{}, fmt.Errorf("nothing is revoked, the token is not good for the nodes of this configuration: %w; --id and --sub need no token", err)
@@ -151,21 +152,21 @@ func (c *tokenRevokeCommand) ofToken(ctx context.Context, cfg node.Config, in io
 	}
 	what := auth.Revocation{TokenID: claims.ID(), Until: auth.Forever}
 	if !claims.ExpiresAt().IsZero() {
-		what.Until = claims.ExpiresAt().Add(auth.MaxLeeway)
+		what.Until = claims.ExpiresAt().Add(token.MaxLeeway)
 	}
 	return what, nil
 }
 
 // ofUnverified is ofToken without a key.
-func ofUnverified(token string) (auth.Revocation, error) {
-	claims := readUnverified(token).claims
+func ofUnverified(text string) (auth.Revocation, error) {
+	claims := readUnverified(text).claims
 	id, _ := claims["jti"].(string)
 	if id == "" {
 		return auth.Revocation{}, errors.New("this is no token with a jti: use --id, or --sub with --before now when new tokens are to be good")
 	}
 	what := auth.Revocation{TokenID: id, Until: auth.Forever}
 	if date, ok := dateOf(claims["exp"]); ok {
-		what.Until = date.Add(auth.MaxLeeway)
+		what.Until = date.Add(token.MaxLeeway)
 	}
 	return what, nil
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"chorus/auth"
+	"chorus/auth/token"
 	"chorus/node"
 
 	"github.com/alicebob/miniredis/v2"
@@ -60,7 +61,7 @@ func (f *revokeFixture) token(claims map[string]any, ttl time.Duration) string {
 func TestTokenRevoke(t *testing.T) {
 	now := time.Now()
 	f := newRevokeFixture(t)
-	token := f.token(map[string]any{"sub": "a", "jti": "of a token"}, time.Hour)
+	text := f.token(map[string]any{"sub": "a", "jti": "of a token"}, time.Hour)
 	for _, test := range []struct {
 		name    string
 		command tokenRevokeCommand
@@ -68,10 +69,10 @@ func TestTokenRevoke(t *testing.T) {
 		prints  string
 		want    auth.Revocation // without At
 	}{
-		{"a token", tokenRevokeCommand{Token: token}, "", `id "of a token"`,
-			auth.Revocation{TokenID: "of a token", Until: now.Add(time.Hour + auth.MaxLeeway)}},
-		{"standard input", tokenRevokeCommand{Token: "-"}, token + "\n", `id "of a token"`,
-			auth.Revocation{TokenID: "of a token", Until: now.Add(time.Hour + auth.MaxLeeway)}},
+		{"a token", tokenRevokeCommand{Token: text}, "", `id "of a token"`,
+			auth.Revocation{TokenID: "of a token", Until: now.Add(time.Hour + token.MaxLeeway)}},
+		{"standard input", tokenRevokeCommand{Token: "-"}, text + "\n", `id "of a token"`,
+			auth.Revocation{TokenID: "of a token", Until: now.Add(time.Hour + token.MaxLeeway)}},
 		{"an id", tokenRevokeCommand{ID: "1"}, "", `id "1"`,
 			auth.Revocation{TokenID: "1", Until: now.Add(auth.DefaultRevocationKeep)}},
 		{"a subject", tokenRevokeCommand{Sub: "a", For: time.Minute}, "", `all tokens of "a"`,
