@@ -36,7 +36,7 @@ type Dev struct {
 }
 
 // OpenDev makes a cluster of count nodes and listens: the front door at cfg.Listen, the nodes at
-// the ports behind it (at any free ones when that is 0). Without a secret it makes one, and
+// the ports behind it, and behind these the embedded Redis (at any free ones when that is 0). Without a secret it makes one, and
 // without a list of origins the web pages of all may connect: development happens on odd ports.
 // Run must follow.
 func OpenDev(ctx context.Context, cfg Config, count int) (*Dev, error) {
@@ -62,7 +62,7 @@ func OpenDev(ctx context.Context, cfg Config, count int) (*Dev, error) {
 
 func (d *Dev) open(ctx context.Context, count int) (err error) {
 	if d.cfg.Cluster.Redis.URL == "" {
-		if d.redis, err = miniredis.Run(); err != nil {
+		if d.redis, err = startRedis(d.cfg.Listen, count); err != nil {
 			return fmt.Errorf("%w: the embedded Redis: %w", ErrStart, err)
 		}
 		d.cfg.Cluster.Redis.URL = "redis://" + d.redis.Addr()
@@ -90,6 +90,24 @@ func (d *Dev) open(ctx context.Context, count int) (err error) {
 		}
 	}
 	return nil
+}
+
+// startRedis starts an embedded Redis at the port behind those of the nodes, where a later run finds it again,
+// or at a free one if that is taken.
+func startRedis(frontDoor string, nodes int) (*miniredis.Miniredis, error) {
+	address, err := portBehind(frontDoor, nodes+1)
+	if err != nil {
+		return nil, err
+	}
+	_, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, err
+	}
+	redis := miniredis.NewMiniRedis()
+	if redis.StartAddr(net.JoinHostPort("127.0.0.1", port)) == nil { // it has no password: nobody else may reach it
+		return redis, nil
+	}
+	return miniredis.Run()
 }
 
 // portBehind returns the address with a port that is greater by offset; port 0 stays.

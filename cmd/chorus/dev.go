@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"chorus/node"
+	"chorus/web"
 )
 
 type devCommand struct {
@@ -19,8 +20,11 @@ type devCommand struct {
 	redisFlag
 	Relay  bool   `help:"Send each event that nobody handles to everybody."`
 	Nodes  int    `default:"3" help:"Number of nodes."`
-	Listen string `default:"127.0.0.1:3000" placeholder:"ADDRESS" help:"Address of the front door; the nodes take the ports behind it."`
+	Listen string `default:"127.0.0.1:3000" placeholder:"ADDRESS" help:"Address of the front door; the nodes and the embedded Redis take the ports behind it."`
 }
+
+// publicClient is the official client for pages of nodes that have none.
+const publicClient = "https://cdn.socket.io/4.8.1/socket.io.esm.min.js"
 
 // devTokenLife is long enough for a day of work.
 const devTokenLife = 24 * time.Hour
@@ -77,7 +81,10 @@ func (u *unknownEvents) print(namespace, event string, handled []string) {
 
 func printDev(w io.Writer, dev *node.Dev, hasSecret bool) error {
 	cfg := dev.Config()
-	screen := devScreen{FrontDoor: origin(dev.Addr()), Secret: cfg.Auth.Secret, Redis: cfg.Redacted().Cluster.Redis.URL}
+	screen := devScreen{FrontDoor: origin(dev.Addr()), Secret: cfg.Auth.Secret, Redis: cfg.Redacted().Cluster.Redis.URL, Client: publicClient}
+	if web.Built() && cfg.ServeClient {
+		screen.Client = cfg.Path + "socket.io.esm.min.js"
+	}
 	if hasSecret {
 		screen.Secret = ""
 	}
@@ -106,9 +113,9 @@ func origin(addr string) string {
 }
 
 type devScreen struct {
-	FrontDoor, Redis, Secret string
-	Nodes                    []string
-	Clients                  []devClient
+	FrontDoor, Redis, Secret, Client string
+	Nodes                            []string
+	Clients                          []devClient
 }
 
 type devClient struct{ Name, URL, Token string }
@@ -130,10 +137,11 @@ var devTemplate = template.Must(template.New("dev").Parse(`
   {{.Name}}'s token
   {{.Token}}
 {{end}}
-  Paste this into a browser console, or into Node.js after "npm install socket.io-client":
+  Paste this into Node.js after "npm install socket.io-client", or into the console of a browser at the page that
+  it names:
 {{range .Clients}}
-  // {{.Name}}
-  var { io } = await import(globalThis.window ? "https://cdn.socket.io/4.8.1/socket.io.esm.min.js" : "socket.io-client");
+  // {{.Name}}, in a browser at {{.URL}}/healthz
+  var { io } = await import(globalThis.window ? "{{$.Client}}" : "socket.io-client");
   var socket = io("{{.URL}}", { auth: { token: "{{.Token}}" } });
   socket.on("connect_error", (err) => console.log(err.message, err.data));
   socket.on("message", (message) => console.log("heard", message));

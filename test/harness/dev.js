@@ -11,6 +11,6 @@ export async function startDev(t, args = []) {
   const [, frontDoor] = /front door +(\S+)/.exec(dev.output);
   const [, secret] = /secret +(\S+)/.exec(dev.output);
   const tokens = [...dev.output.matchAll(/token\n +(\S+)$/gm)].map(([, value]) => value);
-  const snippets = Object.fromEntries([...dev.output.matchAll(/^ *\/\/ (Alice|Bob)\n((?: +\S.*\n?)+)/gm)].map(([, name, code]) => [name, code]));
+  const snippets = Object.fromEntries([...dev.output.matchAll(/^ *\/\/ (Alice|Bob), .*\n((?: +\S.*\n?)+)/gm)].map(([, name, code]) => [name, code]));
   return Object.assign(dev, { nodes, frontDoor, secret, tokens, snippets });
 }

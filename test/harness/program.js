@@ -7,19 +7,21 @@ import { cleanup } from "./cleanup.js";
 import { until, within } from "./wait.js";
 
 const running = new Set();
-process.on("exit", () => running.forEach((child) => child.kill("SIGKILL")));
+process.on("exit", () => running.forEach((program) => program.signalled("SIGKILL")));
 
 export class Program extends EventEmitter {
-  constructor(command, args, env) {
+  // With group the program's own children end with it.
+  constructor(command, args, env, { group = false } = {}) {
     super();
+    this.group = group;
     this.name = command.split("/").pop();
     this.lines = []; // of both outputs
     // Nothing of the tester's own environment configures what is tested.
-    this.child = spawn(command, args, { env: { PATH: process.env.PATH, ...env }, stdio: ["pipe", "pipe", "pipe"] });
-    running.add(this.child);
+    this.child = spawn(command, args, { env: { PATH: process.env.PATH, ...env }, stdio: ["pipe", "pipe", "pipe"], detached: group });
+    running.add(this);
     this.exited = new Promise((resolve) => {
       this.child.on("close", (code, signal) => {
-        running.delete(this.child);
+        running.delete(this);
         this.code = code;
         this.signal = signal;
         this.ended = true;
@@ -69,7 +71,7 @@ export class Program extends EventEmitter {
   }
 
   signalled(signal) {
-    return this.child.kill(signal);
+    return this.group ? process.kill(-this.child.pid, signal) : this.child.kill(signal);
   }
 
   // halt stops the program where it is, and returns when all of its threads stand still.
@@ -84,16 +86,16 @@ export class Program extends EventEmitter {
   // stop ends the program and returns its exit code.
   async stop(signal = "SIGTERM") {
     if (!this.ended) {
-      this.child.kill("SIGCONT"); // one that a test has halted would not hear it
-      this.child.kill(signal);
+      this.signalled("SIGCONT"); // one that a test has halted would not hear it
+      this.signalled(signal);
     }
     return within(this.exited, `${this.name}: the end after ${signal}`);
   }
 }
 
 // run starts a program that ends with the test.
-export function run(t, command, args = [], env = {}) {
-  const program = new Program(command, args, env);
+export function run(t, command, args = [], env = {}, options = {}) {
+  const program = new Program(command, args, env, options);
   cleanup(t, async () => {
     if (!program.ended) await program.stop("SIGKILL");
   });
