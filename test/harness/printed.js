@@ -159,7 +159,7 @@ test("the Go program is a whole one in a module of its own, where the fragments 
     const head = `package fragment\n\nimport (\n${imports.map((name) => `"${name}"\n`).join("")})\n`;
     writeFileSync(joinPath(module, `fragment${i}`, "fragment.go"), [head, before, ledger.take(page, text), after].join("\n"));
   }
-  await succeeds(shell(t, "go build -o program . && go build ./...", module, { GOFLAGS: `${GOFLAGS} -mod=mod`, CGO_ENABLED: "0" }));
+  await succeeds(shell(t, "go build -o program . && go build ./...", module, { GOFLAGS: `${GOFLAGS} -mod=mod`, GOPROXY: "off", CGO_ENABLED: "0" }));
 
   const program = shell(t, "exec ./program", module);
   const claims = { sub: "ada" };
