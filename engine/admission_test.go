@@ -107,7 +107,12 @@ func TestClientsThatHaveJoinedNoNamespace(t *testing.T) {
 		s.join(p)
 		idle, polling := s.connect(), s.poll()
 		idle.wantEnd(0)
+		// Long before closeTimeout, although nobody polls for the packet that says so.
+		start := time.Now()
 		eventually(t, "both are gone", func() bool { return s.ClientsCount() == 1 })
+		if took := time.Since(start); took > 2*time.Second {
+			t.Errorf("it took %v", took)
+		}
 		polling.get().wantRefusal(t, 400, 1, "Session ID unknown")
 		p.say(`42["echo",1]`)
 		wantHeard(t, p, `42["echo",1]`)

@@ -230,7 +230,7 @@ func (c *Conn) Leave() {
 	c.Close(false)
 }
 
-// closeTimeout is how long a session may take to end.
+// closeTimeout is how long a session may take to end, see Conn.closeTimeout.
 const closeTimeout = 5 * time.Second
 
 // blame fixes the reason of the session's end before it ends. The first reason counts.

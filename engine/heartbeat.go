@@ -151,10 +151,19 @@ func (c *Conn) setTimer(d time.Duration) {
 	c.server.wheel.set(&c.timer, d)
 	switch c.state.Load() { // it may have changed before the timer was set
 	case stateClosing:
-		c.server.wheel.set(&c.timer, closeTimeout)
+		c.server.wheel.set(&c.timer, c.closeTimeout())
 	case stateClosed:
 		c.server.wheel.remove(&c.timer)
 	}
+}
+
+// closeTimeout returns how long the session may take to end. A client that has joined no namespace in time keeps its
+// place no longer.
+func (c *Conn) closeTimeout() time.Duration {
+	if left, bounded := c.outsideLeft(); bounded {
+		return min(closeTimeout, max(left, 0))
+	}
+	return closeTimeout
 }
 
 // pace keeps the client from saying more while too much of it waits for its handlers. What it has

@@ -11,8 +11,9 @@ import (
 // How a node that runs looks after the memory of its process.
 const (
 	memoryInterval = 5 * time.Second
-	settleRounds   = 3   // collections until stacks are small
-	settleChange   = 100 // connections that are worth it
+	settleRounds   = 3        // collections until stacks are small
+	settleChange   = 100      // connections that are worth it
+	settleGrowth   = 16 << 20 // bytes that are worth it
 
 	maxGCPercent = 400
 	minGCPercent = 100 // the runtime's own default
@@ -23,7 +24,8 @@ const (
 // A node that thousands of clients have come to and that is then idle keeps the garbage of their
 // handshakes, more than the clients themselves take: an idle program collects every two minutes
 // only, shrinks stacks by half each time, and is slow to give memory back. So garbage is collected
-// when connections have come or gone and the node is idle; a busy one collects by itself.
+// when connections have come or gone, or the process has grown, and the node is idle; a busy one collects
+// by itself. Clients that have come and gone between two looks are seen by what they leave.
 //
 // And a node with few clients has so small a heap that it would collect several times a second: see
 // Config.MinHeap.
@@ -31,7 +33,7 @@ func (n *Node) tendMemory(ctx context.Context) {
 	ticker := time.NewTicker(memoryInterval)
 	defer ticker.Stop()
 	var settled, rounds int
-	collections := n.tuneGC()
+	held, collections := heldMemory(), n.tuneGC()
 	for {
 		select {
 		case <-ctx.Done():
@@ -41,11 +43,14 @@ func (n *Node) tendMemory(ctx context.Context) {
 		if connections := int(n.engine.ClientsCount()); abs(connections-settled) >= settleChange { //nolint:gosec // a count fits
 			settled, rounds = connections, settleRounds
 		}
+		if heldMemory() > held+settleGrowth {
+			rounds = settleRounds
+		}
 		now := n.tuneGC()
 		if idle := now == collections; idle && rounds > 0 {
 			rounds--
 			debug.FreeOSMemory()
-			now = n.tuneGC()
+			held, now = heldMemory(), n.tuneGC()
 		}
 		collections = now
 	}
@@ -62,6 +67,13 @@ func (n *Node) tuneGC() (collections uint64) {
 		debug.SetGCPercent(int(min(max(percent, minGCPercent), maxGCPercent))) //nolint:gosec // between the two
 	}
 	return samples[0].Value.Uint64()
+}
+
+// heldMemory returns how many bytes the runtime has from the system.
+func heldMemory() uint64 {
+	samples := []runtimemetrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
+	runtimemetrics.Read(samples)
+	return samples[0].Value.Uint64() - samples[1].Value.Uint64()
 }
 
 func abs(n int) int { return max(n, -n) }

@@ -15,7 +15,7 @@ test("links lead somewhere", () => {
   assert.deepEqual(broken, []);
 });
 
-test("commands and snippets do what the page says", { timeout: 300_000 }, async (t) => {
+test("commands and snippets do what the page says", { timeout: 600_000 }, async (t) => {
   const alone = spawnSync(network[0], [...network.slice(1), "true"]).status === 0;
   const [command, ...args] = [...(alone ? network : []), process.execPath, "--test", "--test-reporter=spec", PRINTED];
   const { NODE_TEST_CONTEXT, ...env } = process.env;

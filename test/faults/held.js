@@ -5,8 +5,8 @@ import { join } from "../harness/client.js";
 import { scope } from "./scope.js";
 
 const BACK_WITHIN_MS = 60_000;
-// The Go runtime keeps a heap of up to min_heap (64 MiB) and gives memory back in its own time.
-const SLACK = { rss: 110e6, goroutines: 10, descriptors: 8 };
+// The Go runtime keeps pages that are in use in part.
+const SLACK = { rss: 40e6, goroutines: 10, descriptors: 8 };
 
 // metrics returns the figures of a node by name; those with labels are summed.
 export async function metrics(node) {

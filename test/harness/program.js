@@ -29,6 +29,7 @@ export class Program extends EventEmitter {
         resolve(code);
       });
       this.child.on("error", (err) => {
+        running.delete(this);
         this.lines.push(String(err));
         resolve(-1);
       });
