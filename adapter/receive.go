@@ -17,6 +17,14 @@ func (a *namespace) Receive(m *wire.Message) (err error) {
 	if m.Nsp != "" && m.Nsp != a.Nsp().Name() {
 		return nil
 	}
+	if m.Kind == wire.Broadcast {
+		if err := m.Decode(a.raw); err != nil {
+			return err
+		}
+		if m.Opts.ForPeers() {
+			return nil
+		}
+	}
 	own := m.Server == a.uid
 	switch {
 	case own && !a.later(m):

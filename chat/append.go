@@ -180,7 +180,7 @@ func (cl *client) extend(t *text, bits []*bit) {
 	ctx, cancel := cl.chat.context()
 	defer cancel()
 	changed, err := cl.chat.store.Change(ctx, change)
-	if limit := (*LimitError)(nil); errors.As(err, &limit) && limit.What == "bytes of a message" {
+	if limit := (*LimitError)(nil); errors.As(err, &limit) && limit.Key == LimitText {
 		err = &Error{Code: CodeTooLarge, Message: limit.Error(), Details: map[string]any{"limit": limit.Limit}}
 	}
 	if err == nil && changed.Offset == 0 && !changed.Noop {

@@ -67,15 +67,26 @@ func (cl *client) readHistory(ctx context.Context, p place, opts joinOptions, an
 	if err != nil {
 		return 0, err
 	}
+	if n := len(page.Messages); page.Missed && n > opts.History {
+		page.Messages = page.Messages[n-opts.History:]
+	}
+	if !page.fit(opts.Since != nil && !page.Missed) {
+		q.Since, q.Limit = "", opts.History
+		if page, err = c.store.Page(ctx, p.log, q); err != nil {
+			return 0, err
+		}
+		page.Missed = true
+		page.fit(false)
+	}
+	if page.Cursor == "" && opts.Since != nil && page.Epoch != "" { // none of the messages fitted
+		page.Cursor = *opts.Since
+	}
 	answer["cursor"], answer["epoch"] = orNull(page.Cursor), orNull(page.Epoch)
 	if opts.Since == nil && opts.History == 0 {
 		return page.Pos, nil
 	}
 	if page.Missed {
 		answer["missed"] = true
-		if n := len(page.Messages); n > opts.History {
-			page.Messages = page.Messages[n-opts.History:]
-		}
 	}
 	answer["messages"] = c.messagesOf(page.Messages)
 	if page.More && opts.Since != nil && !page.Missed {

@@ -161,7 +161,7 @@ func (c *Chat) edit(ca *call) error {
 func (c *Chat) valueOf(value any) (data []byte, attach bool, err error) {
 	data, attach, err = encodeValue(value)
 	if err != nil {
-		return nil, false, badRequest("the value cannot be kept")
+		return nil, false, err
 	}
 	if most := c.opts.MaxValue; len(data) > most {
 		return nil, false, &Error{Code: CodeTooLarge, Message: fmt.Sprintf("the value has more than %d bytes", most), Details: map[string]any{"limit": most}}

@@ -51,6 +51,8 @@ type Options struct {
 	Typing time.Duration
 	// MaxValue is the size of the largest value that is kept, in bytes; default 65536.
 	MaxValue int
+	// MaxMentions is how many users a message may name; default 100.
+	MaxMentions int
 	// Timeout bounds what a request waits for Redis; default 5 s.
 	Timeout time.Duration
 	// Open permits everything to every client. It is for a node without keys, whose clients have no tokens.
@@ -72,6 +74,9 @@ type Options struct {
 	OnConnect map[string]*event.Event
 	// Relay sends each event that nobody handles to everybody, for a first afternoon; default false.
 	Relay bool
+	// Peers reports whether there are servers of others, such as Node.js, which do not know the store: they are sent
+	// what is said in rooms with history; default never. It must not block.
+	Peers func() bool
 	// OnUnknown is called with each event that nobody handles and the events that are handled; default nothing. It
 	// must not block.
 	OnUnknown func(namespace, event string, handled []string)
@@ -108,6 +113,7 @@ func (o Options) withDefaults() Options {
 	o.Idempotency = cmp.Or(o.Idempotency, 5*time.Minute)
 	o.Typing = cmp.Or(o.Typing, 5*time.Second)
 	o.MaxValue = cmp.Or(o.MaxValue, 64<<10)
+	o.MaxMentions = cmp.Or(o.MaxMentions, 100)
 	o.Timeout = cmp.Or(o.Timeout, 5*time.Second)
 	o.Presence.Grace = max(0, cmp.Or(o.Presence.Grace, 5*time.Second))
 	o.Presence.BatchAbove = cmp.Or(o.Presence.BatchAbove, 200)

@@ -29,6 +29,9 @@ func (c *Chat) declare() {
 	}
 }
 
+// Declared returns how many events are declared.
+func (c *Chat) Declared() int { return len(c.opts.Events) }
+
 func tellsOnline(e *event.Event) bool {
 	return slices.ContainsFunc(e.Counts(), func(p shape.Placeholder) bool { return p.Kind == shape.Online })
 }

@@ -59,6 +59,7 @@ func (c *Chat) history(ca *call) error {
 	if err != nil {
 		return err
 	}
+	page.fit(opts.After != "" && !page.Missed)
 	answer := map[string]any{
 		"messages": c.messagesOf(page.Messages), "first": orNull(page.First), "last": orNull(page.Last), "more": page.More, "epoch": orNull(page.Epoch),
 	}

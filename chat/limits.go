@@ -21,7 +21,7 @@ type Limits struct {
 	Markers       int           // of a user; default 1,000
 	Bars          int           // of a room; default 10,000
 	Reports       int           // of a room; default 1,000, the oldest gives way
-	MentionsOfOne int           // users whom one message mentions; default 50, further ones do not count
+	MentionsOfOne int           // users whom one message mentions; default 100, further ones do not count
 	OnceKeys      int           // things that Once remembers in memory; default 100,000
 	Placements    int           // rooms for the sockets of a user that are to come; default 100
 }
@@ -39,7 +39,7 @@ func (l Limits) WithDefaults() Limits {
 		Markers:       cmp.Or(l.Markers, 1000),
 		Bars:          cmp.Or(l.Bars, 10_000),
 		Reports:       cmp.Or(l.Reports, 1000),
-		MentionsOfOne: cmp.Or(l.MentionsOfOne, 50),
+		MentionsOfOne: cmp.Or(l.MentionsOfOne, 100),
 		OnceKeys:      cmp.Or(l.OnceKeys, 100_000),
 		Placements:    cmp.Or(l.Placements, 100),
 	}

@@ -22,9 +22,6 @@ var messageID = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,64}$`)
 // newID returns an id for a message.
 func newID() string { return strings.ToLower(rand.Text()[:20]) }
 
-// maxMentions is how many users a message may name.
-const maxMentions = 100
-
 // message sends a value to every client of the cluster.
 func (c *Chat) message(ca *call) error {
 	if !ca.permits(permission.Broadcast, "") {
@@ -72,8 +69,8 @@ func (ca *call) say(event string, p place) error {
 		return err
 	case opts.ID != nil && !messageID.MatchString(*opts.ID):
 		return badRequest("the id of a message has 1 to 64 characters A-Z a-z 0-9 _ - .")
-	case len(opts.Mentions) > maxMentions:
-		return badRequest(fmt.Sprintf("a message mentions at most %d users", maxMentions))
+	case len(opts.Mentions) > c.opts.MaxMentions:
+		return badRequest(fmt.Sprintf("a message mentions at most %d users", c.opts.MaxMentions))
 	}
 	if err := ca.maySpeak(p); err != nil {
 		return err
@@ -83,7 +80,7 @@ func (ca *call) say(event string, p place) error {
 		m.id, m.chosen = *opts.ID, true
 		data, _, err := encodeValue(m.value)
 		if err != nil {
-			return badRequest("the value cannot be kept")
+			return err
 		}
 		m.digest = digestOf(data) // of what the client said: the hooks may replace it by something else each time
 	}
@@ -235,9 +232,9 @@ func (m *outgoing) events(mt meta) []addressed {
 func (c *Chat) deliver(m *outgoing) (*receipt, error) {
 	data, attach, err := encodeValue(m.value)
 	if err != nil {
-		return nil, badRequest("the value cannot be kept")
+		return nil, err
 	}
-	if m.digest == "" && (m.chosen || !m.direct()) {
+	if m.digest == "" && m.chosen {
 		m.digest = digestOf(data)
 	}
 	ctx, cancel := c.context()
@@ -281,6 +278,9 @@ func (c *Chat) keep(ctx context.Context, m *outgoing, data []byte, attach bool) 
 	kept, err := c.store.Append(ctx, a)
 	if err != nil {
 		return nil, err
+	}
+	if !kept.Repeated {
+		c.tellPeers(m, &kept)
 	}
 	return &receipt{ID: kept.ID, At: kept.At, Seq: kept.Seq, Cursor: kept.Cursor, repeated: kept.Repeated}, nil
 }

@@ -90,6 +90,9 @@ func (cl *client) do(r *request, args []any) {
 func (ca *call) refuse(event string, err error) {
 	refused := ca.chat.refusalOf(err)
 	ca.chat.stats.refused(event, refused.Code)
+	if limit := (*LimitError)(nil); errors.As(err, &limit) {
+		count(&ca.chat.stats.Limits, limit.Key)
+	}
 	var known *Error
 	if !errors.As(err, &known) {
 		ca.chat.opts.Logger.LogAttrs(context.Background(), slog.LevelDebug, "request not done",

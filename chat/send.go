@@ -51,7 +51,7 @@ const maxEventName = 255
 
 // Send sends a Dispatch. While Redis is away it fails, and may be repeated with the same ID.
 func (c *Chat) Send(ctx context.Context, e Dispatch) (*Sent, error) {
-	if err := e.check(); err != nil {
+	if err := e.check(c.opts.MaxMentions); err != nil {
 		return nil, err
 	}
 	if e.ID == "" {
@@ -83,7 +83,7 @@ func (c *Chat) Send(ctx context.Context, e Dispatch) (*Sent, error) {
 	return sent, err
 }
 
-func (e *Dispatch) check() error {
+func (e *Dispatch) check(maxMentions int) error {
 	if err := e.To.check(); err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ type Stats struct {
 	Lost     atomic.Uint64 // rooms of which something was missed for good
 	Untold   atomic.Uint64 // arrivals and departures that were not announced, since the room is large
 	Refusals sync.Map      // Refused -> *atomic.Uint64
+	Limits   sync.Map      // Key of a LimitError -> *atomic.Uint64
 }
 
 // Refused is a kind of refusal.
@@ -20,9 +21,14 @@ type Refused struct{ Event, Code string }
 func (c *Chat) Stats() *Stats { return &c.stats }
 
 func (s *Stats) refused(event, code string) {
-	counter, ok := s.Refusals.Load(Refused{event, code})
+	count(&s.Refusals, Refused{event, code})
+}
+
+// count adds one to a counter.
+func count(counters *sync.Map, name any) {
+	counter, ok := counters.Load(name)
 	if !ok {
-		counter, _ = s.Refusals.LoadOrStore(Refused{event, code}, new(atomic.Uint64))
+		counter, _ = counters.LoadOrStore(name, new(atomic.Uint64))
 	}
 	counter.(*atomic.Uint64).Add(1) //nolint:errcheck,forcetypeassert // there is nothing else in it
 }

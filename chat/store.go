@@ -50,10 +50,14 @@ type SlowError struct{ Wait time.Duration }
 
 func (e *SlowError) Error() string { return fmt.Sprintf("chat: slow mode: wait %s", e.Wait) }
 
+// LimitText is the Key of a LimitError about a text that is written by Extend.
+const LimitText = "text"
+
 // LimitError means that a bound of the store is reached.
 type LimitError struct {
 	Limit int64
 	What  string // what there is too much of
+	Key   string // short, for metrics
 }
 
 func (e *LimitError) Error() string {
@@ -167,15 +171,6 @@ type Append struct {
 	Mark     bool          // moves the marker of User to the message, as Read does
 	Slow     time.Duration // of slow mode: a new message takes the turn of User, or is a SlowError
 	Except   []string      // rooms whose sockets do not hear it; as Origin
-
-	// Also is published in the same step, for servers that do not know the log. Memory stores ignore it.
-	Also *Publication
-}
-
-// Publication is a payload for a channel of Redis.
-type Publication struct {
-	Channel string
-	Payload []byte
 }
 
 // Receipt says where a message stands in its log.

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 
 	"chorus/codec"
 
@@ -17,6 +18,8 @@ import (
 // as the frames of a packet, each with its length before it.
 var values = codec.New(codec.Options{})
 
+var errAttachments = &Error{Code: CodeTooLarge, Message: fmt.Sprintf("a value has at most %d attachments", maxAttachments), Details: map[string]any{"limit": maxAttachments}}
+
 var errValue = errors.New("chat: a value of the store cannot be read")
 
 // encodeValue returns the bytes of a value, and whether it has attachments.
@@ -26,11 +29,14 @@ func encodeValue(value any) (data []byte, attach bool, err error) {
 	}
 	frames := values.NewEncoder().Encode(&parser.Packet{Type: parser.EVENT, Nsp: "/", Data: []any{"v", value}})
 	if len(frames) == 0 {
-		return nil, false, errors.New("chat: the value cannot be encoded")
+		return nil, false, badRequest("the value cannot be kept")
 	}
 	if len(frames) == 1 {
 		text := frames[0].Bytes() // 2["v",VALUE]
 		return text[len(`2["v",`) : len(text)-1], false, nil
+	}
+	if len(frames) > 1+maxAttachments {
+		return nil, false, errAttachments
 	}
 	for _, frame := range frames {
 		data = binary.AppendUvarint(data, uint64(frame.Len())) //nolint:gosec // a length is not negative

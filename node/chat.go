@@ -11,11 +11,34 @@ import (
 // alone.
 func (n *Node) chatStore() chat.Store {
 	if n.redis == nil {
-		return memory.New(memory.Options{})
+		store := memory.New(memory.Options{Limits: chatLimits(&n.cfg.Chat)})
+		n.metrics.watchChatMemory(store)
+		return store
 	}
-	store := redis.New(redis.Options{Client: n.redis.sharedClient(), Nodes: n.nodes, Prefix: n.cfg.Cluster.Redis.Prefix, Logger: n.log})
+	store := redis.New(redis.Options{
+		Client: n.redis.sharedClient(), Nodes: n.nodes, Prefix: n.cfg.Cluster.Redis.Prefix, Logger: n.log, Limits: chatLimits(&n.cfg.Chat),
+	})
 	n.metrics.watchChatStore(store.Stats())
 	return store
+}
+
+// chatLimits returns the bounds of the store.
+func chatLimits(c *config.ChatConfig) chat.Limits {
+	l := &c.Limits
+	return chat.Limits{
+		Rooms:         int(l.Rooms),
+		Remember:      c.Idempotency,
+		RememberedIDs: int(l.RememberedIDs),
+		ReactionKeys:  int(l.ReactionKeys),
+		Reactions:     int(l.Reactions),
+		MessageBytes:  l.Text,
+		StatusBytes:   int(c.Presence.MaxData),
+		Markers:       int(l.Markers),
+		Bars:          int(l.Bars),
+		Reports:       int(l.Reports),
+		MentionsOfOne: int(l.Mentions),
+		OnceKeys:      int(l.OnceIDs),
+	}
 }
 
 // chatOptions returns those of the chat product.
@@ -45,6 +68,7 @@ func (n *Node) chatOptions() (chat.Options, error) {
 		Idempotency:        c.Idempotency,
 		Typing:             c.Typing,
 		MaxValue:           int(c.MaxValue),
+		MaxMentions:        int(c.Limits.Mentions),
 		DirectHistory:      boundsOf(c.Direct.History),
 		Presence: chat.PresenceOptions{
 			Grace:       c.Presence.Grace,
@@ -53,6 +77,7 @@ func (n *Node) chatOptions() (chat.Options, error) {
 			MaxData:     int(c.Presence.MaxData),
 		},
 		OnUnknown: n.cfg.OnUnknown,
+		Peers:     n.others.there,
 		Logger:    n.log,
 	}
 	if c.Presence.Grace == 0 {
@@ -72,6 +97,7 @@ func (m *metrics) watchChat(c *chat.Chat) {
 	m.counter("chorus_chat_lost_total", "Rooms of which a message was missed and is not kept any more.", stats.Lost.Load)
 	m.counter("chorus_chat_untold_total", "Users who came or went without on_join and on_leave, because the room is large.", stats.Untold.Load)
 	m.gauge("chorus_chat_rooms", "Rooms and conversations in which clients of this node are.", func() float64 { return float64(c.Rooms()) })
+	m.gauge("chorus_chat_declared_events", "Declared events.", func() float64 { return float64(c.Declared()) })
 	m.registry.MustRegister(&refusals{stats: stats})
 }
 
@@ -90,5 +116,22 @@ func (m *metrics) watchChatStore(stats *redis.Stats) {
 		{"cleaned", "Users who left their rooms because their node died.", stats.Cleaned.Load},
 	} {
 		m.counter("chorus_chat_store_"+c.name+"_total", c.help, c.value)
+	}
+}
+
+// watchChatMemory is about the state of the chat product in the memory of a node that is alone.
+func (m *metrics) watchChatMemory(store *memory.Store) {
+	for _, g := range []struct {
+		name, help string
+		value      func(memory.Stats) float64
+	}{
+		{"logs", "Rooms and conversations with a history, on a node without Redis.", func(s memory.Stats) float64 { return float64(s.Logs) }},
+		{"messages", "Messages in them.", func(s memory.Stats) float64 { return float64(s.Messages) }},
+		{"bytes", "Bytes that these take, about.", func(s memory.Stats) float64 { return float64(s.Bytes) }},
+		{"ids", "Remembered ids of messages that are kept no more or never were.", func(s memory.Stats) float64 { return float64(s.IDs) }},
+		{"markers", "Users with read markers.", func(s memory.Stats) float64 { return float64(s.Markers) }},
+		{"waiting", "Changes that wait to be told.", func(s memory.Stats) float64 { return float64(s.Waiting) }},
+	} {
+		m.gauge("chorus_chat_memory_"+g.name, g.help, func() float64 { return g.value(store.Stats()) })
 	}
 }

@@ -39,6 +39,7 @@ type Node struct {
 	peers   http.Handler // serves the requests that other nodes pass on
 	// auth is nil when every client may connect.
 	auth       *authentication
+	others     otherServers
 	announcer  *chat.Announcer // nil when clients are not told
 	hook       *hook.Hook      // nil when nobody is asked
 	metrics    *metrics

@@ -23,8 +23,11 @@ func DeclaredEvents(cfg Config) ([]*event.Event, error) {
 func ownEvents(cfg *Config) (events []*event.Event, onConnect map[string]*event.Event, err error) {
 	declarations := make([]event.Declaration, 0, len(cfg.Events))
 	var errs []error
+	if n, most := len(cfg.Events), cfg.Chat.Limits.Events; int64(n) > most {
+		errs = append(errs, fmt.Errorf("%d events are declared, but chat.limits.events permits %d", n, most))
+	}
 	for _, name := range slices.Sorted(maps.Keys(cfg.Events)) {
-		d, err := declarationOf(name, cfg.Events[name])
+		d, err := declarationOf(name, cfg.Events[name], cfg.Chat.Limits.Schema)
 		errs = append(errs, err)
 		declarations = append(declarations, d)
 	}
@@ -51,7 +54,7 @@ func ownEvents(cfg *Config) (events []*event.Event, onConnect map[string]*event.
 	return events, onConnect, nil
 }
 
-func declarationOf(name string, e config.EventConfig) (event.Declaration, error) {
+func declarationOf(name string, e config.EventConfig, most int64) (event.Declaration, error) {
 	d := event.Declaration{
 		Namespace: e.Namespace, Name: name, To: event.Recipients(e.To), Room: e.Room, User: e.User, Join: e.Join, Leave: e.Leave,
 		As: e.As, Shape: e.Shape, Reply: replyOf(e.Reply), Ack: e.Ack, ExceptSender: e.ExceptSender, Volatile: e.Volatile,
@@ -63,6 +66,9 @@ func declarationOf(name string, e config.EventConfig) (event.Declaration, error)
 	text, err := os.ReadFile(e.Schema)
 	if err != nil {
 		return d, fmt.Errorf("events.%s.schema: %w", name, err)
+	}
+	if int64(len(text)) > most {
+		return d, fmt.Errorf("events.%s.schema: the file has more than %d bytes: shorten it, or raise chat.limits.schema", name, most)
 	}
 	d.Schema = text
 	return d, nil

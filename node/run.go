@@ -102,6 +102,12 @@ func (n *Node) serve(ctx context.Context) error {
 		n.tendMemory(stop)
 		return nil
 	})
+	if n.redis != nil {
+		group.Go(func() error { // ends with ctx
+			n.others.watch(stop, n.io.Sockets().Adapter().ServerCount, func() int { return len(n.nodes.Nodes()) })
+			return nil
+		})
+	}
 	if n.announcer != nil {
 		group.Go(func() error { // ends with ctx
 			n.announcer.Run(stop)

@@ -4,6 +4,7 @@ import { describe, test } from "node:test";
 import { addresses, BINARY, environment } from "./harness/chorus.js";
 import { connected, Inbox, join, open } from "./harness/client.js";
 import { file } from "./harness/file.js";
+import { startNodePeer } from "./harness/peers.js";
 import { run } from "./harness/program.js";
 import { startRedis } from "./harness/redis.js";
 import { token } from "./harness/token.js";
@@ -266,3 +267,35 @@ test("users of a node that is killed leave, once", async (t) => {
   assert.equal(diffs.items.flatMap(([, { left }]) => left).length, 1);
   assert.equal((await done(ada, "presence", "lobby")).count, 1);
 });
+
+for (const adapter of ["pubsub", "sharded", "streams"]) {
+  test(`Node.js servers hear what is said in rooms with history: ${adapter}`, async (t) => {
+    const redis = await startRedis(t);
+    const settings = await file(t, "chorus.yaml", `${CONFIG}\ncluster: {adapter: ${adapter}}\n`);
+    const nodes = await Promise.all([1, 2].map(async () => {
+      const program = run(t, BINARY, ["serve", "--config", settings], environment(redis));
+      return Object.assign(program, await addresses(program));
+    }));
+    const peer = await startNodePeer(t, redis, { sharded: { pubsub: undefined, sharded: "dynamic", streams: "streams" }[adapter] });
+    peer.io.on("connection", (socket) => socket.join("team-a"));
+    const there = await join(t, peer.url, { auth: { token: token({ sub: "nora" }) } });
+    const [ada, bob] = [await as(t, nodes[0], "ada"), await as(t, nodes[1], "bob")];
+    for (const socket of [ada, bob]) await done(socket, "join", "team-a");
+    const [theirs, ours] = [new Inbox(there, "publish"), new Inbox(bob, "publish")];
+    for (let i = 1; i <= 20; i++) await done(ada, "publish", "team-a", { i, image: Buffer.from([i]) });
+    await theirs.count(20);
+    assert.deepEqual(theirs.items.map(([room, { i }, { seq, from }]) => [room, i, seq, from.id]), Array.from({ length: 20 }, (_, i) => ["team-a", i + 1, i + 1, "ada"]));
+    peer.io.to("team-a").emit("publish", "team-a", "from the server", {});
+    await ours.count(21);
+    assert.deepEqual(ours.items.map(([, value]) => value.i ?? value), [...Array.from({ length: 20 }, (_, i) => i + 1), "from the server"]);
+    // Official clients take ten attachments in a packet, so a page has ten.
+    const page = await done(bob, "history", "team-a");
+    assert.deepEqual([page.messages.map(({ seq }) => seq), page.more], [[11, 12, 13, 14, 15, 16, 17, 18, 19, 20], true]);
+    const older = await done(bob, "history", "team-a", { before: page.first });
+    assert.deepEqual([older.messages.map(({ seq }) => seq), older.more], [[1, 2, 3, 4, 5, 6, 7, 8, 9, 10], false]);
+    const back = await done(bob, "join", "team-a", { since: older.messages[4].cursor });
+    assert.deepEqual([back.messages.map(({ seq }) => seq), back.more], [[6, 7, 8, 9, 10, 11, 12, 13, 14, 15], true]);
+    const rest = await done(bob, "history", "team-a", { after: back.cursor });
+    assert.deepEqual([rest.messages.map(({ seq }) => seq), rest.more], [[16, 17, 18, 19, 20], false]);
+  });
+}

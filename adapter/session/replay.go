@@ -31,7 +31,7 @@ func (r *sessions) newReplay(h *history.Message) *replay {
 		return p // it is logged where it was received
 	}
 	p.message = m
-	if m.Kind != wire.Broadcast || m.Opts.Flags.Volatile {
+	if m.Kind != wire.Broadcast || m.Opts.Flags.Volatile || m.Opts.ForPeers() {
 		return p
 	}
 	if m.DecodePacket(m.Nsp, r.Raw) != nil {

@@ -83,7 +83,7 @@ func (s *Store) alter(m *message, c *chat.Change, now int64) (a altered, noop bo
 			return a, false, conflict
 		}
 		if most := s.mostBytes(c); int64(len(m.Value)+len(c.Value)) > most {
-			return a, false, &chat.LimitError{Limit: most, What: "bytes of a message"}
+			return a, false, &chat.LimitError{Limit: most, What: "bytes of a message", Key: "text"}
 		}
 		a.shown, a.offset = append([]byte(nil), c.Value...), m.Length
 		m.Value = append(m.Value, c.Value...)
@@ -118,7 +118,7 @@ func (s *Store) react(m *message, c *chat.Change) (a altered, noop bool, err err
 		total += len(users)
 	}
 	if users == nil && len(m.reactions) >= s.limits.ReactionKeys || total >= s.limits.Reactions {
-		return a, false, &chat.LimitError{Limit: int64(s.limits.ReactionKeys), What: "different reactions to a message"}
+		return a, false, &chat.LimitError{Limit: int64(s.limits.ReactionKeys), What: "different reactions to a message", Key: "reactions"}
 	}
 	if m.reactions == nil {
 		m.reactions = make(map[string]map[string]bool)
@@ -134,7 +134,7 @@ func (s *Store) react(m *message, c *chat.Change) (a altered, noop bool, err err
 // beginText begins a message that Extend goes on with.
 func (s *Store) beginText(c *chat.Change) (chat.Changed, error) {
 	if most := s.mostBytes(c); int64(len(c.Value)) > most {
-		return chat.Changed{}, &chat.LimitError{Limit: most, What: "bytes of a message"}
+		return chat.Changed{}, &chat.LimitError{Limit: most, What: "bytes of a message", Key: "text"}
 	}
 	l, err := s.begin(c.Log, c.Bounds.Age)
 	if err != nil {

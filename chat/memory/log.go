@@ -148,7 +148,7 @@ func (s *Store) begin(name string, age time.Duration) (*log, error) {
 		maps.DeleteFunc(s.logs, func(_ string, l *log) bool { return l.age > 0 && l.last+l.age.Milliseconds() < milli() })
 	}
 	if len(s.logs) >= s.limits.Rooms {
-		return nil, &chat.LimitError{Limit: int64(s.limits.Rooms), What: "rooms with history"}
+		return nil, &chat.LimitError{Limit: int64(s.limits.Rooms), What: "rooms with history", Key: "rooms"}
 	}
 	l = &log{epoch: s.epochs.take(name), first: 1, age: age, messages: make(map[int64]*message), ids: make(map[string]remembered), mentions: make(map[string][]int64)}
 	s.logs[name] = l

@@ -33,7 +33,7 @@ func (s *Store) mark(user, name string, to chat.Position) error {
 	own := s.markers[user]
 	old, known := own[name]
 	if !known && len(own) >= s.limits.Markers {
-		return &chat.LimitError{Limit: int64(s.limits.Markers), What: "rooms with a marker"}
+		return &chat.LimitError{Limit: int64(s.limits.Markers), What: "rooms with a marker", Key: "markers"}
 	}
 	if own == nil {
 		own = make(map[string]marker)

@@ -42,7 +42,7 @@ func (s *Store) SetRule(_ context.Context, name string, r chat.Rule) error {
 		if _, known := own.bars[key]; !known && len(own.bars) >= s.limits.Bars {
 			maps.DeleteFunc(own.bars, func(_ string, bar chat.Bar) bool { return !inForce(bar) })
 			if len(own.bars) >= s.limits.Bars {
-				return &chat.LimitError{Limit: int64(s.limits.Bars), What: "bars of a room"}
+				return &chat.LimitError{Limit: int64(s.limits.Bars), What: "bars of a room", Key: "bars"}
 			}
 		}
 		own.bars[key] = *r.Bar

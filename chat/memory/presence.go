@@ -174,7 +174,7 @@ func (s *Store) Lookup(_ context.Context, name, who string) (chat.Present, bool,
 // SetStatus implements chat.Presence.
 func (s *Store) SetStatus(_ context.Context, who, name string, data []byte) error {
 	if len(data) > s.limits.StatusBytes {
-		return &chat.LimitError{Limit: int64(s.limits.StatusBytes), What: "bytes of presence data"}
+		return &chat.LimitError{Limit: int64(s.limits.StatusBytes), What: "bytes of presence data", Key: "status"}
 	}
 	if len(data) == 0 {
 		data = nil

@@ -141,11 +141,6 @@ func (s *Store) Append(ctx context.Context, a *chat.Append) (chat.Receipt, error
 		args = append(args, user)
 	}
 	args = append(args, s.channels(a.Topics)...)
-	if a.Also != nil {
-		args = append(args, a.Also.Channel, a.Also.Payload)
-	} else {
-		args = append(args, "")
-	}
 	keys := []string{s.key("log", a.Log)}
 	if a.Mark && !s.sharded() {
 		keys = append(keys, s.key("read", a.User))
@@ -255,7 +250,7 @@ func (s *Store) admitRoom(ctx context.Context, log string, age time.Duration) er
 		return err
 	}
 	if n, err := cmd.Int(); err != nil || n == 0 {
-		return &chat.LimitError{Limit: int64(s.opts.Rooms), What: "rooms with history"}
+		return &chat.LimitError{Limit: int64(s.opts.Rooms), What: "rooms with history", Key: "rooms"}
 	}
 	return nil
 }
@@ -275,7 +270,7 @@ func (s *Store) Change(ctx context.Context, c *chat.Change) (chat.Changed, error
 	case chat.KindDelete:
 	case chat.KindReact:
 		args = append(args, c.Key, flag(c.On), s.opts.ReactionKeys, s.opts.Reactions)
-		*limit = chat.LimitError{Limit: int64(s.opts.ReactionKeys), What: "different reactions to a message"}
+		*limit = chat.LimitError{Limit: int64(s.opts.ReactionKeys), What: "different reactions to a message", Key: "reactions"}
 	case chat.KindExtend:
 		most := s.opts.MessageBytes
 		if c.MaxBytes > 0 {
@@ -287,7 +282,7 @@ func (s *Store) Change(ctx context.Context, c *chat.Change) (chat.Changed, error
 			return chat.Changed{}, err
 		}
 		args = append(args, c.Value, c.Length, flag(c.Done), flag(c.Cancel), most, rest)
-		*limit = chat.LimitError{Limit: most, What: "bytes of a message"}
+		*limit = chat.LimitError{Limit: most, What: "bytes of a message", Key: "text"}
 	default:
 		return chat.Changed{}, fmt.Errorf("chat: %q is no change of a message", c.Kind)
 	}

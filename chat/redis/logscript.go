@@ -149,7 +149,7 @@ end
 // not begin, 2 messages, 3 age, 4 bytes, 5 id, 6 user, 7 digest, 8 how long the id is remembered, 0 for an id that nobody
 // can send again, 9 how many ids of trimmed messages, 10 rest of the record, 11 rest of the head, 12 value, 13 milliseconds of
 // slow mode or 0, 14 the log, 15 the most markers, 16 number of mentions and the mentions, number of channels and the
-// channels, then a channel and a payload, or "".
+// channels.
 //
 // It trims when there are a few more messages than the bounds say: what reads trims exactly.
 var appendScript = redis.NewScript(stateLua + `
@@ -210,8 +210,6 @@ end
 local payload = '{"kind":"message","epoch":"' .. epoch .. '","pos":' .. pt .. ',"head":' .. st .. ',"now":' .. at .. ARGV[10] .. '\n' .. head .. '\n' .. ARGV[12]
 n = tonumber(ARGV[i])
 for j = i + 1, i + n do redis.call('PUBLISH', ARGV[j], payload) end
-i = i + n + 1
-if ARGV[i] ~= '' then redis.call('PUBLISH', ARGV[i], ARGV[i + 1]) end
 return {'ok', at, st, pt, epoch, created, lives and 1 or 0}
 `)
 

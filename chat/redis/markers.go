@@ -58,7 +58,7 @@ func (s *Store) mark(ctx context.Context, user, log string, to chat.Position) (m
 	case err != nil:
 		return 0, unavailable(err)
 	case marker < 0:
-		return 0, &chat.LimitError{Limit: int64(s.opts.Markers), What: "rooms with a marker"}
+		return 0, &chat.LimitError{Limit: int64(s.opts.Markers), What: "rooms with a marker", Key: "markers"}
 	}
 	return marker, nil
 }

@@ -191,7 +191,7 @@ func (s *Store) SetRule(ctx context.Context, room string, r chat.Rule) error {
 		return err
 	}
 	if n, err := cmd.Int(); err != nil || n == 0 {
-		return &chat.LimitError{Limit: int64(s.opts.Bars), What: "bars of a room"}
+		return &chat.LimitError{Limit: int64(s.opts.Bars), What: "bars of a room", Key: "bars"}
 	}
 	return nil
 }

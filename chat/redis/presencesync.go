@@ -52,7 +52,7 @@ func (p *presence) loadStatus(ctx context.Context, user string) error {
 // SetStatus implements chat.Presence.
 func (s *Store) SetStatus(ctx context.Context, user, room string, data []byte) error {
 	if len(data) > s.opts.StatusBytes {
-		return &chat.LimitError{Limit: int64(s.opts.StatusBytes), What: "bytes of presence data"}
+		return &chat.LimitError{Limit: int64(s.opts.StatusBytes), What: "bytes of presence data", Key: "status"}
 	}
 	if room != "" {
 		_, err := s.calls.do(ctx, dataScript, []string{s.key("in", room)}, user, data, s.channel(room))

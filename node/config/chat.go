@@ -13,7 +13,24 @@ type ChatConfig struct {
 
 	Presence PresenceConfig `yaml:"presence"`
 	Direct   DirectConfig   `yaml:"direct"`
+	Limits   ChatLimits     `yaml:"limits"`
 	Rooms    []RoomConfig   `yaml:"rooms" empty:"no room keeps history" help:"What the rooms of a pattern keep and tell. The first pattern that fits counts."`
+}
+
+// ChatLimits bounds what the chat product keeps, besides the history of each room.
+type ChatLimits struct {
+	Rooms         int64 `yaml:"rooms" default:"100000" min:"1" help:"Rooms and conversations of the cluster that have a history. A message in one more is refused with 'limit_reached'."`
+	RememberedIDs int64 `yaml:"remembered_ids" default:"10000" min:"0" max:"1000000" help:"Ids that clients chose for messages which a room keeps no more. Beyond, the oldest is forgotten before 'chat.idempotency' ends."`
+	OnceIDs       int64 `yaml:"once_ids" default:"100000" min:"100" help:"Ids that clients chose for messages in rooms without history, and users in slow mode, which a node without Redis remembers. Beyond, the oldest is forgotten."`
+	Mentions      int64 `yaml:"mentions" default:"100" min:"1" max:"1000" help:"Users that a message names in 'mentions'. More are refused with 'bad_request'."`
+	Reactions     int64 `yaml:"reactions" default:"10000" min:"1" max:"1000000" help:"Reactions to a message. One more is refused with 'limit_reached'."`
+	ReactionKeys  int64 `yaml:"reaction_keys" default:"20" min:"1" max:"1000" help:"Different reactions to a message. One more is refused with 'limit_reached'."`
+	Text          int64 `yaml:"text" default:"262144" unit:"bytes" min:"256" help:"Largest text that 'append' writes. More is refused with 'too_large'."`
+	Markers       int64 `yaml:"markers" default:"1000" min:"1" max:"100000" help:"Rooms in which a user has a read marker. 'read' in one more is refused with 'limit_reached'; a message there moves no marker."`
+	Bars          int64 `yaml:"bars" default:"10000" min:"1" max:"1000000" help:"Mutes and bans of a room, or of everywhere. One more is refused with 'limit_reached', unless another has ended."`
+	Reports       int64 `yaml:"reports" default:"1000" min:"1" max:"100000" help:"Reports of a room that are kept. Beyond, the oldest is dropped."`
+	Events        int64 `yaml:"events" default:"1000" min:"0" max:"10000" help:"Declared events. With more the node does not start."`
+	Schema        int64 `yaml:"schema" default:"65536" unit:"bytes" min:"2" help:"Largest file of a JSON Schema. With a larger one the node does not start."`
 }
 
 // PresenceConfig describes who is told about the users of a room.

@@ -1,0 +1,40 @@
+package chat
+
+import (
+	"chorus/adapter"
+
+	"github.com/zishang520/socket.io/parsers/socket/v3/parser"
+	"github.com/zishang520/socket.io/servers/socket/v3"
+	"github.com/zishang520/socket.io/v3/pkg/types"
+)
+
+// tellPeers sends a message that was kept to the servers that do not know the store.
+func (c *Chat) tellPeers(m *outgoing, kept *Receipt) {
+	if c.opts.Peers == nil || !c.opts.Peers() {
+		return
+	}
+	peers, ok := c.publisher.(adapter.PeerPublisher)
+	if !ok {
+		return
+	}
+	events := []addressed{{to: &socket.BroadcastOptions{Rooms: types.NewSet(socket.Room(m.place.log))}}}
+	if m.event == "" {
+		events = m.events(meta{ID: kept.ID, At: kept.At, From: from(m.from), Seq: kept.Seq, Cursor: kept.Cursor})
+	} else {
+		events[0].event = ownEvent(m.event, m.value)
+	}
+	for _, e := range events {
+		for _, room := range m.except {
+			e.to.Except = addTo(e.to.Except, room)
+		}
+		peers.PublishToPeers(&parser.Packet{Type: parser.EVENT, Data: e.event}, e.to)
+	}
+}
+
+func addTo(set *types.Set[socket.Room], room socket.Room) *types.Set[socket.Room] {
+	if set == nil {
+		set = types.NewSet[socket.Room]()
+	}
+	set.Add(room)
+	return set
+}
