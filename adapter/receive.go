@@ -17,19 +17,14 @@ func (a *namespace) Receive(m *wire.Message) (err error) {
 	if m.Nsp != "" && m.Nsp != a.Nsp().Name() {
 		return nil
 	}
-	if m.Kind == wire.Broadcast {
-		if err := m.Decode(a.raw); err != nil {
-			return err
-		}
-		if m.Opts.ForPeers() {
-			return nil
-		}
-	}
 	own := m.Server == a.uid
 	switch {
 	case own && !a.later(m):
 		return nil // done when it was sent
 	case own && m.Kind == wire.Broadcast:
+		if err := m.Decode(a.raw); err == nil && m.Opts.ForPeers() {
+			return nil // nothing here waits for it
+		}
 		defer a.own.returned()
 	case own:
 		a.cluster.guard(a.own.next)
@@ -40,7 +35,7 @@ func (a *namespace) Receive(m *wire.Message) (err error) {
 }
 
 func (a *namespace) serve(m *wire.Message) error {
-	if err := m.Decode(a.raw); err != nil {
+	if err := m.Decode(a.raw); err != nil || m.Kind == wire.Broadcast && m.Opts.ForPeers() {
 		return err
 	}
 	if m.Kind == wire.Broadcast {
