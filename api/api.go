@@ -11,6 +11,7 @@ import (
 
 	"chorus/auth"
 	"chorus/auth/permission"
+	"chorus/auth/revocation"
 	"chorus/chat"
 	"chorus/internal/origin"
 	"chorus/registry"
@@ -31,7 +32,7 @@ type Options struct {
 	// Verifier checks tokens, whose claim may permit what a key permits; default nil: tokens are refused.
 	Verifier *auth.Verifier
 	// Revocations are those of the Verifier.
-	Revocations *auth.Revocations
+	Revocations *revocation.Set
 	// Client of the cluster's Redis, for rates and idempotency over the cluster; default nil: this node alone.
 	Client redis.UniversalClient
 	// RedisPrefix begins the names of keys; default registry.DefaultPrefix.

@@ -2,6 +2,7 @@ package auth
 
 import (
 	"chorus/auth/refusal"
+	"chorus/auth/revocation"
 	"chorus/auth/token"
 	"context"
 	"errors"
@@ -122,7 +123,7 @@ func newConnectionLimit(opts ConnectionLimitOptions, times limitTimes) (*Connect
 		return nil, fmt.Errorf("%w: connection policy %q: use %s or %s", token.ErrBadOption, opts.Policy, PolicyRefuse, PolicyCloseOldest)
 	}
 	if opts.Prefix == "" {
-		opts.Prefix = DefaultRedisPrefix
+		opts.Prefix = revocation.DefaultPrefix
 	}
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.DiscardHandler)

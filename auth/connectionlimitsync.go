@@ -1,6 +1,8 @@
 package auth
 
 import (
+	"chorus/internal/background"
+	"chorus/internal/redisconn"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -58,7 +60,7 @@ type limitSync struct {
 	channel string
 
 	wake       chan struct{} // there is something to do; holds one
-	goroutines *background
+	goroutines *background.Group
 
 	// The rest is guarded by the mutex of the limit.
 	id           string // of this node, empty before it has joined
@@ -86,19 +88,19 @@ func startLimitSync(l *ConnectionLimit, opts ConnectionLimitOptions, times limit
 		numbers:      make(map[uint64]*holder),
 		unregistered: make(map[*holder]struct{}),
 	}
-	var heard chan news // nil when nobody is ever replaced
+	var heard chan redisconn.News // nil when nobody is ever replaced
 	run := []func(context.Context){func(ctx context.Context) { s.run(ctx, heard) }}
 	if opts.Policy == PolicyCloseOldest {
-		heard = make(chan news, maxWaitingNews)
-		listener := subscription{client: opts.Client, channel: s.channel, log: opts.Logger, losses: &l.stats.Disconnects}
-		run = append(run, func(ctx context.Context) { listener.run(ctx, heard) })
+		heard = make(chan redisconn.News, redisconn.MaxWaitingNews)
+		listener := redisconn.Subscription{Client: opts.Client, Channel: s.channel, Log: opts.Logger, Losses: &l.stats.Disconnects}
+		run = append(run, func(ctx context.Context) { listener.Run(ctx, heard) })
 	}
-	s.goroutines = startBackground(run...)
+	s.goroutines = background.Start(run...)
 	return s
 }
 
 func (s *limitSync) close(ctx context.Context) error {
-	if err := s.goroutines.close(ctx); err != nil {
+	if err := s.goroutines.Close(ctx); err != nil {
 		return fmt.Errorf("auth: close connection limit: %w", err)
 	}
 	return nil
@@ -206,13 +208,13 @@ func (s *limitSync) script(ctx context.Context, script *redis.Script, nodeID str
 }
 
 // run is the goroutine.
-func (s *limitSync) run(ctx context.Context, heard <-chan news) {
+func (s *limitSync) run(ctx context.Context, heard <-chan redisconn.News) {
 	defer s.goodbye() //nolint:contextcheck // it is said when ctx has ended
 	next := time.NewTimer(0)
 	defer next.Stop()
 	refresh := time.NewTicker(s.times.refresh)
 	defer refresh.Stop()
-	complaints := newComplaints(s.log)
+	complaints := redisconn.MalformedData(s.log)
 	wake, failing := s.wake, false
 	var beaten time.Time
 	for {
@@ -221,10 +223,10 @@ func (s *limitSync) run(ctx context.Context, heard <-chan news) {
 		case <-ctx.Done():
 			return
 		case n := <-heard:
-			if n.subscribed {
+			if n.Subscribed {
 				s.refresh() // a message that was missed comes again
 				work = true
-			} else if err := s.replaced(n.message); err != nil {
+			} else if err := s.replaced(n.Message); err != nil {
 				s.limit.stats.Malformed.Add(1)
 				complaints.Add(1, slog.String("where", s.channel), slog.Any("error", err))
 			}

@@ -5,29 +5,11 @@ import (
 	"time"
 )
 
-// Watch has fn told about new revocations.
-func Watch(r *Revocations, fn func(affected func(*Claims) bool)) (stop func()) { return r.watch(fn) }
-
-// Tombstones returns how many entries a node keeps, undone ones included.
-func Tombstones(r *Revocations) int {
-	r.table.mu.RLock()
-	defer r.table.mu.RUnlock()
-	return len(r.table.entries)
-}
-
 // Keys and channels of the prefix "t".
 const (
-	RevocationsKey     = "{t-auth}:revocations"
-	RevocationsChannel = "t-auth"
-	ConnectionsKey     = "{t-auth}:connections:"
-	ReplacedChannel    = "t-auth-replaced"
+	ConnectionsKey  = "{t-auth}:connections:"
+	ReplacedChannel = "t-auth-replaced"
 )
-
-// ParseRevocation reads a message and writes it again.
-func ParseRevocation(text string) (again string, err error) {
-	key, entry, err := parseRevocationMessage(text)
-	return entry.String() + " " + key.String(), err
-}
 
 // NewQuickLimit makes a limit whose nodes are taken for dead soon.
 func NewQuickLimit(opts ConnectionLimitOptions) (*ConnectionLimit, error) {

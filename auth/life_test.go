@@ -10,6 +10,7 @@ import (
 	"chorus/adapter"
 	"chorus/auth"
 	"chorus/auth/refusal"
+	"chorus/auth/revocation"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
 	"github.com/zishang520/socket.io/v3/pkg/types"
@@ -266,7 +267,7 @@ func TestRevokedSocket(t *testing.T) {
 	for _, mode := range []auth.Mode{auth.ModeHandshake, auth.ModeEvent} {
 		t.Run(string(mode), func(t *testing.T) {
 			t.Parallel()
-			revocations := auth.NewRevocations()
+			revocations := revocation.New(revocation.Options{})
 			io := listen(t, auth.Adapter(adapter.NewMemory()), nil)
 			io.Use(auth.Middleware(newVerifier(t, func(o *auth.Options) { o.Revoked = revocations.Revoked }), auth.MiddlewareOptions{Mode: mode, Revocations: revocations}))
 			conns := connections(t, io.Sockets())
@@ -289,7 +290,9 @@ func TestRevokedSocket(t *testing.T) {
 			}
 			close(hold)
 			receive(t, began)
-			revoke(t, revocations, auth.Revocation{Subject: "ada"})
+			if err := revocations.Revoke(t.Context(), revocation.Revocation{Subject: "ada"}); err != nil {
+				t.Fatal(err)
+			}
 			if bye := cl.expect("token:revoked"); bye["code"] != "token_revoked" {
 				t.Errorf("farewell %v", bye)
 			}

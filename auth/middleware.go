@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"chorus/auth/refusal"
+	"chorus/auth/revocation"
 	"chorus/auth/token"
 	"chorus/internal/origin"
 
@@ -77,9 +78,9 @@ type MiddlewareOptions struct {
 	// DefaultExpiryNotice, a negative value for no notice.
 	ExpiryNotice time.Duration
 
-	// Revocations disconnect the sockets of a token that is revoked; nil stands for none. Give the verifier
-	// [Revocations.Revoked] of the same.
-	Revocations *Revocations
+	// Revocations disconnect the sockets of tokens that are revoked while they are connected; nil stands for none. The
+	// verifier needs the function Revoked of the same set.
+	Revocations *revocation.Set
 
 	// Limit bounds the connections of a subject; nil stands for no limit.
 	Limit *ConnectionLimit
@@ -196,7 +197,7 @@ func newMiddleware(v *Verifier, opts MiddlewareOptions) *middleware {
 		opts.ExpiryNotice = DefaultExpiryNotice
 	}
 	m := &middleware{verifier: v, opts: opts, origins: mustOrigins(opts.Origins)}
-	opts.Revocations.watch(m.revoked)
+	opts.Revocations.Watch(m.revoked)
 	return m
 }
 

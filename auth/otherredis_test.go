@@ -32,50 +32,24 @@ func TestSentinelFailover(t *testing.T) {
 		MasterName: redistest.MasterName, SentinelAddrs: sentinels.Addrs, MaxRetries: -1, ContextTimeoutEnabled: true, DialTimeout: time.Second,
 	})
 	t.Cleanup(func() { _ = client.Close() })
-	var nodes [2]*auth.Revocations
 	var limits [2]*auth.ConnectionLimit
-	for i := range nodes {
-		nodes[i] = auth.NewRedisRevocations(client, auth.RedisRevocationOptions{})
-		defer nodes[i].Close(context.Background())
+	for i := range limits {
 		limits[i] = newLimit(t, auth.ConnectionLimitOptions{Max: 1, Client: client})
 		defer limits[i].Close(context.Background())
-		await(t, "the nodes are ready", func() bool { return nodes[i].Ready() == nil && limits[i].Ready() == nil })
+		await(t, "the nodes are ready", func() bool { return limits[i].Ready() == nil })
 	}
-	before, after := claimsOf(t, map[string]any{"sub": "before"}), claimsOf(t, map[string]any{"sub": "after"})
-	revoke(t, nodes[0], auth.Revocation{Subject: "before", Until: auth.Forever})
 	admit(t, limits[0], "alice", "1")
 
 	sentinels.FailOver()
-	await(t, "a revocation is taken by the new master", func() bool {
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-		defer cancel()
-		return nodes[0].Revoke(ctx, auth.Revocation{Subject: "after", Until: auth.Forever}) == nil
-	})
-	await(t, "the other node hears of it", func() bool { return isRevoked(nodes[1], after) })
-	if !isRevoked(nodes[1], before) {
-		t.Error("the revocation before is no longer in force")
-	}
 	for _, l := range limits {
 		await(t, "the connections are counted again", func() bool { return l.Ready() == nil })
 	}
 	turnAway(t, limits[1], "alice", "2")
 }
 
-// shareOver has two nodes share revocations and connections.
+// shareOver has two nodes share connections.
 func shareOver(t *testing.T, client redis.UniversalClient) {
 	t.Helper()
-	var nodes [2]*auth.Revocations
-	for i := range nodes {
-		nodes[i] = auth.NewRedisRevocations(client, auth.RedisRevocationOptions{})
-		defer nodes[i].Close(context.Background())
-		await(t, "the revocations are read", func() bool { return nodes[i].Ready() == nil })
-	}
-	claims := claimsOf(t, map[string]any{"sub": "a"})
-	revoke(t, nodes[0], auth.Revocation{Subject: "a", Until: auth.Forever})
-	await(t, "another node hears it", func() bool { return isRevoked(nodes[1], claims) })
-	undo(t, nodes[1], auth.Revocation{Subject: "a"})
-	await(t, "another node hears the undoing", func() bool { return !isRevoked(nodes[0], claims) })
-
 	for _, policy := range []auth.ConnectionPolicy{auth.PolicyRefuse, auth.PolicyCloseOldest} {
 		var limits [2]*auth.ConnectionLimit
 		for i := range limits {
@@ -96,4 +70,14 @@ func shareOver(t *testing.T, client redis.UniversalClient) {
 		admit(t, limits[1], string(policy), "2")
 		await(t, "the oldest is closed", func() bool { return first.replaced.Load() == 1 })
 	}
+}
+
+// dialRedis returns a client as the nodes have it, until the test ends.
+func dialRedis(t *testing.T, addr string) *redis.Client {
+	t.Helper()
+	client := redis.NewClient(&redis.Options{
+		Addr: addr, DialTimeout: time.Second, ContextTimeoutEnabled: true, MaxRetries: -1, Protocol: 2,
+	})
+	t.Cleanup(func() { _ = client.Close() })
+	return client
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"chorus/auth"
+	"chorus/auth/revocation"
 
 	"github.com/redis/go-redis/v9"
 	"github.com/zishang520/socket.io/servers/socket/v3"
@@ -16,7 +17,8 @@ import (
 // authentication decides which clients may connect: by keys, revocations, and the limit of connections.
 type authentication struct {
 	verifier    *auth.Verifier
-	revocations *auth.Revocations
+	revocations *revocation.Set
+	store       *revocation.Redis     // of the revocations; nil without Redis
 	limit       *auth.ConnectionLimit // nil for none
 }
 
@@ -26,7 +28,8 @@ func newAuthentication(cfg Config, client redis.UniversalClient, log *slog.Logge
 	if err != nil {
 		return nil, err
 	}
-	a := &authentication{revocations: newRevocations(cfg, client, log)}
+	a := &authentication{}
+	a.revocations, a.store = newRevocations(cfg, client, log)
 	opts.Revoked, opts.Logger = a.revocations.Revoked, log
 	if cfg.Auth.MaxConnections > 0 {
 		a.limit, err = auth.NewConnectionLimit(auth.ConnectionLimitOptions{

@@ -9,7 +9,7 @@ import (
 	"strconv"
 	"time"
 
-	"chorus/auth"
+	"chorus/auth/revocation"
 	"chorus/web"
 )
 
@@ -170,7 +170,7 @@ func (d *Dev) serveRevoke(r *http.Request) (any, error) {
 	}
 	for _, place := range d.nodes {
 		if n := place.running(); n != nil {
-			return struct{}{}, n.auth.revocations.Revoke(r.Context(), auth.Revocation{Subject: ask.Sub, IssuedBefore: time.Now()})
+			return struct{}{}, n.auth.revocations.Revoke(r.Context(), revocation.Revocation{Subject: ask.Sub, IssuedBefore: time.Now()})
 		}
 	}
 	return nil, errNodeState

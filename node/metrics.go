@@ -101,7 +101,8 @@ func (m *metrics) watchAuthentication(g *authentication) {
 	m.gauge("chorus_token_cache_entries", "Tokens whose signature need not be checked again.", func() float64 { return float64(g.verifier.Stats().CacheEntries) })
 	m.counter("chorus_token_cache_hits_total", "Tokens whose signature was not checked again.", func() uint64 { return g.verifier.Stats().CacheHits })
 	m.counter("chorus_token_cache_misses_total", "Tokens that were not in the cache, bad ones included.", func() uint64 { return g.verifier.Stats().CacheMisses })
-	if stats := g.revocations.Stats(); stats != nil {
+	if g.store != nil {
+		stats := g.store.Stats()
 		m.counter("chorus_revocation_messages_total", "Messages about revocations received from Redis, own ones included.", stats.Received.Load)
 		m.counter("chorus_revocation_malformed_total", "Those that were not understood.", stats.Malformed.Load)
 		m.counter("chorus_revocation_loads_total", "Times that all revocations were read from Redis.", stats.Loads.Load)

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"chorus/auth"
+	"chorus/auth/revocation"
 	"chorus/chat"
 	"chorus/internal/redistest"
 	"chorus/node"
@@ -198,6 +198,6 @@ func TestPubSubThatDoesNotDeliver(t *testing.T) {
 	}
 }
 
-func revocationOf(subject string) auth.Revocation {
-	return auth.Revocation{Subject: subject, Until: auth.Forever}
+func revocationOf(subject string) revocation.Revocation {
+	return revocation.Revocation{Subject: subject, Until: revocation.Forever}
 }

@@ -12,6 +12,7 @@ import (
 	"chorus/adapter/sharded"
 	"chorus/adapter/streams"
 	"chorus/auth"
+	"chorus/auth/revocation"
 	chatredis "chorus/chat/redis"
 	"chorus/internal/acl"
 	"chorus/registry"
@@ -37,7 +38,7 @@ func redisNeeds(c *Config) []acl.Command {
 	needs = append(needs, registry.Needs(prefix)...)
 	needs = append(needs, chatredis.Needs(prefix)...)
 	if c.HasKeys() {
-		needs = append(needs, auth.RevocationNeeds(prefix)...)
+		needs = append(needs, revocation.Needs(prefix)...)
 		if c.Auth.MaxConnections > 0 {
 			needs = append(needs, auth.LimitNeeds(prefix)...)
 		}

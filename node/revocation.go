@@ -7,13 +7,14 @@ import (
 	"log/slog"
 
 	"chorus/auth"
+	"chorus/auth/revocation"
 
 	"github.com/redis/go-redis/v9"
 )
 
 // OpenRevocations connects to the revocations of the cluster, for a program that is not a node. close ends
 // the connection. Errors wrap ErrConfig.
-func OpenRevocations(cfg Config) (revocations *auth.Revocations, closeAll func(ctx context.Context) error, err error) {
+func OpenRevocations(cfg Config) (revocations *revocation.Set, closeAll func(ctx context.Context) error, err error) {
 	if cfg.AdapterName() == AdapterMemory {
 		return nil, nil, fmt.Errorf("%w: cluster.redis.url: revocations reach the nodes by way of Redis: set %s to that of the cluster",
 			ErrConfig, variableOf("cluster.redis.url"))
@@ -22,7 +23,7 @@ func OpenRevocations(cfg Config) (revocations *auth.Revocations, closeAll func(c
 	if err != nil {
 		return nil, nil, err
 	}
-	revocations = newRevocations(cfg, client, nil)
+	revocations, _ = newRevocations(cfg, client, nil)
 	return revocations, func(ctx context.Context) error {
 		return errors.Join(revocations.Close(ctx), client.Close())
 	}, nil
@@ -38,14 +39,12 @@ func NewVerifier(cfg Config) (*auth.Verifier, error) {
 	return auth.NewVerifier(opts)
 }
 
-// newRevocations returns those of the cluster, or of this node alone when client is nil.
-func newRevocations(cfg Config, client redis.UniversalClient, log *slog.Logger) *auth.Revocations {
-	if client == nil {
-		return auth.NewRevocations()
+// newRevocations returns those of the cluster, or of this node alone when client is nil. store is nil for the latter.
+func newRevocations(cfg Config, client redis.UniversalClient, log *slog.Logger) (set *revocation.Set, store *revocation.Redis) {
+	opts := revocation.Options{Keep: cfg.Auth.RevocationKeep}
+	if client != nil {
+		store = revocation.NewRedis(client, revocation.RedisOptions{Prefix: cfg.Cluster.Redis.Prefix, Logger: log})
+		opts.Store = store
 	}
-	return auth.NewRedisRevocations(client, auth.RedisRevocationOptions{
-		Prefix: cfg.Cluster.Redis.Prefix,
-		Keep:   cfg.Auth.RevocationKeep,
-		Logger: log,
-	})
+	return revocation.New(opts), store
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"chorus/auth"
+	"chorus/auth/revocation"
 	"chorus/node"
 )
 
@@ -172,7 +173,7 @@ func TestTokenCheckLooksUpRevocations(t *testing.T) {
 	if out, err := check(); err != nil || !strings.Contains(out, "it was not revoked") {
 		t.Fatalf("before: %v, %s", err, out)
 	}
-	if err := f.revocations.Revoke(t.Context(), auth.Revocation{TokenID: "7"}); err != nil {
+	if err := f.revocations.Revoke(t.Context(), revocation.Revocation{TokenID: "7"}); err != nil {
 		t.Fatal(err)
 	}
 	out, err := check()

@@ -13,6 +13,7 @@ import (
 
 	"chorus/auth"
 	"chorus/auth/permission"
+	"chorus/auth/revocation"
 
 	"github.com/golang-jwt/jwt/v5"
 )
@@ -140,7 +141,7 @@ func dateOf(value any) (time.Time, bool) {
 		return time.Time{}, false
 	}
 	seconds, err := number.Float64()
-	if err != nil || math.Abs(seconds) > float64(auth.Forever.Unix()) {
+	if err != nil || math.Abs(seconds) > float64(revocation.Forever.Unix()) {
 		return time.Time{}, false
 	}
 	return time.Unix(int64(seconds), 0), true

@@ -9,7 +9,7 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"chorus/auth"
+	"chorus/auth/revocation"
 	"chorus/auth/token"
 	"chorus/node"
 )
@@ -76,7 +76,7 @@ func (c *tokenRevokeCommand) check() error {
 	return nil
 }
 
-func (c *tokenRevokeCommand) run(ctx context.Context, cfg node.Config, revocations *auth.Revocations, in io.Reader, out io.Writer) error {
+func (c *tokenRevokeCommand) run(ctx context.Context, cfg node.Config, revocations *revocation.Set, in io.Reader, out io.Writer) error {
 	if c.List {
 		if err := revocations.Wait(ctx); err != nil {
 			return err
@@ -106,8 +106,8 @@ func (c *tokenRevokeCommand) run(ctx context.Context, cfg node.Config, revocatio
 }
 
 // revocation is what the flags say.
-func (c *tokenRevokeCommand) revocation(ctx context.Context, cfg node.Config, in io.Reader, now time.Time) (auth.Revocation, error) {
-	what := auth.Revocation{TokenID: c.ID, Subject: c.Sub}
+func (c *tokenRevokeCommand) revocation(ctx context.Context, cfg node.Config, in io.Reader, now time.Time) (revocation.Revocation, error) {
+	what := revocation.Revocation{TokenID: c.ID, Subject: c.Sub}
 	var err error
 	if c.Token != "" {
 		if what, err = c.ofToken(ctx, cfg, in); err != nil {
@@ -121,7 +121,7 @@ func (c *tokenRevokeCommand) revocation(ctx context.Context, cfg node.Config, in
 	}
 	switch {
 	case c.Until != "":
-		what.Until, err = parseTime("--until", c.Until, "forever", auth.Forever)
+		what.Until, err = parseTime("--until", c.Until, "forever", revocation.Forever)
 	case c.For > 0:
 		what.Until = now.Add(c.For)
 	}
@@ -130,27 +130,27 @@ func (c *tokenRevokeCommand) revocation(ctx context.Context, cfg node.Config, in
 
 // ofToken names a token by its id, until no node can take it any more whatever its leeway. Without a key it
 // takes what the token says: an operator may revoke any id.
-func (c *tokenRevokeCommand) ofToken(ctx context.Context, cfg node.Config, in io.Reader) (auth.Revocation, error) {
+func (c *tokenRevokeCommand) ofToken(ctx context.Context, cfg node.Config, in io.Reader) (revocation.Revocation, error) {
 	text, err := readToken(c.Token, in)
 	if err != nil {
-		return auth.Revocation{}, err
+		return revocation.Revocation{}, err
 	}
 	if !cfg.HasKeys() {
 		return ofUnverified(text)
 	}
 	verifier, err := node.NewVerifier(cfg) //nolint:contextcheck // it lives until it is closed
 	if err != nil {
-		return auth.Revocation{}, err
+		return revocation.Revocation{}, err
 	}
 	defer verifier.Close() //nolint:errcheck // it has nothing to lose
 	claims, err := verifier.Verify(ctx, text)
 	switch {
 	case err != nil:
-		return auth.Revocation{}, fmt.Errorf("nothing is revoked, the token is not good for the nodes of this configuration: %w; --id and --sub need no token", err)
+		return revocation.Revocation{}, fmt.Errorf("nothing is revoked, the token is not good for the nodes of this configuration: %w; --id and --sub need no token", err)
 	case claims.ID() == "":
-		return auth.Revocation{}, errors.New("the token has no jti to tell it from others: use --sub, with --before now when new tokens are to be good")
+		return revocation.Revocation{}, errors.New("the token has no jti to tell it from others: use --sub, with --before now when new tokens are to be good")
 	}
-	what := auth.Revocation{TokenID: claims.ID(), Until: auth.Forever}
+	what := revocation.Revocation{TokenID: claims.ID(), Until: revocation.Forever}
 	if !claims.ExpiresAt().IsZero() {
 		what.Until = claims.ExpiresAt().Add(token.MaxLeeway)
 	}
@@ -158,13 +158,13 @@ func (c *tokenRevokeCommand) ofToken(ctx context.Context, cfg node.Config, in io
 }
 
 // ofUnverified is ofToken without a key.
-func ofUnverified(text string) (auth.Revocation, error) {
+func ofUnverified(text string) (revocation.Revocation, error) {
 	claims := readUnverified(text).claims
 	id, _ := claims["jti"].(string)
 	if id == "" {
-		return auth.Revocation{}, errors.New("this is no token with a jti: use --id, or --sub with --before now when new tokens are to be good")
+		return revocation.Revocation{}, errors.New("this is no token with a jti: use --id, or --sub with --before now when new tokens are to be good")
 	}
-	what := auth.Revocation{TokenID: id, Until: auth.Forever}
+	what := revocation.Revocation{TokenID: id, Until: revocation.Forever}
 	if date, ok := dateOf(claims["exp"]); ok {
 		what.Until = date.Add(token.MaxLeeway)
 	}
@@ -183,7 +183,7 @@ func parseTime(flag, text, word string, meaning time.Time) (time.Time, error) {
 	return t, nil
 }
 
-func describe(r auth.Revocation) string {
+func describe(r revocation.Revocation) string {
 	switch {
 	case r.TokenID != "":
 		return fmt.Sprintf("the token with the id %q", r.TokenID)
@@ -202,7 +202,7 @@ type listedRevocation struct {
 	Until        *time.Time `json:"until,omitempty"`
 }
 
-func printRevocationsJSON(out io.Writer, list []auth.Revocation) error {
+func printRevocationsJSON(out io.Writer, list []revocation.Revocation) error {
 	listed := make([]listedRevocation, len(list))
 	for i, r := range list {
 		listed[i] = listedRevocation{ID: r.TokenID, Subject: r.Subject, At: r.At.UTC()}
@@ -210,14 +210,14 @@ func printRevocationsJSON(out io.Writer, list []auth.Revocation) error {
 			before := r.IssuedBefore.UTC()
 			listed[i].IssuedBefore = &before
 		}
-		if until := r.Until.UTC(); until.Before(auth.Forever) {
+		if until := r.Until.UTC(); until.Before(revocation.Forever) {
 			listed[i].Until = &until
 		}
 	}
 	return printJSON(out, map[string]any{"revocations": listed})
 }
 
-func printRevocations(out io.Writer, list []auth.Revocation) error {
+func printRevocations(out io.Writer, list []revocation.Revocation) error {
 	if len(list) == 0 {
 		_, err := fmt.Fprintln(out, "Nothing is revoked.")
 		return err
@@ -226,7 +226,7 @@ func printRevocations(out io.Writer, list []auth.Revocation) error {
 	fmt.Fprintln(table, "SINCE\tUNTIL\tREVOKED") //nolint:errcheck // Flush returns it
 	for _, r := range list {
 		until := "forever"
-		if r.Until.Before(auth.Forever) {
+		if r.Until.Before(revocation.Forever) {
 			until = r.Until.Format(time.RFC3339)
 		}
 		fmt.Fprintf(table, "%s\t%s\t%s\n", r.At.Format(time.RFC3339), until, describe(r)) //nolint:errcheck // Flush returns it

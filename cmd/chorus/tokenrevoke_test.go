@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"chorus/auth"
+	"chorus/auth/revocation"
 	"chorus/auth/token"
 	"chorus/node"
 
@@ -18,7 +18,7 @@ import (
 type revokeFixture struct {
 	t           *testing.T
 	cfg         node.Config
-	revocations *auth.Revocations
+	revocations *revocation.Set
 }
 
 func newRevokeFixture(t *testing.T) *revokeFixture {
@@ -67,22 +67,22 @@ func TestTokenRevoke(t *testing.T) {
 		command tokenRevokeCommand
 		in      string
 		prints  string
-		want    auth.Revocation // without At
+		want    revocation.Revocation // without At
 	}{
 		{"a token", tokenRevokeCommand{Token: text}, "", `id "of a token"`,
-			auth.Revocation{TokenID: "of a token", Until: now.Add(time.Hour + token.MaxLeeway)}},
+			revocation.Revocation{TokenID: "of a token", Until: now.Add(time.Hour + token.MaxLeeway)}},
 		{"standard input", tokenRevokeCommand{Token: "-"}, text + "\n", `id "of a token"`,
-			auth.Revocation{TokenID: "of a token", Until: now.Add(time.Hour + token.MaxLeeway)}},
+			revocation.Revocation{TokenID: "of a token", Until: now.Add(time.Hour + token.MaxLeeway)}},
 		{"an id", tokenRevokeCommand{ID: "1"}, "", `id "1"`,
-			auth.Revocation{TokenID: "1", Until: now.Add(auth.DefaultRevocationKeep)}},
+			revocation.Revocation{TokenID: "1", Until: now.Add(revocation.DefaultKeep)}},
 		{"a subject", tokenRevokeCommand{Sub: "a", For: time.Minute}, "", `all tokens of "a"`,
-			auth.Revocation{Subject: "a", Until: now.Add(time.Minute)}},
+			revocation.Revocation{Subject: "a", Until: now.Add(time.Minute)}},
 		{"for ever", tokenRevokeCommand{Sub: "a", Until: "forever"}, "", `all tokens of "a"`,
-			auth.Revocation{Subject: "a", Until: auth.Forever}},
+			revocation.Revocation{Subject: "a", Until: revocation.Forever}},
 		{"issued before a time", tokenRevokeCommand{Sub: "a", Before: "2026-01-31T12:00:00Z"}, "", "issued before 2026-01-31T12:00:00Z",
-			auth.Revocation{Subject: "a", IssuedBefore: time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC), Until: now.Add(auth.DefaultRevocationKeep)}},
+			revocation.Revocation{Subject: "a", IssuedBefore: time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC), Until: now.Add(revocation.DefaultKeep)}},
 		{"issued before now", tokenRevokeCommand{Sub: "a", Before: "now"}, "", "issued before 20",
-			auth.Revocation{Subject: "a", IssuedBefore: now, Until: now.Add(auth.DefaultRevocationKeep)}},
+			revocation.Revocation{Subject: "a", IssuedBefore: now, Until: now.Add(revocation.DefaultKeep)}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			printed, err := f.run(test.command, test.in)

@@ -46,7 +46,9 @@ func Plain(commands ...string) []Command {
 func PubSub(pattern, channel string) []Command { return channels(pattern, channel, "", "numsub") }
 
 // Sharded returns what it takes to publish to and subscribe to shard channels of a pattern, channel being one of them.
-func Sharded(pattern, channel string) []Command { return channels(pattern, channel, "s", "shardnumsub") }
+func Sharded(pattern, channel string) []Command {
+	return channels(pattern, channel, "s", "shardnumsub")
+}
 
 func channels(pattern, channel, s, count string) []Command {
 	on := []string{pattern}

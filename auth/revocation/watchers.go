@@ -1,20 +1,23 @@
-package auth
+package revocation
 
-import "sync"
+import (
+	"chorus/auth/token"
+	"sync"
+)
 
 // watchers are told about new revocations. The zero value has none; it is safe for concurrent use.
 type watchers struct {
 	mu   sync.Mutex
 	next int
-	fns  map[int]func(affected func(*Claims) bool)
+	fns  map[int]func(affected func(*token.Claims) bool)
 }
 
 // add returns what removes the watcher again. A call that has begun may still be running then.
-func (w *watchers) add(fn func(affected func(*Claims) bool)) (remove func()) {
+func (w *watchers) add(fn func(affected func(*token.Claims) bool)) (remove func()) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.fns == nil {
-		w.fns = make(map[int]func(affected func(*Claims) bool))
+		w.fns = make(map[int]func(affected func(*token.Claims) bool))
 	}
 	id := w.next
 	w.next++
@@ -27,9 +30,9 @@ func (w *watchers) add(fn func(affected func(*Claims) bool)) (remove func()) {
 }
 
 // call calls each watcher, holding no lock.
-func (w *watchers) call(affected func(*Claims) bool) {
+func (w *watchers) call(affected func(*token.Claims) bool) {
 	w.mu.Lock()
-	fns := make([]func(affected func(*Claims) bool), 0, len(w.fns))
+	fns := make([]func(affected func(*token.Claims) bool), 0, len(w.fns))
 	for _, fn := range w.fns {
 		fns = append(fns, fn)
 	}
