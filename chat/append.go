@@ -6,6 +6,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"chorus/chat/notice"
 	"chorus/codec"
 )
 
@@ -176,6 +177,9 @@ func (cl *client) extend(t *text, bits []*bit) {
 	for _, b := range bits {
 		change.Value = append(change.Value, b.fragment...)
 		change.Length += b.length
+	}
+	if (change.Done || change.Cancel) && t.place.peer == "" && cl.chat.tells(notice.MessagePublished, t.place) {
+		change.Notice = noticeOf(t.place, cl.user(), &toldMessage{ID: t.id})
 	}
 	ctx, cancel := cl.chat.context()
 	defer cancel()

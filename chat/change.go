@@ -10,6 +10,7 @@ import (
 
 	"chorus/auth/permission"
 	"chorus/auth/refusal"
+	"chorus/chat/notice"
 	"chorus/codec"
 )
 
@@ -148,6 +149,9 @@ func (c *Chat) edit(ca *call) error {
 	if change.Value, change.Attach, err = c.valueOf(a.Value); err != nil {
 		return err
 	}
+	if c.tells(notice.MessageEdited, p) && p.peer == "" {
+		change.Notice = noticeOf(p, ca.user(), &toldMessage{ID: id, Value: a.Value})
+	}
 	changed, err := ca.apply(p, change)
 	c.after(a, err)
 	if err != nil {
@@ -182,7 +186,11 @@ func (c *Chat) remove(ca *call) error {
 	if err := c.before(a); err != nil {
 		return err
 	}
-	changed, err := ca.apply(p, ca.change(p, KindDelete, id))
+	change := ca.change(p, KindDelete, id)
+	if c.tells(notice.MessageDeleted, p) && p.peer == "" {
+		change.Notice = noticeOf(p, ca.user(), &toldMessage{ID: id})
+	}
+	changed, err := ca.apply(p, change)
 	c.after(a, err)
 	if err != nil {
 		return err
@@ -247,6 +255,9 @@ func (c *Chat) alter(ctx context.Context, room string, change *Change, kind Acti
 		return Changed{}, err
 	}
 	change.Log, change.Topics, change.Bounds, change.Moderator = p.log, p.topics, p.policy.History, true
+	if kind == ActionEdit && c.tells(notice.MessageEdited, p) || kind == ActionDelete && c.tells(notice.MessageDeleted, p) {
+		change.Notice = noticeOf(p, User{}, &toldMessage{ID: change.ID, Value: value})
+	}
 	changed, err := c.store.Change(ctx, change)
 	c.after(&Action{Kind: kind, System: true, Room: room, ID: change.ID, Value: value}, err) //nolint:contextcheck // what the hooks give lives as long as the client
 	return changed, err

@@ -13,6 +13,7 @@ import (
 	"chorus/adapter"
 	"chorus/auth/permission"
 	"chorus/chat/event"
+	"chorus/chat/notice"
 
 	"github.com/zishang520/socket.io/parsers/socket/v3/parser"
 	"github.com/zishang520/socket.io/servers/socket/v3"
@@ -70,6 +71,8 @@ type Options struct {
 	// Events are the declared events. One takes the place of the request of the same name in its namespace. Open must be
 	// called for their namespaces, but for that of the Chat.
 	Events []*event.Event
+	// Targets are the back ends that are told what happens, as the Store knows them; default none.
+	Targets *notice.Targets
 	// OnConnect is done for each client that connects to a namespace, by its name; default nothing.
 	OnConnect map[string]*event.Event
 	// Relay sends each event that nobody handles to everybody, for a first afternoon; default false.

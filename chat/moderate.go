@@ -95,6 +95,7 @@ func (c *Chat) Moderate(ctx context.Context, m Measure) (until int64, err error)
 		c.kick(&m)
 	}
 	c.tellMeasure(&m, until)
+	c.tellMeasureTo(ctx, &m, at, until)
 	return until, nil
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"chorus/auth"
 	"chorus/auth/permission"
+	"chorus/chat/notice"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
 	"github.com/zishang520/socket.io/v3/pkg/types"
@@ -95,7 +96,7 @@ func (ca *call) say(event string, p place) error {
 		return err
 	}
 	m.value = a.Value
-	if m.direct() && !m.chosen { // the common case waits for nothing here
+	if m.direct() && !m.chosen && !c.tells(m.kind(), p) { // the common case waits for nothing here
 		if m.slow > 0 {
 			ctx, cancel := c.context()
 			defer cancel()
@@ -199,6 +200,14 @@ func (r *receipt) members(more map[string]any) map[string]any {
 	return answer
 }
 
+// kind is that of the notice about the message.
+func (m *outgoing) kind() string {
+	if m.place.peer != "" {
+		return notice.DirectSent
+	}
+	return notice.MessagePublished
+}
+
 // direct reports whether the message goes to the servers without the store.
 func (m *outgoing) direct() bool { return !m.place.policy.History.keeps() }
 
@@ -246,7 +255,10 @@ func (c *Chat) deliver(m *outgoing) (*receipt, error) {
 	case m.chosen:
 		r, err = c.once(ctx, m, m.digest)
 	default:
-		r, err = c.broadcast(m)
+		if r, err = c.broadcast(m); err == nil {
+			c.seen(m, r)
+			c.tellSent(ctx, m, r)
+		}
 	}
 	if err == nil && m.place.peer != "" && r.Online == nil {
 		online := c.online(m.place.peer)
@@ -275,14 +287,23 @@ func (c *Chat) keep(ctx context.Context, m *outgoing, data []byte, attach bool) 
 	if m.chosen {
 		a.Remember, a.Digest = c.opts.Idempotency, m.digest
 	}
+	if m.place.peer == "" && c.tells(notice.MessagePublished, m.place) {
+		a.Notice = noticeOf(m.place, m.from, toldOf(m))
+	}
 	kept, err := c.store.Append(ctx, a)
 	if err != nil {
 		return nil, err
 	}
-	if !kept.Repeated {
-		c.tellPeers(m, &kept)
+	r := &receipt{ID: kept.ID, At: kept.At, Seq: kept.Seq, Cursor: kept.Cursor, repeated: kept.Repeated}
+	if kept.Repeated {
+		return r, nil
 	}
-	return &receipt{ID: kept.ID, At: kept.At, Seq: kept.Seq, Cursor: kept.Cursor, repeated: kept.Repeated}, nil
+	c.tellPeers(m, &kept)
+	if m.place.peer != "" {
+		c.seen(m, r)
+		c.tellSent(ctx, m, r)
+	}
+	return r, nil
 }
 
 // once publishes a message that is not kept, unless the cluster has seen it.
@@ -304,16 +325,22 @@ func (c *Chat) once(ctx context.Context, m *outgoing, digest string) (*receipt, 
 		r, err = c.broadcast(m)
 	}
 	if err == nil {
-		if m.place.peer != "" {
-			online := c.online(m.place.peer)
-			r.Online = &online
-		}
+		c.seen(m, r)
+		c.tellSent(ctx, m, r)
 		answer, _ = json.Marshal(r) // it cannot fail: there are texts and numbers
 	}
 	if finishErr := c.store.Finish(ctx, key, digest, answer, c.opts.Idempotency); err == nil && finishErr != nil {
 		c.debug("the store does not know that a message was sent")
 	}
 	return r, err
+}
+
+// seen notes how many sockets of the recipient a message to a user went to.
+func (c *Chat) seen(m *outgoing, r *receipt) {
+	if m.place.peer != "" {
+		online := c.online(m.place.peer)
+		r.Online = &online
+	}
 }
 
 // broadcast publishes a message that is not kept.

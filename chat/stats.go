@@ -7,11 +7,12 @@ import (
 
 // Stats are counters. They only grow.
 type Stats struct {
-	Unknown  atomic.Uint64 // events that nobody handles
-	Lost     atomic.Uint64 // rooms of which something was missed for good
-	Untold   atomic.Uint64 // arrivals and departures that were not announced, since the room is large
-	Refusals sync.Map      // Refused -> *atomic.Uint64
-	Limits   sync.Map      // Key of a LimitError -> *atomic.Uint64
+	Unknown   atomic.Uint64 // events that nobody handles
+	Lost      atomic.Uint64 // rooms of which something was missed for good
+	Untold    atomic.Uint64 // arrivals and departures that were not announced, since the room is large
+	Unnoticed atomic.Uint64 // things that back ends were not told of, since the queue did not take them
+	Refusals  sync.Map      // Refused -> *atomic.Uint64
+	Limits    sync.Map      // Key of a LimitError -> *atomic.Uint64
 }
 
 // Refused is a kind of refusal.

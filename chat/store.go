@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"chorus/chat/notice"
 )
 
 // Store keeps the state of the chat product. Packages chat/memory and chat/redis implement it, with the same bounds and
@@ -17,6 +19,7 @@ type Store interface {
 	Markers
 	Moderation
 	Placements
+	Notices
 
 	// Start gives the store the receiver of what it publishes. It is called once, before all other methods.
 	Start(Sink)
@@ -62,6 +65,13 @@ type LimitError struct {
 
 func (e *LimitError) Error() string {
 	return fmt.Sprintf("chat: at most %d %s", e.Limit, e.What)
+}
+
+// Notices tell back ends what happens.
+type Notices interface {
+	// Notify puts a notice into the queues of those who want it. Presence and messages with a Notice need no call: the
+	// store does it in the same step.
+	Notify(ctx context.Context, n *notice.Notice) error
 }
 
 // Feed brings what is published to the nodes that follow it.
@@ -171,6 +181,10 @@ type Append struct {
 	Mark     bool          // moves the marker of User to the message, as Read does
 	Slow     time.Duration // of slow mode: a new message takes the turn of User, or is a SlowError
 	Except   []string      // rooms whose sockets do not hear it; as Origin
+
+	// Notice has the members of what back ends are told, up to the end of those of the message, which the store
+	// completes; "" for nothing.
+	Notice string
 }
 
 // Receipt says where a message stands in its log.
@@ -211,6 +225,7 @@ type Change struct {
 	Moderator bool   // may edit and delete messages of others
 	Origin    string
 
+	Notice  string // as in Append
 	Value   []byte // edit: the new value; extend: the fragment
 	Attach  bool   // edit
 	Version int64  // edit: the one that must be in force; 0 for any

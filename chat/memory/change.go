@@ -154,6 +154,7 @@ func (s *Store) publishChange(l *log, m *message, c *chat.Change, a altered) {
 	r := l.record(c.Kind, c.Log, c.Topics, c.User, c.Origin, m)
 	r.Value, r.Key, r.On, r.Count, r.Offset = a.shown, c.Key, c.On, a.count, a.offset
 	s.tell(c.Topics, func(sink chat.Sink) { sink.Logged(r) })
+	s.noteChange(l, m, c)
 }
 
 func changedOf(l *log, m *message, c *chat.Change, a altered, noop bool) chat.Changed {

@@ -3,11 +3,13 @@ package memory
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
 
 	"chorus/chat"
+	"chorus/chat/notice"
 )
 
 // log is the log of a room.
@@ -218,6 +220,7 @@ func (s *Store) Append(_ context.Context, a *chat.Append) (chat.Receipt, error) 
 	r := l.record(chat.KindMessage, a.Log, a.Topics, a.User, a.Origin, m)
 	r.Except = a.Except
 	s.tell(a.Topics, func(sink chat.Sink) { sink.Logged(r) })
+	s.noteMessage(notice.MessagePublished, a.Log, a.Notice, fmt.Sprintf(`,"at":%d`, m.At), m.Seq, l.end())
 	return chat.Receipt{ID: a.ID, At: m.At, Seq: m.Seq, Pos: m.pos, Cursor: l.end().Cursor(), Epoch: l.epoch}, nil
 }
 

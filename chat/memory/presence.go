@@ -59,6 +59,7 @@ func (s *Store) Enter(_ context.Context, name, socket string, who chat.Member) (
 	switch {
 	case joined:
 		s.present(name, &chat.PresenceChange{Joined: []chat.Present{u.shown()}})
+		s.notePresence(name, who.User, who.Name, true, len(r.users))
 	case changed:
 		s.present(name, &chat.PresenceChange{Changed: []chat.Present{u.shown()}})
 	}
@@ -110,6 +111,7 @@ func (s *Store) remove(at userIn) {
 		delete(s.rooms, at.room)
 	}
 	s.present(at.room, &chat.PresenceChange{Left: []string{at.user}, Names: map[string]string{at.user: name}})
+	s.notePresence(at.room, at.user, name, false, len(r.users))
 }
 
 // endGraces has the users leave whose grace is over.

@@ -11,11 +11,18 @@ import (
 	"time"
 
 	"chorus/chat"
+	"chorus/chat/notice"
 )
 
 // Options configure New. The zero value is useful.
 type Options struct {
 	chat.Limits
+
+	// Tell is called with what back ends are told, in the order in which it happens, under a lock: it must not block.
+	// Default nothing.
+	Tell func(*notice.Notice)
+	// Targets are the back ends; default none.
+	Targets *notice.Targets
 }
 
 // maxWaiting is how many calls of the sink may wait; beyond them operations are refused.
@@ -26,6 +33,7 @@ const tick = 100 * time.Millisecond
 
 // Store implements chat.Store.
 type Store struct {
+	opts   Options
 	limits chat.Limits
 	sink   chat.Sink
 	cancel context.CancelFunc
@@ -55,7 +63,7 @@ var _ chat.Store = (*Store)(nil)
 func New(opts Options) *Store {
 	limits := opts.WithDefaults()
 	return &Store{
-		limits: limits, wake: make(chan struct{}, 1), epochs: epochs{names: make(map[string]string), most: limits.Rooms},
+		opts: opts, limits: limits, wake: make(chan struct{}, 1), epochs: epochs{names: make(map[string]string), most: limits.Rooms},
 		topics: make(map[string]int), logs: make(map[string]*log), rooms: make(map[string]*room), sockets: make(map[socketIn]string),
 		leaving: make(map[userIn]time.Time), status: make(map[string][]byte), markers: make(map[string]map[string]marker),
 		rules: make(map[string]*rules), turns: make(map[turn]time.Time), once: make(map[string]*once),

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"chorus/chat"
+	"chorus/chat/notice"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -141,6 +142,7 @@ func (s *Store) Append(ctx context.Context, a *chat.Append) (chat.Receipt, error
 		args = append(args, user)
 	}
 	args = append(args, s.channels(a.Topics)...)
+	args = append(args, a.Notice, s.messageSpec(a.Notice, notice.MessagePublished, a.Log))
 	keys := []string{s.key("log", a.Log)}
 	if a.Mark && !s.sharded() {
 		keys = append(keys, s.key("read", a.User))
@@ -165,6 +167,7 @@ func (s *Store) Append(ctx context.Context, a *chat.Append) (chat.Receipt, error
 			s.log.Debug("the marker of a sender was not moved", slog.String("room", a.Log), slog.Any("error", err))
 		}
 	}
+	s.relay(a.Log)
 	return r, nil
 }
 
@@ -286,10 +289,12 @@ func (s *Store) Change(ctx context.Context, c *chat.Change) (chat.Changed, error
 	default:
 		return chat.Changed{}, fmt.Errorf("chat: %q is no change of a message", c.Kind)
 	}
+	args = append(args, c.Notice, s.messageSpec(c.Notice, noticeOf[c.Kind], c.Log))
 	answer, err := s.write(ctx, c.Log, c.Bounds.Age, changeScript, []string{s.key("log", c.Log)}, args, 4)
 	if err != nil {
 		return chat.Changed{}, err
 	}
+	s.relay(c.Log)
 	switch answer[0] {
 	case "not_found":
 		return chat.Changed{}, chat.ErrNotFound

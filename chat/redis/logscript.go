@@ -1,6 +1,10 @@
 package redis
 
-import "github.com/redis/go-redis/v9"
+import (
+	"chorus/chat/notice"
+
+	"github.com/redis/go-redis/v9"
+)
 
 // The keys of a log begin with KEYS[1], a hash: epoch; end, which are the numbers pos, seq, first (the oldest seq that is
 // kept), fat (its time), bytes, last (time of the newest message) and touched (when the keys were told to live on); was, the
@@ -145,11 +149,33 @@ local function add(id, user, digest, rest, value, mentions)
 end
 `
 
+// messageLua is the function tellMessage, which tells back ends of a message: members are those of the notice up to the end
+// of the message, which follow. It is made only where somebody is told.
+const messageLua = `
+local tellMessage = function() end
+if ARGV[#ARGV] ~= '' then` + notice.Lua + `
+	local function base36(n)
+		local digits = ''
+		repeat
+			local d = n % 36
+			digits = string.sub('0123456789abcdefghijklmnopqrstuvwxyz', d + 1, d + 1) .. digits
+			n = (n - d) / 36
+		until n == 0
+		return digits
+	end
+	tellMessage = function(kind, members, rest, s)
+		if members == '' then return end
+		local cursor = epoch .. '-' .. base36(pos) .. '-' .. base36(seq)
+		tell(kind, '', members .. rest .. ',"seq":' .. text(s) .. ',"cursor":"' .. cursor .. '"}')
+	end
+end
+`
+
 // appendScript: KEYS 2 the markers of the sender, if it moves the sender's marker; ARGV 1 epoch for a new log, "" when it may
 // not begin, 2 messages, 3 age, 4 bytes, 5 id, 6 user, 7 digest, 8 how long the id is remembered, 0 for an id that nobody
 // can send again, 9 how many ids of trimmed messages, 10 rest of the record, 11 rest of the head, 12 value, 13 milliseconds of
 // slow mode or 0, 14 the log, 15 the most markers, 16 number of mentions and the mentions, number of channels and the
-// channels.
+// channels, then the members of a notice and who is told.
 //
 // It trims when there are a few more messages than the bounds say: what reads trims exactly.
 var appendScript = redis.NewScript(stateLua + `
@@ -210,15 +236,20 @@ end
 local payload = '{"kind":"message","epoch":"' .. epoch .. '","pos":' .. pt .. ',"head":' .. st .. ',"now":' .. at .. ARGV[10] .. '\n' .. head .. '\n' .. ARGV[12]
 n = tonumber(ARGV[i])
 for j = i + 1, i + n do redis.call('PUBLISH', ARGV[j], payload) end
+i = i + n + 1
+if ARGV[i] ~= '' then` + messageLua + `
+	tellMessage('message.published', ARGV[i], ',"at":' .. at, seq)
+end
 return {'ok', at, st, pt, epoch, created, lives and 1 or 0}
 `)
 
 // changeScript: ARGV 1 kind, 2 id, 3 user, 4 "1" for a moderator, 5 epoch for a new log, 6 messages, 7 age, 8 bytes, 9 how
 // long ids are remembered, 10 rest of the record, 11 number of channels and the channels, then what the kind needs:
 // edit: value, attach, version; react: key, "1" for on, most keys, most reactions;
-// extend: fragment, length, done, cancel, most bytes, rest of the head of a new message.
+// extend: fragment, length, done, cancel, most bytes, rest of the head of a new message;
+// all: at the end the members of a notice and who is told.
 // The answer is the outcome, the head, the offset or count, pos, head seq, epoch, created, lives.
-var changeScript = redis.NewScript(logLua + `
+var changeScript = redis.NewScript(logLua + messageLua + `
 local kind, id, user, moderator = ARGV[1], ARGV[2], ARGV[3], ARGV[4] == '1'
 local most, age, size, keep = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
 local i = 12 + tonumber(ARGV[11])
@@ -241,6 +272,9 @@ if not raw then
 	trim(most, age, size, keep)
 	local lives = save(age)
 	publish(11, kind, ARGV[10] .. ',"offset":0}', head, ARGV[i])
+	if ARGV[i + 2] == '1' or ARGV[i + 3] == '1' then
+		tellMessage('message.published', ARGV[#ARGV - 1], ',"value":' .. cjson.encode(ARGV[i]) .. ',"at":' .. text(last), seq)
+	end
 	return {'ok', head, 0, text(pos), text(seq), epoch, '', created, lives}
 end
 local line, value = split(raw)
@@ -302,6 +336,13 @@ if age > 0 then redis.call('PEXPIRE', kc, text(math.floor(age * 1.2) + 600000)) 
 trim(most, age, size, keep)
 local lives = save(age)
 publish(11, kind, ARGV[10] .. rest .. '}', line, shown)
+if kind == 'edit' then
+	tellMessage('message.edited', ARGV[#ARGV - 1], ',"version":' .. text(head.version) .. ',"editedAt":' .. text(head.edited), s)
+elseif kind == 'delete' then
+	tellMessage('message.deleted', ARGV[#ARGV - 1], ',"at":' .. text(head.edited), s)
+elseif kind == 'extend' and not head.open then
+	tellMessage('message.published', ARGV[#ARGV - 1], ',"value":' .. cjson.encode(value) .. ',"at":' .. text(head.at), s)
+end
 return {'ok', line, text(extra), text(pos), text(seq), epoch, kind == 'react' and own(head, s, user) or '', 0, lives}
 `)
 

@@ -186,7 +186,7 @@ func (p *presence) write(at userIn) (*call, error) {
 		}
 		p.noted[at.room] = true
 	}
-	own, err := p.s.calls.push(enterScript, []string{p.s.key("in", at.room)}, at.user, p.lease, sockets, name, p.data[at.user], p.s.channel(at.room))
+	own, err := p.s.calls.push(enterScript, []string{p.s.key("in", at.room)}, at.user, p.lease, sockets, name, p.data[at.user], p.s.channel(at.room), p.s.presenceSpec(at.room))
 	if err == nil && p.rooms[at.room] == 0 && p.noted[at.room] {
 		if _, err := p.s.calls.push(dropScript, []string{p.s.key("lease", p.lease)}, at.room); err == nil {
 			delete(p.noted, at.room)
@@ -208,6 +208,7 @@ func (p *presence) outcome(ctx context.Context, at userIn, own *call, err error)
 		p.mu.Unlock()
 		return 0, err
 	}
+	p.s.relay(at.room)
 	return cmd.Int()
 }
 

@@ -1,6 +1,10 @@
 package redis
 
-import "github.com/redis/go-redis/v9"
+import (
+	"chorus/chat/notice"
+
+	"github.com/redis/go-redis/v9"
+)
 
 // The users of a room are in the hash KEYS[1]: user -> {name, since, data, d, n}, where n has the number of sockets for
 // each lease (of a node) and d is the number that was published last. KEYS[1] .. ":o" is the set of the users in order,
@@ -39,8 +43,8 @@ end
 `
 
 // enterScript: ARGV 1 user, 2 lease, 3 sockets here, or -1 to leave, 4 name, 5 data of a user who is new, "" for none, 6
-// channel. The answer is the number of users.
-var enterScript = redis.NewScript(presenceLua + `
+// channel, 7 who is told, see notice.Spec. The answer is the number of users.
+var enterScript = redis.NewScript(presenceLua + notice.PresenceLua + `
 local user, lease, sockets = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local raw = redis.call('HGET', K, user)
 local mine = K .. ':l:' .. lease
@@ -50,7 +54,10 @@ if sockets < 0 then
 		local e = cjson.decode(raw)
 		if e.n[lease] then
 			local left, changed = release(user, e, lease)
-			if left then publish(ARGV[6], {left = {user}, names = {[user] = e.name}}) elseif changed then publish(ARGV[6], {changed = {shown(user, e)}}) end
+			if left then
+				publish(ARGV[6], {left = {user}, names = {[user] = e.name}})
+				went(user, e.name)
+			elseif changed then publish(ARGV[6], {changed = {shown(user, e)}}) end
 		end
 	end
 	return redis.call('HLEN', K)
@@ -62,6 +69,7 @@ if not raw then
 	redis.call('HSET', K, user, cjson.encode(e))
 	redis.call('ZADD', K .. ':o', 0, user)
 	publish(ARGV[6], {joined = {shown(user, e)}})
+	came(user, e.name)
 	return redis.call('HLEN', K)
 end
 local e = cjson.decode(raw)
@@ -78,9 +86,9 @@ end
 return redis.call('HLEN', K)
 `)
 
-// cleanScript ends a lease that is dead: ARGV 1 lease, 2 channel. The answer is how many users of the lease are left, and
+// cleanScript ends a lease that is dead: ARGV 1 lease, 2 channel, 3 who is told. The answer is how many users of the lease are left, and
 // how many have left the room.
-var cleanScript = redis.NewScript(presenceLua + `
+var cleanScript = redis.NewScript(presenceLua + notice.PresenceLua + `
 local mine, left, names, changed = K .. ':l:' .. ARGV[1], {}, {}, {}
 for _ = 1, 200 do
 	local user = redis.call('SPOP', mine)
@@ -90,7 +98,10 @@ for _ = 1, 200 do
 		local e = cjson.decode(raw)
 		if e.n[ARGV[1]] then
 			local gone, other = release(user, e, ARGV[1])
-			if gone then left[#left + 1], names[user] = user, e.name elseif other then changed[#changed + 1] = shown(user, e) end
+			if gone then
+				left[#left + 1], names[user] = user, e.name
+				went(user, e.name)
+			elseif other then changed[#changed + 1] = shown(user, e) end
 		end
 	end
 end

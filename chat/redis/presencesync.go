@@ -281,7 +281,7 @@ func (p *presence) clean(ctx context.Context, lease string) error {
 
 func (p *presence) cleanRoom(ctx context.Context, room, lease string) error {
 	for {
-		cmd, err := p.s.calls.do(ctx, cleanScript, []string{p.s.key("in", room)}, lease, p.s.channel(room))
+		cmd, err := p.s.calls.do(ctx, cleanScript, []string{p.s.key("in", room)}, lease, p.s.channel(room), p.s.presenceSpec(room))
 		if err != nil {
 			return err
 		}
@@ -293,6 +293,7 @@ func (p *presence) cleanRoom(ctx context.Context, room, lease string) error {
 			p.s.stats.Cleaned.Add(uint64(counts[1])) //nolint:gosec // not negative
 			p.s.log.Debug("users of a node that died have left", slog.String("room", room), slog.Int64("users", counts[1]))
 		}
+		p.s.relay(room)
 		if counts[0] == 0 {
 			return nil
 		}

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"chorus/chat"
+	"chorus/chat/notice"
 	"chorus/registry"
 
 	"github.com/redis/go-redis/v9"
@@ -32,6 +33,9 @@ type Options struct {
 	Prefix string
 
 	chat.Limits
+
+	// Targets are the back ends that are told what happens; default none.
+	Targets *notice.Targets
 
 	// Logger gets the begin and the end of outages; default no log.
 	Logger *slog.Logger
@@ -58,6 +62,7 @@ type Store struct {
 	calls  *calls
 	feed   *feed
 	users  *presence
+	outbox *outbox // in a Redis Cluster
 
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
@@ -77,6 +82,9 @@ func New(opts Options) *Store {
 	s.calls = newCalls(opts.Client, &s.stats)
 	s.feed = newFeed(s)
 	s.users = newPresence(s)
+	if _, cluster := opts.Client.(*redis.ClusterClient); cluster && opts.Targets != nil {
+		s.outbox = newOutbox(s)
+	}
 	return s
 }
 
@@ -89,6 +97,9 @@ func (s *Store) Start(sink chat.Sink) {
 	s.wg.Go(func() { s.feed.run(ctx) })
 	s.wg.Go(func() { s.feed.send(ctx) })
 	s.wg.Go(func() { s.users.run(ctx) })
+	if s.outbox != nil {
+		s.wg.Go(func() { s.outbox.run(ctx) })
+	}
 }
 
 // Stats returns the counters.
