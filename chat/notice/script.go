@@ -48,27 +48,17 @@ func (t *Targets) Spec(prefix string, kinds []string, room string) []SpecTarget 
 	return to
 }
 
+// of returns a target for scripts.
 func (*Targets) of(prefix string, target *Target, kinds []string) SpecTarget {
 	return SpecTarget{Key: Key(prefix, target.Name), Most: target.MaxBacklog, Bytes: target.MaxBytes, Kinds: "," + strings.Join(kinds, ",") + ","}
-}
-
-// One returns the spec of a notice for one target, whatever it wants; false when there is no such target.
-func (t *Targets) One(prefix, name, kind string) ([]SpecTarget, bool) {
-	if t != nil {
-		for i := range t.list {
-			if t.list[i].Name == name {
-				return []SpecTarget{t.of(prefix, &t.list[i], []string{kind})}, true
-			}
-		}
-	}
-	return nil, false
 }
 
 // PutLua is the function put(target, event), which puts a notice into the stream of a target. When the stream is half
 // full, older notices about the same state give way, and with each notice four others are looked at; so when it is full,
 // nothing is left to fold. Then the oldest notice that is about no state goes, and when there is none, the oldest one.
+// The function settle(target, id) takes a notice out, and returns whether it was there.
 const PutLua = `
-local put
+local put, settle
 do
 local function remove(t, id, size)
 	redis.call('XACK', t.k .. ':events', 'chorus', id)
@@ -130,6 +120,17 @@ local function drop(t)
 	if not victim then return false end
 	redis.call('HINCRBY', M, superseded(t, victim, f) and 'folded' or 'dropped', 1)
 	remove(t, victim, sizeOf(f.data))
+	return true
+end
+settle = function(t, id)
+	local entry = redis.call('XRANGE', t.k .. ':events', id, id)[1]
+	if not entry then
+		redis.call('XACK', t.k .. ':events', 'chorus', id)
+		return false
+	end
+	local f = fields(entry)
+	if f.fold ~= '' and redis.call('HGET', t.k .. ':fold', f.fold) == id then redis.call('HDEL', t.k .. ':fold', f.fold) end
+	remove(t, id, sizeOf(f.data))
 	return true
 end
 put = function(t, e)

@@ -27,10 +27,6 @@ func (s *Store) spec(kinds []string, room, user string) string {
 	if len(to) == 0 {
 		return ""
 	}
-	return s.specFor(to, room, user)
-}
-
-func (s *Store) specFor(to []notice.SpecTarget, room, user string) string {
 	spec := notice.Spec{Subject: notice.Subject(room, user), Seq: s.key("seq", seqName(room, user)), Room: room, To: to}
 	if s.outbox != nil {
 		spec.Out = s.key("out", seqName(room, user))
@@ -78,19 +74,7 @@ const onceFor = 10 * 60 * 1000
 
 // Notify implements chat.Notices.
 func (s *Store) Notify(ctx context.Context, n *notice.Notice) error {
-	return s.notify(ctx, n, s.spec([]string{n.Kind}, n.Room, n.User))
-}
-
-// NotifyOne puts a notice into the queue of one target, whatever it wants. It reports whether there is such a target.
-func (s *Store) NotifyOne(ctx context.Context, target string, n *notice.Notice) (known bool, err error) {
-	to, known := s.opts.Targets.One(s.opts.Prefix, target, n.Kind)
-	if !known {
-		return false, nil
-	}
-	return true, s.notify(ctx, n, s.specFor(to, n.Room, n.User))
-}
-
-func (s *Store) notify(ctx context.Context, n *notice.Notice, spec string) error {
+	spec := s.spec([]string{n.Kind}, n.Room, n.User)
 	if spec == "" {
 		return nil
 	}
