@@ -11,13 +11,21 @@ import (
 // alone.
 func (n *Node) chatStore() chat.Store {
 	if n.redis == nil {
-		store := memory.New(memory.Options{Limits: chatLimits(&n.cfg.Chat)})
+		opts := memory.Options{Limits: chatLimits(&n.cfg.Chat)}
+		if n.webhooks != nil {
+			opts.Targets, opts.Tell = n.webhooks.targets, n.webhooks.memory.Tell
+		}
+		store := memory.New(opts)
 		n.metrics.watchChatMemory(store)
 		return store
 	}
-	store := redis.New(redis.Options{
+	opts := redis.Options{
 		Client: n.redis.sharedClient(), Nodes: n.nodes, Prefix: n.cfg.Cluster.Redis.Prefix, Logger: n.log, Limits: chatLimits(&n.cfg.Chat),
-	})
+	}
+	if n.webhooks != nil {
+		opts.Targets = n.webhooks.targets
+	}
+	store := redis.New(opts)
 	n.metrics.watchChatStore(store.Stats())
 	return store
 }
@@ -79,6 +87,9 @@ func (n *Node) chatOptions() (chat.Options, error) {
 		OnUnknown: n.cfg.OnUnknown,
 		Peers:     n.others.there,
 		Logger:    n.log,
+	}
+	if n.webhooks != nil {
+		opts.Targets = n.webhooks.targets
 	}
 	if c.Presence.Grace == 0 {
 		opts.Presence.Grace = -1 // none

@@ -50,7 +50,7 @@ func OpenDev(ctx context.Context, cfg Config, count int) (*Dev, error) {
 		cfg.Chat.Rooms = []config.RoomConfig{{Match: "*", History: config.HistoryConfig{Messages: devHistory}, Receipts: true, Presence: true}}
 		cfg.Chat.Direct.History.Messages = devHistory
 	}
-	cfg.Admin.Listen = ""
+	cfg.Admin.Listen, cfg.Development = "", true
 	d := &Dev{cfg: cfg}
 	d.life, d.end = context.WithCancel(context.WithoutCancel(ctx))
 	if err := d.open(ctx, count); err != nil {

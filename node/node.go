@@ -42,6 +42,7 @@ type Node struct {
 	others     otherServers
 	announcer  *chat.Announcer // nil when clients are not told
 	hook       *hook.Hook      // nil when nobody is asked
+	webhooks   *webhooks       // nil when nobody is told
 	metrics    *metrics
 	handshakes *handshakes
 	handler    http.Handler
@@ -108,6 +109,10 @@ func New(cfg Config) (*Node, error) {
 	}
 	n.metrics.watchEngine(n.engine)
 
+	var err error
+	if n.webhooks, err = n.newWebhooks(); err != nil {
+		return nil, err
+	}
 	chatOptions, err := n.chatOptions()
 	if err != nil {
 		return nil, err
@@ -126,6 +131,9 @@ func New(cfg Config) (*Node, error) {
 	}
 	if n.hook != nil {
 		n.chat.Before(n.hook.Ask)
+	}
+	if n.webhooks != nil {
+		n.webhooks.service.Start()
 	}
 	if err := n.followNamespaces(); err != nil {
 		return nil, err
@@ -208,6 +216,9 @@ func (n *Node) Close(ctx context.Context) error {
 		n.chat.Close()
 		if n.hook != nil {
 			n.hook.Close()
+		}
+		if n.webhooks != nil {
+			n.webhooks.service.Close()
 		}
 		n.closeErr = errors.Join(n.closeErr, n.state.Close(ctx))
 		if n.auth != nil { // it says goodbye by way of Redis

@@ -11,6 +11,7 @@ import (
 	"chorus/adapter/session"
 	"chorus/adapter/sharded"
 	"chorus/adapter/streams"
+	"chorus/api/webhook"
 	"chorus/auth"
 	"chorus/auth/revocation"
 	chatredis "chorus/chat/redis"
@@ -37,6 +38,9 @@ func redisNeeds(c *Config) []acl.Command {
 	}
 	needs = append(needs, registry.Needs(prefix)...)
 	needs = append(needs, chatredis.Needs(prefix)...)
+	if len(c.Webhooks) > 0 {
+		needs = append(needs, webhook.Needs(prefix)...)
+	}
 	if c.HasKeys() {
 		needs = append(needs, revocation.Needs(prefix)...)
 		if c.Auth.MaxConnections > 0 {

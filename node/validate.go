@@ -19,7 +19,7 @@ func Validate(cfg Config) error {
 	_, _, events := ownEvents(&cfg)
 	_, rooms := roomPolicies(cfg.Chat.Rooms)
 	_, keys := apiKeys(&cfg)
-	return errors.Join(append(faults, events, rooms, keys, validateHook(&cfg), validateRedis(&cfg))...)
+	return errors.Join(append(faults, events, rooms, keys, validateHook(&cfg), validateWebhooks(&cfg), validateRedis(&cfg))...)
 }
 
 // ValidateCluster is Validate for a program that is no node: it checks the settings of the cluster and of

@@ -49,6 +49,8 @@ type Config struct {
 
 	// Version of the program, for other nodes and for people; default that of the build.
 	Version string `yaml:"-"`
+	// Development permits what only one's own machine should: webhooks to loopback.
+	Development bool `yaml:"-"`
 	// Relay sends each event that nobody handles to everybody; for development.
 	Relay bool `yaml:"-"`
 	// OnUnknown is called with each event of a client that nobody handles; default nothing. It must not block.

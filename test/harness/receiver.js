@@ -29,9 +29,9 @@ class Receiver {
       }
       const request = { id: req.headers["webhook-id"], at: Date.now(), body: JSON.parse(text), text, headers: req.headers, path: req.url, method: req.method };
       this.requests.push(request);
-      for (const wake of this.wake) wake();
       const { status = 204, headers = {}, body, delay = 0, hang = false } = (await this.answer(request)) ?? {};
       request.status = status;
+      for (const wake of this.wake) wake();
       if (hang) return;
       if (delay) await new Promise((resolve) => setTimeout(resolve, delay));
       res.writeHead(status, headers);
