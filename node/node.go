@@ -109,7 +109,6 @@ func New(cfg Config) (*Node, error) {
 	}
 	n.metrics.watchEngine(n.engine)
 
-	var err error
 	if n.webhooks, err = n.newWebhooks(); err != nil {
 		return nil, err
 	}

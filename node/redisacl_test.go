@@ -6,10 +6,12 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"chorus/auth"
 	"chorus/internal/redistest"
 	"chorus/node"
+	"chorus/node/config"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
 )
@@ -34,6 +36,10 @@ func all(url, adapter string) node.Config {
 	}
 	cfg.Auth.MaxConnections, cfg.Auth.MaxConnectionsPolicy = 5, string(auth.PolicyCloseOldest)
 	cfg.Recovery.Enabled = cfg.Cluster.Adapter == node.AdapterStreams
+	cfg.Webhooks = []config.WebhookConfig{{
+		Name: "crm", URL: "http://127.0.0.1:9/", Secrets: []string{"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}, Events: []string{"*"},
+		Batch: 1, Timeout: time.Second, RetryFor: time.Hour, MaxBacklog: 1000, MaxBytes: 1 << 20,
+	}}
 	return cfg
 }
 

@@ -41,7 +41,7 @@ type courier struct {
 	failed    map[string]bool // subjects whose events failed since the last success
 	downCount int             // failures in a row while the target is down
 	pauseTo   time.Time       // nothing is sent before
-	held      time.Time // when the right was renewed
+	held      time.Time       // when the right was renewed
 	off       bool
 	trouble   bool // the log says that deliveries fail
 	results   chan result
