@@ -115,7 +115,13 @@ func New(opts Options) (*API, error) {
 // operations are the groups of operations.
 var operations = []func(*API){
 	registerPublish,
+	registerBatch,
 	registerRooms,
+	registerMessages,
+	registerUsers,
+	registerModeration,
+	registerTokens,
+	registerRevocations,
 	registerNodes,
 	registerDocs,
 }

@@ -30,6 +30,7 @@ func Codes() []CodeMeaning {
 		{codeUnsupportedMedia, 415, "The body is not application/json, or is compressed."},
 		{codeInvalidValue, 422, "The body or a parameter is not as the document says; errors names each place."},
 		{codeKeyReused, 422, "The Idempotency-Key is that of another request."},
+		{codeSkipped, 424, "The operation stands behind the first failure of an ordered batch, and was not tried."},
 		{chat.CodeRateLimited, 429, "Too many requests; Retry-After says when to try again."},
 		{chat.CodeInternal, 500, "A fault of the server; the log has the request id."},
 		{chat.CodeClusterUnavailable, 503, "Redis does not answer: try again later."},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"runtime/debug"
 	"strings"
 
 	"chorus/chat"
@@ -24,7 +25,7 @@ func (a *API) ServeHTTP(out http.ResponseWriter, r *http.Request) {
 			if reason == http.ErrAbortHandler { //nolint:errorlint // net/http compares it so
 				panic(reason)
 			}
-			a.log.LogAttrs(r.Context(), slog.LevelError, "an operation of the API panicked", slog.String("request", x.id), slog.Any("panic", reason))
+			a.panicked(r, x, reason)
 			if w.status == 0 {
 				a.refuse(w, x, newProblem(http.StatusInternalServerError, chat.CodeInternal, "the server could not handle this request"))
 			}
@@ -117,4 +118,10 @@ func (a *API) answerOptions(w *recorder, r *http.Request, x *exchange, allowed [
 	}
 	w.Header().Set("Allow", strings.Join(allowed, ", "))
 	w.WriteHeader(http.StatusNoContent)
+}
+
+// panicked logs that an operation panicked.
+func (a *API) panicked(r *http.Request, x *exchange, reason any) {
+	a.log.LogAttrs(r.Context(), slog.LevelError, "an operation of the API panicked", slog.String("operation", x.op), slog.String("request", x.id),
+		slog.Any("panic", reason), slog.String("stack", string(debug.Stack())))
 }

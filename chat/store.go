@@ -158,6 +158,9 @@ type Log interface {
 
 	// Purge removes messages and all that belongs to them, and publishes that.
 	Purge(ctx context.Context, log string, p Purge) (removed int, err error)
+
+	// EachLog calls fn with the name of every log, at least once, until it returns an error.
+	EachLog(ctx context.Context, fn func(log string) error) error
 }
 
 // Append describes a message.

@@ -136,3 +136,6 @@ func keysOf(set *types.Set[socket.Room]) []socket.Room {
 	}
 	return set.Keys()
 }
+
+// IsMessageID reports whether a text has the form of the id of a message.
+func IsMessageID(id string) bool { return messageID.MatchString(id) }

@@ -8,7 +8,7 @@ func Needs(prefix string) []acl.Command {
 	list := acl.On(acl.Literal(prefix)+"-chat:*", s.key("log", ""), "evalsha", "eval",
 		"get", "set x", "del", "pexpire 1", "pttl", "persist",
 		"hget x", "hset x x", "hmget x", "hdel x", "hexists x", "hlen", "hkeys", "hgetall",
-		"zadd 0 x", "zrem x", "zcard", "zscore x", "zlexcount - +",
+		"zadd 0 x", "zrem x", "zcard", "zscan 0", "zrange 0 1", "zscore x", "zlexcount - +",
 		"zrangebyscore 0 1", "zrangebylex - +", "zremrangebyscore 0 1", "zremrangebylex - +", "zremrangebyrank 0 0",
 		"rpush x", "lpush x", "lpop", "lindex 0", "llen", "lrange 0 1", "ltrim 0 1",
 		"sadd x", "srem x", "scard", "smembers", "srandmember", "spop")

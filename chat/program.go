@@ -1,0 +1,109 @@
+package chat
+
+import (
+	"context"
+	"encoding/json"
+)
+
+// Act puts a measure in force as Moderate does, and tells the functions of After.
+func (c *Chat) Act(ctx context.Context, m Measure) (until int64, err error) {
+	if err := m.check(); err != nil {
+		return 0, err
+	}
+	a := &Action{Kind: ActionModerate, System: true, from: User{ID: m.By}, Room: m.Room, To: m.User, Event: m.Action, Value: m, At: now()}
+	until, err = c.Moderate(ctx, m)
+	c.after(a, err)
+	return until, err
+}
+
+// Erased says what EraseUser has removed.
+type Erased struct {
+	Messages int
+	Logs     int // of rooms and conversations that were looked through
+}
+
+// EraseUser removes what the cluster keeps of a user: messages, reactions and mentions in all rooms and conversations, read
+// markers, presence data, and rooms that wait for its sockets. Bars against the user stay in force.
+func (c *Chat) EraseUser(ctx context.Context, user string) (e Erased, err error) {
+	if err := CheckUser(user); err != nil {
+		return e, badRequest(err.Error())
+	}
+	err = c.store.EachLog(ctx, func(log string) error {
+		e.Logs++
+		removed, err := c.store.Purge(ctx, log, Purge{User: user, Topics: topicsOf(log)})
+		e.Messages += removed
+		return err
+	})
+	if err != nil {
+		return e, err
+	}
+	unread, err := c.store.Unread(ctx, user, nil)
+	if err != nil {
+		return e, err
+	}
+	for _, u := range unread {
+		if err := c.store.Forget(ctx, user, u.Log); err != nil {
+			return e, err
+		}
+	}
+	rooms, err := c.store.Placed(ctx, user)
+	if err != nil {
+		return e, err
+	}
+	for _, room := range rooms {
+		if err := c.store.Place(ctx, user, room, 0); err != nil {
+			return e, err
+		}
+	}
+	return e, c.store.SetStatus(ctx, user, "", nil)
+}
+
+// topicsOf returns where a log is heard.
+func topicsOf(log string) []string {
+	a, b, talk := talkers(log)
+	switch {
+	case !talk:
+		return []string{log}
+	case a == b:
+		return []string{userRoom(a)}
+	}
+	return []string{userRoom(a), userRoom(b)}
+}
+
+// JSON returns what a message of a page says as JSON. Attachments are {"base64": TEXT}.
+func (m *Message) JSON() (json.RawMessage, error) {
+	value, err := decodeValue(m.text(), m.Attach)
+	if err != nil {
+		return nil, err
+	}
+	if m.Event != "" {
+		value = ownValue(value)
+	}
+	if raw, ok := value.(json.RawMessage); ok {
+		return raw, nil
+	}
+	return json.Marshal(plainBytes(value))
+}
+
+// plainBytes makes texts of attachments.
+func plainBytes(value any) any {
+	switch value := value.(type) {
+	case []byte:
+		return map[string][]byte{"base64": value}
+	case interface{ Bytes() []byte }:
+		return map[string][]byte{"base64": value.Bytes()}
+	case map[string]any:
+		members := make(map[string]any, len(value))
+		for name, member := range value {
+			members[name] = plainBytes(member)
+		}
+		return members
+	case []any:
+		elements := make([]any, len(value))
+		for i, element := range value {
+			elements[i] = plainBytes(element)
+		}
+		return elements
+	}
+	return value
+}
