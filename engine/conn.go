@@ -70,6 +70,9 @@ type Conn struct {
 	member     membership
 	unfinished unfinished
 
+	bounds  Guard // nil for none
+	unpaced int   // bytes that it does not know of; belongs to the goroutine that reads
+
 	mu    sync.Mutex
 	link  *link // of the transport, when that is a WebSocket
 	probe *link // of a WebSocket that the client tries
@@ -303,15 +306,18 @@ func (c *Conn) announce() {
 
 // onMessage hands a message of the client to the listeners.
 func (c *Conn) onMessage(data []byte, binary bool) error {
+	c.flow.count(len(data))
+	if err := errors.Join(c.checkJoined(data, binary), c.followPacket(data, binary)); err != nil {
+		return err
+	}
+	if handled, err := c.guarded(data, binary); !handled || err != nil {
+		return err
+	}
 	var value types.BufferInterface
 	if binary {
 		value = types.NewBytesBuffer(append([]byte(nil), data...)) // parsers keep attachments
 	} else {
 		value = types.NewStringBuffer(data)
-	}
-	c.flow.count(len(data))
-	if err := errors.Join(c.checkJoined(data, binary), c.followPacket(data, binary)); err != nil {
-		return err
 	}
 	if !binary && isDisconnect(data) {
 		c.settle() // the library would discard what waits in the socket's queue
@@ -331,6 +337,7 @@ func (c *Conn) onPacket(p part) error {
 	if c.state.Load() == stateClosed {
 		return errClosed
 	}
+	c.unpaced += len(p.body)
 	kind, data := byte(packetMessage), p.body
 	if !p.binary {
 		if len(p.body) == 0 {

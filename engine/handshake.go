@@ -36,6 +36,9 @@ func (s *Server) newConn(r *http.Request, query url.Values, transport string) (*
 	c.timer.conn = c
 	c.websocket.Store(transport == WebSocket)
 	c.beganPolling = transport == Polling
+	if s.opts.Guard != nil {
+		c.bounds = s.opts.Guard(c)
+	}
 	if refusal := s.admit(c); refusal != nil {
 		return nil, refusal
 	}

@@ -169,6 +169,7 @@ func (c *Conn) closeTimeout() time.Duration {
 // pace keeps the client from saying more while too much of it waits for its handlers. What it has
 // said meanwhile, answers to heartbeats as well, is read afterwards.
 func (c *Conn) pace() {
+	c.pause()
 	if c.flow.pace(c.server.opts.MaxUnprocessed, c.mayBlock) {
 		c.excuse()
 	}

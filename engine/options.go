@@ -116,6 +116,9 @@ type Options struct {
 	// alone, not broadcasts. It must not keep the bytes, nor block; nil stands for nothing.
 	OnSend func(c *Conn, text []byte)
 
+	// Guard returns what bounds a new session; nil stands for no bounds.
+	Guard func(c *Conn) Guard
+
 	// ExplainUnknown returns what the answer about an unknown session says besides, such as the setting that
 	// makes it known; empty for nothing. nil stands for nothing.
 	ExplainUnknown func(sid string) string

@@ -12,7 +12,7 @@ import (
 )
 
 // newEngine makes the Engine.IO server under the Socket.IO server.
-func newEngine(cfg Config, log *slog.Logger, refused *handshakes, nodes *forward.Forwarder) *engine.Server {
+func newEngine(cfg Config, log *slog.Logger, refused *handshakes, nodes *forward.Forwarder, bounds *limits) *engine.Server {
 	var newID func(*http.Request) string // default
 	if cfg.AdapterName() != AdapterMemory {
 		newID = nodes.NewID
@@ -20,6 +20,7 @@ func newEngine(cfg Config, log *slog.Logger, refused *handshakes, nodes *forward
 	e := engine.New(engine.Options{
 		GenerateID:               newID,
 		ExplainUnknown:           nodes.Explain,
+		Guard:                    bounds.guard,
 		PingInterval:             cfg.PingInterval,
 		PingTimeout:              cfg.PingTimeout,
 		BodyTimeout:              bodyTimeout,

@@ -159,6 +159,17 @@ func (m *metrics) watchTCP(l *tcpLimit) {
 	m.counter("chorus_tcp_refused_total", "TCP connections refused because too many were open.", l.refused.Load)
 }
 
+func (m *metrics) watchLimits(l *limits) {
+	m.counter("chorus_limited_events_total", "Events refused because their connection sent too many.", l.stats.Events.Load)
+	m.counter("chorus_limited_subject_events_total", "Events refused because their user sent too many, over all connections.", l.stats.Subjects.Load)
+	m.counter("chorus_limited_bytes_total", "Times that a connection was not read for a moment because it sent too much.", l.stats.Bytes.Load)
+	m.counter("chorus_limited_handshakes_total", "Handshakes refused because their address had too many.", l.stats.Handshakes.Load)
+	m.counter("chorus_limited_auth_total", "Answers about bad tokens that were delayed because their address had too many.", l.stats.FailedAuths.Load)
+	m.counter("chorus_limit_disconnects_total", "Connections closed because they went on sending events that were refused.", l.stats.Disconnected.Load)
+	m.counter("chorus_limit_errors_total", "Times that Redis did not answer about the events of a user, and this node counted by itself.", l.stats.RedisErrors.Load)
+	m.gauge("chorus_limit_addresses", "Addresses whose handshakes are counted.", func() float64 { return float64(l.handshakes.Len()) })
+}
+
 func (m *metrics) watchForward(stats *forward.Stats) {
 	m.gauge("chorus_forwarded_open", "Requests and WebSockets that this node passes on to other nodes at the moment.", func() float64 { return float64(stats.Open.Load()) })
 	m.counter("chorus_forwarded_requests_total", "Requests of long-polling that were passed on to other nodes.", stats.Requests.Load)

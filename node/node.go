@@ -43,6 +43,7 @@ type Node struct {
 	announcer  *chat.Announcer // nil when clients are not told
 	hook       *hook.Hook      // nil when nobody is asked
 	webhooks   *webhooks       // nil when nobody is told
+	limits     *limits
 	metrics    *metrics
 	handshakes *handshakes
 	handler    http.Handler
@@ -101,9 +102,11 @@ func New(cfg Config) (*Node, error) {
 	if err := guard.open(n.io); err != nil {
 		return nil, err
 	}
+	n.limits = newLimits(n)
+	n.metrics.watchLimits(n.limits)
 	n.forward = newForwarder(n)
 	n.metrics.watchForward(n.forward.Stats())
-	n.engine = newEngine(cfg, n.log, n.handshakes, n.forward)
+	n.engine = newEngine(cfg, n.log, n.handshakes, n.forward, n.limits)
 	if err := library.Bind(n.io, n.engine); err != nil {
 		return nil, err
 	}
@@ -175,7 +178,7 @@ func (n *Node) logInvalid(err error) {
 func (n *Node) admission() []socket.NamespaceMiddleware {
 	watch := func(s *socket.Socket, next func(*socket.ExtendedError)) { n.chat.Watch(s, next) }
 	if n.auth != nil {
-		return []socket.NamespaceMiddleware{n.auth.middleware(n), watch}
+		return []socket.NamespaceMiddleware{n.delayFailures(n.auth.middleware(n)), watch}
 	}
 	if n.cfg.Recovery.Enabled {
 		return []socket.NamespaceMiddleware{recoverAnybody, watch}

@@ -25,7 +25,7 @@ func (n *Node) routes() (http.Handler, error) {
 	mux.Handle("/healthz", getOnly(n.serveHealthz))
 	mux.Handle("/readyz", getOnly(n.serveReadyz))
 	n.peers = origins.middleware(n.engine)
-	socketIO := keepPolls(n.forward.Middleware(origins.middleware(n.admit(n.engine))))
+	socketIO := keepPolls(n.forward.Middleware(origins.middleware(n.admit(n.limitHandshakes(n.engine)))))
 	mux.HandleFunc(forward.Path, n.forward.ServeLink)
 	mux.Handle(n.cfg.Path, socketIO)
 	if path := strings.TrimSuffix(n.cfg.Path, "/"); path != "" && path != n.cfg.Path {

@@ -94,12 +94,6 @@ type RecoveryConfig struct {
 	MaxDisconnection time.Duration `yaml:"max_disconnection" default:"2m" min:"1s" help:"How long a session is kept without its client."`
 }
 
-// LimitsConfig bounds what clients can take of a node.
-type LimitsConfig struct {
-	TCP           int64 `yaml:"tcp" default:"0" min:"0" empty:"as many as max_connections needs and the limit of file descriptors allows" help:"TCP connections of the public address. Beyond it, a new one takes the place of the one that has served nobody for longest."`
-	TCPPerAddress int64 `yaml:"tcp_per_address" default:"0" min:"0" empty:"three quarters of limits.tcp" help:"TCP connections of one address. Those of 'trusted_proxies' have no limit of their own."`
-}
-
 // DrainConfig describes the end of a node.
 type DrainConfig struct {
 	Delay   time.Duration `yaml:"delay" default:"0s" min:"0s" help:"How long a node that ends, and is not ready any more, goes on as before, until load balancers have noticed. The image sets 5s."`

@@ -6,6 +6,9 @@ import { within } from "./wait.js";
 
 export const BINARY = process.env.CHORUS_BIN ?? fileURLToPath(new URL("../../bin/chorus", import.meta.url));
 
+// Tests send faster than people do. Those about limits set their own.
+export const UNLIMITED = Object.fromEntries(["EVENTS", "SUBJECT_EVENTS", "BYTES", "HANDSHAKES", "FAILED_AUTH"].map((name) => [`CHORUS_LIMITS_${name}_RATE`, "0"]));
+
 // environment returns the variables of a node that listens where nobody else does.
 export function environment(redis, settings = {}) {
   return {
@@ -13,6 +16,8 @@ export function environment(redis, settings = {}) {
     CHORUS_ADMIN_LISTEN: "127.0.0.1:0",
     CHORUS_AUTH_SECRET: SECRET,
     CHORUS_LOG_FORMAT: "json",
+    ...UNLIMITED,
+    CHORUS_DRAIN_PERIOD: "1s",
     ...(redis ? { CHORUS_CLUSTER_REDIS_URL: redis.url } : {}),
     ...settings,
   };
