@@ -156,6 +156,7 @@ func (m *metrics) watchRooms(c *roomCounts) {
 func (m *metrics) watchTCP(l *tcpLimit) {
 	m.gauge("chorus_tcp_connections", "Open TCP connections of the public address.", func() float64 { return float64(l.count()) })
 	m.counter("chorus_tcp_evicted_total", "TCP connections closed for newer ones because they served nobody.", l.evicted.Load)
+	m.counter("chorus_proxy_header_refused_total", "TCP connections refused because of their PROXY header.", l.strangers.Load)
 	m.counter("chorus_tcp_refused_total", "TCP connections refused because too many were open.", l.refused.Load)
 }
 

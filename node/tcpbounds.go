@@ -52,7 +52,7 @@ func (n *Node) limitTCP(listener net.Listener) *tcpLimit {
 	}
 	proxies, _ := parseProxies(n.cfg.TrustedProxies) // Validate has refused others
 	l := newTCPLimit(listener, limit, maxTCPPerAddress(&n.cfg, limit), n.log)
-	l.exempt = proxies
+	l.exempt, l.proxyProtocol = proxies, n.cfg.ProxyProtocol
 	n.metrics.watchTCP(l)
 	return l
 }

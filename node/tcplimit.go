@@ -18,9 +18,11 @@ type tcpLimit struct {
 	net.Listener
 	max, maxPerAddress int
 	exempt             trustedProxies // have no limit of their own
+	proxyProtocol      bool           // the exempt may say who their client is, see proxyHeader
 	log                *slog.Logger
 
 	evicted, refused atomic.Uint64
+	strangers        atomic.Uint64 // connections refused because of their PROXY header
 
 	mu        sync.Mutex
 	open      int
@@ -39,6 +41,7 @@ type tcpConn struct {
 	*net.TCPConn
 	limit   *tcpLimit
 	address string
+	header  *proxyHeader // nil without the PROXY protocol
 
 	// Guarded by limit.mu.
 	spare, spareOfAddress *list.Element // nil while the connection serves somebody
@@ -89,6 +92,9 @@ func (l *tcpLimit) evictForDescriptor(err error) {
 // admit counts a connection in, or returns nil when it is one too many.
 func (l *tcpLimit) admit(conn *net.TCPConn) *tcpConn {
 	c := &tcpConn{TCPConn: conn, limit: l, address: hostOf(conn.RemoteAddr().String())}
+	if l.proxyProtocol {
+		c.header = &proxyHeader{trusted: l.exempt.trusts(c.address)}
+	}
 	var victim *tcpConn
 	l.mu.Lock()
 	ofAddress := l.byAddress[c.address]
@@ -185,6 +191,26 @@ func (c *tcpConn) Close() error {
 	}
 	l.mu.Unlock()
 	return c.TCPConn.Close()
+}
+
+// RemoteAddr returns the address of the client that the peer names, or of the peer.
+func (c *tcpConn) RemoteAddr() net.Addr {
+	if c.header != nil && c.header.read(c.TCPConn) == nil && c.header.client != nil {
+		return c.header.client
+	}
+	return c.TCPConn.RemoteAddr()
+}
+
+// Read reads what follows the header of the peer.
+func (c *tcpConn) Read(b []byte) (int, error) {
+	if c.header != nil {
+		if err := c.header.read(c.TCPConn); err != nil {
+			c.limit.strangers.Add(1)
+			c.limit.log.Warn("a connection was refused because of its PROXY header", slog.String("address", c.address), slog.Any("error", err))
+			return 0, err
+		}
+	}
+	return c.TCPConn.Read(b)
 }
 
 // count returns how many connections are open.

@@ -1,0 +1,10 @@
+//go:build !unix
+
+package node
+
+import (
+	"net"
+	"time"
+)
+
+func peek(*net.TCPConn, []byte, time.Time) (int, error) { return 0, errNoPeek }
