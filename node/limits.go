@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"chorus/auth"
+	"chorus/auth/refusal"
 	"chorus/engine"
 	"chorus/node/config"
 	"chorus/node/limit"
@@ -138,8 +139,8 @@ func tooMany(w http.ResponseWriter, r *http.Request, wait time.Duration) {
 
 // harmless are the codes of refused tokens that are no attempt to guess one.
 var harmless = []string{
-	auth.CodeCredentialsRequired, auth.CodeKeysUnavailable, auth.CodeTooManyConnections, auth.CodeInternalError,
-	auth.CodeOriginNotAllowed,
+	refusal.CodeCredentialsRequired, refusal.CodeKeysUnavailable, refusal.CodeTooManyConnections, refusal.CodeInternalError,
+	refusal.CodeOriginNotAllowed,
 }
 
 // delayFailures keeps answers about bad tokens back, for addresses that show many of them.
