@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -46,6 +47,8 @@ type Options struct {
 	MaxBody, MaxBatch int64
 	// IdempotencyKeys is how many answers are kept for a key; default 10,000. The oldest give way.
 	IdempotencyKeys int
+	// MaxFeeds is how many readers of events this node has; default 16.
+	MaxFeeds int
 	// Sign makes a token of claims; default nil: no tokens are made.
 	Sign func(claims map[string]any, life time.Duration) (string, error)
 	// PermissionsClaim is the claim that says what a token permits; default permission.DefaultClaim.
@@ -60,6 +63,7 @@ func (o Options) withDefaults() Options {
 	o.RedisPrefix = cmp.Or(o.RedisPrefix, registry.DefaultPrefix)
 	o.MaxBody = cmp.Or(o.MaxBody, 1_000_000)
 	o.MaxBatch = cmp.Or(o.MaxBatch, 16_000_000)
+	o.MaxFeeds = cmp.Or(o.MaxFeeds, 16)
 	o.IdempotencyKeys = cmp.Or(o.IdempotencyKeys, 10_000)
 	o.MaxTokenLife = cmp.Or(o.MaxTokenLife, 24*time.Hour)
 	o.PermissionsClaim = cmp.Or(o.PermissionsClaim, permission.DefaultClaim)
@@ -78,6 +82,7 @@ type API struct {
 	origins *origin.List
 	rates   *rates
 	answers answers
+	feed    *feed
 	stats   Stats
 	log     *slog.Logger
 
@@ -86,6 +91,7 @@ type API struct {
 
 	running context.Context // ends with Close
 	stop    context.CancelFunc
+	tasks   sync.WaitGroup
 }
 
 // New returns the API with all operations. Close ends it.
@@ -104,11 +110,13 @@ func New(opts Options) (*API, error) {
 	}
 	a.rates = newRates(&a.opts)
 	a.answers = newAnswers(&a.opts)
+	a.feed = newFeed(&a.opts)
 	a.running, a.stop = context.WithCancel(context.Background())
 	a.huma = a.newHuma()
 	for _, register := range operations {
 		register(a)
 	}
+	a.tasks.Go(func() { a.feed.run(a.running) }) // ends with Close
 	return a, a.finishDocument()
 }
 
@@ -123,11 +131,20 @@ var operations = []func(*API){
 	registerTokens,
 	registerRevocations,
 	registerNodes,
+	registerEvents,
 	registerDocs,
 }
 
 // Close ends the answers that last.
-func (a *API) Close() { a.stop() }
+func (a *API) Close() {
+	a.stop()
+	a.tasks.Wait()
+}
+
+// Feeds returns how many readers of events this node has, and how many events it did not write.
+func (a *API) Feeds() (readers int64, dropped uint64) {
+	return a.feed.readers.Load(), a.feed.dropped.Load()
+}
 
 // Stats returns the counters.
 func (a *API) Stats() *Stats { return &a.stats }

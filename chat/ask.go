@@ -52,8 +52,9 @@ type (
 // asking holds the questions of this node that wait for answers.
 type asking struct {
 	mu      sync.Mutex
-	waiting map[string]chan nodeAnswer // by id
-	slots   chan struct{}              // for questions of others
+	waiting map[string]chan nodeAnswer           // by id
+	own     map[string]func(json.RawMessage) any // of the program, by kind
+	slots   chan struct{}                        // for questions of others
 }
 
 // kinds are the questions that nodes ask, with what answers them.
@@ -67,6 +68,32 @@ func (c *Chat) kinds() map[string]func(json.RawMessage) (any, error) {
 		"disconnect":  answering(c.disconnectHere),
 		"stats":       answering(c.statsHere),
 	}
+}
+
+// kind returns what answers a question, nil for one that nobody knows.
+func (c *Chat) kind(name string) func(json.RawMessage) (any, error) {
+	c.asking.mu.Lock()
+	own := c.asking.own[name]
+	c.asking.mu.Unlock()
+	if own != nil {
+		return func(args json.RawMessage) (any, error) { return own(args), nil }
+	}
+	return c.kinds()[name]
+}
+
+// Answer has fn answer a question of the program that AskAll asks. Register before the node runs.
+func (c *Chat) Answer(kind string, fn func(args json.RawMessage) any) {
+	c.asking.mu.Lock()
+	defer c.asking.mu.Unlock()
+	if c.asking.own == nil {
+		c.asking.own = make(map[string]func(json.RawMessage) any)
+	}
+	c.asking.own[kind] = fn
+}
+
+// AskAll asks a question of the program on every node. It returns the ids of the nodes that did not answer in time.
+func (c *Chat) AskAll(ctx context.Context, kind string) (missing []string, err error) {
+	return c.askAll(ctx, kind, json.RawMessage("{}"), func(string, json.RawMessage) error { return nil })
 }
 
 // answering makes of a typed function one that answers a question.
@@ -98,7 +125,7 @@ func ask[Q, A any](ctx context.Context, c *Chat, kind string, q Q, collect func(
 }
 
 func (c *Chat) askAll(ctx context.Context, kind string, args json.RawMessage, collect func(string, json.RawMessage) error) ([]string, error) {
-	own, err := c.kinds()[kind](args)
+	own, err := c.kind(kind)(args)
 	if err != nil {
 		return nil, err
 	}
@@ -219,7 +246,7 @@ func (c *Chat) asked(topic string, data []byte) bool {
 
 // reply answers a question of another node.
 func (c *Chat) reply(q *inquiry) {
-	kind := c.kinds()[q.Kind]
+	kind := c.kind(q.Kind)
 	if kind == nil {
 		return // of a later version
 	}

@@ -21,7 +21,7 @@ func (n *Node) newAPI() (*api.API, error) {
 		Chat: n.chat, Nodes: n.nodes, Keys: keys,
 		Client: n.redis.sharedClient(), RedisPrefix: n.cfg.Cluster.Redis.Prefix,
 		Origins: c.CORS.Origins, Rate: c.Rate.Count, RateWindow: c.Rate.Per,
-		MaxBody: int64(c.MaxBody), MaxBatch: int64(c.MaxBatch), IdempotencyKeys: int(c.IdempotencyKeys),
+		MaxBody: int64(c.MaxBody), MaxBatch: int64(c.MaxBatch), IdempotencyKeys: int(c.IdempotencyKeys), MaxFeeds: int(c.MaxFeeds),
 		PermissionsClaim: n.cfg.Auth.PermissionsClaim, MaxTokenLife: c.Tokens.MaxLife, Logger: n.log,
 	}
 	if n.auth != nil {
@@ -74,6 +74,9 @@ func (n *Node) withAPI(listener string, next http.Handler) http.Handler {
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if api.Handles(r.URL.EscapedPath()) {
+			if r.URL.Path == api.Prefix+"/events" {
+				defer stays(r)() // it lasts
+			}
 			n.api.ServeHTTP(w, r)
 			return
 		}

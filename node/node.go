@@ -143,7 +143,7 @@ func New(cfg Config) (*Node, error) {
 	if n.api, err = n.newAPI(); err != nil {
 		return nil, err
 	}
-	n.metrics.registry.MustRegister(&apiCounts{n.api.Stats()})
+	n.metrics.registry.MustRegister(&apiCounts{n.api.Stats(), n.api})
 	n.handler, err = n.routes()
 	return n, err
 }

@@ -11,6 +11,7 @@ import (
 	"chorus/adapter/session"
 	"chorus/adapter/sharded"
 	"chorus/adapter/streams"
+	"chorus/api"
 	"chorus/api/webhook"
 	"chorus/auth"
 	"chorus/auth/revocation"
@@ -38,6 +39,7 @@ func redisNeeds(c *Config) []acl.Command {
 	}
 	needs = append(needs, registry.Needs(prefix)...)
 	needs = append(needs, chatredis.Needs(prefix)...)
+	needs = append(needs, api.Needs(prefix)...)
 	if len(c.Webhooks) > 0 {
 		needs = append(needs, webhook.Needs(prefix)...)
 	}

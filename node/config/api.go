@@ -17,6 +17,7 @@ type APIConfig struct {
 	MaxBody         Size           `yaml:"max_body" default:"1MB" min:"1KB" max:"64MB" help:"Largest body of a request."`
 	MaxBatch        Size           `yaml:"max_batch" default:"16MB" min:"1KB" max:"256MB" help:"Largest body of a batch."`
 	IdempotencyKeys int64          `yaml:"idempotency_keys" default:"10000" min:"1" max:"1000000" help:"How many answers to requests with an 'Idempotency-Key' are kept for one API key, for 24 h. The oldest give way."`
+	MaxFeeds        int64          `yaml:"max_feeds" default:"16" min:"1" max:"1000" help:"Readers of 'GET /events' of this node. Further ones are refused with 503."`
 	Tokens          APITokenConfig `yaml:"tokens"`
 }
 
