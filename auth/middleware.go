@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"chorus/auth/limit"
 	"chorus/auth/refusal"
 	"chorus/auth/revocation"
 	"chorus/auth/token"
@@ -83,7 +84,7 @@ type MiddlewareOptions struct {
 	Revocations *revocation.Set
 
 	// Limit bounds the connections of a subject; nil stands for no limit.
-	Limit *ConnectionLimit
+	Limit *limit.Connections
 
 	// Verified is called when the token at the handshake of a client was found good, before anything is
 	// remembered of its socket: it may give the socket the id of an earlier one, as connection state recovery

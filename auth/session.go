@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"chorus/auth/limit"
 	"chorus/auth/refusal"
 	"chorus/auth/token"
 	"context"
@@ -67,8 +68,8 @@ func (m *middleware) place(p *session, claims *Claims) (release func(), err erro
 	if m.opts.Limit == nil {
 		return func() {}, nil
 	}
-	replaced := func() { p.s.Enqueue(func() { p.evict(ErrConnectionReplaced) }) }
-	return m.opts.Limit.admit(context.Background(), claims.Subject(), p.s.Conn().Id(), replaced)
+	replaced := func() { p.s.Enqueue(func() { p.evict(limit.ErrConnectionReplaced) }) }
+	return m.opts.Limit.Acquire(context.Background(), claims.Subject(), p.s.Conn().Id(), replaced)
 }
 
 // watchEnd has the session end with its socket. Its [Adapter] notices the end of every socket, be it connected

@@ -8,7 +8,9 @@ import (
 	"time"
 
 	"chorus/auth"
+	"chorus/auth/limit"
 	"chorus/auth/revocation"
+	"chorus/registry"
 
 	"github.com/redis/go-redis/v9"
 	"github.com/zishang520/socket.io/servers/socket/v3"
@@ -18,12 +20,12 @@ import (
 type authentication struct {
 	verifier    *auth.Verifier
 	revocations *revocation.Set
-	store       *revocation.Redis     // of the revocations; nil without Redis
-	limit       *auth.ConnectionLimit // nil for none
+	store       *revocation.Redis  // of the revocations; nil without Redis
+	limit       *limit.Connections // nil for none
 }
 
 // newAuthentication begins to load keys and revocations; client is nil for a node without Redis.
-func newAuthentication(cfg Config, client redis.UniversalClient, log *slog.Logger) (*authentication, error) {
+func newAuthentication(cfg Config, client redis.UniversalClient, nodes *registry.Registry, log *slog.Logger) (*authentication, error) {
 	opts, err := verifierOptions(&cfg)
 	if err != nil {
 		return nil, err
@@ -32,13 +34,16 @@ func newAuthentication(cfg Config, client redis.UniversalClient, log *slog.Logge
 	a.revocations, a.store = newRevocations(cfg, client, log)
 	opts.Revoked, opts.Logger = a.revocations.Revoked, log
 	if cfg.Auth.MaxConnections > 0 {
-		a.limit, err = auth.NewConnectionLimit(auth.ConnectionLimitOptions{
+		opts := limit.Options{
 			Max:    int(cfg.Auth.MaxConnections),
-			Policy: auth.ConnectionPolicy(cfg.Auth.MaxConnectionsPolicy),
-			Client: client,
+			Policy: limit.Policy(cfg.Auth.MaxConnectionsPolicy),
 			Prefix: cfg.Cluster.Redis.Prefix,
 			Logger: log,
-		})
+		}
+		if client != nil {
+			opts.Client, opts.Registry = client, nodes
+		}
+		a.limit, err = limit.New(opts)
 	}
 	if err == nil {
 		a.verifier, err = auth.NewVerifier(opts)

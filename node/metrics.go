@@ -7,6 +7,7 @@ import (
 	hub "chorus/adapter/redis"
 	"chorus/adapter/session"
 	"chorus/auth"
+	"chorus/auth/limit"
 	"chorus/engine"
 	"chorus/node/config"
 	"chorus/node/forward"
@@ -128,7 +129,7 @@ func (m *metrics) watchJWKS(v *auth.Verifier) {
 }
 
 // watchLimit is about the connections of one subject.
-func (m *metrics) watchLimit(l *auth.ConnectionLimit) {
+func (m *metrics) watchLimit(l *limit.Connections) {
 	stats := l.Stats()
 	m.counter("chorus_subject_connections_refused_total", "Connections refused because their subject had too many.", stats.Refused.Load)
 	m.counter("chorus_subject_connections_replaced_total", "Connections closed for newer ones of their subject.", stats.Replaced.Load)

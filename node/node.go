@@ -78,7 +78,7 @@ func New(cfg Config) (*Node, error) {
 	warnInsecure(&cfg, n.log)
 	n.nodes = newRegistry(cfg, n)
 	if cfg.HasKeys() {
-		if n.auth, err = newAuthentication(cfg, n.redis.sharedClient(), n.log); err != nil {
+		if n.auth, err = newAuthentication(cfg, n.redis.sharedClient(), n.nodes, n.log); err != nil {
 			return nil, errors.Join(err, n.nodes.Close(context.Background()), n.redis.close(context.Background()))
 		}
 		n.metrics.watchAuthentication(n.auth)

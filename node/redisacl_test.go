@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"chorus/auth"
+	"chorus/auth/limit"
 	"chorus/internal/redistest"
 	"chorus/node"
 	"chorus/node/config"
@@ -34,7 +34,7 @@ func all(url, adapter string) node.Config {
 	if cfg.Cluster.Adapter = adapter; adapter == streamsOnShards {
 		cfg.Cluster.Adapter, cfg.Cluster.Streams.ShardedPubSub = node.AdapterStreams, true
 	}
-	cfg.Auth.MaxConnections, cfg.Auth.MaxConnectionsPolicy = 5, string(auth.PolicyCloseOldest)
+	cfg.Auth.MaxConnections, cfg.Auth.MaxConnectionsPolicy = 5, string(limit.PolicyCloseOldest)
 	cfg.Recovery.Enabled = cfg.Cluster.Adapter == node.AdapterStreams
 	cfg.Webhooks = []config.WebhookConfig{{
 		Name: "crm", URL: "http://127.0.0.1:9/", Secrets: []string{"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}, Events: []string{"*"},

@@ -13,7 +13,7 @@ import (
 	"chorus/adapter/streams"
 	"chorus/api"
 	"chorus/api/webhook"
-	"chorus/auth"
+	"chorus/auth/limit"
 	"chorus/auth/revocation"
 	chatredis "chorus/chat/redis"
 	"chorus/internal/acl"
@@ -46,7 +46,7 @@ func redisNeeds(c *Config) []acl.Command {
 	if c.HasKeys() {
 		needs = append(needs, revocation.Needs(prefix)...)
 		if c.Auth.MaxConnections > 0 {
-			needs = append(needs, auth.LimitNeeds(prefix)...)
+			needs = append(needs, limit.Needs(prefix)...)
 		}
 	}
 	return needs

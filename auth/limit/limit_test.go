@@ -1,4 +1,4 @@
-package auth_test
+package limit_test
 
 import (
 	"context"
@@ -8,26 +8,28 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
-	"chorus/auth"
-	"chorus/auth/token"
+	"chorus/auth/limit"
 	"chorus/internal/redistest"
+	"chorus/registry"
 
 	"github.com/redis/go-redis/v9"
 )
 
 // limitNode is the limit of a node, with a client of its own.
 type limitNode struct {
-	*auth.ConnectionLimit
+	*limit.Connections
 	client *redis.Client
 }
 
 // startLimit returns the limit of a node, until the test ends.
-func startLimit(t *testing.T, addr string, most int, policy auth.ConnectionPolicy) limitNode {
+func startLimit(t *testing.T, addr string, most int, policy limit.Policy) limitNode {
 	t.Helper()
 	n := limitNode{client: dialRedis(t, addr)}
+	nodes := startRegistry(t, n.client, "t")
 	var err error
-	n.ConnectionLimit, err = auth.NewQuickLimit(auth.ConnectionLimitOptions{Max: most, Policy: policy, Client: n.client, Prefix: "t"})
+	n.Connections, err = limit.NewQuick(limit.Options{Max: most, Policy: policy, Client: n.client, Registry: nodes, Prefix: "t"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,8 +41,16 @@ func startLimit(t *testing.T, addr string, most int, policy auth.ConnectionPolic
 	return n
 }
 
+// startRegistry returns a registry whose nodes are soon taken for dead, until the test ends.
+func startRegistry(t *testing.T, client redis.UniversalClient, prefix string) *registry.Registry {
+	t.Helper()
+	nodes := registry.New(registry.Options{Client: client, Prefix: prefix, Term: 600 * time.Millisecond, Renewal: 100 * time.Millisecond})
+	t.Cleanup(func() { _ = nodes.Close(context.Background()) })
+	return nodes
+}
+
 // startLimits returns the limits of n nodes that count together.
-func startLimits(t *testing.T, server *redistest.Server, n, most int, policy auth.ConnectionPolicy) []limitNode {
+func startLimits(t *testing.T, server *redistest.Server, n, most int, policy limit.Policy) []limitNode {
 	t.Helper()
 	nodes := make([]limitNode, n)
 	for i := range nodes {
@@ -49,10 +59,10 @@ func startLimits(t *testing.T, server *redistest.Server, n, most int, policy aut
 	for _, node := range nodes {
 		await(t, "redis knows the node", func() bool { return node.Ready() == nil })
 	}
-	if policy == auth.PolicyCloseOldest {
+	if policy == limit.PolicyCloseOldest {
 		client := dialRedis(t, server.Addr)
 		await(t, "the nodes listen", func() bool {
-			return client.PubSubNumSub(t.Context(), auth.ReplacedChannel).Val()[auth.ReplacedChannel] == int64(n)
+			return client.PubSubNumSub(t.Context(), limit.ReplacedChannel).Val()[limit.ReplacedChannel] == int64(n)
 		})
 	}
 	return nodes
@@ -65,15 +75,15 @@ type connection struct {
 }
 
 // tryAdmit asks for a connection.
-func tryAdmit(l *auth.ConnectionLimit, subject, conn string) (*connection, error) {
+func tryAdmit(l *limit.Connections, subject, conn string) (*connection, error) {
 	c := &connection{}
 	var err error
-	c.release, err = auth.AdmitConnection(context.Background(), l, subject, conn, func() { c.replaced.Add(1) })
+	c.release, err = l.Acquire(context.Background(), subject, conn, func() { c.replaced.Add(1) })
 	return c, err
 }
 
 // admit has a connection that must come in.
-func admit(t *testing.T, l *auth.ConnectionLimit, subject, conn string) *connection {
+func admit(t *testing.T, l *limit.Connections, subject, conn string) *connection {
 	t.Helper()
 	c, err := tryAdmit(l, subject, conn)
 	if err != nil {
@@ -83,16 +93,16 @@ func admit(t *testing.T, l *auth.ConnectionLimit, subject, conn string) *connect
 }
 
 // turnAway has a connection that must not come in.
-func turnAway(t *testing.T, l *auth.ConnectionLimit, subject, conn string) {
+func turnAway(t *testing.T, l *limit.Connections, subject, conn string) {
 	t.Helper()
-	if _, err := tryAdmit(l, subject, conn); !errors.Is(err, auth.ErrTooManyConnections) {
+	if _, err := tryAdmit(l, subject, conn); !errors.Is(err, limit.ErrTooManyConnections) {
 		t.Fatalf("one too many: %v", err)
 	}
 }
 
-func newLimit(t *testing.T, opts auth.ConnectionLimitOptions) *auth.ConnectionLimit {
+func newLimit(t *testing.T, opts limit.Options) *limit.Connections {
 	t.Helper()
-	l, err := auth.NewConnectionLimit(opts)
+	l, err := limit.New(opts)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,16 +110,16 @@ func newLimit(t *testing.T, opts auth.ConnectionLimitOptions) *auth.ConnectionLi
 }
 
 func TestConnectionLimitOptions(t *testing.T) {
-	for name, opts := range map[string]auth.ConnectionLimitOptions{
+	for name, opts := range map[string]limit.Options{
 		"no limit":         {},
 		"a negative limit": {Max: -1},
 		"a strange policy": {Max: 1, Policy: "close-newest"},
 	} {
-		if _, err := auth.NewConnectionLimit(opts); !errors.Is(err, token.ErrBadOption) {
+		if _, err := limit.New(opts); !errors.Is(err, limit.ErrBadOption) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	var none *auth.ConnectionLimit
+	var none *limit.Connections
 	for range 3 {
 		admit(t, none, "a", "1").release()
 	}
@@ -120,7 +130,7 @@ func TestConnectionLimitOptions(t *testing.T) {
 
 func TestConnectionLimitAlone(t *testing.T) {
 	t.Run("refuse", func(t *testing.T) {
-		l := newLimit(t, auth.ConnectionLimitOptions{Max: 2})
+		l := newLimit(t, limit.Options{Max: 2})
 		first := admit(t, l, "a", "1")
 		admit(t, l, "a", "2")
 		turnAway(t, l, "a", "3")
@@ -139,7 +149,7 @@ func TestConnectionLimitAlone(t *testing.T) {
 		}
 	})
 	t.Run("close oldest", func(t *testing.T) {
-		l := newLimit(t, auth.ConnectionLimitOptions{Max: 2, Policy: auth.PolicyCloseOldest})
+		l := newLimit(t, limit.Options{Max: 2, Policy: limit.PolicyCloseOldest})
 		first, namespace := admit(t, l, "a", "1"), admit(t, l, "a", "1")
 		second := admit(t, l, "a", "2")
 		third := admit(t, l, "a", "3")
@@ -148,20 +158,20 @@ func TestConnectionLimitAlone(t *testing.T) {
 		}
 		first.release()
 		namespace.release()
-		if n := auth.Connections(l, "a"); n != 2 {
+		if n := limit.Count(l, "a"); n != 2 {
 			t.Errorf("%d connections count", n)
 		}
 		second.release()
 		third.release()
-		if n := auth.Connections(l, "a"); n != 0 {
+		if n := limit.Count(l, "a"); n != 0 {
 			t.Errorf("%d connections count", n)
 		}
 	})
 	t.Run("a context that has ended", func(t *testing.T) {
-		l := newLimit(t, auth.ConnectionLimitOptions{Max: 1})
+		l := newLimit(t, limit.Options{Max: 1})
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		if release, err := auth.AdmitConnection(ctx, l, "a", "1", func() {}); err == nil {
+		if release, err := l.Acquire(ctx, "a", "1", func() {}); err == nil {
 			release()
 		}
 		admit(t, l, "a", "2")
@@ -169,32 +179,32 @@ func TestConnectionLimitAlone(t *testing.T) {
 }
 
 func TestConnectionLimitRefuses(t *testing.T) {
-	nodes := startLimits(t, redistest.Start(t, redistest.Options{}), 3, 3, auth.PolicyRefuse)
+	nodes := startLimits(t, redistest.Start(t, redistest.Options{}), 3, 3, limit.PolicyRefuse)
 	in := make([]*connection, len(nodes))
 	for i, node := range nodes {
-		in[i] = admit(t, node.ConnectionLimit, "a", fmt.Sprint("conn", i))
+		in[i] = admit(t, node.Connections, "a", fmt.Sprint("conn", i))
 	}
 	for i, node := range nodes {
-		turnAway(t, node.ConnectionLimit, "a", fmt.Sprint("more", i))
+		turnAway(t, node.Connections, "a", fmt.Sprint("more", i))
 	}
-	admit(t, nodes[0].ConnectionLimit, "b", "x")
-	namespace := admit(t, nodes[1].ConnectionLimit, "a", "conn1")
+	admit(t, nodes[0].Connections, "b", "x")
+	namespace := admit(t, nodes[1].Connections, "a", "conn1")
 	in[1].release()
-	turnAway(t, nodes[0].ConnectionLimit, "a", "more")
+	turnAway(t, nodes[0].Connections, "a", "more")
 	namespace.release()
 	await(t, "the place is free on another node", func() bool {
-		_, err := tryAdmit(nodes[2].ConnectionLimit, "a", "next")
+		_, err := tryAdmit(nodes[2].Connections, "a", "next")
 		return err == nil
 	})
-	turnAway(t, nodes[0].ConnectionLimit, "a", "more")
+	turnAway(t, nodes[0].Connections, "a", "more")
 }
 
 func TestConnectionLimitClosesOldest(t *testing.T) {
-	nodes := startLimits(t, redistest.Start(t, redistest.Options{}), 3, 2, auth.PolicyCloseOldest)
+	nodes := startLimits(t, redistest.Start(t, redistest.Options{}), 3, 2, limit.PolicyCloseOldest)
 	in := make([]*connection, 0, 9)
-	other := admit(t, nodes[0].ConnectionLimit, "b", "one")
+	other := admit(t, nodes[0].Connections, "b", "one")
 	for i := range cap(in) {
-		c := admit(t, nodes[i%3].ConnectionLimit, "a", fmt.Sprint(i))
+		c := admit(t, nodes[i%3].Connections, "a", fmt.Sprint(i))
 		if i >= 2 {
 			await(t, "the oldest is closed", func() bool { return in[i-2].replaced.Load() == 1 })
 		}
@@ -216,43 +226,43 @@ func TestConnectionLimitClosesOldest(t *testing.T) {
 
 func TestConnectionLimitForgetsDeadNodes(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{})
-	nodes := startLimits(t, server, 2, 2, auth.PolicyRefuse)
-	admit(t, nodes[0].ConnectionLimit, "a", "1")
-	admit(t, nodes[0].ConnectionLimit, "a", "2")
-	turnAway(t, nodes[1].ConnectionLimit, "a", "3")
+	nodes := startLimits(t, server, 2, 2, limit.PolicyRefuse)
+	admit(t, nodes[0].Connections, "a", "1")
+	admit(t, nodes[0].Connections, "a", "2")
+	turnAway(t, nodes[1].Connections, "a", "3")
 	_ = nodes[0].client.Close() // it cannot say goodbye
 	await(t, "its connections count no more", func() bool {
-		_, err := tryAdmit(nodes[1].ConnectionLimit, "a", "3")
+		_, err := tryAdmit(nodes[1].Connections, "a", "3")
 		return err == nil
 	})
 }
 
 func TestConnectionLimitGoodbye(t *testing.T) {
-	nodes := startLimits(t, redistest.Start(t, redistest.Options{}), 2, 1, auth.PolicyRefuse)
-	c := admit(t, nodes[0].ConnectionLimit, "a", "1")
-	turnAway(t, nodes[1].ConnectionLimit, "a", "2")
+	nodes := startLimits(t, redistest.Start(t, redistest.Options{}), 2, 1, limit.PolicyRefuse)
+	c := admit(t, nodes[0].Connections, "a", "1")
+	turnAway(t, nodes[1].Connections, "a", "2")
 	if err := nodes[0].Close(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	admit(t, nodes[1].ConnectionLimit, "a", "2") // at once
+	admit(t, nodes[1].Connections, "a", "2") // at once
 	c.release()
-	admit(t, nodes[0].ConnectionLimit, "a", "3") // a node that has ended counts for itself
-	turnAway(t, nodes[0].ConnectionLimit, "a", "4")
+	admit(t, nodes[0].Connections, "a", "3") // a node that has ended counts for itself
+	turnAway(t, nodes[0].Connections, "a", "4")
 }
 
 func TestConnectionLimitWithoutRedis(t *testing.T) {
-	for _, policy := range []auth.ConnectionPolicy{auth.PolicyRefuse, auth.PolicyCloseOldest} {
+	for _, policy := range []limit.Policy{limit.PolicyRefuse, limit.PolicyCloseOldest} {
 		t.Run(string(policy), func(t *testing.T) {
 			server := redistest.Start(t, redistest.Options{})
 			nodes := startLimits(t, server, 2, 2, policy)
-			a, b := nodes[0].ConnectionLimit, nodes[1].ConnectionLimit
+			a, b := nodes[0].Connections, nodes[1].Connections
 			oldest := admit(t, a, "s", "1")
 			gone := admit(t, a, "s", "2")
 
 			server.Stop()
 			gone.release() // which Redis does not hear
 			await(t, "the nodes notice", func() bool {
-				return errors.Is(a.Ready(), auth.ErrLimitUnavailable) && errors.Is(b.Ready(), auth.ErrLimitUnavailable)
+				return errors.Is(a.Ready(), limit.ErrUnavailable) && errors.Is(b.Ready(), limit.ErrUnavailable)
 			})
 			admit(t, b, "s", "3")
 			during := admit(t, b, "s", "4") // more than allowed over both, not more than allowed on either
@@ -261,7 +271,7 @@ func TestConnectionLimitWithoutRedis(t *testing.T) {
 			await(t, "redis knows all again", func() bool {
 				return a.Ready() == nil && b.Ready() == nil
 			})
-			if policy == auth.PolicyRefuse {
+			if policy == limit.PolicyRefuse {
 				turnAway(t, a, "s", "5")
 				turnAway(t, b, "s", "5")
 				during.release()
@@ -274,7 +284,7 @@ func TestConnectionLimitWithoutRedis(t *testing.T) {
 				return
 			}
 			await(t, "the oldest is closed", func() bool { return oldest.replaced.Load() == 1 })
-			await(t, "the limit holds", func() bool { return auth.Connections(a, "s")+auth.Connections(b, "s") == 2 })
+			await(t, "the limit holds", func() bool { return limit.Count(a, "s")+limit.Count(b, "s") == 2 })
 			if during.replaced.Load() != 0 {
 				t.Error("the youngest was closed")
 			}
@@ -286,8 +296,8 @@ func TestConnectionLimitWithoutRedis(t *testing.T) {
 // given up does not stay.
 func TestConnectionLimitWithRedisThatHangs(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{})
-	nodes := startLimits(t, server, 2, 2, auth.PolicyRefuse)
-	a, b := nodes[0].ConnectionLimit, nodes[1].ConnectionLimit
+	nodes := startLimits(t, server, 2, 2, limit.PolicyRefuse)
+	a, b := nodes[0].Connections, nodes[1].Connections
 	server.Pause()
 	first, second := admit(t, a, "s", "1"), admit(t, a, "s", "2")
 	turnAway(t, a, "s", "3")
@@ -308,31 +318,31 @@ func TestConnectionLimitWithRedisThatHangs(t *testing.T) {
 
 func TestConnectionLimitMissedMessage(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{})
-	nodes := startLimits(t, server, 1, 1, auth.PolicyCloseOldest)
+	nodes := startLimits(t, server, 1, 1, limit.PolicyCloseOldest)
 	relay := startRelay(t, server.Addr)
-	deaf := startLimit(t, relay.addr, 1, auth.PolicyCloseOldest)
+	deaf := startLimit(t, relay.addr, 1, limit.PolicyCloseOldest)
 	await(t, "redis knows the node", func() bool { return deaf.Ready() == nil })
-	old := admit(t, deaf.ConnectionLimit, "s", "1")
+	old := admit(t, deaf.Connections, "s", "1")
 	relay.cut()
-	admit(t, nodes[0].ConnectionLimit, "s", "2")
+	admit(t, nodes[0].Connections, "s", "2")
 	if old.replaced.Load() != 0 {
 		t.Error("a node that is cut off heard something")
 	}
 	relay.mend()
 	await(t, "the oldest is closed", func() bool { return old.replaced.Load() == 1 })
-	if auth.Connections(nodes[0].ConnectionLimit, "s") != 1 {
+	if limit.Count(nodes[0].Connections, "s") != 1 {
 		t.Error("the newest was closed")
 	}
 }
 
 func TestHostileReplacements(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{})
-	node := startLimits(t, server, 1, 1, auth.PolicyCloseOldest)[0]
-	c := admit(t, node.ConnectionLimit, "s", "1")
+	node := startLimits(t, server, 1, 1, limit.PolicyCloseOldest)[0]
+	c := admit(t, node.Connections, "s", "1")
 	client := dialRedis(t, server.Addr)
 	texts := []string{"", "/", "x", "/1", "x/", "x/-1", "x/99999999999999999999", "x/1/2"}
 	for _, text := range append(texts, "other/1") {
-		if err := client.Publish(t.Context(), auth.ReplacedChannel, text).Err(); err != nil {
+		if err := client.Publish(t.Context(), limit.ReplacedChannel, text).Err(); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -344,7 +354,7 @@ func TestHostileReplacements(t *testing.T) {
 
 func TestConnectionLimitUnderLoad(t *testing.T) {
 	const most, subjects = 3, 4
-	for _, policy := range []auth.ConnectionPolicy{auth.PolicyRefuse, auth.PolicyCloseOldest} {
+	for _, policy := range []limit.Policy{limit.PolicyRefuse, limit.PolicyCloseOldest} {
 		t.Run(string(policy), func(t *testing.T) {
 			server := redistest.Start(t, redistest.Options{})
 			nodes := startLimits(t, server, 3, most, policy)
@@ -354,15 +364,15 @@ func TestConnectionLimitUnderLoad(t *testing.T) {
 				wg.Go(func() {
 					for i := range 60 {
 						s := rand.N(subjects)
-						c, err := tryAdmit(nodes[rand.N(len(nodes))].ConnectionLimit, fmt.Sprint(s), fmt.Sprint(worker, "-", i))
-						if errors.Is(err, auth.ErrTooManyConnections) || errors.Is(err, auth.ErrConnectionReplaced) {
+						c, err := tryAdmit(nodes[rand.N(len(nodes))].Connections, fmt.Sprint(s), fmt.Sprint(worker, "-", i))
+						if errors.Is(err, limit.ErrTooManyConnections) || errors.Is(err, limit.ErrConnectionReplaced) {
 							continue
 						}
 						if err != nil {
 							t.Error(err)
 							return
 						}
-						if n := in[s].Add(1); policy == auth.PolicyRefuse && n > most {
+						if n := in[s].Add(1); policy == limit.PolicyRefuse && n > most {
 							t.Errorf("%d connections at a time", n)
 						}
 						in[s].Add(-1)
@@ -374,21 +384,21 @@ func TestConnectionLimitUnderLoad(t *testing.T) {
 			client := dialRedis(t, server.Addr)
 			for s := range subjects {
 				await(t, "redis forgets all", func() bool {
-					return client.ZCard(t.Context(), auth.ConnectionsKey+fmt.Sprint(s)).Val() == 0
+					return client.ZCard(t.Context(), limit.ConnectionsKey+fmt.Sprint(s)).Val() == 0
 				})
 				for _, node := range nodes {
-					if n := auth.Connections(node.ConnectionLimit, fmt.Sprint(s)); n != 0 {
+					if n := limit.Count(node.Connections, fmt.Sprint(s)); n != 0 {
 						t.Errorf("%d connections are left", n)
 					}
 				}
 			}
 			for range 30 { // and now they stay
-				_, _ = tryAdmit(nodes[rand.N(len(nodes))].ConnectionLimit, "0", fmt.Sprint(rand.Uint64()))
+				_, _ = tryAdmit(nodes[rand.N(len(nodes))].Connections, "0", fmt.Sprint(rand.Uint64()))
 			}
 			await(t, "as many stay as may", func() bool {
 				n := 0
 				for _, node := range nodes {
-					n += auth.Connections(node.ConnectionLimit, "0")
+					n += limit.Count(node.Connections, "0")
 				}
 				return n == most
 			})

@@ -1,11 +1,11 @@
-package auth_test
+package limit_test
 
 import (
 	"context"
 	"testing"
 	"time"
 
-	"chorus/auth"
+	"chorus/auth/limit"
 	"chorus/internal/redistest"
 
 	"github.com/alicebob/miniredis/v2"
@@ -32,9 +32,9 @@ func TestSentinelFailover(t *testing.T) {
 		MasterName: redistest.MasterName, SentinelAddrs: sentinels.Addrs, MaxRetries: -1, ContextTimeoutEnabled: true, DialTimeout: time.Second,
 	})
 	t.Cleanup(func() { _ = client.Close() })
-	var limits [2]*auth.ConnectionLimit
+	var limits [2]*limit.Connections
 	for i := range limits {
-		limits[i] = newLimit(t, auth.ConnectionLimitOptions{Max: 1, Client: client})
+		limits[i] = newLimit(t, limit.Options{Max: 1, Client: client, Registry: startRegistry(t, client, "")})
 		defer limits[i].Close(context.Background())
 		await(t, "the nodes are ready", func() bool { return limits[i].Ready() == nil })
 	}
@@ -50,15 +50,15 @@ func TestSentinelFailover(t *testing.T) {
 // shareOver has two nodes share connections.
 func shareOver(t *testing.T, client redis.UniversalClient) {
 	t.Helper()
-	for _, policy := range []auth.ConnectionPolicy{auth.PolicyRefuse, auth.PolicyCloseOldest} {
-		var limits [2]*auth.ConnectionLimit
+	for _, policy := range []limit.Policy{limit.PolicyRefuse, limit.PolicyCloseOldest} {
+		var limits [2]*limit.Connections
 		for i := range limits {
-			limits[i] = newLimit(t, auth.ConnectionLimitOptions{Max: 1, Policy: policy, Client: client})
+			limits[i] = newLimit(t, limit.Options{Max: 1, Policy: policy, Client: client, Registry: startRegistry(t, client, "")})
 			defer limits[i].Close(context.Background())
 			await(t, "redis knows the node", func() bool { return limits[i].Ready() == nil })
 		}
 		first := admit(t, limits[0], string(policy), "1")
-		if policy == auth.PolicyRefuse {
+		if policy == limit.PolicyRefuse {
 			turnAway(t, limits[1], string(policy), "2")
 			first.release()
 			await(t, "the place is free", func() bool {

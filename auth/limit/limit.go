@@ -1,9 +1,9 @@
-package auth
+// Package limit bounds the connections of each subject, in one process or over a cluster.
+package limit
 
 import (
 	"chorus/auth/refusal"
-	"chorus/auth/revocation"
-	"chorus/auth/token"
+	"chorus/registry"
 	"context"
 	"errors"
 	"fmt"
@@ -15,18 +15,24 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// ConnectionPolicy says what happens to a connection too many.
-type ConnectionPolicy string
+// Policy says what happens to a connection too many.
+type Policy string
 
 // The policies.
 const (
 	// PolicyRefuse refuses the new connection with code too_many_connections.
-	PolicyRefuse ConnectionPolicy = "refuse"
+	PolicyRefuse Policy = "refuse"
 
 	// PolicyCloseOldest lets it in and closes the oldest one of the subject, wherever in the cluster
 	// that is, with code connection_replaced.
-	PolicyCloseOldest ConnectionPolicy = "close_oldest"
+	PolicyCloseOldest Policy = "close_oldest"
 )
+
+// DefaultPrefix begins the names of all keys and channels.
+const DefaultPrefix = "socket.io"
+
+// ErrBadOption means that an option has a value that cannot be.
+var ErrBadOption = errors.New("auth: bad option of the connection limit")
 
 // ErrTooManyConnections means that the subject has as many connections as it may have. Code too_many_connections.
 var ErrTooManyConnections = refusal.New(refusal.CodeTooManyConnections, "too many connections of this subject")
@@ -35,21 +41,24 @@ var ErrTooManyConnections = refusal.New(refusal.CodeTooManyConnections, "too man
 // connection_replaced.
 var ErrConnectionReplaced = refusal.New(refusal.CodeConnectionReplaced, "replaced by a newer connection")
 
-// ErrLimitUnavailable means that each node counts for itself, for want of Redis.
-var ErrLimitUnavailable = errors.New("auth: redis does not answer for the connection limit")
+// ErrUnavailable means that each node counts for itself, for want of Redis.
+var ErrUnavailable = errors.New("auth: redis does not answer for the connection limit")
 
-// ConnectionLimitOptions configures NewConnectionLimit. Only Max is needed.
-type ConnectionLimitOptions struct {
+// Options configures New. Only Max is needed.
+type Options struct {
 	// Max is how many connections a subject may have, at least 1. Several namespaces of one connection
 	// count once.
 	Max int
 
 	// Policy for connections beyond; default PolicyRefuse.
-	Policy ConnectionPolicy
+	Policy Policy
 
 	// Client to count over a cluster; nil: this process alone. It stays the caller's to close,
 	// after the limit.
 	Client redis.UniversalClient
+
+	// Registry of the nodes of the cluster, needed with a Client. The caller closes it, after the limit.
+	Registry *registry.Registry
 
 	// Prefix of the keys and the channel; default "socket.io".
 	Prefix string
@@ -58,8 +67,8 @@ type ConnectionLimitOptions struct {
 	Logger *slog.Logger
 }
 
-// ConnectionLimitStats are counters of a ConnectionLimit. They only grow.
-type ConnectionLimitStats struct {
+// Stats are counters of a Connections. They only grow.
+type Stats struct {
 	Refused     atomic.Uint64 // connections refused
 	Replaced    atomic.Uint64 // connections of this node closed for newer ones
 	Errors      atomic.Uint64 // calls of Redis that failed
@@ -68,19 +77,19 @@ type ConnectionLimitStats struct {
 	Disconnects atomic.Uint64 // losses of the subscription
 }
 
-// ConnectionLimit bounds the connections of each subject. It is safe for concurrent use; a nil one bounds
+// Connections bounds the connections of each subject. It is safe for concurrent use; a nil one bounds
 // nothing, and tokens without a subject are not counted.
 //
-// With Redis it counts over all nodes. The connections of a node that ended without a word stop counting after
-// 10 s. While Redis does not answer, for which a client waits 1 s at most and once, nobody is refused for
+// With Redis it counts over all nodes. The connections of a node that is killed stop counting when its lease in
+// the registry ends, within 10 s. While Redis does not answer, for which a client waits 1 s at most and once, nobody is refused for
 // that: each node counts its own connections until it has told Redis about them. After an outage a subject may
 // have more connections than allowed; with PolicyCloseOldest the oldest are closed then, with
 // PolicyRefuse they stay until they end.
-type ConnectionLimit struct {
-	max    int
-	policy ConnectionPolicy
-	stats  ConnectionLimitStats
-	sync   *limitSync // nil for a process alone
+type Connections struct {
+	max     int
+	policy  Policy
+	stats   Stats
+	cluster *cluster // nil for a process alone
 
 	mu       sync.Mutex
 	subjects map[string]map[string]*holder // by subject and connection
@@ -95,48 +104,51 @@ type holder struct {
 	err      error
 	in       bool  // it counts
 	since    int64 // microseconds since 1970, by the clock of Redis where it answers
-	leases   map[*lease]struct{}
+	uses     map[*use]struct{}
 	gone     bool   // it has left the table
 	number   uint64 // among the connections of this node; unlike conn it never comes again
-	nodeID   string // under which Redis knows it, empty when it does not
+	lease    string // under which Redis may know it, empty when it does not
 	replaced bool   // Redis has closed it already, while it was being let in
 }
 
-// lease is the use of a connection by one namespace.
-type lease struct{ replaced func() }
+// use is the use of a connection by one namespace.
+type use struct{ replaced func() }
 
-// NewConnectionLimit makes a limit. With a client it begins to connect at once and keeps trying for as long
-// as it lives; Close ends it. Errors wrap token.ErrBadOption.
-func NewConnectionLimit(opts ConnectionLimitOptions) (*ConnectionLimit, error) {
-	return newConnectionLimit(opts, defaultLimitTimes)
+// New makes a limit. With a client it begins to connect at once and keeps trying for as long
+// as it lives; Close ends it. Errors wrap ErrBadOption.
+func New(opts Options) (*Connections, error) {
+	return newLimit(opts, defaultTimes)
 }
 
-func newConnectionLimit(opts ConnectionLimitOptions, times limitTimes) (*ConnectionLimit, error) {
+func newLimit(opts Options, times times) (*Connections, error) {
 	if opts.Max < 1 {
-		return nil, fmt.Errorf("%w: at most %d connections of a subject: nobody would come in", token.ErrBadOption, opts.Max)
+		return nil, fmt.Errorf("%w: at most %d connections of a subject: nobody would come in", ErrBadOption, opts.Max)
 	}
 	switch opts.Policy {
 	case "":
 		opts.Policy = PolicyRefuse
 	case PolicyRefuse, PolicyCloseOldest:
 	default:
-		return nil, fmt.Errorf("%w: connection policy %q: use %s or %s", token.ErrBadOption, opts.Policy, PolicyRefuse, PolicyCloseOldest)
+		return nil, fmt.Errorf("%w: connection policy %q: use %s or %s", ErrBadOption, opts.Policy, PolicyRefuse, PolicyCloseOldest)
+	}
+	if (opts.Client == nil) != (opts.Registry == nil) {
+		return nil, fmt.Errorf("%w: Client and Registry go together", ErrBadOption)
 	}
 	if opts.Prefix == "" {
-		opts.Prefix = revocation.DefaultPrefix
+		opts.Prefix = DefaultPrefix
 	}
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.DiscardHandler)
 	}
-	l := &ConnectionLimit{max: opts.Max, policy: opts.Policy, subjects: make(map[string]map[string]*holder)}
+	l := &Connections{max: opts.Max, policy: opts.Policy, subjects: make(map[string]map[string]*holder)}
 	if opts.Client != nil {
-		l.sync = startLimitSync(l, opts, times)
+		l.cluster = startCluster(l, opts, times)
 	}
 	return l, nil
 }
 
 // Stats returns the counters, nil for a nil limit.
-func (l *ConnectionLimit) Stats() *ConnectionLimitStats {
+func (l *Connections) Stats() *Stats {
 	if l == nil {
 		return nil
 	}
@@ -144,37 +156,37 @@ func (l *ConnectionLimit) Stats() *ConnectionLimitStats {
 }
 
 // Ready returns nil while the limit holds for the whole cluster.
-func (l *ConnectionLimit) Ready() error {
-	if l == nil || l.sync == nil {
+func (l *Connections) Ready() error {
+	if l == nil || l.cluster == nil {
 		return nil
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !l.sync.up {
-		return fmt.Errorf("%w: each node counts its own connections", ErrLimitUnavailable)
+	if !l.cluster.up {
+		return fmt.Errorf("%w: each node counts its own connections", ErrUnavailable)
 	}
 	return nil
 }
 
 // Close ends the goroutines and tells Redis that the connections of this node are no more. It returns when
 // that is done, or with an error when ctx ends before. It is idempotent.
-func (l *ConnectionLimit) Close(ctx context.Context) error {
-	if l == nil || l.sync == nil {
+func (l *Connections) Close(ctx context.Context) error {
+	if l == nil || l.cluster == nil {
 		return nil
 	}
-	return l.sync.close(ctx)
+	return l.cluster.close(ctx)
 }
 
-// admit counts a connection of a subject, once for all its namespaces, until each release that it gave was
+// Acquire counts a connection of a subject, once for all its namespaces, until each release that it gave was
 // called. Its error is ErrTooManyConnections, or ErrConnectionReplaced when the next connection was faster,
 // or that of ctx. When the connection is closed for a newer one, replaced is called from another
-// goroutine, once, perhaps before admit has returned; it must not wait for anything. release may be called
+// goroutine, once, perhaps before Acquire has returned; it must not wait for anything. release may be called
 // again, from anywhere, and does not block.
-func (l *ConnectionLimit) admit(ctx context.Context, subject, conn string, replaced func()) (release func(), err error) {
+func (l *Connections) Acquire(ctx context.Context, subject, conn string, replaced func()) (release func(), err error) {
 	if l == nil || subject == "" {
 		return func() {}, nil
 	}
-	own := &lease{replaced: replaced}
+	own := &use{replaced: replaced}
 	h, first := l.join(subject, conn, own)
 	if first {
 		l.decide(ctx, h)
@@ -195,20 +207,20 @@ func (l *ConnectionLimit) admit(ctx context.Context, subject, conn string, repla
 }
 
 // join returns the holder of a connection, and whether it is new and to be decided about.
-func (l *ConnectionLimit) join(subject, conn string, own *lease) (h *holder, first bool) {
+func (l *Connections) join(subject, conn string, own *use) (h *holder, first bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if h, ok := l.subjects[subject][conn]; ok {
-		h.leases[own] = struct{}{}
+		h.uses[own] = struct{}{}
 		return h, false
 	}
-	h = &holder{subject: subject, conn: conn, decided: make(chan struct{}), leases: map[*lease]struct{}{own: {}}}
+	h = &holder{subject: subject, conn: conn, decided: make(chan struct{}), uses: map[*use]struct{}{own: {}}}
 	if l.subjects[subject] == nil {
 		l.subjects[subject] = make(map[string]*holder)
 	}
 	l.subjects[subject][conn] = h
-	if l.sync != nil {
-		l.sync.number(h)
+	if l.cluster != nil {
+		l.cluster.number(h)
 	}
 	return h, true
 }
@@ -223,10 +235,10 @@ const (
 )
 
 // decide lets a new connection in or refuses it.
-func (l *ConnectionLimit) decide(ctx context.Context, h *holder) {
-	said, nodeID, since := verdictNone, "", time.Now().UnixMicro()
-	if l.sync != nil {
-		said, nodeID, since = l.sync.ask(ctx, h)
+func (l *Connections) decide(ctx context.Context, h *holder) {
+	said, lease, since := verdictNone, "", time.Now().UnixMicro()
+	if l.cluster != nil {
+		said, lease, since = l.cluster.ask(ctx, h)
 	}
 	l.mu.Lock()
 	var oldest *holder
@@ -238,9 +250,9 @@ func (l *ConnectionLimit) decide(ctx context.Context, h *holder) {
 	case said == verdictNone:
 		oldest, h.err = l.decideAlone(h.subject)
 	}
-	var leases map[*lease]struct{}
+	var uses map[*use]struct{}
 	if oldest != nil {
-		leases = l.remove(oldest)
+		uses = l.remove(oldest)
 	}
 	h.since = since
 	if h.err == nil {
@@ -248,8 +260,8 @@ func (l *ConnectionLimit) decide(ctx context.Context, h *holder) {
 	} else {
 		l.remove(h)
 	}
-	if l.sync != nil {
-		l.sync.decided(h, said, nodeID)
+	if l.cluster != nil {
+		l.cluster.decided(h, said == verdictIn, lease)
 	}
 	full := errors.Is(h.err, ErrTooManyConnections)
 	l.mu.Unlock()
@@ -257,11 +269,11 @@ func (l *ConnectionLimit) decide(ctx context.Context, h *holder) {
 	if full {
 		l.stats.Refused.Add(1)
 	}
-	l.tell(leases)
+	l.tell(uses)
 }
 
 // decideAlone applies the policy to the connections of this node, and returns the one that has to go.
-func (l *ConnectionLimit) decideAlone(subject string) (oldest *holder, err error) {
+func (l *Connections) decideAlone(subject string) (oldest *holder, err error) {
 	n := 0
 	for _, h := range l.subjects[subject] {
 		if !h.in {
@@ -281,8 +293,8 @@ func (l *ConnectionLimit) decideAlone(subject string) (oldest *holder, err error
 	return oldest, nil
 }
 
-// remove takes a holder out of the table and returns its leases. The mutex is held.
-func (l *ConnectionLimit) remove(h *holder) map[*lease]struct{} {
+// remove takes a holder out of the table and returns its uses. The mutex is held.
+func (l *Connections) remove(h *holder) map[*use]struct{} {
 	if h.gone {
 		return nil
 	}
@@ -291,32 +303,32 @@ func (l *ConnectionLimit) remove(h *holder) map[*lease]struct{} {
 	if len(l.subjects[h.subject]) == 0 {
 		delete(l.subjects, h.subject)
 	}
-	if l.sync != nil {
-		l.sync.removed(h)
+	if l.cluster != nil {
+		l.cluster.removed(h)
 	}
-	return h.leases
+	return h.uses
 }
 
-// leave ends a lease, and the connection stops counting with the last one.
-func (l *ConnectionLimit) leave(h *holder, own *lease) {
+// leave ends a use, and the connection stops counting with the last one.
+func (l *Connections) leave(h *holder, own *use) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if h.gone {
 		return
 	}
-	delete(h.leases, own)
-	if len(h.leases) == 0 {
+	delete(h.uses, own)
+	if len(h.uses) == 0 {
 		l.remove(h)
 	}
 }
 
 // tell calls the holders of a connection that was closed for a newer one.
-func (l *ConnectionLimit) tell(leases map[*lease]struct{}) {
-	if leases == nil {
+func (l *Connections) tell(uses map[*use]struct{}) {
+	if uses == nil {
 		return
 	}
 	l.stats.Replaced.Add(1)
-	for lease := range leases {
-		lease.replaced()
+	for use := range uses {
+		use.replaced()
 	}
 }

@@ -1,4 +1,4 @@
-package auth_test
+package limit_test
 
 import (
 	"io"
