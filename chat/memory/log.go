@@ -51,6 +51,9 @@ type remembered struct {
 	chosen       bool // it may come again
 }
 
+// lateFragments is how many positions before a cursor the texts are looked at again.
+const lateFragments = 256
+
 // headBytes is about what a message takes besides its value.
 const headBytes = 150
 
@@ -308,7 +311,9 @@ func (l *log) page(mode string, at chat.Position, q chat.PageQuery) chat.Page {
 func (l *log) changes(at chat.Position, user string, size int64) (changes []chat.Message, missed bool) {
 	var changed []*message
 	for _, m := range l.messages {
-		if m.changePos > at.Pos && m.Seq <= at.Seq {
+		// Fragments of texts are told later than what came after them: a client that left in between has them not.
+		late := m.Text && at.Pos > 0 && m.changePos > 0 && m.changePos >= at.Pos-lateFragments
+		if (m.changePos > at.Pos || late) && m.Seq <= at.Seq {
 			changed = append(changed, m)
 			size -= m.size()
 		}

@@ -397,8 +397,13 @@ for n = 1, #found do
 end
 if mode == 'since' then
 	local n, begun = 0, #answer
-	for _, name in ipairs(redis.call('ZRANGEBYSCORE', kc, '(' .. text(at), '+inf')) do
+	local late = {} -- fragments of texts are told later than what came after them: who left in between has them not
+	if at > 0 then late = redis.call('ZRANGEBYSCORE', kc, text(at - 256), text(at)) end
+	local behind = #late
+	for _, name in ipairs(redis.call('ZRANGEBYSCORE', kc, '(' .. text(at), '+inf')) do late[#late + 1] = name end
+	for j, name in ipairs(late) do
 		local raw = tonumber(name) <= from and redis.call('HGET', km, name)
+		if raw and j <= behind and not string.find(split(raw), '"text":true', 1, true) then raw = nil end
 		if raw then
 			n, taken = n + 1, taken + #raw
 			if n > 1000 or taken > 4 * size then -- too much: the client begins again
