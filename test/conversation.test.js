@@ -389,5 +389,57 @@ for (const shared of [true, false]) {
       const outcomes = await Promise.all(sockets.map((socket, i) => socket.emitWithAck("edit", "r", "m1", `w${i}`, { version: 91 })));
       assert.deepEqual(outcomes.map(({ ok }) => ok).sort(), [false, false, true]);
     });
+
+    test("a ban is in force before a client gets what it missed", async (t) => {
+      const config = `${CONFIG.replace(/ *direct: .*\n/, "")}\nrecovery: {enabled: true}\n${shared ? "cluster: {adapter: streams}" : ""}`;
+      const nodes = await startCluster(t, shared, config);
+      const [ada, mod] = [await as(t, nodes[1], "ada"), await as(t, nodes[2], "mod", moderator("plain"))];
+      const bob = await as(t, nodes[0], "bob", {}, { auth: { token: token({ sub: "bob" }) }, reconnection: true, reconnectionDelay: 500, reconnectionDelayMax: 500 });
+      for (const socket of [ada, bob]) await done(socket, "join", "plain");
+      const heard = new Inbox(bob, "publish");
+      const left = new Inbox(bob, "left");
+      await done(ada, "publish", "plain", "before");
+      await heard.count(1);
+      const gone = event(bob, "disconnect");
+      bob.io.engine.close();
+      await gone;
+      await done(mod, "ban", "plain", "bob");
+      await done(ada, "publish", "plain", "secret");
+      await done(ada, "direct", "bob", "for you");
+      const [, value] = await event(bob, "direct");
+      assert.deepEqual([value, bob.recovered], ["for you", true]);
+      await left.count(1);
+      assert.deepEqual([left.items[0][0], left.items[0][1].code], ["plain", "banned"]);
+      assert.deepEqual(heard.items.map(([, value]) => value), ["before"]);
+      await refused(bob, "banned", "publish", "plain", 1);
+      await done(ada, "publish", "plain", "still secret");
+      await done(mod, "unban", "plain", "bob");
+      await until(async () => (await bob.emitWithAck("join", "plain")).ok, "bob may come back");
+      await done(ada, "publish", "plain", "after");
+      await heard.count(2);
+      assert.deepEqual(heard.items.map(([, value]) => value), ["before", "after"]);
+    });
+
+    test("bans of a user who comes back again and again are in force on every node", async (t) => {
+      const nodes = await startCluster(t, shared, CONFIG);
+      const mod = await as(t, nodes[0], "mod", moderator("*"));
+      await done(mod, "join", "r");
+      await done(mod, "publish", "r", 1);
+      await done(mod, "ban", "r", "bob");
+      await done(mod, "mute", null, "eve");
+      if (shared) {
+        nodes[1].signalled("SIGKILL");
+        nodes[1] = await nodes[1].start();
+      }
+      const attempts = await Promise.all(Array.from({ length: 60 }, async (_, i) => {
+        const socket = await as(t, nodes[i % 3], i % 2 ? "bob" : "eve", {}, { auth: { token: token({ sub: i % 2 ? "bob" : "eve" }), rooms: ["r"] } });
+        const answer = await socket.emitWithAck("publish", "r", i);
+        const history = await socket.emitWithAck("history", "r");
+        socket.disconnect();
+        return [answer.error?.code, history.error?.code];
+      }));
+      assert.deepEqual(attempts, attempts.map((_, i) => (i % 2 ? ["banned", "banned"] : ["muted", undefined])));
+      assert.equal((await done(mod, "history", "r")).messages.length, 1);
+    });
   });
 }
