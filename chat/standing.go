@@ -35,30 +35,34 @@ func (cl *client) standing(ctx context.Context, p place) (Standing, error) {
 	return standing, err
 }
 
-// notBanned returns the refusal of a client whom a ban keeps out of a place.
-func (cl *client) notBanned(ctx context.Context, p place) error {
-	standing, err := cl.standing(ctx, p)
-	if err != nil {
-		return err
-	}
-	if standing.Ban != nil {
-		return barred(CodeBanned, "you are banned", standing.Ban)
+// refusal returns the refusal of a user with this standing, nil for none. speaks is whether it is about saying something.
+func (s *Standing) refusal(speaks bool) *Error {
+	switch {
+	case s.Ban != nil:
+		return barred(CodeBanned, "you are banned", s.Ban)
+	case !speaks:
+		return nil
+	case s.Mute != nil:
+		return barred(CodeMuted, "you are muted", s.Mute)
+	case s.Frozen:
+		return &Error{Code: CodeFrozen, Message: "the room is frozen"}
 	}
 	return nil
 }
 
+// notBanned returns the refusal of a client whom a ban keeps out of a place.
+func (cl *client) notBanned(ctx context.Context, p place) error { return cl.mayBeThere(ctx, p, false) }
+
 // notMuted returns the refusal of a client that may not speak in a place.
-func (cl *client) notMuted(ctx context.Context, p place) error {
+func (cl *client) notMuted(ctx context.Context, p place) error { return cl.mayBeThere(ctx, p, true) }
+
+func (cl *client) mayBeThere(ctx context.Context, p place, speaks bool) error {
 	standing, err := cl.standing(ctx, p)
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case standing.Ban != nil:
-		return barred(CodeBanned, "you are banned", standing.Ban)
-	case standing.Mute != nil:
-		return barred(CodeMuted, "you are muted", standing.Mute)
-	case standing.Frozen:
-		return &Error{Code: CodeFrozen, Message: "the room is frozen"}
+	}
+	if refused := standing.refusal(speaks); refused != nil {
+		return refused
 	}
 	return nil
 }

@@ -3,7 +3,11 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { as, done, moderator, refused, startCluster } from "./harness/chat.js";
+import { addresses, BINARY, chorus, environment } from "./harness/chorus.js";
 import { Inbox } from "./harness/client.js";
+import { file } from "./harness/file.js";
+import { run } from "./harness/program.js";
+import { startRedis } from "./harness/redis.js";
 import { token } from "./harness/token.js";
 import { event, until } from "./harness/wait.js";
 
@@ -443,3 +447,31 @@ for (const shared of [true, false]) {
     });
   });
 }
+
+test("chorus why names the rule, the bar or the limit that decides", async (t) => {
+  const path = await file(t, "chorus.yaml", `${CONFIG}\nevents: {shout: {to: everyone}}\n`);
+  const redis = await startRedis(t);
+  const env = environment(redis);
+  const program = run(t, BINARY, ["serve", "--config", path], env);
+  const node = Object.assign(program, await addresses(program));
+  const mod = await as(t, node, "mod", moderator("*"));
+  const why = async (...args) => {
+    const { code, output } = await chorus(t, ["why", "--config", path, ...args], env);
+    assert.equal(code, 0, output);
+    return output;
+  };
+  assert.match(await why("--user", "bob", "--room", "r"), /^publish +yes +auth\.defaults\.rooms\.publish "\*"$/m);
+  assert.match(await why("--user", "bob", "--room", "plain"), /^history +no: no_history/m);
+  await done(mod, "mute", "r", "bob", { for: 60, reason: "loud" });
+  await done(mod, "ban", "r", "eve", { reason: "rude" });
+  await done(mod, "slow", "r", 30);
+  assert.match(await why("--user", "bob", "--room", "r"), /^publish +no: muted +you are muted until \d{4}-.*: loud$/m);
+  assert.match(await why("--user", "eve", "--room", "r"), /^join +no: banned +you are banned: rude$/m);
+  assert.match(await why("--user", "cy", "--room", "r"), /^publish +yes .*slow mode: one message in 30 s$/m);
+  await done(mod, "freeze", "r", true);
+  assert.match(await why("--user", "cy", "--room", "r"), /^publish +no: frozen/m);
+  assert.match(await why("--token", token({ sub: "cy", chorus: { broadcast: false } }), "--event", "shout"), /^event shout +no: forbidden +broadcast: claim chorus\.broadcast false$/m);
+  const { verdicts } = JSON.parse(await why("--user", "cy", "--room", "r", "--claim", 'chorus={"rooms":{"join":[]}}', "--json"));
+  assert.deepEqual(verdicts.find(({ action }) => action === "join"), { action: "join", allowed: false, code: "forbidden", why: "no pattern of claim chorus.rooms.join" });
+  assert.equal((await chorus(t, ["why", "--config", path], env)).code, 2);
+});

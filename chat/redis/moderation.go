@@ -1,6 +1,7 @@
 package redis
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"maps"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"chorus/chat"
+	"chorus/registry"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -118,13 +120,34 @@ func (s *Store) Standing(ctx context.Context, room, user string) (chat.Standing,
 			return chat.Standing{}, err
 		}
 	}
+	return standingOf(everywhere, own, user), nil
+}
+
+// standingOf combines the bars of everywhere and of a room.
+func standingOf(everywhere, own *bars, user string) chat.Standing {
 	standing := chat.Standing{Slow: own.slow, Frozen: own.frozen || everywhere.frozen}
 	for action, bar := range map[string]**chat.Bar{"mute": &standing.Mute, "ban": &standing.Ban} {
 		if *bar = everywhere.inForce(action, user); *bar == nil {
 			*bar = own.inForce(action, user)
 		}
 	}
-	return standing, nil
+	return standing
+}
+
+// ReadStanding is Standing for a program that is not a node.
+func ReadStanding(ctx context.Context, client redis.UniversalClient, prefix, room, user string) (chat.Standing, error) {
+	s := &Store{client: client, opts: Options{Prefix: cmp.Or(prefix, registry.DefaultPrefix)}}
+	everywhere, err := s.readBars(ctx, "")
+	if err != nil {
+		return chat.Standing{}, err
+	}
+	own := everywhere
+	if room != "" {
+		if own, err = s.readBars(ctx, room); err != nil {
+			return chat.Standing{}, err
+		}
+	}
+	return standingOf(everywhere, own, user), nil
 }
 
 // ruleScript: KEYS[1] the hash of the room, ARGV 1 field, 2 value or "" to remove it, 3 the most fields, 4 channel, 5

@@ -33,6 +33,7 @@ type commands struct {
 	API        apiCommands       `cmd:"" name:"api" help:"Make keys for the HTTP API."`
 	Emit       emitCommand       `cmd:"" help:"Send an event to clients of the cluster."`
 	Check      checkCommand      `cmd:"" help:"Check the configuration and print what is in force, secrets masked."`
+	Why        whyCommand        `cmd:"" help:"Say what a user may do in a room, and which rule, bar or limit decides."`
 	Types      typesCommand      `cmd:"" help:"Print TypeScript types of the declared events, for the official client."`
 	Bench      benchCommand      `cmd:"" help:"Put load on servers and measure them."`
 	Health     healthCommand     `cmd:"" help:"Ask a node whether it is ready: exit code 0 or 1, for containers."`

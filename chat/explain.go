@@ -1,0 +1,173 @@
+package chat
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"chorus/auth"
+	"chorus/auth/permission"
+	"chorus/auth/refusal"
+	"chorus/chat/event"
+	"chorus/chat/shape"
+)
+
+// Explainer says who may do what, and which rule decides. It follows the rules that the chat product enforces.
+type Explainer struct {
+	// Rooms, Events and Open are those of Options.
+	Rooms  []RoomPolicy
+	Events []*event.Event
+	Open   bool
+	// Standing returns what moderation says about a user in a room; "" is everywhere.
+	Standing func(ctx context.Context, room, user string) (Standing, error)
+}
+
+// Verdict says whether a user may do something, and why.
+type Verdict struct {
+	Action  string `json:"action"` // join, publish, history, presence, moderate, direct, or "event NAME"
+	Allowed bool   `json:"allowed"`
+	Code    string `json:"code,omitempty"` // of the refusal
+	Why     string `json:"why"`            // the rule that decides
+	Slow    int    `json:"slow,omitempty"` // seconds between two messages
+}
+
+// Explainer returns one with the rules of this node.
+func (c *Chat) Explainer() *Explainer {
+	return &Explainer{Rooms: c.opts.Rooms, Events: c.opts.Events, Open: c.opts.Open, Standing: c.store.Standing}
+}
+
+// Room explains what a user may do in a room of which it is a member. Publishing stands for typing, reacting, appending, and
+// changing one's own messages.
+func (x *Explainer) Room(ctx context.Context, claims *auth.Claims, room string) ([]Verdict, error) {
+	if err := checkRoom(room); err != nil {
+		return nil, badRequest(err.Error())
+	}
+	standing, err := x.Standing(ctx, room, claims.Subject())
+	if err != nil {
+		return nil, err
+	}
+	policies := newPolicies(x.Rooms)
+	policy := policies.of(room)
+	moderate := x.may(claims, permission.Moderate, room)
+	publish := x.may(claims, permission.Publish, room).unless(standing.refusal(true))
+	if publish.Allowed && standing.Slow > 0 {
+		if moderate.Allowed {
+			publish.Why += fmt.Sprintf("; slow mode (%d s) is not for moderators", standing.Slow)
+		} else {
+			publish.Slow = standing.Slow
+			publish.Why += fmt.Sprintf("; slow mode: one message in %d s", standing.Slow)
+		}
+	}
+	history := x.may(claims, permission.History, room)
+	if history.Allowed && !policy.History.keeps() {
+		history = Verdict{Action: history.Action, Code: CodeNoHistory, Why: "no pattern of chat.rooms gives the room a history"}
+	}
+	presence := x.may(claims, permission.Presence, room)
+	if policy.NoPresence {
+		presence = Verdict{Action: presence.Action, Code: refusal.CodeForbidden, Why: fmt.Sprintf("chat.rooms %q has presence: false", policy.Match)}
+	}
+	return []Verdict{
+		x.may(claims, permission.Join, room).unless(standing.refusal(false)), publish,
+		history.unless(standing.refusal(false)), presence.unless(standing.refusal(false)), moderate,
+	}, nil
+}
+
+// Event explains whether a user may send a declared event; room is its first argument, where the event is about a room.
+func (x *Explainer) Event(ctx context.Context, claims *auth.Claims, name, room string) (Verdict, error) {
+	var e *event.Event
+	for _, declared := range x.Events {
+		if declared.Name == name && (e == nil || declared.Namespace == "/") {
+			e = declared
+		}
+	}
+	if e == nil {
+		return Verdict{Action: "event " + name, Code: CodeUnknownEvent, Why: "events declares no such event"}, nil
+	}
+	v := x.may(claims, permission.Events, name)
+	v.Action = "event " + name
+	and := func(next Verdict, room string, speaks bool) error {
+		if !v.Allowed {
+			return nil
+		}
+		standing, err := x.Standing(ctx, room, claims.Subject())
+		if err == nil {
+			next = next.unless(standing.refusal(speaks))
+			v.Allowed, v.Code, v.Why = next.Allowed, next.Code, v.Why+"; "+next.Action+": "+next.Why
+			if !v.Allowed {
+				v.Why = next.Action + ": " + next.Why
+			}
+		}
+		return err
+	}
+	var err error
+	if e.Join != "" {
+		into := firstArgument(room).named(&e.JoinName)
+		err = and(x.may(claims, permission.Join, into), into, false)
+	}
+	switch e.To {
+	case event.Everyone, event.Others:
+		err = firstOf(err, and(x.may(claims, permission.Broadcast, ""), "", true))
+	case event.User:
+		err = firstOf(err, and(x.may(claims, permission.Direct, ""), "", true))
+	case event.Room:
+		into := firstArgument(room).named(&e.RoomName)
+		err = firstOf(err, and(x.may(claims, permission.Publish, into), into, true))
+	}
+	if v.Allowed && e.Rate > 0 {
+		v.Why += fmt.Sprintf("; at most %g a second from a connection", e.Rate)
+	}
+	return v, err
+}
+
+func firstOf(a, b error) error {
+	if a != nil {
+		return a
+	}
+	return b
+}
+
+// may explains what the token permits.
+func (x *Explainer) may(claims *auth.Claims, action permission.Action, name string) Verdict {
+	v := Verdict{Action: string(action)}
+	if x.Open {
+		v.Allowed, v.Why = true, "the node has no key and permits everything (--insecure)"
+		return v
+	}
+	v.Why, v.Allowed = claims.Decide(action, name).Rule(), permitted(claims, action, name)
+	if !v.Allowed {
+		v.Code = refusal.CodeForbidden
+	}
+	return v
+}
+
+// unless is the verdict with a refusal that comes after the token.
+func (v Verdict) unless(refused *Error) Verdict {
+	if !v.Allowed || refused == nil {
+		return v
+	}
+	v.Allowed, v.Code, v.Why = false, refused.Code, refused.Message
+	if until, ok := refused.Details["until"].(int64); ok {
+		v.Why += " until " + time.UnixMilli(until).UTC().Format(time.RFC3339)
+	}
+	if reason, ok := refused.Details["reason"].(string); ok {
+		v.Why += ": " + reason
+	}
+	return v
+}
+
+// firstArgument gives the values of a template that names a room.
+type firstArgument string
+
+// Value implements shape.Values.
+func (room firstArgument) Value(p shape.Placeholder) any {
+	if p.Kind == shape.Arg {
+		return string(room)
+	}
+	return nil
+}
+
+func (room firstArgument) named(s *shape.Shape) string {
+	name, _ := s.Text(room)
+	return strings.TrimSpace(name)
+}
