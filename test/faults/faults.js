@@ -7,6 +7,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { within } from "../harness/wait.js";
+import { bombs } from "./cases/bombs.js";
 import { nodes } from "./cases/nodes.js";
 import { redis } from "./cases/redis.js";
 import { senders } from "./cases/senders.js";
@@ -18,7 +19,7 @@ const PAGE = fileURLToPath(new URL("../../docs/faults.md", import.meta.url));
 const [BEGIN, END] = ["<!-- figures: make faults WRITE=1 -->", "<!-- end of the figures -->"];
 const HEAD = ["| case | expectation | before | now | ok |", "|---|---|---|---|---|"];
 
-const all = [...strangers, ...senders, ...redis, ...nodes];
+const all = [...strangers, ...bombs, ...senders, ...redis, ...nodes];
 
 async function run({ name, expect, before, run }) {
   const start = Date.now();

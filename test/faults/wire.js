@@ -17,8 +17,8 @@ export async function inParallel(count, width, act) {
 }
 
 // session returns a WebSocket with an Engine.IO session that is in no namespace.
-export async function session(t, url) {
-  const socket = new WebSocket(`${url.replace("http", "ws")}/socket.io/?EIO=4&transport=websocket`, { perMessageDeflate: false });
+export async function session(t, url, { compressed = false } = {}) {
+  const socket = new WebSocket(`${url.replace("http", "ws")}/socket.io/?EIO=4&transport=websocket`, { perMessageDeflate: compressed });
   socket.on("error", () => {});
   socket.on("message", (data) => String(data) === "2" && socket.send("3"));
   cleanup(t, () => socket.terminate());
@@ -29,8 +29,8 @@ export async function session(t, url) {
 }
 
 // member returns a WebSocket that has joined the main namespace.
-export async function member(t, url, claims = {}) {
-  const socket = await session(t, url);
+export async function member(t, url, { compressed, ...claims } = {}) {
+  const socket = await session(t, url, { compressed });
   socket.send(`40${JSON.stringify({ token: token(claims) })}`);
   const [answer] = await within(once(socket, "message"), "an answer to CONNECT");
   if (!String(answer).startsWith("40")) throw new Error(`refused: ${answer}`);

@@ -180,25 +180,53 @@ async function refuses(t, hit, mend) {
   });
 }
 
-// nested returns a megabyte of map headers, each of which announces far more than there is.
+// nested returns a megabyte of headers, each of which announces far more than there is.
 const nested = (header) => Buffer.alloc(1_000_000, Buffer.from(header, "hex"));
 
-async function mapHeaders(t, header) {
+// packed returns a map of MessagePack whose last member is what it is.
+const packed = (members, name, value) => Buffer.concat([
+  Buffer.from([0x80 | (Object.keys(members).length + 1)]), ...Object.entries(members).flatMap((pair) => pair.map((part) => encode(part))), encode(name), value,
+]);
+
+// inflating are messages with such headers, for what each adapter listens to.
+const inflating = {
+  pubsub: async (control, value) => {
+    // [uid, packet, {rooms: [], except: [], flags: ...}], and requests and responses that are nothing else
+    const message = Buffer.concat([Buffer.from([0x93]), encode("u"), encode({ type: 2, data: ["message", "x"], nsp: "/" }), packed({ rooms: [], except: [] }, "flags", value)]);
+    for (const channel of ["socket.io#/#", "socket.io-request#/#", "socket.io-response#/#"]) {
+      await control.publish(channel, message);
+      await control.publish(channel, value);
+    }
+  },
+  sharded: async (control, value) => {
+    const message = packed({ uid: "u", nsp: "/", type: 3 }, "data", packed({ packet: { type: 2, data: ["message", "x"] } }, "opts", packed({ rooms: [], except: [] }, "flags", value)));
+    for (const channel of (await control.pubSubShardChannels()).filter((name) => name.startsWith("socket.io#"))) {
+      await control.sPublish(channel, message);
+      await control.sPublish(channel, value);
+      await control.sPublish(channel, packed({ uid: "u", nsp: "/", type: 9 }, "data", packed({}, "packet", value)));
+    }
+  },
+  streams: async (control, value) => {
+    const data = packed({ packet: { type: 2, data: ["message", "x"] } }, "opts", packed({ rooms: [], except: [] }, "flags", value));
+    for (const bytes of [data, value]) await control.xAdd("socket.io", "*", { uid: "u", nsp: "/", type: "3", data: bytes.toString("base64") });
+    await control.xAdd("socket.io", "*", { uid: "u", nsp: "/", type: "3", data: `{"opts":${"[".repeat(1_000_000)}` });
+  },
+};
+
+async function headers(t, adapter, header) {
   const redis = await startRedis(t);
   const control = await admin(t, redis);
-  const [node, other] = await startNodes(t, 2, redis);
+  const [node, other] = await startNodes(t, 2, redis, { CHORUS_CLUSTER_ADAPTER: adapter });
+  await until(async () => await readyStatus(node) === 200, "ready");
   return attacked(node, async (t) => {
-    // [uid, packet, {rooms: [], except: [], flags: ...}]
-    const start = encode(["u", { type: 2, data: ["message", "x"], nsp: "/" }]).subarray(1);
-    const opts = Buffer.concat([Buffer.from([0x83]), ...[["rooms", []], ["except", []]].flatMap((pair) => pair.map((part) => encode(part))), encode("flags")]);
-    const message = Buffer.concat([Buffer.from([0x93]), start, opts, nested(header)]);
-    for (const channel of ["socket.io#/#", "socket.io-request#/#", "socket.io-response#/#"]) await control.publish(channel, message);
     const [speaker, listener] = [await join(t, other.url), await join(t, node.url)];
     const inbox = new Inbox(listener, "message");
+    await inflating[adapter](control, nested(header));
     await speaker.emitWithAck("message", "on we go");
     await inbox.until((items) => items.some(([text]) => text === "on we go"), "the next message");
-    assert.ok((await metrics(node)).chorus_redis_malformed_total > 0, "they were decoded");
-    return "counted as malformed";
+    const { chorus_redis_malformed_total: malformed } = await metrics(node);
+    assert.ok(malformed > 0, "they were decoded");
+    return `${malformed} counted as malformed`;
   }, { growth: 100 * MB });
 }
 
@@ -233,15 +261,16 @@ export const redis = [
     name: `refused-writes-${name}`, expect: "Redis refuses writes: not ready with the reason, clients are told, nothing is lost",
     before: "96 to 99 of 100 lost, /readyz 200", run: (t) => refuses(t, hit, mend),
   })),
-  ...[["map32", "dfffffffff"], ["map16", "deffff"], ["map-in-map", "81a161"], ["array32", "ddffffffff"]].map(([name, header]) => ({
-    name: `headers-${name}`, expect: "1 MB of nested headers on Redis: memory grows by less than 100 MB", before: name === "map16" ? "3.8 GB" : "", run: (t) => mapHeaders(t, header),
-  })),
+  ...["pubsub", "sharded", "streams"].flatMap((adapter) => [["map32", "dfffffffff"], ["map16", "deffff"], ["map-in-map", "81a161"], ["array32", "ddffffffff"]].map(([name, header]) => ({
+    name: `headers-${adapter}-${name}`, expect: "1 MB of nested headers on Redis: memory grows by less than 100 MB",
+    before: adapter === "pubsub" && name === "map16" ? "3.8 GB" : "", run: (t) => headers(t, adapter, header),
+  }))),
   { name: "reply-array", expect: "Redis announces 2,147,483,000 elements: the node lives and comes back", before: "every node ends, out of memory", run: (t) => liar(t, Buffer.from("*2147483000\r\n")) },
   {
     name: "reply-bulk", expect: "Redis announces 512 MB: memory grows by less than 100 MB", before: "2.3 GB",
     run: (t) => liar(t, Buffer.concat([Buffer.from("$536870000\r\n"), Buffer.alloc(64_000, "x")])),
   },
-  ...["streams", "pubsub"].flatMap((adapter) => Object.entries(faults).map(([name, [hit, mend]]) => ({
+  ...["streams", "pubsub", "sharded"].flatMap((adapter) => Object.entries(faults).map(([name, [hit, mend]]) => ({
     name: `${adapter}-${name}`, expect: adapter === "streams" ? "nothing acknowledged is lost; back by itself" : "back by itself", before: "held",
     run: (t) => outage(t, { adapter, hit, mend, args: ["--enable-debug-command", "yes"] }),
   }))),

@@ -78,6 +78,52 @@ async function flood(t) {
   });
 }
 
+// frames returns so many text frames of a client, masked with zeros, in one piece (RFC 6455 section 5.2).
+function frames(text, count) {
+  assert.ok(text.length < 126);
+  return Buffer.concat(range(count).map(() => Buffer.concat([Buffer.from([0x81, 0x80 | text.length, 0, 0, 0, 0]), Buffer.from(text)])));
+}
+
+// crowd has a hundred clients send a thousand messages a second each, as far as the node takes them.
+async function crowd(t, adapter) {
+  const nodes = await startNodes(t, 2, await startRedis(t), { CHORUS_CLUSTER_ADAPTER: adapter });
+  return attacked(nodes[0], async (t) => {
+    const [honest, listener] = [await join(t, nodes[0].url), await join(t, nodes[1].url)];
+    const heard = [];
+    listener.on("message", (n) => heard.push(n));
+    const sockets = await Promise.all(range(100).map((n) => member(t, nodes[0].url, { sub: `user ${n}` })));
+    for (const [n, socket] of sockets.entries()) await sent(socket, `42["join","crowd-${n}"]`);
+    const end = Date.now() + 10_000;
+    let count = 0;
+    const crowds = sockets.map(async (socket, n) => {
+      const part = frames(`42["publish","crowd-${n}","x"]`, 50);
+      const tcp = socket._socket;
+      while (Date.now() < end) {
+        if (!tcp.writableNeedDrain) { // TCP has taken what came before
+          tcp.write(part);
+          count += 50;
+        }
+        await sleep(50);
+      }
+    });
+    let [honestly, slowest] = [0, 0];
+    while (honestly < 101) {
+      const start = Date.now();
+      assert.deepEqual(await honest.timeout(20_000).emitWithAck("message", honestly++), { ok: true });
+      slowest = Math.max(slowest, Date.now() - start);
+      await sleep(Math.max(0, 100 - (Date.now() - start)));
+    }
+    await Promise.all(crowds);
+    for (const socket of sockets) socket.terminate();
+    await until(() => heard.length === honestly, "the honest messages");
+    assert.deepEqual(heard, range(honestly));
+    await until(async () => (await metrics(nodes[0])).chorus_redis_pending === 0, "an empty queue", 60_000);
+    await nothingDropped(nodes);
+    const { chorus_redis_published_total: published } = await metrics(nodes[0]);
+    return `${count.toLocaleString("en")} messages sent, ${Math.round(published).toLocaleString("en")} published before the end, none dropped; 101 of 101 honest ones ok, the slowest ${slowest} ms`;
+  }, { growth: 400 * MB });
+}
+
 // sleepers do not read what the others get.
 async function sleepers(t) {
   const node = await startNode(t);
@@ -200,7 +246,11 @@ export const senders = [
   ].map(([adapter, count, bytes, before]) => ({
     name: `burst-${adapter}-${count}`, expect: "everything is heard on the other node, in order", before, run: (t) => burst(t, adapter, count, bytes),
   })),
-  { name: "flood", expect: "20 clients flood: nothing is dropped, an honest client gets only ok", before: "547,609 dropped, 56 of 101 honest ones refused", run: flood },
+  { name: "flood", expect: "20 clients flood: nothing is dropped, an honest client gets only ok", before: "", run: flood },
+  ...["pubsub", "sharded"].map((adapter) => ({
+    name: `crowd-${adapter}`, expect: "100 clients send 1,000 messages a second each: nothing is dropped, an honest client gets only ok",
+    before: adapter === "pubsub" ? "547,609 dropped, 56 of 101 honest ones refused" : "", run: (t) => crowd(t, adapter),
+  })),
   { name: "sleeping-readers", expect: "clients that do not read are closed, the others hear everything", before: "held", run: sleepers },
   { name: "limits-three-nodes", expect: "one subject has at most 5 connections over three nodes", before: "held", run: limits },
   { name: "revocation-race", expect: "no connection of a revoked user survives", before: "held", run: revocation },
