@@ -1,12 +1,12 @@
 // The tests of docs.test.js: the code blocks of the documentation, each run by a test that takes it from its page.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join as joinPath } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { startNode } from "./chorus.js";
+import { BINARY, addresses, environment, startNode } from "./chorus.js";
 import { Inbox, join } from "./client.js";
 import { Ledger, root } from "./markdown.js";
 import { run } from "./program.js";
@@ -172,13 +172,20 @@ test("the Go program is a whole one in a module of its own, where the fragments 
 });
 
 test("every configuration is one that chorus check takes", async (t) => {
-  for (const { page, code } of ledger.takeAll("yaml")) {
+  const keysOf = (yaml) => [...yaml.matchAll(/^(\w+):/gm)].map(([, key]) => key);
+  const earlier = [];
+  for (const { page, code: printed } of ledger.takeAll("yaml")) {
+    const code = printed.replace("9f2c...", "9f2c".repeat(16)); // a hash is too long to be printed
+    // Behind what the page has said about other things.
+    const before = earlier.filter((other) => other.page === page && !keysOf(other.code).some((key) => keysOf(code).includes(key)));
+    const whole = [...before.map((other) => other.code), code].join("\n");
+    earlier.push({ page, code });
     const directory = folder(t, tmpdir());
-    writeFileSync(joinPath(directory, "chorus.yaml"), code);
+    writeFileSync(joinPath(directory, "chorus.yaml"), whole);
     const check = shell(t, `exec ${root}bin/chorus check --config chorus.yaml`, directory, {
-      ...(/\bsecret:/.test(code) ? {} : { CHORUS_AUTH_SECRET: SECRET }), ...(/\bredis:/.test(code) ? {} : { CHORUS_CLUSTER_REDIS_URL: "redis://localhost:6379" }),
+      ...(/\bsecret:/.test(whole) ? {} : { CHORUS_AUTH_SECRET: SECRET }), ...(/\bredis:/.test(whole) ? {} : { CHORUS_CLUSTER_REDIS_URL: "redis://localhost:6379" }),
     });
-    assert.equal(await within(check.exited, "chorus check"), 0, `${page}:\n${code}\n${check.output}`);
+    assert.equal(await within(check.exited, "chorus check"), 0, `${page}:\n${whole}\n${check.output}`);
   }
 });
 
@@ -267,8 +274,32 @@ socket.on("connect", async () => {
   await resuming.line(says("shown turn 1"), "what was said since");
 });
 
+test("the program for the HTTP API, with a key of the command", async (t) => {
+  const directory = folder(t, tmpdir());
+  const made = await succeeds(shell(t, `PATH=${root}bin:$PATH\n${ledger.take("docs/api.md", "chorus api key shop")}`, directory));
+  const [[key], [hash]] = [/chk_\S+/.exec(made), /(?<=hash: )[0-9a-f]{64}/.exec(made)];
+  writeFileSync(joinPath(directory, "chorus.yaml"), ledger.take("docs/api.md", "9f2c...").replace("9f2c...", hash));
+  const program = run(t, BINARY, ["serve", "--config", joinPath(directory, "chorus.yaml")], environment(undefined, { CHORUS_ADMIN_LISTEN: "127.0.0.1:3900" }));
+  const node = await addresses(program);
+  const ada = await join(t, node.url, { auth: { token: token({ sub: "ada" }) } });
+  assert.equal((await ada.emitWithAck("join", "team/blue")).ok, true);
+  const inbox = new Inbox(ada, "publish");
+  writeFileSync(joinPath(directory, "program.py"), ledger.take("docs/api.md", "urllib.request"));
+  const output = await succeeds(shell(t, "python3 program.py", directory, { CHORUS_API_KEY: key }));
+  assert.match(output, /^said \S+\nada 1$/);
+  const [[room, value, meta]] = await inbox.count(1);
+  assert.deepEqual([room, value, meta.from], ["team/blue", { text: "hello" }, { id: "bot", name: "Bot" }]);
+});
+
+// What is run by another test.
+const elsewhere = [
+  ["docs/hook.md", "BaseHTTPRequestHandler", "hook.test.js"],
+  ["docs/hook.md", "standardwebhooks", "hook.test.js"],
+];
+
 // What is not run, and why.
 const listed = [
+  ["docs/hook.md", '"kitchen"', "an answer of a back end; hook.test.js has such answers"],
   ["README.md", "make test", "it is the suite of which this test is a part"],
   ["README.md", "flowchart", "a picture"],
   ["README.md", "docker compose up", "it needs a Docker daemon"],
@@ -279,6 +310,10 @@ const listed = [
 ];
 
 test("every code block is run, or listed with a reason", () => {
+  for (const [page, text, file] of elsewhere) {
+    assert.ok(readFileSync(joinPath(here, file), "utf8").includes(page), `${file} reads ${page}`);
+    ledger.take(page, text);
+  }
   for (const [page, text, reason] of listed) {
     assert.ok(reason);
     ledger.take(page, text);
