@@ -52,7 +52,7 @@ func newMetrics() *metrics {
 		Name: "chorus_drain_moved_total",
 		Help: "Clients that were told to connect to another node, because this one or the one on their way ends.",
 	})
-	m.registry.MustRegister(m.moved, m.auth, m.refreshes, m.ends, m.refused, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.registry.MustRegister(m.moved, m.auth, m.refreshes, m.ends, m.refused, newGoroutines(), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
 
