@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"chorus/api/webhook"
 	"chorus/auth"
 	"chorus/auth/permission"
 	"chorus/auth/revocation"
@@ -55,6 +56,8 @@ type Options struct {
 	PermissionsClaim string
 	// MaxTokenLife bounds the life of a token that Sign makes; default 24 h.
 	MaxTokenLife time.Duration
+	// Webhooks are the queues of the webhook targets; default none.
+	Webhooks []webhook.Admin
 	// Logger gets one line for each request; default no log.
 	Logger *slog.Logger
 }
@@ -132,6 +135,7 @@ var operations = []func(*API){
 	registerRevocations,
 	registerNodes,
 	registerEvents,
+	registerWebhooks,
 	registerDocs,
 }
 

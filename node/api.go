@@ -24,6 +24,9 @@ func (n *Node) newAPI() (*api.API, error) {
 		MaxBody: int64(c.MaxBody), MaxBatch: int64(c.MaxBatch), IdempotencyKeys: int(c.IdempotencyKeys), MaxFeeds: int(c.MaxFeeds),
 		PermissionsClaim: n.cfg.Auth.PermissionsClaim, MaxTokenLife: c.Tokens.MaxLife, Logger: n.log,
 	}
+	if n.webhooks != nil {
+		opts.Webhooks = n.webhooks.admins
+	}
 	if n.auth != nil {
 		opts.Verifier, opts.Revocations = n.auth.verifier, n.auth.revocations
 	}

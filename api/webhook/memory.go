@@ -228,6 +228,9 @@ func newID() string { return "evt_" + rand.Text() }
 // Release implements Queue.
 func (m *Memory) Release(context.Context) error { return nil }
 
+// Name implements Admin.
+func (m *Memory) Name() string { return m.name }
+
 // Status implements Admin.
 func (m *Memory) Status(context.Context) (Status, error) {
 	m.mu.Lock()

@@ -57,6 +57,9 @@ type Outcome struct {
 
 // Admin looks at the queue of a target, and repairs it.
 type Admin interface {
+	// Name returns the name of the target.
+	Name() string
+
 	// Status returns how it is.
 	Status(ctx context.Context) (Status, error)
 

@@ -12,6 +12,9 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
+// Name implements Admin.
+func (q *Redis) Name() string { return q.name }
+
 // Status implements Admin.
 func (q *Redis) Status(ctx context.Context) (Status, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)

@@ -32,6 +32,7 @@ type commands struct {
 	Token      tokenCommands     `cmd:"" help:"Make tokens, check them, and revoke them."`
 	API        apiCommands       `cmd:"" name:"api" help:"Make keys for the HTTP API."`
 	Emit       emitCommand       `cmd:"" help:"Send an event to clients of the cluster."`
+	Webhooks   webhooksCommands  `cmd:"" help:"Look at what waits for the webhooks, and repair it."`
 	Check      checkCommand      `cmd:"" help:"Check the configuration and print what is in force, secrets masked."`
 	Why        whyCommand        `cmd:"" help:"Say what a user may do in a room, and which rule, bar or limit decides."`
 	Types      typesCommand      `cmd:"" help:"Print TypeScript types of the declared events, for the official client."`
