@@ -216,7 +216,7 @@ func (m *Memory) Settle(_ context.Context, o *Outcome) error {
 	if o.Off && m.off.IsZero() {
 		m.off = now
 	}
-	if o.Told > 0 {
+	if o.Told > 0 && !m.full(1) { // else it would take the place of another one
 		m.told += int64(o.Told)
 		m.put(Event{ID: newID(), Kind: notice.Dropped, At: now.UnixMilli(), Seq: now.UnixMilli(), Data: `"count":` + strconv.Itoa(o.Told)})
 	}

@@ -200,7 +200,7 @@ if ARGV[5] ~= '' then
 	redis.call('HINCRBY', M, 'failed', 1)
 end
 if ARGV[6] == '1' then redis.call('SET', t.k .. ':off', ARGV[8], 'NX') end
-if ARGV[7] ~= '0' then
+if ARGV[7] ~= '0' and redis.call('XLEN', t.k .. ':events') < t.m then -- else it would take the place of another one
 	redis.call('HINCRBY', M, 'told', ARGV[7])
 	local seq = redis.call('HINCRBY', M, 'own', 1)
 	put(t, {id = 'evt_' .. redis.sha1hex(t.k .. '\0' .. seq .. '\0' .. ARGV[8]), kind = 'webhook.dropped', at = ARGV[8], seq = seq, key = '', fold = '', data = '"count":' .. ARGV[7]})

@@ -306,6 +306,12 @@ const listed = [
   ["docs/containers.md", "docker compose up --build", "it needs a Docker daemon"],
   ["docs/containers.md", "docker compose up -d --scale", "it needs a Docker daemon"],
   ["docs/operations.md", "level=INFO msg=\"handshake refused\"", "a line of a log; node/handshakes_test.go has its parts"],
+  ["docs/hook.md", "import base64", "hook.test.js runs it"],
+  ["docs/hook.md", 'import { Webhook }', "hook.test.js runs it"],
+  ["docs/hook.md", '"order:new"', "an answer; hook.test.js has its like"],
+  ["docs/webhooks.md", "import base64", "webhooks.test.js runs it"],
+  ["docs/webhooks.md", 'import { Webhook }', "webhooks.test.js runs it"],
+  ["docs/webhooks.md", "chorus webhooks redeliver crm --all", "webhooks.test.js runs these commands"],
   ["CONTRIBUTING.md", "make run", "targets of make: the README's test runs make run, and the others are suites"],
 ];
 
