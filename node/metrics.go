@@ -236,5 +236,7 @@ func (n *Node) adminRoutes() http.Handler {
 	mux.Handle("/healthz", getOnly(n.serveHealthz))
 	mux.Handle("/readyz", getOnly(n.serveReadyz))
 	mux.Handle("/metrics", getOnly(promhttp.HandlerFor(n.metrics.registry, promhttp.HandlerOpts{}).ServeHTTP))
+	mux.Handle("/reload", n.operate(n.serveReload))
+	mux.Handle("/drain", n.operate(n.serveDrain))
 	return n.withAPI(config.APIAdmin, mux)
 }

@@ -36,7 +36,8 @@ type Node struct {
 	nodes  *registry.Registry
 	// forward passes requests of sessions of other nodes on, and takes those of other nodes.
 	forward *forward.Forwarder
-	peers   http.Handler // serves the requests that other nodes pass on
+	clients swapped // serves the requests of clients
+	peers   swapped // serves those that other nodes pass on
 	// auth is nil when every client may connect.
 	auth       *authentication
 	others     otherServers
@@ -44,11 +45,16 @@ type Node struct {
 	hook       *hook.Hook      // nil when nobody is asked
 	webhooks   *webhooks       // nil when nobody is told
 	limits     *limits
+	cert       *certificate // nil without TLS
 	metrics    *metrics
 	handshakes *handshakes
 	handler    http.Handler
 
 	public, admin, own net.Listener // open while Run runs; admin and own, that of the API, may be nil
+
+	reloading sync.Mutex    // one reload at a time
+	stop      chan struct{} // closed when Run is to drain
+	stopOnce  sync.Once
 
 	listening atomic.Bool
 	draining  atomic.Bool // the node is not ready any more
@@ -67,7 +73,7 @@ func New(cfg Config) (*Node, error) {
 		return nil, err
 	}
 	logs := newLog(&cfg)
-	n := &Node{cfg: cfg, logs: logs, log: logs.Logger, metrics: newMetrics()}
+	n := &Node{cfg: cfg, logs: logs, log: logs.Logger, metrics: newMetrics(), stop: make(chan struct{})}
 	n.handshakes = newHandshakes(n.log, n.metrics)
 
 	rooms, err := n.connect()
@@ -144,6 +150,9 @@ func New(cfg Config) (*Node, error) {
 		return nil, err
 	}
 	n.metrics.registry.MustRegister(&apiCounts{n.api.Stats(), n.api})
+	if n.cert, err = newCertificate(&n.cfg); err != nil {
+		return nil, err
+	}
 	n.handler, err = n.routes()
 	return n, err
 }

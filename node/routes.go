@@ -3,6 +3,7 @@ package node
 import (
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"chorus/internal/origin"
@@ -20,12 +21,11 @@ func (n *Node) routes() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	origins := &originCheck{allowed: allowed, refused: n.handshakes.onOriginRefused}
+	n.setOrigins(allowed)
 	mux := http.NewServeMux()
 	mux.Handle("/healthz", getOnly(n.serveHealthz))
 	mux.Handle("/readyz", getOnly(n.serveReadyz))
-	n.peers = origins.middleware(n.engine)
-	socketIO := keepPolls(n.forward.Middleware(origins.middleware(n.admit(n.limitHandshakes(n.engine)))))
+	socketIO := keepPolls(n.forward.Middleware(&n.clients))
 	mux.HandleFunc(forward.Path, n.forward.ServeLink)
 	mux.Handle(n.cfg.Path, socketIO)
 	if path := strings.TrimSuffix(n.cfg.Path, "/"); path != "" && path != n.cfg.Path {
@@ -99,4 +99,18 @@ func dropBody(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Connection", "close")
 	// It fails for a writer without a connection, as in tests.
 	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(strayBodyTimeout))
+}
+
+// swapped is a handler that may be replaced while it serves.
+type swapped struct{ now atomic.Pointer[http.Handler] }
+
+// ServeHTTP implements http.Handler.
+func (s *swapped) ServeHTTP(w http.ResponseWriter, r *http.Request) { (*s.now.Load()).ServeHTTP(w, r) }
+
+// setOrigins changes which web pages may connect.
+func (n *Node) setOrigins(allowed *origin.List) {
+	check := &originCheck{allowed: allowed, refused: n.handshakes.onOriginRefused}
+	clients, peers := check.middleware(n.admit(n.limitHandshakes(n.engine))), check.middleware(n.engine)
+	n.clients.now.Store(&clients)
+	n.peers.now.Store(&peers)
 }

@@ -78,6 +78,7 @@ func (n *Node) open(ctx context.Context) error {
 		attrs = append(attrs, slog.String("api", n.own.Addr().String()))
 	}
 	n.listening.Store(true)
+	n.nodes.SetTLS(n.cert != nil)
 	n.nodes.SetAddress(cmp.Or(n.cfg.Cluster.Advertise, reachableAt(n.public.Addr())))
 	n.publish(ctx)
 	n.log.Info("listening", attrs...)
@@ -93,15 +94,26 @@ func (n *Node) serve(ctx context.Context) error {
 	if n.own != nil {
 		servers, listeners = append(servers, newServer(n.apiRoutes(), n.log)), append(listeners, n.own)
 	}
-	n.serveForwarded(n.peers) //nolint:contextcheck // it ends with Close
+	n.serveForwarded(&n.peers) //nolint:contextcheck // it ends with Close
+	ctx, end := context.WithCancel(ctx)
+	defer end()
 	group, stop := errgroup.WithContext(ctx)
 	for i, server := range servers {
+		if i == 0 && n.cert != nil {
+			server.TLSConfig = n.cert.config()
+		}
 		group.Go(func() error { return serve(server, listeners[i]) }) // ends with drain
 	}
 	group.Go(func() error { // ends with ctx
 		n.tendMemory(stop)
 		return nil
 	})
+	if n.cert != nil {
+		group.Go(func() error { // ends with ctx
+			n.cert.watch(stop, n.log)
+			return nil
+		})
+	}
 	if n.redis != nil {
 		group.Go(func() error { // ends with ctx
 			n.others.watch(stop, n.io.Sockets().Adapter().ServerCount, func() int { return len(n.nodes.Nodes()) })
@@ -115,7 +127,11 @@ func (n *Node) serve(ctx context.Context) error {
 		})
 	}
 	group.Go(func() error {
-		<-stop.Done()
+		select {
+		case <-stop.Done():
+		case <-n.stop:
+		}
+		defer end()
 		return n.drain(context.WithoutCancel(ctx), servers)
 	})
 	return group.Wait()
@@ -123,10 +139,16 @@ func (n *Node) serve(ctx context.Context) error {
 
 // serve returns nil when the server was shut down.
 func serve(server *http.Server, listener net.Listener) error {
-	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-		return err
+	var err error
+	if server.TLSConfig != nil {
+		err = server.ServeTLS(listener, "", "")
+	} else {
+		err = server.Serve(listener)
 	}
-	return nil
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
 }
 
 func newServer(handler http.Handler, log *slog.Logger) *http.Server {

@@ -35,6 +35,8 @@ type commands struct {
 	Webhooks   webhooksCommands  `cmd:"" help:"Look at what waits for the webhooks, and repair it."`
 	Check      checkCommand      `cmd:"" help:"Check the configuration and print what is in force, secrets masked."`
 	Why        whyCommand        `cmd:"" help:"Say what a user may do in a room, and which rule, bar or limit decides."`
+	Reload     reloadCommand     `cmd:"" help:"Have a node on this machine read its configuration again, as SIGHUP does."`
+	Drain      drainCommand      `cmd:"" help:"Have a node on this machine move its clients to the other nodes and end, as SIGTERM does."`
 	Types      typesCommand      `cmd:"" help:"Print TypeScript types of the declared events, for the official client."`
 	Bench      benchCommand      `cmd:"" help:"Put load on servers and measure them."`
 	Health     healthCommand     `cmd:"" help:"Ask a node whether it is ready: exit code 0 or 1, for containers."`

@@ -18,7 +18,7 @@ type serveCommand struct {
 	Listen string `placeholder:"ADDRESS" help:"Address of the public endpoints, as :3000."`
 }
 
-// Run serves until the process is told to end. SIGHUP has it read its keys again.
+// Run serves until the process is told to end. SIGHUP has it read its configuration again.
 func (c *serveCommand) Run(ctx context.Context) error {
 	hangUp := make(chan os.Signal, 1)
 	signal.Notify(hangUp, syscall.SIGHUP)
@@ -28,6 +28,7 @@ func (c *serveCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	cfg.Load = c.configuration
 	n, err := node.New(cfg) //nolint:contextcheck // a node lives until it is closed, which Run does when ctx ends
 	if err != nil {
 		return err
@@ -49,14 +50,14 @@ func (c *serveCommand) Run(ctx context.Context) error {
 	return n.Run(ctx)
 }
 
-// reload has the node use the keys of the configuration as it is now.
+// reload has the node use the configuration as it is now.
 func (c *serveCommand) reload(n *node.Node) {
 	cfg, err := c.configuration()
 	if err == nil {
-		err = errors.Join(n.ReloadAPIKeys(cfg), n.ReloadKeys(cfg))
+		_, err = n.Reload(cfg)
 	}
 	if err != nil {
-		n.Logger().Error("keys not replaced, those before stay in force", slog.String("error", oneLine(err)))
+		n.Logger().Error("configuration not reloaded, the one before stays in force", slog.String("error", oneLine(err)))
 	}
 }
 

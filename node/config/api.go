@@ -11,7 +11,7 @@ const (
 // APIConfig describes the HTTP API for back ends.
 type APIConfig struct {
 	Listen          string         `yaml:"listen" default:"admin" format:"api address" required:"true" help:"Where the HTTP API is: 'admin' for the admin address, 'public' for the public one, or an address of its own such as ':3100'."`
-	Keys            []APIKeyConfig `yaml:"keys" empty:"none" help:"API keys; 'chorus api key NAME --scope SCOPE' makes one."`
+	Keys            []APIKeyConfig `yaml:"keys" reload:"true" empty:"none" help:"API keys; 'chorus api key NAME --scope SCOPE' makes one."`
 	CORS            APICORSConfig  `yaml:"cors"`
 	Rate            Rate           `yaml:"rate" default:"1000/s" help:"Requests of one key over the cluster; further ones are refused with 429. Each operation of a batch counts."`
 	MaxBody         Size           `yaml:"max_body" default:"1MB" min:"1KB" max:"64MB" help:"Largest body of a request."`

@@ -8,10 +8,10 @@ import (
 
 // AuthConfig says whom the nodes admit, and what clients may do.
 type AuthConfig struct {
-	Secret               string           `yaml:"secret" secret:"true" empty:"none" help:"HMAC secret of the tokens, at least 32 bytes."`
-	Secrets              []string         `yaml:"secrets" secret:"true" empty:"none" help:"Further secrets, while they are being replaced."`
+	Secret               string           `yaml:"secret" reload:"true" secret:"true" empty:"none" help:"HMAC secret of the tokens, at least 32 bytes."`
+	Secrets              []string         `yaml:"secrets" reload:"true" secret:"true" empty:"none" help:"Further secrets, while they are being replaced."`
 	SecretEncoding       string           `yaml:"secret_encoding" default:"text" oneof:"text base64 hex" required:"true" help:"How the secrets are written: as they are, in base64, or in hex."`
-	PublicKeys           []string         `yaml:"public_keys" secret:"errors" empty:"none" help:"Public keys (RSA, EC, Ed25519) that tokens are verified with: PEM files or texts."`
+	PublicKeys           []string         `yaml:"public_keys" reload:"true" secret:"errors" empty:"none" help:"Public keys (RSA, EC, Ed25519) that tokens are verified with: PEM files or texts."`
 	JWKSURL              string           `yaml:"jwks_url" secret:"url" empty:"none" help:"Address of the issuer's JSON Web Key Set: 'https', or this machine."`
 	JWKSRefresh          time.Duration    `yaml:"jwks_refresh" default:"5m" help:"Time between two loads of the JWKS."`
 	Algorithms           []string         `yaml:"algorithms" empty:"all that the keys can do" help:"Algorithms that tokens may be signed with."`

@@ -35,6 +35,7 @@ type Config struct {
 	API        APIConfig                  `yaml:"api"`
 	Pages      PagesConfig                `yaml:"pages"`
 	Cookie     CookieConfig               `yaml:"cookie"`
+	TLS        TLSConfig                  `yaml:"tls"`
 	CORS       CORSConfig                 `yaml:"cors"`
 	Auth       AuthConfig                 `yaml:"auth"`
 	Cluster    ClusterConfig              `yaml:"cluster"`
@@ -52,6 +53,8 @@ type Config struct {
 	Version string `yaml:"-"`
 	// Development permits what only one's own machine should: webhooks to loopback.
 	Development bool `yaml:"-"`
+	// Load reads the configuration again, for a reload by the admin address; default no such reload.
+	Load func() (Config, error) `yaml:"-"`
 	// Relay sends each event that nobody handles to everybody; for development.
 	Relay bool `yaml:"-"`
 	// OnUnknown is called with each event of a client that nobody handles; default nothing. It must not block.
@@ -86,7 +89,7 @@ type CookieConfig struct {
 
 // CORSConfig says which web pages may connect.
 type CORSConfig struct {
-	Origins []string `yaml:"origins" format:"origin" empty:"none" help:"Origins of the web pages that may connect besides the node's own, such as 'https://app.example.com', 'https://*.example.com' (one label or more), 'capacitor://localhost', 'file://' or 'null'. '*' stands for all. Others are refused with 403."`
+	Origins []string `yaml:"origins" format:"origin" empty:"none" reload:"true" help:"Origins of the web pages that may connect besides the node's own, such as 'https://app.example.com', 'https://*.example.com' (one label or more), 'capacitor://localhost', 'file://' or 'null'. '*' stands for all. Others are refused with 403."`
 }
 
 // RecoveryConfig describes connection state recovery: a client that reconnects gets its session back.
@@ -104,6 +107,6 @@ type DrainConfig struct {
 
 // LogConfig describes the log on standard error.
 type LogConfig struct {
-	Level  string `yaml:"level" default:"info" format:"level" required:"true" help:"Least severe lines of the log: 'debug', 'info', 'warn' or 'error'."`
+	Level  string `yaml:"level" default:"info" format:"level" required:"true" reload:"true" help:"Least severe lines of the log: 'debug', 'info', 'warn' or 'error'."`
 	Format string `yaml:"format" default:"text" oneof:"text json" required:"true" help:"Form of the log on standard error."`
 }

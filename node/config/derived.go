@@ -62,6 +62,7 @@ func (c *Config) conflicts(k *checker) {
 		k.that(adapter == AdapterMemory || c.Cluster.Redis.URL != "", "cluster.redis.url", "the %s adapter needs it, as redis://localhost:6379", adapter)
 	}
 	k.that(c.Drain.Delay < max(c.Drain.Timeout, 1), "drain.delay", "%s is not less than drain.timeout, %s", c.Drain.Delay, c.Drain.Timeout)
+	k.that((c.TLS.CertFile == "") == (c.TLS.KeyFile == ""), "tls.cert_file", "tls.cert_file and tls.key_file belong together: set both, or none")
 	if c.Recovery.Enabled {
 		k.that(adapter == AdapterStreams || adapter == AdapterMemory, "recovery.enabled",
 			"the %s adapter keeps no messages: set cluster.adapter to streams", adapter)

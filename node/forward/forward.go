@@ -165,12 +165,9 @@ func (f *Forwarder) Middleware(next http.Handler) http.Handler {
 // Explain tells the client of a session that lives on another node why it is unknown here; empty when that
 // is not so.
 func (f *Forwarder) Explain(sid string) string {
-	if !isID(sid) {
-		return ""
-	}
-	node, ok := f.opts.Nodes.Find(sid[:tagChars])
+	node, ok := f.owner(context.Background(), sid)
 	switch {
-	case !ok || node.ID == f.opts.Nodes.ID():
+	case !ok:
 		return ""
 	case f.opts.Off:
 		return "the session is on another node, and cluster.forward is off: the load balancer must use sticky sessions"
