@@ -10,6 +10,7 @@ import (
 
 	"chorus/adapter/rooms"
 	"chorus/adapter/wire"
+	"chorus/adapter/wire/msgpack"
 
 	"github.com/zishang520/socket.io/parsers/socket/v3/parser"
 	"github.com/zishang520/socket.io/servers/socket/v3"
@@ -89,7 +90,7 @@ func (a *namespace) ServerSideEmit(packet []any) error {
 	m := wire.Message{Kind: wire.Event, Args: make([]any, len(values))}
 	for i, value := range values {
 		var err error
-		if m.Args[i], err = wire.Argument(value); err != nil {
+		if m.Args[i], err = msgpack.Argument(value); err != nil {
 			return fmt.Errorf("adapter: argument %d of a server-side event: %w", i, err)
 		}
 	}
@@ -100,7 +101,7 @@ func (a *namespace) ServerSideEmit(packet []any) error {
 	a.cluster.request(a.cluster.opts.RequestTimeout, func(ctx context.Context) {
 		answers := []any{}
 		err := a.ask(ctx, m, func(answer *wire.Message) {
-			value, _ := wire.Plain(answer.Value) // a missing value is null
+			value, _ := msgpack.Plain(answer.Value) // a missing value is null
 			answers = append(answers, value)
 		})
 		ack(answers, err)
@@ -170,7 +171,7 @@ func unavailable(err error) error {
 // many clients it reached, and each client's answer is handed to ack, until flags.Timeout.
 func (a *namespace) BroadcastWithAck(packet *parser.Packet, opts *socket.BroadcastOptions, clientCount func(uint64), ack socket.Ack) {
 	flags := wire.FlagsOf(opts)
-	packet, err := wire.Repeatable(packet)
+	packet, err := msgpack.Repeatable(packet)
 	if err != nil {
 		ack(nil, err)
 		return

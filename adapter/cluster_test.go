@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"chorus/adapter"
+	"chorus/adapter/internal/trial"
 	"chorus/adapter/wire"
 	"chorus/internal/redistest"
 
@@ -33,6 +34,15 @@ func eachRedis(t *testing.T, test func(t *testing.T, addr string)) {
 	t.Run("streams", func(t *testing.T) {
 		t.Parallel()
 		test(t, streamsAddr(redistest.Start(t, redistest.Options{}).Addr))
+	})
+	t.Run("trial", func(t *testing.T) {
+		t.Parallel()
+		h, err := trial.NewHub()
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(h.End)
+		test(t, trialMode+"@"+h.Addr().String())
 	})
 	for _, mode := range []wire.SubscriptionMode{wire.Static, wire.Dynamic, wire.DynamicPrivate} {
 		t.Run("sharded, "+string(mode), func(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 
 	"chorus/adapter/rooms"
 	"chorus/adapter/wire"
+	"chorus/adapter/wire/msgpack"
 
 	"github.com/zishang520/socket.io/parsers/socket/v3/parser"
 	"github.com/zishang520/socket.io/servers/socket/v3"
@@ -76,7 +77,7 @@ func (a *namespace) broadcast(packet *parser.Packet, opts *socket.BroadcastOptio
 	m.Opts.Latest = latest
 	var err error
 	if !m.Opts.Flags.Local {
-		if m.Packet, err = wire.Repeatable(packet); err == nil {
+		if m.Packet, err = msgpack.Repeatable(packet); err == nil {
 			err = a.publishBroadcast(&m, done)
 		}
 		if err == nil {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"chorus/adapter"
+	"chorus/adapter/internal/trial"
 	"chorus/adapter/pubsub"
 	hub "chorus/adapter/redis"
 	"chorus/adapter/session"
@@ -41,7 +42,7 @@ type node struct {
 // cluster is the adapters of a node, and what it is made of.
 type cluster struct {
 	*adapter.Cluster
-	hub      *hub.Hub
+	hub      interface{ Stats() hub.Stats }
 	sessions *session.Keeper // nil without recovery
 }
 
@@ -72,7 +73,7 @@ func (o clusterOptions) hub() hub.Options {
 }
 
 // newCluster returns the adapters of a node with a transport.
-func newCluster(t adapter.Transport, h *hub.Hub, o clusterOptions, sessions *session.Keeper) *cluster {
+func newCluster(t adapter.Transport, h interface{ Stats() hub.Stats }, o clusterOptions, sessions *session.Keeper) *cluster {
 	return &cluster{adapter.New(t, adapter.Options{RequestTimeout: o.RequestTimeout, TotalOrder: o.TotalOrder, Sessions: sessions, Logger: o.Logger}), h, sessions}
 }
 
@@ -108,6 +109,8 @@ func startNode(t *testing.T, addr string, s settings) *node {
 	}
 	n.client = redis.NewClient(opts)
 	switch {
+	case mode == trialMode:
+		n.redis = newTrial(t, addr, s.clusterOptions)
 	case mode == streamsMode:
 		n.redis = newStreams(n.client, s.clusterOptions, s.recovery)
 	case sharded:
@@ -169,6 +172,23 @@ func newStreams(client redis.UniversalClient, o clusterOptions, recovery *sessio
 		sessions = session.OnRedis(client, transport, session.RedisOptions{Options: *recovery})
 	}
 	return newCluster(transport, transport.Hub, o, sessions)
+}
+
+// trialMode before an address stands for the trial transport, whose hub is there.
+const trialMode = "trial"
+
+// trialStats are what the trial transport counts.
+type trialStats struct{ *trial.Transport }
+
+func (s trialStats) Stats() hub.Stats { return hub.Stats{Malformed: s.Malformed()} }
+
+func newTrial(t *testing.T, addr string, o clusterOptions) *cluster {
+	t.Helper()
+	transport, err := trial.New(addr, o.Prefix)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return newCluster(transport, trialStats{transport}, o, nil)
 }
 
 // serveAlone serves with the memory adapter and recovery.

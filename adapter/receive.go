@@ -8,6 +8,7 @@ import (
 	"chorus/adapter/rooms"
 	"chorus/adapter/session"
 	"chorus/adapter/wire"
+	"chorus/adapter/wire/msgpack"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
 )
@@ -120,7 +121,7 @@ func (a *namespace) serveEvent(m *wire.Message) error {
 	args := make([]any, len(m.Args))
 	for i, arg := range m.Args {
 		var err error
-		if args[i], err = wire.Plain(arg); err != nil {
+		if args[i], err = msgpack.Plain(arg); err != nil {
 			return fmt.Errorf("data: %w", err)
 		}
 	}
@@ -148,7 +149,7 @@ func (a *namespace) eventAck(m *wire.Message) socket.Ack {
 		once.Do(func() {
 			if len(args) > 0 {
 				var err error
-				if answer.Value, err = wire.Argument(args[0]); err != nil {
+				if answer.Value, err = msgpack.Argument(args[0]); err != nil {
 					a.cluster.log.Error("answer to a server-side event cannot be sent", slog.Any("error", err))
 					return
 				}

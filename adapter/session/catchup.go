@@ -39,7 +39,7 @@ type catchUp struct {
 	r       *sessions
 	socket  *socket.Socket
 	session *session
-	record  *wire.Session // what the session was
+	record  *record // what the session was
 
 	cursor    wire.StreamID // up to here, all is done
 	connected wire.StreamID // what came after this was sent when the client was here again

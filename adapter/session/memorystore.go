@@ -5,8 +5,6 @@ import (
 	"sync"
 	"time"
 
-	"chorus/adapter/wire"
-
 	"github.com/zishang520/socket.io/servers/socket/v3"
 )
 
@@ -15,17 +13,17 @@ type memoryStore struct {
 	ttl time.Duration
 
 	mu      sync.Mutex
-	kept    *expiring[*wire.Session]
+	kept    *expiring[*record]
 	dropped uint64 // before their time
 }
 
 var _ store = (*memoryStore)(nil)
 
 func newMemoryStore(opts Options) *memoryStore {
-	return &memoryStore{ttl: opts.MaxDisconnection, kept: newExpiring[*wire.Session](opts.Sessions)}
+	return &memoryStore{ttl: opts.MaxDisconnection, kept: newExpiring[*record](opts.Sessions)}
 }
 
-func (m *memoryStore) find(_ context.Context, pid socket.PrivateSessionId) (*wire.Session, error) {
+func (m *memoryStore) find(_ context.Context, pid socket.PrivateSessionId) (*record, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if s := m.kept.get(pid); s != nil {
@@ -34,7 +32,7 @@ func (m *memoryStore) find(_ context.Context, pid socket.PrivateSessionId) (*wir
 	return nil, nil
 }
 
-func (m *memoryStore) take(_ context.Context, r *wire.Session) (bool, error) {
+func (m *memoryStore) take(_ context.Context, r *record) (bool, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if s := m.kept.get(r.Pid); s == nil || s.value != r {

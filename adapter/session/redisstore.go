@@ -92,7 +92,7 @@ func OnRedis(client redis.UniversalClient, source Source, opts RedisOptions) *Ke
 
 func (s *redisStore) key(pid socket.PrivateSessionId) string { return s.prefix + string(pid) }
 
-func (s *redisStore) find(ctx context.Context, pid socket.PrivateSessionId) (*wire.Session, error) {
+func (s *redisStore) find(ctx context.Context, pid socket.PrivateSessionId) (*record, error) {
 	if r := s.waiting(pid); r != nil {
 		return r, nil
 	}
@@ -104,7 +104,7 @@ func (s *redisStore) find(ctx context.Context, pid socket.PrivateSessionId) (*wi
 		redisconn.Reload(ctx, s.client)
 		return nil, err
 	}
-	r, err := wire.ReadSession(text)
+	r, err := readRecord(text)
 	if err != nil {
 		return nil, errors.Join(wire.ErrMalformed, err)
 	}
@@ -112,7 +112,7 @@ func (s *redisStore) find(ctx context.Context, pid socket.PrivateSessionId) (*wi
 }
 
 // waiting returns a session whose client has gone and that has not been written yet.
-func (s *redisStore) waiting(pid socket.PrivateSessionId) *wire.Session {
+func (s *redisStore) waiting(pid socket.PrivateSessionId) *record {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if w := s.left.get(pid); w != nil {
@@ -122,7 +122,7 @@ func (s *redisStore) waiting(pid socket.PrivateSessionId) *wire.Session {
 }
 
 // take implements store.
-func (s *redisStore) take(ctx context.Context, r *wire.Session) (bool, error) {
+func (s *redisStore) take(ctx context.Context, r *record) (bool, error) {
 	if r.Text == "" { // one that is waiting
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -135,7 +135,7 @@ func (s *redisStore) take(ctx context.Context, r *wire.Session) (bool, error) {
 	mine := *r
 	mine.Holder = s.holderOf(r)
 	mine.Turn++
-	text, err := mine.Encode()
+	text, err := mine.encode()
 	if err != nil {
 		return false, errors.Join(wire.ErrMalformed, err) // a Node.js server has no bound
 	}
@@ -148,7 +148,7 @@ func (s *redisStore) take(ctx context.Context, r *wire.Session) (bool, error) {
 
 // holderOf is how this server is called in the namespace of a session; any of its names will do for one of
 // a Node.js server.
-func (s *redisStore) holderOf(record *wire.Session) string {
+func (s *redisStore) holderOf(record *record) string {
 	for _, r := range s.keeper.all() {
 		if r.Local.Nsp().Name() == record.Nsp || record.Nsp == "" {
 			return r.Server

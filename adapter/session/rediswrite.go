@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"chorus/adapter/wire"
 	"chorus/internal/library"
 	"chorus/internal/redisconn"
 
@@ -128,7 +127,7 @@ func (s *redisStore) write(ctx context.Context, batch []*sessionWrite) (again []
 
 // ask puts into the pipeline what is to be done about a session.
 func (s *redisStore) ask(ctx context.Context, pipe redis.Pipeliner, w *sessionWrite) {
-	var record *wire.Session
+	var record *record
 	ttl := s.ttl
 	if w.live != nil {
 		if record = w.live.current(); record == nil {
@@ -144,19 +143,19 @@ func (s *redisStore) ask(ctx context.Context, pipe redis.Pipeliner, w *sessionWr
 			return // its client is here again, or it is too late
 		}
 		if record = f.record; record == nil {
-			w.sent = pipe.Eval(ctx, dropScript, []string{s.key(w.gone.pid)}, wire.HeldBy(f.holder))
+			w.sent = pipe.Eval(ctx, dropScript, []string{s.key(w.gone.pid)}, heldBy(f.holder))
 			return
 		}
 	}
 	key := []string{s.key(record.Pid)}
-	text, err := record.Encode()
+	text, err := record.encode()
 	if err != nil {
 		s.unkept.Add(1)
 		s.log.Warn("a client will not get its session back", slog.String("socket", string(record.Sid)), slog.Any("error", err))
-		pipe.Eval(ctx, dropScript, key, wire.HeldBy(record.Holder)) // rather none than an old one
+		pipe.Eval(ctx, dropScript, key, heldBy(record.Holder)) // rather none than an old one
 		return
 	}
-	w.sent = pipe.Eval(ctx, saveScript, key, wire.HeldBy(record.Holder), text, ttl.Milliseconds())
+	w.sent = pipe.Eval(ctx, saveScript, key, heldBy(record.Holder), text, ttl.Milliseconds())
 }
 
 // isTransient reports whether an error is an answer that Redis gives while it starts, or has no master or not all of its slots, or a

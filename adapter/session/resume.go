@@ -99,7 +99,7 @@ func (r *sessions) resume(session *session, pid, offset string) (outcome string,
 	ctx, cancel := context.WithTimeout(context.Background(), findTimeout)
 	defer cancel()
 	var from wire.StreamID
-	record, outcome, err := r.takeOver(ctx, id, session.owner, func(record *wire.Session) (wire.StreamID, bool, error) {
+	record, outcome, err := r.takeOver(ctx, id, session.owner, func(record *record) (wire.StreamID, bool, error) {
 		var known bool
 		if from, known = placeOf(offset, record); !known {
 			return from, false, nil
@@ -133,7 +133,7 @@ func (r *sessions) resume(session *session, pid, offset string) (outcome string,
 }
 
 // placeOf returns up to which message a client has got all that was for it, by its offset.
-func placeOf(offset string, record *wire.Session) (place wire.StreamID, known bool) {
+func placeOf(offset string, record *record) (place wire.StreamID, known bool) {
 	place, err := wire.ParseStreamID(offset)
 	switch {
 	case err == nil && !record.Ours:

@@ -86,9 +86,9 @@ func (r *sessions) place(pid socket.PrivateSessionId, change func(*place)) {
 }
 
 // record returns what the session is now; ns.mu is held.
-func (s *session) record() *wire.Session {
+func (s *session) record() *record {
 	handled := s.ns.history.Handled() // before what is asked for next
-	r := &wire.Session{
+	r := &record{
 		Sid: s.socket.Id(), Pid: s.pid, Data: s.socket.Data(), Rooms: maps.Clone(s.rooms),
 		Holder: s.ns.Server, Owner: s.owner, Nsp: s.ns.Local.Nsp().Name(), Turn: s.turn, Start: s.start, Ours: true,
 		At: handled, Last: wire.Later(s.last, s.ns.Local.LastFor(s.rooms, s.start)), Own: s.ns.Local.Own(s.socket.Id()),
@@ -107,7 +107,7 @@ func (s *session) isHere() bool {
 }
 
 // current returns what the session is now; nil when its client has gone.
-func (s *session) current() *wire.Session {
+func (s *session) current() *record {
 	s.ns.mu.Lock()
 	defer s.ns.mu.Unlock()
 	if s.state != live {

@@ -3,8 +3,6 @@ package session
 import (
 	"context"
 
-	"chorus/adapter/wire"
-
 	"github.com/zishang520/socket.io/servers/socket/v3"
 )
 
@@ -12,9 +10,9 @@ import (
 // those whose client is here.
 type store interface {
 	// find returns a session, nil when there is none.
-	find(ctx context.Context, pid socket.PrivateSessionId) (*wire.Session, error)
+	find(ctx context.Context, pid socket.PrivateSessionId) (*record, error)
 	// take makes a session that was found this server's. It returns false when it has changed since.
-	take(ctx context.Context, r *wire.Session) (bool, error)
+	take(ctx context.Context, r *record) (bool, error)
 	// changed is called when a session whose client is here has changed, and gone when the client has gone.
 	changed(s *session)
 	gone(pid socket.PrivateSessionId, d departure)
@@ -24,6 +22,6 @@ type store interface {
 
 // departure is what is to be done about a session whose client has gone.
 type departure struct {
-	record *wire.Session // what it was then; nil for its end
+	record *record // what it was then; nil for its end
 	holder string
 }

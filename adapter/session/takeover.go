@@ -83,7 +83,7 @@ func pause(ctx context.Context, d time.Duration) bool {
 const takeoverPause = 20 * time.Millisecond
 
 // takeOver makes a session that may be resumed this server's, and ends the socket that has it.
-func (r *sessions) takeOver(ctx context.Context, pid socket.PrivateSessionId, owner string, reachable func(*wire.Session) (wire.StreamID, bool, error)) (_ *wire.Session, outcome string, err error) {
+func (r *sessions) takeOver(ctx context.Context, pid socket.PrivateSessionId, owner string, reachable func(*record) (wire.StreamID, bool, error)) (_ *record, outcome string, err error) {
 	for {
 		record, old, leaving := r.here(pid)
 		if leaving {
@@ -140,7 +140,7 @@ func (r *sessions) takeOver(ctx context.Context, pid socket.PrivateSessionId, ow
 }
 
 // taken ends the socket that has had a session which is this server's now.
-func (r *sessions) taken(ctx context.Context, record *wire.Session) (_ *wire.Session, outcome string, err error) {
+func (r *sessions) taken(ctx context.Context, record *record) (_ *record, outcome string, err error) {
 	if record.Holder != "" && record.Holder != r.Server {
 		r.Evict(record.Holder, evictionOf(record.Pid, record.Turn))
 	}
@@ -151,7 +151,7 @@ func (r *sessions) taken(ctx context.Context, record *wire.Session) (_ *wire.Ses
 }
 
 // owns reports whether a session is this owner's.
-func (r *sessions) owns(owner string, record *wire.Session) bool {
+func (r *sessions) owns(owner string, record *record) bool {
 	if record.Ours {
 		return record.Owner == owner
 	}
@@ -161,7 +161,7 @@ func (r *sessions) owns(owner string, record *wire.Session) bool {
 }
 
 // adopt adds to the session of a Node.js server, written when its client went, what they do not write.
-func (r *sessions) adopt(record *wire.Session, owner string, from wire.StreamID) {
+func (r *sessions) adopt(record *record, owner string, from wire.StreamID) {
 	record.Owner, record.Nsp, record.Ours = owner, r.Local.Nsp().Name(), true
 	record.Start, record.At, record.Last = from, r.history.Handled(), wire.LastID
 	for room := range record.Rooms {
@@ -173,7 +173,7 @@ func (r *sessions) adopt(record *wire.Session, owner string, from wire.StreamID)
 }
 
 // here returns the session when its client is still thought to be here, and reports whether it is leaving.
-func (r *sessions) here(pid socket.PrivateSessionId) (_ *wire.Session, _ *session, leaving bool) {
+func (r *sessions) here(pid socket.PrivateSessionId) (_ *record, _ *session, leaving bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	p := r.byPid[pid]

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"chorus/adapter/wire/msgpack"
+
 	"github.com/tinylib/msgp/msgp"
 	"github.com/zishang520/socket.io/parsers/socket/v3/parser"
 	"github.com/zishang520/socket.io/servers/socket/v3"
@@ -22,16 +24,34 @@ type clusterFrame struct {
 // frameData are the fields of data.
 type frameData struct {
 	opts, packet, requestID, rooms, close, sockets, clientCount, exact frameField
+	event                                                              textEvent // the parts of the packet, where it was JSON
 }
 
-// frameField is a value as MessagePack and, where it was JSON, as its text. Both are empty when it is
-// missing.
+// textEvent is a packet, or the list of a server-side event, in JSON: its parts, which were found when the text was
+// checked.
+type textEvent struct {
+	kind, id frameField
+	list     []json.RawMessage // name and arguments
+}
+
+// frameField is a value as MessagePack, or as JSON text. Both are empty when it is missing.
 type frameField struct {
 	packed msgp.Raw
 	text   json.RawMessage
 }
 
-func (f frameField) missing() bool { return len(f.packed) == 0 || msgp.IsNil(f.packed) }
+func (f frameField) missing() bool {
+	return len(f.packed) == 0 && len(f.text) == 0 || msgp.IsNil(f.packed) || string(f.text) == "null"
+}
+
+// pack returns the value as MessagePack.
+func (f frameField) pack() msgp.Raw {
+	if f.text == nil {
+		return f.packed
+	}
+	packed, _, _ := msgpack.FromJSON(nil, f.text, 0) // it was checked
+	return packed
+}
 
 // named returns the field of a name, nil when nobody asks for it.
 func (d *frameData) named(name string) *frameField {
@@ -82,21 +102,21 @@ func readFrameFields(payload []byte) (f *clusterFrame, err error) {
 	f = &clusterFrame{}
 	var uid, nsp, number frameField
 	if isJSON(payload) {
-		t := newTranscoder(payload)
-		err = t.fields(0, func(name string) error {
-			if name == "data" && t.at() == '{' {
+		t := msgpack.NewScanner(payload)
+		err = t.Fields(0, func(name string) error {
+			if name == "data" && t.At() == '{' {
 				f.data, err = readDataFields(t, 1)
 				return err
 			}
-			value, err := t.field(1)
-			keep(name, value, &uid, &nsp, &number)
+			text, err := t.Value(1)
+			keep(name, frameField{text: text}, &uid, &nsp, &number)
 			return err
 		})
 		if err == nil {
-			err = t.end()
+			err = t.End()
 		}
 	} else {
-		_, err = eachField(payload, func(key string, b []byte) ([]byte, error) {
+		_, err = msgpack.Fields(payload, func(key string, b []byte) ([]byte, error) {
 			value, rest, err := packedField(b)
 			if err == nil && key == "data" && !value.missing() {
 				f.data, err = readPackedData(value.packed)
@@ -113,12 +133,12 @@ func readFrameFields(payload []byte) (f *clusterFrame, err error) {
 		from frameField
 	}{{&f.uid, uid}, {&f.nsp, nsp}} {
 		if !s.from.missing() { // an emitter may leave its uid out
-			if *s.to, _, err = readName(s.from.packed); err != nil {
+			if *s.to, _, err = msgpack.ReadName(s.from.pack()); err != nil {
 				return f, err
 			}
 		}
 	}
-	n, _, err := readWhole(number.packed)
+	n, _, err := msgpack.ReadWhole(number.pack())
 	f.kind = Kind(n)
 	return f, err
 }
@@ -136,28 +156,90 @@ func keep(name string, value frameField, uid, nsp, number *frameField) {
 
 // readTextData reads data that stands alone, in JSON.
 func readTextData(text []byte) (frameData, error) {
-	t := newTranscoder(text)
+	t := msgpack.NewScanner(text)
 	d, err := readDataFields(t, 0)
 	if err == nil {
-		err = t.end()
+		err = t.End()
 	}
 	return d, err
 }
 
-func readDataFields(t *transcoder, depth int) (d frameData, err error) {
-	err = t.fields(depth, func(name string) error {
-		value, err := t.field(depth + 1)
-		if field := d.named(name); field != nil {
-			*field = value
+func readDataFields(t *msgpack.Scanner, depth int) (d frameData, err error) {
+	err = t.Fields(depth, func(name string) error {
+		field := d.named(name)
+		if field == nil {
+			field = &frameField{}
 		}
+		mark := t.Mark()
+		if name == "packet" {
+			d.event = textEvent{}
+			err = d.event.read(t, depth+1)
+		} else {
+			_, err = t.Value(depth + 1)
+		}
+		*field = frameField{text: t.Since(mark)}
 		return err
 	})
 	return d, err
 }
 
+func (e *textEvent) read(t *msgpack.Scanner, depth int) (err error) {
+	switch t.At() {
+	case '[':
+		return e.readList(t, depth)
+	case '{':
+	default:
+		_, err = t.Value(depth)
+		return err
+	}
+	return t.Fields(depth, func(name string) (err error) {
+		var text json.RawMessage
+		if name == "data" {
+			if e.list = nil; t.At() == '[' {
+				return e.readList(t, depth+1)
+			}
+		}
+		text, err = t.Value(depth + 1)
+		switch name {
+		case "type":
+			e.kind.text = text
+		case "id":
+			e.id.text = text
+		}
+		return err
+	})
+}
+
+func (e *textEvent) readList(t *msgpack.Scanner, depth int) error {
+	e.list = make([]json.RawMessage, 0, 2)
+	return t.Elements(depth, func() error {
+		text, err := t.Value(depth + 1)
+		e.list = append(e.list, text)
+		return err
+	})
+}
+
+// values decodes the list: its name, and the arguments as their text if raw is set.
+func (e *textEvent) values(raw bool) ([]any, error) {
+	if e.list == nil {
+		return nil, msgpack.ErrNotJSON
+	}
+	list := make([]any, len(e.list))
+	for i, text := range e.list {
+		if list[i] = text; raw && i > 0 {
+			continue
+		}
+		var err error
+		if list[i], _, err = msgpack.Read(frameField{text: text}.pack(), 1); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}
+
 // readPackedData reads data that stands alone, in MessagePack.
 func readPackedData(b []byte) (d frameData, err error) {
-	_, err = eachField(b, func(key string, b []byte) ([]byte, error) {
+	_, err = msgpack.Fields(b, func(key string, b []byte) ([]byte, error) {
 		value, rest, err := packedField(b)
 		if field := d.named(key); field != nil {
 			*field = value
@@ -179,7 +261,7 @@ func packedField(b []byte) (f frameField, rest []byte, err error) {
 func (d *frameData) decode(m *Message, raw bool) error {
 	var err error
 	if !d.requestID.missing() {
-		id, _, err := readRequestID(d.requestID.packed)
+		id, _, err := readRequestID(d.requestID.pack())
 		if err != nil {
 			return fmt.Errorf("requestId: %w", err)
 		}
@@ -190,26 +272,26 @@ func (d *frameData) decode(m *Message, raw bool) error {
 		if m.Kind != Broadcast && d.opts.missing() {
 			return fmt.Errorf("%w: no options", ErrMalformed)
 		}
-		if m.Opts, _, err = readOptions(d.opts.packed); err != nil {
+		if m.Opts, _, err = readOptions(d.opts.pack()); err != nil {
 			return fmt.Errorf("opts: %w", err)
 		}
 	}
 	switch m.Kind {
 	case Join, Leave:
-		m.Rooms, _, err = readTargets(d.rooms.packed)
+		m.Rooms, _, err = readTargets(d.rooms.pack())
 	case Disconnect:
 		if !d.close.missing() {
-			m.Close, _, err = readTruth(d.close.packed)
+			m.Close, _, err = msgpack.ReadTruth(d.close.pack())
 		}
 	case Fetched:
 		m.Sockets = func() []socket.SocketDetails { return d.sockets.remoteSockets() }
 	case Event:
-		m.Args, err = d.packet.list(true)
+		m.Args, err = d.list()
 	case EventAnswer:
 		m.Value, err = d.packet.value(true, d.exact)
 	case ClientCount:
 		var n int64
-		if n, _, err = readWhole(d.clientCount.packed); err == nil && n < 0 {
+		if n, _, err = msgpack.ReadWhole(d.clientCount.pack()); err == nil && n < 0 {
 			err = fmt.Errorf("%w: %d clients", ErrMalformed, n)
 		}
 		m.ClientCount = uint64(n) //nolint:gosec // it is not negative
@@ -231,73 +313,52 @@ func (d *frameData) decodePacket(nsp string, raw bool) (*parser.Packet, error) {
 		}
 		return packet, err
 	}
-	packet := &parser.Packet{Type: parser.EVENT, Nsp: nsp}
-	n := -1
-	var data frameField
-	t := newTranscoder(d.packet.text)
-	err := t.fields(0, func(name string) error {
-		value, err := t.field(1)
-		switch {
-		case err != nil:
-		case name == "type":
-			n, _, err = readPacketType(value.packed)
-		case name == "data":
-			data = value
-		case name == "id":
-			packet.Id, _, err = readAckID(value.packed)
-		}
-		return err
-	})
-	if err != nil {
-		return nil, err
+	if d.packet.text[0] != '{' {
+		return nil, msgpack.ErrNotJSON
 	}
-	args, err := data.list(raw)
+	packet := &parser.Packet{Type: parser.EVENT, Nsp: nsp}
+	kind, _, err := readPacketType(d.event.kind.pack())
+	if err == nil && !d.event.id.missing() {
+		packet.Id, _, err = readAckID(d.event.id.pack())
+	}
+	var args []any
 	if err == nil {
-		err = checkEvent(n, args)
+		args, err = d.event.values(raw)
+	}
+	if err == nil {
+		err = checkEvent(kind, args)
 	}
 	packet.Data = args
 	return packet, err
 }
 
+// list decodes the list of a server-side event.
+func (d *frameData) list() ([]any, error) {
+	if d.packet.text == nil {
+		list, _, err := readData(d.packet.packed, true)
+		return list, err
+	}
+	if d.packet.text[0] != '[' {
+		return nil, msgpack.ErrNotJSON
+	}
+	return d.event.values(true)
+}
+
 // value decodes a value: its text where there is one, or can be, if raw is set.
 func (f frameField) value(raw bool, exact frameField) (any, error) {
 	switch {
-	case len(f.packed) == 0:
+	case len(f.packed) == 0 && f.text == nil:
 		return nil, nil
 	case raw && f.text != nil:
 		return f.text, nil
 	case !raw:
-		v, _, err := readValue(f.packed, 0)
+		v, _, err := msgpack.Read(f.pack(), 0)
 		return v, err
 	}
-	v, _, _, err := readRaw(nil, f.packed, 0)
+	v, _, _, err := msgpack.ReadRaw(nil, f.packed, 0)
 	if err != nil || exact.missing() {
 		return v, err
 	}
 	text, _, err := readText(exact.packed)
 	return orExact(v, text), err
-}
-
-// list decodes the list of an event: its name, and the arguments as value does.
-func (f frameField) list(raw bool) ([]any, error) {
-	if f.text == nil || !raw {
-		list, _, err := readData(f.packed, raw)
-		return list, err
-	}
-	var list []any
-	t := newTranscoder(f.text)
-	err := t.elements(0, func() error {
-		value, err := t.field(1)
-		if err != nil {
-			return err
-		}
-		if len(list) > 0 {
-			list = append(list, value.text)
-			return nil
-		}
-		name, _, err := readValue(value.packed, 1)
-		list = append(list, name)
-		return err
-	})
-	return list, err
 }

@@ -3,6 +3,8 @@ package wire
 import (
 	"encoding/json"
 
+	"chorus/adapter/wire/msgpack"
+
 	"github.com/tinylib/msgp/msgp"
 )
 
@@ -34,7 +36,7 @@ func appendPackedData(b []byte, nsp string, m *Message) ([]byte, error) {
 	case Broadcast:
 		return appendPacket(name(b, "packet"), m.Packet, nsp)
 	case Join:
-		return appendRooms(name(b, "rooms"), m.Rooms), nil
+		return AppendRooms(name(b, "rooms"), m.Rooms), nil
 	case Leave:
 		return appendSelection(name(b, "rooms"), m.Rooms), nil
 	case Disconnect:
@@ -55,10 +57,10 @@ func appendPackedData(b []byte, nsp string, m *Message) ([]byte, error) {
 		switch {
 		case m.Value == nil:
 		case !ok:
-			b, err = appendValue(name(b, "packet"), m.Value, 1)
+			b, err = msgpack.Append(name(b, "packet"), m.Value, 1)
 		default:
 			var exact bool
-			if b, exact, err = appendRaw(name(b, "packet"), text, 1); err == nil && !exact {
+			if b, exact, err = msgpack.FromJSON(name(b, "packet"), text, 1); err == nil && !exact {
 				b = appendText(name(b, keyExact), text)
 			}
 		}

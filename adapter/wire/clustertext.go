@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 
+	"chorus/adapter/wire/msgpack"
 	"chorus/codec"
 
 	"github.com/zishang520/socket.io/parsers/socket/v3/parser"
@@ -146,12 +147,11 @@ func appendTextValue(b []byte, v any) ([]byte, error) {
 		if len(v) == 0 {
 			return append(b, "null"...), nil
 		}
-		// Nobody takes what is no JSON, or too deep. What that makes of it goes where the text will be.
-		checked, _, err := appendRaw(b, v, 1)
-		if err != nil {
+		// The receivers refuse what is no JSON, or too deep.
+		if err := msgpack.Check(v, 1); err != nil {
 			return b, err
 		}
-		return append(checked[:len(b)], v...), nil
+		return append(b, v...), nil
 	case string:
 		return codec.AppendText(b, v), nil
 	case []any:
@@ -167,11 +167,11 @@ func appendTextValue(b []byte, v any) ([]byte, error) {
 		}
 		return append(b, ']'), nil
 	default:
-		packed, err := appendValue(nil, v, 1)
+		packed, err := msgpack.Append(nil, v, 1)
 		if err != nil {
 			return b, err
 		}
-		b, _, err = appendJSON(b, packed, 1)
+		b, _, err = msgpack.ToJSON(b, packed, 1)
 		return b, err
 	}
 }

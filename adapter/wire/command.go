@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 
+	"chorus/adapter/wire/msgpack"
+
 	"github.com/tinylib/msgp/msgp"
 	"github.com/zishang520/socket.io/parsers/socket/v3/parser"
 	"github.com/zishang520/socket.io/servers/socket/v3"
@@ -121,7 +123,7 @@ func (o *Command) message() (m Message, err error) {
 		return m, fmt.Errorf("%q: %w", name, errReserved)
 	}
 	if m.Args = o.Args; parser.HasBinary(o.Args) {
-		data, err := drained(o.Args)
+		data, err := msgpack.Drained(o.Args)
 		if err != nil {
 			return m, err
 		}

@@ -3,122 +3,24 @@ package wire
 import (
 	"encoding/json"
 	"fmt"
-	"math"
 	"slices"
-	"strconv"
+
+	"chorus/adapter/wire/msgpack"
 
 	"github.com/tinylib/msgp/msgp"
 	"github.com/zishang520/socket.io/servers/socket/v3"
 )
 
-// Emitters in other languages write less exactly than Node.js servers do: PHP has no empty map, Lua has
-// floats only. This file reads their values as a Node.js server does, which means as JavaScript converts
-// them: `new Set(x || [])`, `x || {}`, property names.
+// This file reads rooms, names and conditions of emitters in other languages as a Node.js server does:
+// `new Set(x || [])`. See package msgpack.
 
-// readKey reads a value as the name of a property, which is a string in JavaScript.
-func readKey(b []byte) (string, []byte, error) {
-	switch msgp.NextType(b) {
-	case msgp.StrType:
-		return msgp.ReadStringBytes(b)
-	case msgp.IntType:
-		i, rest, err := msgp.ReadInt64Bytes(b)
-		return strconv.FormatInt(i, 10), rest, err
-	case msgp.UintType:
-		u, rest, err := msgp.ReadUint64Bytes(b)
-		return strconv.FormatUint(u, 10), rest, err
-	case msgp.Float32Type, msgp.Float64Type:
-		f, rest, err := msgp.ReadFloat64Bytes(b)
-		return nameOfNumber(f), rest, err
-	case msgp.BoolType:
-		v, rest, err := msgp.ReadBoolBytes(b)
-		return strconv.FormatBool(v), rest, err
-	case msgp.NilType:
-		return "null", b[1:], nil
-	case msgp.BinType:
-		v, rest, err := msgp.ReadBytesZC(b)
-		return string(v), rest, err
-	case msgp.InvalidType:
-		return "", b, errTruncated
-	default:
-		rest, err := msgp.Skip(b)
-		return "[object Object]", rest, err
-	}
-}
-
-// nameOfNumber returns what JavaScript's String returns for a number.
-func nameOfNumber(f float64) string {
-	switch {
-	case math.IsNaN(f):
-		return "NaN"
-	case math.IsInf(f, 1):
-		return "Infinity"
-	case math.IsInf(f, -1):
-		return "-Infinity"
-	case f == 0:
-		return "0"
-	default:
-		return string(appendJSNumber(nil, f))
-	}
-}
-
-// readName reads a name that may be missing: nil is none.
-func readName(b []byte) (string, []byte, error) {
-	if msgp.IsNil(b) {
-		return "", b[1:], nil
-	}
-	if isUndefined(b) {
-		return "", b[undefinedSize:], nil
-	}
-	return readKey(b)
-}
-
-// readWhole reads a number that must be whole: a float counts as what it stands for.
-func readWhole(b []byte) (int64, []byte, error) {
-	switch msgp.NextType(b) {
-	case msgp.Float32Type, msgp.Float64Type:
-		f, rest, err := msgp.ReadFloat64Bytes(b)
-		if err == nil && (f != math.Trunc(f) || math.Abs(f) > 1<<53) {
-			err = fmt.Errorf("%w: %v is not a whole number", ErrMalformed, f)
-		}
-		return int64(f), rest, err
-	default:
-		return msgp.ReadInt64Bytes(b)
-	}
-}
-
-// readTruth reads a value as a condition.
-func readTruth(b []byte) (bool, []byte, error) {
-	rest, err := msgp.Skip(b)
-	return err == nil && !isFalsy(b), rest, err
-}
-
-// isFalsy reports whether a value counts as false: nil, undefined, false, 0, NaN, and the empty string.
-func isFalsy(b []byte) bool {
-	switch msgp.NextType(b) {
-	case msgp.NilType:
-		return true
-	case msgp.BoolType:
-		v, _, err := msgp.ReadBoolBytes(b)
-		return err == nil && !v
-	case msgp.StrType:
-		v, _, err := msgp.ReadStringZC(b)
-		return err == nil && len(v) == 0
-	case msgp.IntType, msgp.UintType, msgp.Float32Type, msgp.Float64Type:
-		v, _, err := readValue(b, 0)
-		f, ok := asFloat(v) // NaN is none
-		return err == nil && (!ok || f == 0)
-	default:
-		return isUndefined(b)
-	}
-}
-
-// readRooms reads rooms that select sockets, as `new Set(x || [])` does. A Node.js room may be a number: it
+// ReadRooms reads rooms that select sockets, as `new Set(x || [])` does. A Node.js room may be a number: it
 // is one room with its decimal text.
-func readRooms(b []byte) ([]socket.Room, []byte, error) {
+func ReadRooms(b []byte) ([]socket.Room, []byte, error) {
 	switch {
 	case msgp.NextType(b) == msgp.ArrayType:
 		return readRoomList(b)
-	case isFalsy(b):
+	case msgpack.IsFalsy(b):
 		rest, err := msgp.Skip(b)
 		return []socket.Room{}, rest, err
 	case msgp.NextType(b) == msgp.StrType:
@@ -143,11 +45,11 @@ func readTargets(b []byte) ([]socket.Room, []byte, error) {
 	switch {
 	case msgp.NextType(b) == msgp.ArrayType:
 		return readRoomList(b)
-	case msgp.IsNil(b), isUndefined(b):
+	case msgp.IsNil(b), msgpack.IsUndefined(b):
 		rest, err := msgp.Skip(b)
 		return nil, rest, err
 	default:
-		name, rest, err := readKey(b)
+		name, rest, err := msgpack.ReadKey(b)
 		return []socket.Room{socket.Room(name)}, rest, err
 	}
 }
@@ -159,14 +61,14 @@ func readRoomList(b []byte) ([]socket.Room, []byte, error) {
 		return nil, b, err
 	}
 	if uint64(n) > uint64(len(rest)) {
-		return nil, b, errTruncated
+		return nil, b, msgpack.ErrTruncated
 	}
-	rooms := make([]socket.Room, 0, min(n, believed))
+	rooms := make([]socket.Room, 0, min(n, msgpack.Believed))
 	var texts map[socket.Room]struct{} // made for the first number: mostly there is none
 	for range n {
 		number := msgp.NextType(rest) != msgp.StrType
 		var name string
-		if name, rest, err = readKey(rest); err != nil {
+		if name, rest, err = msgpack.ReadKey(rest); err != nil {
 			return nil, b, err
 		}
 		if number {
@@ -195,14 +97,14 @@ func setOf(rooms []socket.Room) map[socket.Room]struct{} {
 
 // The same in JSON.
 
-// roomList is a list of rooms in JSON: see readRooms.
+// roomList is a list of rooms in JSON: see ReadRooms.
 type roomList []socket.Room
 
 // UnmarshalJSON implements json.Unmarshaler.
-func (l *roomList) UnmarshalJSON(text []byte) error { return l.read(text, readRooms) }
+func (l *roomList) UnmarshalJSON(text []byte) error { return l.read(text, ReadRooms) }
 
 func (l *roomList) read(text []byte, read func([]byte) ([]socket.Room, []byte, error)) error {
-	packed, _, err := appendRaw(nil, text, 0)
+	packed, _, err := msgpack.FromJSON(nil, text, 0)
 	if err == nil {
 		*l, _, err = read(packed)
 	}
@@ -218,40 +120,40 @@ func (l *targetList) UnmarshalJSON(text []byte) error { return (*roomList)(l).re
 // MarshalJSON implements json.Marshaler.
 func (l targetList) MarshalJSON() ([]byte, error) { return roomList(l).MarshalJSON() }
 
-// looseName is a name in JSON: see readName.
+// looseName is a name in JSON: see msgpack.ReadName.
 type looseName string
 
 // UnmarshalJSON implements json.Unmarshaler.
 func (n *looseName) UnmarshalJSON(text []byte) error {
-	packed, _, err := appendRaw(nil, text, 0)
+	packed, _, err := msgpack.FromJSON(nil, text, 0)
 	if err == nil {
 		var name string
-		name, _, err = readName(packed)
+		name, _, err = msgpack.ReadName(packed)
 		*n = looseName(name)
 	}
 	return err
 }
 
-// looseBool is a condition in JSON: see readTruth.
+// looseBool is a condition in JSON: see msgpack.ReadTruth.
 type looseBool bool
 
 // UnmarshalJSON implements json.Unmarshaler.
 func (v *looseBool) UnmarshalJSON(text []byte) error {
-	packed, _, err := appendRaw(nil, text, 0)
+	packed, _, err := msgpack.FromJSON(nil, text, 0)
 	if err == nil {
 		var truth bool
-		truth, _, err = readTruth(packed)
+		truth, _, err = msgpack.ReadTruth(packed)
 		*v = looseBool(truth)
 	}
 	return err
 }
 
-// UnmarshalJSON implements json.Unmarshaler: see readWhole.
+// UnmarshalJSON implements json.Unmarshaler: see msgpack.ReadWhole.
 func (t *messageType) UnmarshalJSON(text []byte) error {
-	packed, _, err := appendRaw(nil, text, 0)
+	packed, _, err := msgpack.FromJSON(nil, text, 0)
 	if err == nil {
 		var n int64
-		n, _, err = readWhole(packed)
+		n, _, err = msgpack.ReadWhole(packed)
 		*t = messageType(n)
 	}
 	return err

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"testing"
 
+	"chorus/adapter/wire/msgpack"
+
 	"github.com/zishang520/socket.io/servers/socket/v3"
 )
 
@@ -106,7 +108,7 @@ func TestRequestsOfOtherEmitters(t *testing.T) {
 	} {
 		m, err := decodeMessage("/", true)(ReadFrame([]byte(text)))
 		check(text, w, m, err)
-		packed, _, _ := appendRaw(nil, []byte(text), 0)
+		packed, _, _ := msgpack.FromJSON(nil, []byte(text), 0)
 		m, err = decodeMessage("/", true)(ReadFrame(packed))
 		check("packed "+text, w, m, err)
 	}
@@ -133,8 +135,8 @@ func TestMemoryIsInProportion(t *testing.T) { // not parallel: it counts what th
 				_, err := readEvent(b[3:], false)
 				return err
 			},
-			"a value": func() error { _, _, err := readValue(body, 0); return err },
-			"rooms":   func() error { _, _, err := readRooms(body); return err },
+			"a value": func() error { _, _, err := msgpack.Read(body, 0); return err },
+			"rooms":   func() error { _, _, err := ReadRooms(body); return err },
 			"a frame": func() error {
 				_, err := decodeMessage("/", true)(ReadFrame(append([]byte{0x81, 0xa4, 'd', 'a', 't', 'a'}, body...)))
 				return err

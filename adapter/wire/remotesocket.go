@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"strings"
 
+	"chorus/adapter/wire/msgpack"
+
 	"github.com/tinylib/msgp/msgp"
 	"github.com/zishang520/socket.io/parsers/socket/v3/parser"
 	"github.com/zishang520/socket.io/servers/socket/v3"
@@ -98,25 +100,25 @@ func appendPackedSocket(b []byte, s socket.SocketDetails) ([]byte, error) {
 	w := newWireSocket(s)
 	b = msgp.AppendMapHeader(b, 4)
 	b = msgp.AppendString(msgp.AppendString(b, "id"), string(w.ID))
-	b, _, err := appendRaw(msgp.AppendString(b, "handshake"), w.Handshake, 1)
+	b, _, err := msgpack.FromJSON(msgp.AppendString(b, "handshake"), w.Handshake, 1)
 	if err != nil {
 		return b, err
 	}
-	b = appendRooms(msgp.AppendString(b, "rooms"), w.Rooms)
+	b = AppendRooms(msgp.AppendString(b, "rooms"), w.Rooms)
 	b = msgp.AppendString(b, "data")
 	if data := s.Data(); parser.HasBinary(data) {
-		if packed, err := appendValue(nil, data, 1); err == nil {
+		if packed, err := msgpack.Append(nil, data, 1); err == nil {
 			return append(b, packed...), nil
 		}
 	}
-	b, _, err = appendRaw(b, w.Data, 1)
+	b, _, err = msgpack.FromJSON(b, w.Data, 1)
 	return b, err
 }
 
 // readPackedSocket reads one and returns the bytes after it.
 func readPackedSocket(b []byte) (*remoteSocket, []byte, error) {
 	r := &remoteSocket{handshake: &socket.Handshake{}}
-	rest, err := eachField(b, func(key string, b []byte) ([]byte, error) {
+	rest, err := msgpack.Fields(b, func(key string, b []byte) ([]byte, error) {
 		var err error
 		switch key {
 		case "id":
@@ -125,16 +127,16 @@ func readPackedSocket(b []byte) (*remoteSocket, []byte, error) {
 			r.id = socket.SocketId(id)
 		case "handshake":
 			var handshake any
-			if handshake, b, _, err = readRaw(nil, b, 1); err == nil {
+			if handshake, b, _, err = msgpack.ReadRaw(nil, b, 1); err == nil {
 				text, _ := handshake.(json.RawMessage) // with binary inside it is not ours to understand
 				_ = json.Unmarshal(text, r.handshake)  // as above
 			}
 		case "rooms":
-			r.rooms, b, err = readRooms(b)
+			r.rooms, b, err = ReadRooms(b)
 		case "data":
 			var data any
-			if data, b, _, err = readRaw(nil, b, 1); err == nil {
-				r.data, _ = Plain(data)
+			if data, b, _, err = msgpack.ReadRaw(nil, b, 1); err == nil {
+				r.data, _ = msgpack.Plain(data)
 			}
 		default:
 			return msgp.Skip(b)
@@ -148,7 +150,7 @@ func newRemoteSocket(w wireSocket) *remoteSocket {
 	r := &remoteSocket{id: w.ID, handshake: &socket.Handshake{}, rooms: w.Rooms}
 	// A foreign server may have a handshake of another shape; what fits is kept.
 	_ = json.Unmarshal(w.Handshake, r.handshake)
-	r.data, _ = plainJSON(w.Data)
+	r.data, _ = msgpack.PlainJSON(w.Data)
 	return r
 }
 

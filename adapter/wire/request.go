@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"chorus/adapter/wire/msgpack"
+
 	"github.com/tinylib/msgp/msgp"
 	"github.com/zishang520/socket.io/servers/socket/v3"
 )
@@ -265,18 +267,18 @@ func (r *broadcastRequest) append(b []byte) []byte {
 
 func readBroadcastRequest(b []byte) (*Message, error) {
 	r := broadcastRequest{kind: -1}
-	_, err := eachField(b, func(key string, b []byte) ([]byte, error) {
+	_, err := msgpack.Fields(b, func(key string, b []byte) ([]byte, error) {
 		var err error
 		switch key {
 		case "uid":
-			r.uid, b, err = readName(b)
+			r.uid, b, err = msgpack.ReadName(b)
 			return b, err
 		case "requestId":
 			r.requestID, b, err = readRequestID(b)
 			return b, err
 		case "type":
 			var kind int64
-			kind, b, err = readWhole(b)
+			kind, b, err = msgpack.ReadWhole(b)
 			r.kind = messageType(kind)
 			return b, err
 		case "packet":
@@ -307,9 +309,9 @@ func encodeAck(m *Message) ([]byte, error) {
 	b = msgp.AppendString(b, "packet")
 	text, ok := m.Value.(json.RawMessage)
 	if !ok {
-		return appendValue(b, m.Value, 0)
+		return msgpack.Append(b, m.Value, 0)
 	}
-	b, exact, err := appendRaw(b, text, 0)
+	b, exact, err := msgpack.FromJSON(b, text, 0)
 	if err == nil && !exact {
 		b[0]++ // one field more
 		b = appendText(msgp.AppendString(b, keyExact), text)
@@ -321,14 +323,14 @@ func encodeAck(m *Message) ([]byte, error) {
 func readAckResponse(b []byte) (*Message, error) {
 	m, kind := &Message{Kind: Ack}, messageType(-1)
 	d := &frameData{}
-	_, err := eachField(b, func(key string, b []byte) ([]byte, error) {
+	_, err := msgpack.Fields(b, func(key string, b []byte) ([]byte, error) {
 		var err error
 		switch key {
 		case "requestId":
-			m.RequestID, b, err = readName(b)
+			m.RequestID, b, err = msgpack.ReadName(b)
 		case "type":
 			var n int64
-			n, b, err = readWhole(b)
+			n, b, err = msgpack.ReadWhole(b)
 			kind = messageType(n)
 		case "packet":
 			d.packet, b, err = packedField(b)

@@ -5,6 +5,8 @@ import (
 	"math"
 	"strconv"
 
+	"chorus/adapter/wire/msgpack"
+
 	"github.com/tinylib/msgp/msgp"
 )
 
@@ -24,15 +26,15 @@ func (m *Message) id() requestID { return requestID{m.RequestID, m.numericID} }
 
 func (m *Message) setID(id requestID) { m.RequestID, m.numericID = id.text, id.numeric }
 
-// readRequestID reads the id of a request, which may be missing: see readName.
+// readRequestID reads the id of a request, which may be missing: see msgpack.ReadName.
 func readRequestID(b []byte) (requestID, []byte, error) {
-	text, rest, err := readName(b)
+	text, rest, err := msgpack.ReadName(b)
 	id := requestID{text: text}
 	switch msgp.NextType(b) {
 	case msgp.IntType, msgp.UintType:
 		id.numeric = true
 	case msgp.Float32Type, msgp.Float64Type:
-		f, _, _ := msgp.ReadFloat64Bytes(b)              // readName has read it
+		f, _, _ := msgp.ReadFloat64Bytes(b)              // msgpack.ReadName has read it
 		id.numeric = !math.IsNaN(f) && !math.IsInf(f, 0) // JSON cannot say these
 	}
 	return id, rest, err
@@ -52,7 +54,7 @@ func (id requestID) append(b []byte) []byte {
 
 // UnmarshalJSON implements json.Unmarshaler.
 func (id *requestID) UnmarshalJSON(text []byte) error {
-	packed, _, err := appendRaw(nil, text, 0)
+	packed, _, err := msgpack.FromJSON(nil, text, 0)
 	if err == nil {
 		*id, _, err = readRequestID(packed)
 	}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"testing"
 
+	"chorus/adapter/wire/msgpack"
+
 	"github.com/tinylib/msgp/msgp"
 )
 
@@ -25,7 +27,7 @@ func TestAnswersRepeatTheID(t *testing.T) {
 			},
 			"a packed request": func() (*Message, error) {
 				b := msgp.AppendString(msgp.AppendMapHeader(nil, 4), "requestId")
-				b, _, err := appendRaw(b, []byte(text), 0)
+				b, _, err := msgpack.FromJSON(b, []byte(text), 0)
 				if err != nil {
 					return nil, err
 				}
@@ -50,7 +52,7 @@ func TestAnswersRepeatTheID(t *testing.T) {
 			if err != nil || !bytes.Contains(frame, []byte(`"requestId":`+want+`,`)) {
 				t.Errorf("%s with %s is answered %s, %v", form, text, frame, err)
 			}
-			wanted, _, err := appendRaw(msgp.AppendString(nil, "requestId"), []byte(want), 0)
+			wanted, _, err := msgpack.FromJSON(msgp.AppendString(nil, "requestId"), []byte(want), 0)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -9,6 +9,8 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"chorus/adapter/wire/msgpack"
+
 	"github.com/tinylib/msgp/msgp"
 	"github.com/zishang520/socket.io/parsers/socket/v3/parser"
 	"github.com/zishang520/socket.io/servers/socket/v3"
@@ -146,11 +148,11 @@ func meaning(t *testing.T, payload []byte) any {
 	packed := payload
 	if isJSON(payload) {
 		var err error
-		if packed, _, err = appendRaw(nil, payload, 0); err != nil {
+		if packed, _, err = msgpack.FromJSON(nil, payload, 0); err != nil {
 			t.Fatal(err)
 		}
 	}
-	v, _, err := readValue(packed, 0)
+	v, _, err := msgpack.Read(packed, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -317,7 +319,7 @@ func FuzzFrame(f *testing.F) {
 	for _, v := range readVectorsOf(f, "sharded") {
 		if v.Command == "SPUBLISH" {
 			f.Add([]byte(v.Args[1]))
-			if packed, _, err := appendRaw(nil, json.RawMessage(v.Args[1]), 0); err == nil {
+			if packed, _, err := msgpack.FromJSON(nil, json.RawMessage(v.Args[1]), 0); err == nil {
 				f.Add(packed)
 			}
 		}
@@ -330,9 +332,9 @@ func FuzzFrame(f *testing.F) {
 		body := frame.body
 		packed := b
 		if isJSON(b) {
-			packed, _, _ = appendRaw(nil, b, 0)
+			packed, _, _ = msgpack.FromJSON(nil, b, 0)
 		}
-		if v, _, err := readValue(packed, 0); err != nil || !validTexts(v) {
+		if v, _, err := msgpack.Read(packed, 0); err != nil || !validTexts(v) {
 			return // what is no UTF-8 is replaced in JSON
 		}
 		for _, raw := range []bool{true, false} {

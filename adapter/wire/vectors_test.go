@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"chorus/adapter/wire/msgpack"
+
 	"github.com/zishang520/socket.io/servers/socket/v3"
 )
 
@@ -196,7 +198,7 @@ func TestVectorsBroadcast(t *testing.T) {
 	}
 }
 
-// sameMeaning compares values of readValue as a JavaScript peer would: 1 is 1 in every encoding.
+// sameMeaning compares values of msgpack.Read as a JavaScript peer would: 1 is 1 in every encoding.
 func sameMeaning(a, b any) bool {
 	if x, ok := a.([]any); ok {
 		y, ok := b.([]any)
@@ -214,8 +216,8 @@ func sameMeaning(a, b any) bool {
 		}
 		return true
 	}
-	if x, ok := asFloat(a); ok {
-		y, ok := asFloat(b)
+	if x, ok := msgpack.Float(a); ok {
+		y, ok := msgpack.Float(b)
 		return ok && x == y
 	}
 	if x, ok := a.([]byte); ok {

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"chorus/adapter/wire/msgpack"
+
 	"github.com/tinylib/msgp/msgp"
 	"github.com/zishang520/socket.io/parsers/socket/v3/parser"
 	"github.com/zishang520/socket.io/servers/socket/v3"
@@ -19,7 +21,7 @@ import (
 // mustAppend writes a value as MessagePack.
 func mustAppend(t testing.TB, v any) []byte {
 	t.Helper()
-	b, err := appendValue(nil, v, 0)
+	b, err := msgpack.Append(nil, v, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

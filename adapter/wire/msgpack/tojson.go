@@ -1,4 +1,4 @@
-package wire
+package msgpack
 
 import (
 	"bytes"
@@ -10,18 +10,17 @@ import (
 	"chorus/codec"
 
 	"github.com/tinylib/msgp/msgp"
-	"github.com/zishang520/socket.io/parsers/socket/v3/parser"
 )
 
 // errBinary stops the way to JSON, which has no binary.
 var errBinary = errors.New("binary")
 
-// readRaw reads one MessagePack value as json.RawMessage, or as readValue does when there is binary in
-// it. The text takes of memory, of which readRaw returns what is left, as long as that is enough.
-func readRaw(memory, b []byte, depth int) (value any, rest, left []byte, err error) {
-	text, rest, err := appendJSON(memory[:0], b, depth)
+// ReadRaw reads one MessagePack value as json.RawMessage, or as Read does when there is binary in
+// it. The text takes of memory, of which ReadRaw returns what is left, as long as that is enough.
+func ReadRaw(memory, b []byte, depth int) (value any, rest, left []byte, err error) {
+	text, rest, err := ToJSON(memory[:0], b, depth)
 	if errors.Is(err, errBinary) {
-		value, rest, err = readValue(b, depth)
+		value, rest, err = Read(b, depth)
 		return value, rest, memory, err
 	}
 	if err != nil {
@@ -31,11 +30,11 @@ func readRaw(memory, b []byte, depth int) (value any, rest, left []byte, err err
 	return json.RawMessage(text[:n:n]), rest, text[n:], nil
 }
 
-// appendJSON appends a MessagePack value as JSON, in one pass, and returns the bytes after it. It
-// takes what readValue takes, and writes what the parser would make of that: integers with every
+// ToJSON appends a MessagePack value as JSON, in one pass, and returns the bytes after it. It
+// takes what Read takes, and writes what the parser would make of that: integers with every
 // digit, NaN and the infinities as null, names in their order.
-func appendJSON(out, b []byte, depth int) (text, rest []byte, err error) {
-	if depth > maxDepth {
+func ToJSON(out, b []byte, depth int) (text, rest []byte, err error) {
+	if depth > MaxDepth {
 		return out, b, errTooDeep
 	}
 	switch msgp.NextType(b) {
@@ -66,7 +65,7 @@ func appendJSON(out, b []byte, depth int) (text, rest []byte, err error) {
 	case msgp.MapType:
 		return appendJSONObject(out, b, depth)
 	case msgp.InvalidType:
-		return out, b, errTruncated
+		return out, b, ErrTruncated
 	default:
 		value, rest, err := extensionValue(b)
 		switch value := value.(type) {
@@ -90,7 +89,7 @@ func appendJSONArray(out, b []byte, depth int) (text, rest []byte, err error) {
 		if i > 0 {
 			out = append(out, ',')
 		}
-		if out, rest, err = appendJSON(out, rest, depth+1); err != nil {
+		if out, rest, err = ToJSON(out, rest, depth+1); err != nil {
 			return out, b, err
 		}
 	}
@@ -112,19 +111,19 @@ func appendJSONObject(out, b []byte, depth int) (text, rest []byte, err error) {
 		if out, rest, err = appendJSONName(out, rest); err != nil {
 			return out, b, err
 		}
-		if isUndefined(rest) {
+		if IsUndefined(rest) {
 			out, rest = out[:start], rest[undefinedSize:]
 			continue
 		}
 		out = append(out, ':')
-		if out, rest, err = appendJSON(out, rest, depth+1); err != nil {
+		if out, rest, err = ToJSON(out, rest, depth+1); err != nil {
 			return out, b, err
 		}
 	}
 	return append(out, '}'), rest, nil
 }
 
-// appendJSONName appends a map key; see readKey.
+// appendJSONName appends a map key; see ReadKey.
 func appendJSONName(out, b []byte) (text, rest []byte, err error) {
 	if msgp.NextType(b) == msgp.StrType {
 		s, rest, err := msgp.ReadStringZC(b)
@@ -133,7 +132,7 @@ func appendJSONName(out, b []byte) (text, rest []byte, err error) {
 		}
 		return codec.AppendText(out, s), rest, nil
 	}
-	key, rest, err := readKey(b)
+	key, rest, err := ReadKey(b)
 	if err != nil {
 		return out, b, err
 	}
@@ -158,9 +157,9 @@ func appendJSNumber(b []byte, f float64) []byte {
 	return b
 }
 
-// plainJSON decodes JSON as encoding/json does, but keeps a number that is beyond a float64 as
+// PlainJSON decodes JSON as encoding/json does, but keeps a number that is beyond a float64 as
 // json.Number instead of giving all of it up.
-func plainJSON(text []byte) (any, error) {
+func PlainJSON(text []byte) (any, error) {
 	var value any
 	err := json.Unmarshal(text, &value)
 	if _, ok := errors.AsType[*json.UnmarshalTypeError](err); !ok {
@@ -169,59 +168,41 @@ func plainJSON(text []byte) (any, error) {
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.UseNumber()
 	err = d.Decode(&value)
-	return withFloats(value), err
+	return WithFloats(value), err
 }
 
-// withFloats makes a float64 of every number that is one.
-func withFloats(value any) any {
+// WithFloats makes a float64 of every number that is one.
+func WithFloats(value any) any {
 	switch v := value.(type) {
 	case json.Number:
 		if f, err := v.Float64(); err == nil {
 			return f
 		}
 	case int64, uint64:
-		f, _ := asFloat(v)
+		f, _ := Float(v)
 		return f
 	case []any:
 		for i := range v {
-			v[i] = withFloats(v[i])
+			v[i] = WithFloats(v[i])
 		}
 	case map[string]any:
 		for key := range v {
-			v[key] = withFloats(v[key])
+			v[key] = WithFloats(v[key])
 		}
 	}
 	return value
 }
 
-// Argument returns a value for a server-side event, or an answer to one, as it travels: its JSON, or
-// the value itself when there is binary in it.
-func Argument(v any) (any, error) {
-	if parser.HasBinary(v) {
-		return drained(v)
+// Float returns a number as a float64.
+func Float(v any) (float64, bool) {
+	switch v := v.(type) {
+	case int64:
+		return float64(v), true
+	case uint64:
+		return float64(v), true
+	case float64:
+		return v, true
+	default:
+		return 0, false
 	}
-	text, err := json.Marshal(v)
-	return json.RawMessage(text), err
-}
-
-// Plain is what handlers get of that.
-func Plain(v any) (any, error) {
-	if text, ok := v.(json.RawMessage); ok {
-		return plainJSON(text)
-	}
-	return withFloats(v), nil
-}
-
-// Repeatable returns a packet that can be encoded more than once.
-func Repeatable(packet *parser.Packet) (*parser.Packet, error) {
-	if !parser.HasBinary(packet.Data) {
-		return packet, nil
-	}
-	data, err := drained(packet.Data)
-	if err != nil {
-		return nil, err
-	}
-	repeat := *packet
-	repeat.Data = data
-	return &repeat, nil
 }

@@ -1,4 +1,4 @@
-package wire
+package msgpack
 
 import (
 	"encoding/binary"
@@ -18,8 +18,8 @@ const (
 // undefinedSize is how many bytes undefined takes.
 const undefinedSize = 3
 
-// isUndefined reports whether a value is the undefined of JavaScript.
-func isUndefined(b []byte) bool { return len(b) >= undefinedSize && b[0] == 0xd4 && b[1] == extCustom }
+// IsUndefined reports whether a value is the undefined of JavaScript.
+func IsUndefined(b []byte) bool { return len(b) >= undefinedSize && b[0] == 0xd4 && b[1] == extCustom }
 
 // readExtension reads the type and the bytes of an extension; fixed is whether its size is that of its
 // first byte.
@@ -35,10 +35,10 @@ func readExtension(b []byte) (kind int8, data, rest []byte, fixed bool, err erro
 	case c == 0xc9 && len(b) > 4:
 		head, size = 6, int(binary.BigEndian.Uint32(b[1:]))
 	default:
-		return 0, nil, b, false, errTruncated
+		return 0, nil, b, false, ErrTruncated
 	}
 	if len(b) < head || size > len(b)-head {
-		return 0, nil, b, false, errTruncated
+		return 0, nil, b, false, ErrTruncated
 	}
 	return int8(b[head-1]), b[head : head+size], b[head+size:], fixed, nil //nolint:gosec // a byte with a sign
 }

@@ -1,4 +1,6 @@
-package wire
+// Package msgpack converts values between Go, JSON and MessagePack in the meaning that they have for JavaScript: for
+// clients of Node.js servers, which write and read the same messages.
+package msgpack
 
 import (
 	"bytes"
@@ -15,26 +17,29 @@ import (
 	"github.com/zishang520/socket.io/v3/pkg/types"
 )
 
-// maxDepth bounds the nesting of values in both directions: decoding is recursive, and a message
+// MaxDepth bounds the nesting of values in both directions: decoding is recursive, and a message
 // of nothing but array headers must not exhaust the stack.
-const maxDepth = 256
+const MaxDepth = 256
 
 var (
-	errTooDeep   = fmt.Errorf("more than %d levels deep", maxDepth)
-	errTruncated = errors.New("ends in the middle of a value")
+	// ErrMalformed is part of each error about a value that makes no sense where it stands.
+	ErrMalformed = errors.New("malformed message")
+	// ErrTruncated means that a value lacks its end.
+	ErrTruncated = errors.New("ends in the middle of a value")
+	errTooDeep   = fmt.Errorf("more than %d levels deep", MaxDepth)
 )
 
-// believed is for how many values memory is taken before they come: the length that a header announces
+// Believed is for how many values memory is taken before they come: the length that a header announces
 // may be any.
-const believed = 32
+const Believed = 32
 
 // jsDate is how JSON.stringify writes a Date, which is what clients of a Node.js server see.
 const jsDate = "2006-01-02T15:04:05.000Z"
 
-// appendValue appends v as MessagePack in the meaning that its JSON has: a client behind another
+// Append appends v as MessagePack in the meaning that its JSON has: a client behind another
 // node must get what a client of this node gets. Whole numbers go as integers, binary as bin.
-func appendValue(b []byte, v any, depth int) ([]byte, error) {
-	if depth > maxDepth {
+func Append(b []byte, v any, depth int) ([]byte, error) {
+	if depth > MaxDepth {
 		return b, errTooDeep
 	}
 	switch v := v.(type) {
@@ -53,7 +58,7 @@ func appendValue(b []byte, v any, depth int) ([]byte, error) {
 	case float64:
 		return appendFloat(b, v), nil
 	case json.RawMessage:
-		b, _, err := appendRaw(b, v, depth)
+		b, _, err := FromJSON(b, v, depth)
 		return b, err
 	case []byte:
 		return msgp.AppendBytes(b, v), nil
@@ -74,7 +79,7 @@ func appendArray(b []byte, values []any, depth int) ([]byte, error) {
 	b = msgp.AppendArrayHeader(b, uint32(len(values))) //nolint:gosec // there are never that many
 	for _, value := range values {
 		var err error
-		if b, err = appendValue(b, value, depth+1); err != nil {
+		if b, err = Append(b, value, depth+1); err != nil {
 			return b, err
 		}
 	}
@@ -86,7 +91,7 @@ func appendMap(b []byte, values map[string]any, depth int) ([]byte, error) {
 	for _, key := range slices.Sorted(maps.Keys(values)) { // as the parser has them for clients of this node
 		var err error
 		b = msgp.AppendString(b, key)
-		if b, err = appendValue(b, values[key], depth+1); err != nil {
+		if b, err = Append(b, values[key], depth+1); err != nil {
 			return b, err
 		}
 	}
@@ -114,7 +119,7 @@ func appendFloat(b []byte, f float64) []byte {
 func appendOther(b []byte, v any, depth int) ([]byte, error) {
 	text, err := json.Marshal(v)
 	if err == nil {
-		b, _, err = appendRaw(b, text, depth)
+		b, _, err = FromJSON(b, text, depth)
 	}
 	if err != nil {
 		return b, fmt.Errorf("a value of type %T cannot be sent: %w", v, err)
@@ -122,9 +127,9 @@ func appendOther(b []byte, v any, depth int) ([]byte, error) {
 	return b, nil
 }
 
-// drained returns data with every reader in it replaced by its content. The library's encoder
+// Drained returns data with every reader in it replaced by its content. The library's encoder
 // empties the readers that it meets, so a packet that is encoded twice needs this first.
-func drained(data any) (any, error) {
+func Drained(data any) (any, error) {
 	switch v := data.(type) {
 	case *types.StringBuffer:
 		return v.String(), nil
@@ -139,7 +144,7 @@ func drained(data any) (any, error) {
 		out := make([]any, len(v))
 		for i, item := range v {
 			var err error
-			if out[i], err = drained(item); err != nil {
+			if out[i], err = Drained(item); err != nil {
 				return nil, err
 			}
 		}
@@ -148,7 +153,7 @@ func drained(data any) (any, error) {
 		out := make(map[string]any, len(v))
 		for key, item := range v {
 			var err error
-			if out[key], err = drained(item); err != nil {
+			if out[key], err = Drained(item); err != nil {
 				return nil, err
 			}
 		}
@@ -158,11 +163,11 @@ func drained(data any) (any, error) {
 	}
 }
 
-// readValue reads one MessagePack value and returns the bytes after it. Integers become int64 or
+// Read reads one MessagePack value and returns the bytes after it. Integers become int64 or
 // uint64 and keep every digit; bin becomes []byte, which the Socket.IO encoder sends as an
 // attachment; a timestamp becomes the text that JSON.stringify makes of a Date; see extensionValue for others.
-func readValue(b []byte, depth int) (any, []byte, error) {
-	if depth > maxDepth {
+func Read(b []byte, depth int) (any, []byte, error) {
+	if depth > MaxDepth {
 		return nil, b, errTooDeep
 	}
 	switch msgp.NextType(b) {
@@ -190,7 +195,7 @@ func readValue(b []byte, depth int) (any, []byte, error) {
 	case msgp.MapType:
 		return readMap(b, depth)
 	case msgp.InvalidType:
-		return nil, b, errTruncated
+		return nil, b, ErrTruncated
 	default:
 		return extensionValue(b)
 	}
@@ -204,12 +209,12 @@ func readArray(b []byte, depth int) (any, []byte, error) {
 		return nil, b, err
 	}
 	if uint64(n) > uint64(len(rest)) { // each value takes at least one byte
-		return nil, b, errTruncated
+		return nil, b, ErrTruncated
 	}
-	values := make([]any, 0, min(n, believed))
+	values := make([]any, 0, min(n, Believed))
 	for range n {
 		var value any
-		if value, rest, err = readValue(rest, depth+1); err != nil {
+		if value, rest, err = Read(rest, depth+1); err != nil {
 			return nil, b, err
 		}
 		values = append(values, value)
@@ -223,36 +228,36 @@ func readMap(b []byte, depth int) (any, []byte, error) {
 		return nil, b, err
 	}
 	if uint64(n)*2 > uint64(len(rest)) {
-		return nil, b, errTruncated
+		return nil, b, ErrTruncated
 	}
-	values := make(map[string]any, min(n, believed))
+	values := make(map[string]any, min(n, Believed))
 	for range n {
 		var key string
-		if key, rest, err = readKey(rest); err != nil {
+		if key, rest, err = ReadKey(rest); err != nil {
 			return nil, b, err
 		}
-		if isUndefined(rest) {
+		if IsUndefined(rest) {
 			delete(values, key)
 			rest = rest[undefinedSize:]
 			continue
 		}
-		if values[key], rest, err = readValue(rest, depth+1); err != nil {
+		if values[key], rest, err = Read(rest, depth+1); err != nil {
 			return nil, b, err
 		}
 	}
 	return values, rest, nil
 }
 
-// eachField walks a MessagePack map and hands the value that follows each key to field, which
+// Fields walks a MessagePack map and hands the value that follows each key to field, which
 // returns the bytes after it.
-func eachField(b []byte, field func(key string, b []byte) ([]byte, error)) ([]byte, error) {
+func Fields(b []byte, field func(key string, b []byte) ([]byte, error)) ([]byte, error) {
 	n, rest, err := msgp.ReadMapHeaderBytes(b)
 	if err != nil {
 		return b, err
 	}
 	for range n {
 		var key string
-		if key, rest, err = readKey(rest); err != nil {
+		if key, rest, err = ReadKey(rest); err != nil {
 			return b, err
 		}
 		if rest, err = field(key, rest); err != nil {

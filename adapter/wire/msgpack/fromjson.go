@@ -1,27 +1,26 @@
-package wire
+package msgpack
 
 import (
 	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"slices"
-	"strconv"
 	"unicode/utf16"
 	"unicode/utf8"
 
 	"github.com/tinylib/msgp/msgp"
 )
 
-var errNotJSON = errors.New("not JSON")
+// ErrNotJSON means that a text is no JSON.
+var ErrNotJSON = errors.New("not JSON")
 
-// appendRaw appends JSON text as MessagePack, in one pass: names keep their order, and those that
+// FromJSON appends JSON text as MessagePack, in one pass: names keep their order, and those that
 // occur twice do so on the other side. exact is false when MessagePack, as JavaScript reads it,
 // cannot say what the text says: a number with more digits than a float64 has or beyond its range,
 // half of a surrogate pair. Then it says what JavaScript would read; of 1e400 it makes nil, since
 // JSON.stringify writes Infinity as null.
-func appendRaw(b []byte, text json.RawMessage, depth int) (packed []byte, exact bool, err error) {
+func FromJSON(b []byte, text json.RawMessage, depth int) (packed []byte, exact bool, err error) {
 	if len(text) == 0 {
 		return msgp.AppendNil(b), true, nil // as encoding/json does
 	}
@@ -32,7 +31,7 @@ func appendRaw(b []byte, text json.RawMessage, depth int) (packed []byte, exact 
 		return b, false, fmt.Errorf("at byte %d of a JSON text: %w", t.i, err)
 	}
 	if t.space(); t.i < len(text) {
-		return b, false, fmt.Errorf("at byte %d of a JSON text: %w", t.i, errNotJSON)
+		return b, false, fmt.Errorf("at byte %d of a JSON text: %w", t.i, ErrNotJSON)
 	}
 	return t.out, !t.inexact, nil
 }
@@ -43,59 +42,55 @@ type transcoder struct {
 	i       int
 	out     []byte
 	inexact bool
+	skip    bool // it checks the text and writes nothing
 }
 
-func newTranscoder(text []byte) *transcoder {
-	return &transcoder{text: text, out: make([]byte, 0, len(text))}
-}
-
-// fields steps over an object and calls use with each name, behind which use steps over the value.
-// What is written of the object are its values.
-func (t *transcoder) fields(depth int, use func(name string) error) error {
-	if depth > maxDepth {
+func (t *transcoder) value(depth int) error {
+	if depth > MaxDepth {
 		return errTooDeep
 	}
-	if t.at() != '{' {
-		return errNotJSON
+	switch c := t.at(); c {
+	case '"':
+		return t.string()
+	case '{':
+		return t.object(depth)
+	case '[':
+		return t.array(depth)
+	case 't':
+		return t.literal("true", 0xc3)
+	case 'f':
+		return t.literal("false", 0xc2)
+	case 'n':
+		return t.literal("null", 0xc0)
+	default:
+		return t.number()
 	}
-	if t.enter('}') {
-		return nil
-	}
-	for {
-		if t.at() != '"' {
-			return errNotJSON
-		}
-		start := len(t.out)
-		if err := t.string(); err != nil {
-			return err
-		}
-		name, _, err := msgp.ReadStringBytes(t.out[start:])
-		if err != nil {
-			return err
-		}
-		t.out = t.out[:start]
-		if t.space(); t.at() != ':' {
-			return errNotJSON
-		}
-		t.i++
-		t.space()
-		if err := use(name); err != nil {
-			return fmt.Errorf("%s: %w", name, err)
-		}
-		if more, err := t.more('}'); !more {
-			return err
-		}
-	}
+}
+
+func (t *transcoder) array(depth int) error {
+	h := t.open(depth, arrayHeader)
+	n := uint32(0)
+	err := t.elements(func() error {
+		n++
+		return t.value(depth + 1)
+	})
+	t.close(h, n)
+	return err
+}
+
+func (t *transcoder) object(depth int) error {
+	h := t.open(depth, mapHeader)
+	n := uint32(0)
+	err := t.members(func() error {
+		n++
+		return t.string()
+	}, func() error { return t.value(depth + 1) })
+	t.close(h, n)
+	return err
 }
 
 // elements steps over an array and calls use at each value, which use steps over.
-func (t *transcoder) elements(depth int, use func() error) error {
-	if depth > maxDepth {
-		return errTooDeep
-	}
-	if t.at() != '[' {
-		return errNotJSON
-	}
+func (t *transcoder) elements(use func() error) error {
 	if t.enter(']') {
 		return nil
 	}
@@ -104,6 +99,32 @@ func (t *transcoder) elements(depth int, use func() error) error {
 			return err
 		}
 		if more, err := t.more(']'); !more {
+			return err
+		}
+	}
+}
+
+// members steps over an object and calls name and value at each of them, which they step over.
+func (t *transcoder) members(name, value func() error) error {
+	if t.enter('}') {
+		return nil
+	}
+	for {
+		if t.at() != '"' {
+			return ErrNotJSON
+		}
+		if err := name(); err != nil {
+			return err
+		}
+		if t.space(); t.at() != ':' {
+			return ErrNotJSON
+		}
+		t.i++
+		t.space()
+		if err := value(); err != nil {
+			return err
+		}
+		if more, err := t.more('}'); !more {
 			return err
 		}
 	}
@@ -121,104 +142,7 @@ func (t *transcoder) more(end byte) (bool, error) {
 		t.i++
 		return false, nil
 	default:
-		return false, errNotJSON
-	}
-}
-
-// field steps over a value and returns it in both forms.
-func (t *transcoder) field(depth int) (frameField, error) {
-	start, from := t.i, len(t.out)
-	err := t.value(depth)
-	return frameField{text: t.text[start:t.i:t.i], packed: t.out[from:len(t.out):len(t.out)]}, err
-}
-
-// end fails unless there is nothing left.
-func (t *transcoder) end() error {
-	if t.space(); t.i < len(t.text) {
-		return errNotJSON
-	}
-	return nil
-}
-
-func (t *transcoder) value(depth int) error {
-	if depth > maxDepth {
-		return errTooDeep
-	}
-	switch c := t.at(); c {
-	case '"':
-		return t.string()
-	case '{':
-		return t.object(depth)
-	case '[':
-		return t.array(depth)
-	case 't':
-		t.out = msgp.AppendBool(t.out, true)
-		return t.literal("true")
-	case 'f':
-		t.out = msgp.AppendBool(t.out, false)
-		return t.literal("false")
-	case 'n':
-		t.out = msgp.AppendNil(t.out)
-		return t.literal("null")
-	default:
-		return t.number()
-	}
-}
-
-func (t *transcoder) array(depth int) error {
-	h := t.open(depth, arrayHeader)
-	if t.enter(']') {
-		return nil
-	}
-	for n := uint32(1); ; n++ {
-		if err := t.value(depth + 1); err != nil {
-			return err
-		}
-		switch t.space(); t.at() {
-		case ',':
-			t.i++
-			t.space()
-		case ']':
-			t.i++
-			t.close(h, n)
-			return nil
-		default:
-			return errNotJSON
-		}
-	}
-}
-
-func (t *transcoder) object(depth int) error {
-	h := t.open(depth, mapHeader)
-	if t.enter('}') {
-		return nil
-	}
-	for n := uint32(1); ; n++ {
-		if t.at() != '"' {
-			return errNotJSON
-		}
-		if err := t.string(); err != nil {
-			return err
-		}
-		if t.space(); t.at() != ':' {
-			return errNotJSON
-		}
-		t.i++
-		t.space()
-		if err := t.value(depth + 1); err != nil {
-			return err
-		}
-		switch t.space(); t.at() {
-		case ',':
-			t.i++
-			t.space()
-		case '}':
-			t.i++
-			t.close(h, n)
-			return nil
-		default:
-			return errNotJSON
-		}
+		return false, ErrNotJSON
 	}
 }
 
@@ -256,6 +180,9 @@ const wideHeader = 5 // bytes
 // open writes the header of an empty container.
 func (t *transcoder) open(depth int, kind headerKind) header {
 	h := header{kind: kind, at: len(t.out), wide: depth > maxMoving}
+	if t.skip {
+		return h
+	}
 	if h.wide {
 		t.out = append(t.out, kind.long, 0, 0, 0, 0)
 	} else {
@@ -267,6 +194,7 @@ func (t *transcoder) open(depth int, kind headerKind) header {
 // close writes the length of a container, which is all that follows its header.
 func (t *transcoder) close(h header, n uint32) {
 	switch {
+	case t.skip:
 	case h.wide:
 		binary.BigEndian.PutUint32(t.out[h.at+1:], n)
 	case n < 1<<4:
@@ -295,7 +223,7 @@ func (t *transcoder) string() error {
 	for ; ; end++ {
 		if end >= len(t.text) {
 			t.i = end
-			return errNotJSON
+			return ErrNotJSON
 		}
 		c := t.text[end]
 		if c == '"' {
@@ -303,7 +231,7 @@ func (t *transcoder) string() error {
 		}
 		if c < ' ' {
 			t.i = end
-			return errNotJSON
+			return ErrNotJSON
 		}
 		if c == '\\' {
 			escaped = true
@@ -311,11 +239,13 @@ func (t *transcoder) string() error {
 		}
 	}
 	t.i = end + 1
-	if !escaped {
+	switch {
+	case escaped:
+		return t.unescape(t.text[start:end])
+	case !t.skip:
 		t.out = msgp.AppendStringFromBytes(t.out, t.text[start:end])
-		return nil
 	}
-	return t.unescape(t.text[start:end])
+	return nil
 }
 
 // unescape writes a string that has escapes. They only get shorter: the header is that of the longest
@@ -346,7 +276,7 @@ func (t *transcoder) unescape(s []byte) error {
 		case 'u':
 			r, n := unicodeEscape(s[i-1:])
 			if n == 0 {
-				return errNotJSON
+				return ErrNotJSON
 			}
 			if utf16.IsSurrogate(r) {
 				r, t.inexact = utf8.RuneError, true
@@ -354,8 +284,12 @@ func (t *transcoder) unescape(s []byte) error {
 			t.out = utf8.AppendRune(t.out, r)
 			i += n - 2
 		default:
-			return errNotJSON
+			return ErrNotJSON
 		}
+	}
+	if t.skip {
+		t.out = t.out[:at]
+		return nil
 	}
 	putStringHeader(t.out[at:at+size], len(t.out)-at-size)
 	return nil
@@ -434,13 +368,13 @@ func (t *transcoder) number() error {
 	if c := t.at(); c == '0' {
 		t.i++
 	} else if !t.digits() {
-		return errNotJSON
+		return ErrNotJSON
 	}
 	whole := true
 	if t.at() == '.' {
 		whole = false
 		if t.i++; !t.digits() {
-			return errNotJSON
+			return ErrNotJSON
 		}
 	}
 	if c := t.at(); c == 'e' || c == 'E' {
@@ -449,8 +383,11 @@ func (t *transcoder) number() error {
 			t.i++
 		}
 		if !t.digits() {
-			return errNotJSON
+			return ErrNotJSON
 		}
+	}
+	if t.skip {
+		return nil
 	}
 	var exact bool
 	t.out, exact = appendNumber(t.out, t.text[start:t.i], whole)
@@ -467,11 +404,14 @@ func (t *transcoder) digits() bool {
 	return t.i > start
 }
 
-func (t *transcoder) literal(want string) error {
+func (t *transcoder) literal(want string, packed byte) error {
 	if len(t.text)-t.i < len(want) || string(t.text[t.i:t.i+len(want)]) != want {
-		return errNotJSON
+		return ErrNotJSON
 	}
 	t.i += len(want)
+	if !t.skip {
+		t.out = append(t.out, packed)
+	}
 	return nil
 }
 
@@ -492,74 +432,4 @@ func (t *transcoder) at() byte {
 		return t.text[t.i]
 	}
 	return 0
-}
-
-// appendNumber appends a JSON number: an integer where one fits, else the nearest float64, of which
-// exact tells whether it stands for the same number in writing.
-func appendNumber(b, text []byte, whole bool) (packed []byte, exact bool) {
-	if whole && string(text) != "-0" {
-		if i, err := strconv.ParseInt(string(text), 10, 64); err == nil {
-			return msgp.AppendInt64(b, i), true
-		}
-		if u, err := strconv.ParseUint(string(text), 10, 64); err == nil {
-			return msgp.AppendUint64(b, u), true
-		}
-	}
-	f, err := strconv.ParseFloat(string(text), 64)
-	if err != nil { // out of range: the syntax has been checked
-		return msgp.AppendNil(b), false
-	}
-	return appendFloat(b, f), means(text, f)
-}
-
-// means tells whether a float64, written as JavaScript writes it, is the number of the text.
-func means(text []byte, f float64) bool {
-	// Every number of 15 digits comes back from a float64 (DBL_DIG), unless it is so small that the
-	// float64 has fewer.
-	const safeDigits, smallest = 15, 1e-290
-	var few [32]byte
-	digits, exponent := decimal(few[:0], text)
-	if len(digits) <= safeDigits && (math.Abs(f) > smallest || len(digits) == 0) {
-		return true
-	}
-	var printed, more [32]byte
-	want, wantExponent := decimal(more[:0], strconv.AppendFloat(printed[:0], f, 'e', -1, 64))
-	return string(digits) == string(want) && exponent == wantExponent
-}
-
-// decimal appends the digits of a number without the zeros at both ends, none of zero, and returns
-// them with the power of ten that they are to be multiplied by.
-func decimal(b, text []byte) (digits []byte, exponent int) {
-	const most = 1 << 30 // keeps an exponent of a thousand digits from overflowing
-	fraction := 0
-	point := false
-	for i, c := range text {
-		switch {
-		case c == '.':
-			point = true
-		case c == 'e' || c == 'E':
-			exponent, _ = strconv.Atoi(string(text[i+1:])) // out of range it is the largest
-			exponent = max(-most, min(exponent, most))
-			return trimZeros(b, exponent-fraction)
-		case '0' <= c && c <= '9':
-			if point {
-				fraction++
-			}
-			if c != '0' || len(b) > 0 {
-				b = append(b, c)
-			}
-		}
-	}
-	return trimZeros(b, -fraction)
-}
-
-func trimZeros(digits []byte, exponent int) ([]byte, int) {
-	if len(digits) == 0 {
-		return digits, 0
-	}
-	for digits[len(digits)-1] == '0' {
-		digits = digits[:len(digits)-1]
-		exponent++
-	}
-	return digits, exponent
 }
