@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"chorus/adapter/wire"
+	"chorus/adapter/wire/msgpack"
 
 	"github.com/zishang520/socket.io/parsers/socket/v3/parser"
 	"github.com/zishang520/socket.io/servers/socket/v3"
@@ -21,7 +22,7 @@ var _ PeerPublisher = (*namespace)(nil)
 
 // PublishToPeers implements [PeerPublisher].
 func (a *namespace) PublishToPeers(packet *parser.Packet, opts *socket.BroadcastOptions) {
-	packet, err := wire.Repeatable(packet)
+	packet, err := msgpack.Repeatable(packet)
 	if err == nil {
 		m := wire.Message{Kind: wire.Broadcast, Packet: packet, Opts: wire.NewOptions(opts)}
 		m.Opts.Except = append(slices.Clone(m.Opts.Except), wire.PeersOnly)
