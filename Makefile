@@ -106,7 +106,7 @@ CASE :=
 WRITE :=
 
 .PHONY: faults
-faults: build redis ## attacks and outages, each with its expectation and figure; about 25 minutes (CASE=name runs one, WRITE=1 writes docs/faults.md)
+faults: build redis ## attacks and outages, each with its expectation and figure; about 20 minutes (CASE=name runs one, WRITE=1 writes docs/faults.md)
 	cd test && npm ci --no-audit --no-fund
 	cd test && node faults/faults.js $(if $(WRITE),--write) $(CASE)
 
