@@ -93,6 +93,9 @@ func (o *own) send(done func(error)) error {
 	case e.History && o.room.policy.History.keeps():
 		return o.keepOwn(done)
 	}
+	if err := o.awaitTurn(); err != nil {
+		return err
+	}
 	publisher, ok := adapter.Of(o.socket.Nsp())
 	if !ok {
 		return errors.New("chat: the adapter of the namespace is not one of package adapter")
@@ -111,6 +114,26 @@ func (o *own) send(done func(error)) error {
 		done(nil)
 	}
 	return nil
+}
+
+// slowSeconds returns the seconds of slow mode for the event. One that is volatile or the latest of its kind, as typing is,
+// takes no turn.
+func (o *own) slowSeconds() (int, error) {
+	if o.event.To != event.Room || o.event.Volatile || o.event.Latest != "" {
+		return 0, nil
+	}
+	return o.slowness(o.room)
+}
+
+// awaitTurn takes the sender's turn for an event that is not kept.
+func (o *own) awaitTurn() error {
+	slow, err := o.slowSeconds()
+	if err != nil || slow == 0 {
+		return err
+	}
+	ctx, cancel := o.chat.context()
+	defer cancel()
+	return o.chat.takeTurn(ctx, &outgoing{place: o.room, sender: o.presenceID(), slow: slow})
 }
 
 // slot names the place of the event at a client that does not keep up: what one sender says takes the place of nothing
@@ -154,6 +177,10 @@ func (o *own) addSelf(opts *socket.BroadcastOptions) {
 func (o *own) keepOwn(done func(error)) error {
 	m := &outgoing{
 		place: o.room, from: o.user(), sender: o.presenceID(), id: o.id, value: o.values(), event: o.event.Heard(),
+	}
+	var err error
+	if m.slow, err = o.slowSeconds(); err != nil {
+		return err
 	}
 	if o.event.ExceptSender {
 		m.origin = string(o.socket.Id())

@@ -44,7 +44,7 @@ func refuses(t *testing.T, c *rawClient, codes map[string]string) {
 }
 
 func TestChangesOfMessages(t *testing.T) {
-	eachStore(t, func(t *testing.T, one, two string) {
+	eachStoreAndCluster(t, func(t *testing.T, one, two string) {
 		ada, bob, mod := as(t, one, "ada"), as(t, two, "bob"), asModerator(t, two, "mod", "h*")
 		bob.must(`["join","h"]`)
 		ada.must(`["join","h"]`)
@@ -110,7 +110,7 @@ func TestChangesOfMessages(t *testing.T) {
 }
 
 func TestMarkers(t *testing.T) {
-	eachStore(t, func(t *testing.T, one, two string) {
+	eachStoreAndCluster(t, func(t *testing.T, one, two string) {
 		ada, bob, second := as(t, one, "ada"), as(t, one, "bob"), as(t, two, "bob")
 		ada.must(`["join","h"]`)
 		for range 3 {
@@ -133,7 +133,7 @@ func TestMarkers(t *testing.T) {
 }
 
 func TestModeration(t *testing.T) {
-	eachStore(t, func(t *testing.T, one, two string) {
+	eachStoreAndCluster(t, func(t *testing.T, one, two string) {
 		ada, bob, mod := as(t, one, "ada"), as(t, two, "bob"), asModerator(t, one, "mod", "h*")
 		for _, c := range []*rawClient{ada, bob, mod} {
 			c.must(`["join","h"]`)

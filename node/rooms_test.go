@@ -13,6 +13,7 @@ import (
 
 	"chorus/auth"
 	"chorus/chat"
+	"chorus/internal/redistest"
 	"chorus/node"
 	"chorus/node/config"
 
@@ -77,6 +78,7 @@ func (c *rawClient) must(format string, args ...any) chatAnswer {
 
 // withHistory keeps what is said in rooms that begin with "h".
 func withHistory(cfg node.Config) node.Config {
+	cfg.Limits.Events.Rate, cfg.Limits.Subject.Events.Rate = config.Rate{}, config.Rate{} // tests send faster than people do
 	cfg.Chat.Rooms = []config.RoomConfig{
 		{Match: "h*", History: config.HistoryConfig{Messages: 100}, Presence: true},
 		{Match: "quiet", Presence: false},
@@ -100,6 +102,20 @@ func eachStore(t *testing.T, test func(t *testing.T, one, two string)) {
 	})
 }
 
+// eachStoreAndCluster is eachStore, and once more with a Redis Cluster of six processes.
+func eachStoreAndCluster(t *testing.T, test func(t *testing.T, one, two string)) {
+	t.Helper()
+	eachStore(t, test)
+	t.Run("redis cluster", func(t *testing.T) {
+		if testing.Short() {
+			t.Skip("six processes")
+		}
+		cfg := withHistory(valid())
+		cfg.Cluster.Redis.URL = "redis+cluster://" + strings.Join(redistest.StartCluster(t).Addrs(), ",")
+		test(t, run(t, cfg).addr, run(t, cfg).addr)
+	})
+}
+
 // as connects as a user.
 func as(t *testing.T, addr, user string) *rawClient {
 	t.Helper()
@@ -116,7 +132,7 @@ func tokenOf(t *testing.T, user string) string {
 }
 
 func TestHistory(t *testing.T) {
-	eachStore(t, func(t *testing.T, one, two string) {
+	eachStoreAndCluster(t, func(t *testing.T, one, two string) {
 		ada, bob := as(t, one, "ada"), as(t, two, "bob")
 		if a := ada.must(`["join","h"]`); a.Room != "h" || a.Count == nil || *a.Count != 1 {
 			t.Errorf("the first join: %+v", a)
@@ -229,7 +245,7 @@ func TestDirect(t *testing.T) {
 }
 
 func TestPresence(t *testing.T) {
-	eachStore(t, func(t *testing.T, one, two string) {
+	eachStoreAndCluster(t, func(t *testing.T, one, two string) {
 		ada := as(t, one, "ada")
 		a := ada.must(`["join","h",{"presence":true}]`)
 		if len(a.Members.Users) != 1 || a.Members.Users[0].ID != "ada" || a.Members.Users[0].Devices != 1 {

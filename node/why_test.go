@@ -27,6 +27,7 @@ func TestExplanationIsWhatIsEnforced(t *testing.T) {
 		"to-self": {To: "self", Namespace: "/"},
 	}
 	cfg.MaxRooms = 1000
+	cfg.Limits.Events.Rate, cfg.Limits.Subject.Events.Rate = config.Rate{}, config.Rate{}
 	n := run(t, cfg)
 	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // the same cases each time
 	rooms := []string{"kept-a", "kept-b", "closed-a", "lobby", "user:u1", "user:u2", "kept-*"}
