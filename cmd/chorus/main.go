@@ -31,6 +31,13 @@ type commands struct {
 	Dev        devCommand        `cmd:"" help:"Run a whole cluster in one process, for development; needs nothing but this binary."`
 	Token      tokenCommands     `cmd:"" help:"Make tokens, check them, and revoke them."`
 	API        apiCommands       `cmd:"" name:"api" help:"Make keys for the HTTP API."`
+	Publish    publishCommand    `cmd:"" help:"Say something to everyone, rooms, users or sockets, by the HTTP API."`
+	Rooms      roomsCommand      `cmd:"" help:"List the rooms with somebody in them."`
+	Who        whoCommand        `cmd:"" help:"List the users in a room."`
+	History    historyCommand    `cmd:"" help:"Read the history of a room."`
+	Kick       kickCommand       `cmd:"" help:"Put a user out of a room, or out of all; the user may come back."`
+	Ban        banCommand        `cmd:"" help:"Keep a user out of a room, or of all."`
+	Tail       tailCommand       `cmd:"" help:"Print what happens in the cluster."`
 	Emit       emitCommand       `cmd:"" help:"Send an event to clients of the cluster."`
 	Webhooks   webhooksCommands  `cmd:"" help:"Look at what waits for the webhooks, and repair it."`
 	Check      checkCommand      `cmd:"" help:"Check the configuration and print what is in force, secrets masked."`

@@ -52,6 +52,7 @@ func (c *Config) readEnvironment(environ []string) (faults []error) {
 		switch {
 		case known:
 			faults = append(faults, c.setLeaf(s, value, where)...)
+		case name == "CHORUS_API_URL" || name == "CHORUS_API_KEY": // of commands that speak to the HTTP API
 		case !fromKubernetes(name, value):
 			faults = append(faults, &Fault{Where: where, Err: unknownVariable(name, names)})
 		}
