@@ -80,7 +80,7 @@ func newDocsPage(document []byte) (*docsPage, error) {
 		return nil, fmt.Errorf("api: the document cannot be read: %w", err)
 	}
 	page, err := template.New("docs").Funcs(template.FuncMap{
-		"type": func(s docSchema) string { return doc.typeOf(s) },
+		"type": doc.typeOf,
 		"has":  slices.Contains[[]string],
 	}).Parse(docsHTML)
 	if err != nil {
@@ -127,7 +127,7 @@ func (d *docDocument) groups() []docGroup {
 			byTag[tag] = append(byTag[tag], row)
 		}
 	}
-	var groups []docGroup
+	groups := make([]docGroup, 0, len(byTag))
 	for _, tag := range slices.Sorted(maps.Keys(byTag)) {
 		rows := byTag[tag]
 		slices.SortFunc(rows, func(a, b docRow) int { return strings.Compare(a.Path+" "+a.Method, b.Path+" "+b.Method) })

@@ -74,7 +74,7 @@ const (
 // newProblem returns a problem. The detail must not hold anything of the request.
 func newProblem(status int, code, detail string) *Problem {
 	return &Problem{
-		Type: Prefix + "/docs#" + code, Title: http.StatusText(status), Status: status, Code: code, Detail: cutText(detail, maxProblemText),
+		Type: Prefix + "/docs#" + code, Title: http.StatusText(status), Status: status, Code: code, Detail: cutText(detail),
 		headers: http.Header{},
 	}
 }
@@ -82,7 +82,7 @@ func newProblem(status int, code, detail string) *Problem {
 // invalid is the problem of one member or parameter.
 func invalid(location, message string) *Problem {
 	p := newProblem(http.StatusUnprocessableEntity, codeInvalidValue, location+": "+message)
-	p.Errors = []ProblemError{{Location: location, Message: cutText(message, maxProblemText)}}
+	p.Errors = []ProblemError{{Location: location, Message: cutText(message)}}
 	return p
 }
 
@@ -135,12 +135,12 @@ func number(value any) int64 {
 	return 0
 }
 
-// cutText shortens a text to so many bytes.
-func cutText(text string, most int) string {
-	if len(text) <= most {
+// cutText shortens a text to maxProblemText.
+func cutText(text string) string {
+	if len(text) <= maxProblemText {
 		return strings.ToValidUTF8(text, "")
 	}
-	text = text[:most]
+	text = text[:maxProblemText]
 	for !utf8.ValidString(text) && len(text) > 0 {
 		text = text[:len(text)-1]
 	}

@@ -32,7 +32,7 @@ func (a *API) problemFrom(op *huma.Operation, found *huma.ErrorModel) *Problem {
 		}
 	}
 	if len(p.Errors) > 0 {
-		p.Detail = cutText(p.Errors[0].Location+": "+p.Errors[0].Message, maxProblemText)
+		p.Detail = cutText(p.Errors[0].Location + ": " + p.Errors[0].Message)
 	}
 	return p
 }
@@ -50,7 +50,7 @@ func (a *API) problemError(op *huma.Operation, found *huma.ErrorDetail) ProblemE
 	case location == "":
 		location = "body"
 	}
-	return ProblemError{Location: location, Message: cutText(message, maxProblemText)}
+	return ProblemError{Location: location, Message: cutText(message)}
 }
 
 // known returns the part of a location that has names of the document alone, and the names that it has there.

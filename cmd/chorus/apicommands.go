@@ -73,9 +73,9 @@ func (c *roomsCommand) Run(ctx context.Context) error {
 	}
 	return show(&c.apiFlags, os.Stdout, answer, func(list api.RoomList) {
 		table := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
-		fmt.Fprintln(table, "ROOM\tUSERS\tSOCKETS")
+		_, _ = fmt.Fprintln(table, "ROOM\tUSERS\tSOCKETS")
 		for _, r := range list.Rooms {
-			fmt.Fprintf(table, "%q\t%d\t%d\n", r.Room, r.Count, r.Sockets)
+			_, _ = fmt.Fprintf(table, "%q\t%d\t%d\n", r.Room, r.Count, r.Sockets)
 		}
 		_ = table.Flush()
 		tellNext(list.Next)
@@ -104,9 +104,9 @@ func (c *whoCommand) Run(ctx context.Context) error {
 	}
 	return show(&c.apiFlags, os.Stdout, answer, func(list api.MemberList) {
 		table := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
-		fmt.Fprintln(table, "USER\tNAME\tSOCKETS\tSINCE")
+		_, _ = fmt.Fprintln(table, "USER\tNAME\tSOCKETS\tSINCE")
 		for _, u := range list.Users {
-			fmt.Fprintf(table, "%q\t%q\t%d\t%s\n", u.ID, u.Name, u.Devices, moment(u.Since))
+			_, _ = fmt.Fprintf(table, "%q\t%q\t%d\t%s\n", u.ID, u.Name, u.Devices, moment(u.Since))
 		}
 		_ = table.Flush()
 		tellNext(list.Next)

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"strings"
 	"time"
 )
@@ -122,5 +121,5 @@ func (c *tailCommand) print(text string) {
 	if len(e.Value) > 0 {
 		line += "  " + string(e.Value)
 	}
-	fmt.Fprintln(os.Stdout, line)
+	fmt.Println(line)
 }
