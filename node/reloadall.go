@@ -15,6 +15,8 @@ import (
 func (n *Node) Reload(cfg Config) (restart []string, err error) {
 	n.reloading.Lock()
 	defer n.reloading.Unlock()
+	notifyReloading()
+	defer notifySystemd("READY=1")
 	if err := Validate(cfg); err != nil {
 		return nil, err
 	}

@@ -43,7 +43,7 @@ var remedies = map[string]string{
 	refusalNamespace:   "the program declares no namespace of this name: correct the client's URL, or declare it",
 	refusalProgram:     "a middleware of the program has refused the client",
 	refusalTransport:   "the client offers neither polling nor websocket",
-	refusalSession:     "the session has ended, or another node owns it: then let the load balancer send all requests of a session to one node (sticky sessions)",
+	refusalSession:     "the session has ended, or another node owns it: then see forwarding in /readyz, or let the load balancer send all requests of a session to one node (sticky sessions)",
 	refusalMethod:      "a handshake is a GET request: is it a client of Socket.IO?",
 	refusalBadRequest:  "is it a client of Socket.IO, and does a proxy pass its requests on unchanged, Upgrade header included?",
 	refusalProtocol:    "the query parameter EIO must be 4: is it a client of Socket.IO?",

@@ -104,6 +104,12 @@ func (n *Node) serve(ctx context.Context) error {
 		}
 		group.Go(func() error { return serve(server, listeners[i]) }) // ends with drain
 	}
+	notifySystemd("READY=1") // the listeners are open
+	alive, endAlive := context.WithCancel(context.WithoutCancel(ctx))
+	group.Go(func() error { // ends with the drain
+		feedWatchdog(alive)
+		return nil
+	})
 	group.Go(func() error { // ends with ctx
 		n.tendMemory(stop)
 		return nil
@@ -132,6 +138,8 @@ func (n *Node) serve(ctx context.Context) error {
 		case <-n.stop:
 		}
 		defer end()
+		defer endAlive()
+		notifySystemd("STOPPING=1")
 		return n.drain(context.WithoutCancel(ctx), servers)
 	})
 	return group.Wait()

@@ -1,0 +1,29 @@
+// What a node tells systemd (sd_notify).
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join as path } from "node:path";
+import { test } from "node:test";
+import { startNode } from "./harness/chorus.js";
+import { run } from "./harness/program.js";
+
+// The datagrams are received by Python: Node.js has no such sockets.
+const RECEIVER = `import socket, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); s.bind(sys.argv[1]); print("bound", flush=True)
+while True: print(s.recv(4096).decode().replace("\\n", " "), flush=True)`;
+
+test("ready, reloading, watchdog, stopping", async (t) => {
+  const folder = mkdtempSync(path(tmpdir(), "notify-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const socket = path(folder, "socket");
+  const systemd = run(t, "python3", ["-c", RECEIVER, socket]);
+  const told = (text) => systemd.line((line) => (line.startsWith(text) ? line : undefined), text);
+  await told("bound");
+  const node = await startNode(t, undefined, { NOTIFY_SOCKET: socket, WATCHDOG_USEC: "300000" });
+  await told("READY=1");
+  await told("WATCHDOG=1");
+  node.signalled("SIGHUP");
+  assert.match(await told("RELOADING=1"), /MONOTONIC_USEC=\d+/);
+  assert.equal(await node.stop(), 0);
+  await told("STOPPING=1");
+});
