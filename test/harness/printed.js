@@ -141,6 +141,7 @@ for (const [name, text, path, command, ...args] of [
 // Fragments of Go, each with what the page leaves out around it.
 const fragments = [
   ["docs/program.md", "socket.NewServer", ["chorus/engine", "github.com/zishang520/socket.io/servers/socket/v3"], "func f(opts *socket.ServerOptions) {", "}"],
+  ["docs/program.md", "session.OnRedis", ["chorus/adapter", "chorus/adapter/session", "chorus/adapter/streams", "github.com/redis/go-redis/v9", "github.com/zishang520/socket.io/servers/socket/v3"], "func f(client redis.UniversalClient, opts *socket.ServerOptions, io *socket.Server) {", "}"],
   ["docs/program.md", "auth.HTTP(", ["chorus/auth", "net/http"], "func f(verifier *auth.Verifier, handler http.Handler) {", "}"],
   ["docs/redis.md", "emitter.New", ["chorus/adapter/emitter", "context", "github.com/redis/go-redis/v9"], "func f(ctx context.Context, client redis.UniversalClient) error {", "return err\n}"],
   ["docs/architecture.md", "DrainConfig", ["time"], "", ""],
