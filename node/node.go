@@ -13,6 +13,7 @@ import (
 	"chorus/api/hook"
 	"chorus/auth"
 	"chorus/chat"
+	"chorus/chat/notice"
 	"chorus/codec"
 	"chorus/engine"
 	"chorus/internal/library"
@@ -142,6 +143,9 @@ func New(cfg Config) (*Node, error) {
 	}
 	if n.webhooks != nil {
 		n.webhooks.service.Start()
+		if n.auth != nil && n.webhooks.targets.Wants(notice.TokenRevoked, "") {
+			n.webhooks.revocations = newRevocationTeller(n.auth.revocations, n.state, n.log)
+		}
 	}
 	if err := n.followNamespaces(); err != nil {
 		return nil, err
@@ -229,7 +233,7 @@ func (n *Node) Close(ctx context.Context) error {
 			n.hook.Close()
 		}
 		if n.webhooks != nil {
-			n.webhooks.service.Close()
+			n.webhooks.close()
 		}
 		n.closeErr = errors.Join(n.closeErr, n.state.Close(ctx))
 		if n.auth != nil { // it says goodbye by way of Redis

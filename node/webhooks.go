@@ -21,6 +21,15 @@ type webhooks struct {
 	memory  *webhook.Memories // of a node that is alone
 	service *webhook.Service
 	admins  []webhook.Admin
+
+	revocations *revocationTeller // nil when nobody is told of revocations
+}
+
+func (w *webhooks) close() {
+	if w.revocations != nil {
+		w.revocations.close()
+	}
+	w.service.Close()
 }
 
 // noticeTargets returns what the targets of the configuration want.

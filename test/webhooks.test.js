@@ -103,7 +103,7 @@ for (const [name, count] of [["three nodes and Redis", 3], ["one node in memory"
     assert.equal(receiver.requests[0].headers["webhook-signature"].split(" ").length, 2, "signed with each secret");
     assert.deepEqual(receiver.faults, []);
 
-    await quiet.until(() => about(quiet, "user.offline").length === 1, "user.offline");
+    await quiet.until(() => about(quiet, "user.offline").length === 1 && about(quiet, "room.left").length === 1, "the last ones");
     const kinds = new Set(events(quiet).map((e) => e.type));
     assert.deepEqual([...kinds].toSorted(), ["direct.sent", "room.joined", "room.left", "room.occupied", "user.offline", "user.online"]);
     assert.ok(events(quiet).every((e) => e.data.room === undefined || e.data.room === "kept-1"));
@@ -190,6 +190,19 @@ test("what is given up is listed and redelivered, with its id", async (t) => {
   assert.deepEqual(await webhooks(t, nodes, redis, "redeliver", "crm", "--all"), { redelivered: 1 });
   await told(receiver, "room.joined");
   assert.equal((await webhooks(t, nodes, redis)).webhooks[0].dead, 0);
+});
+
+test("revocations are told once, whichever node or program made them", async (t) => {
+  const receiver = await startReceiver(t);
+  const redis = await startRedis(t);
+  const nodes = await startNodes(t, 3, redis, [{ url: receiver.url, events: ["token.revoked"] }]);
+  const revoke = async (...args) => assert.equal((await chorus(t, ["token", "revoke", ...args], environment(redis))).code, 0);
+  await revoke("--sub", "mallory");
+  await revoke("--id", "a-token");
+  await told(receiver, "token.revoked", 2);
+  await webhooks(t, nodes, redis, "test", "crm"); // behind what the other nodes may tell
+  await told(receiver, "webhook.test");
+  assert.deepEqual(about(receiver, "token.revoked").map((e) => e.data.user?.id ?? e.data.jti).toSorted(), ["a-token", "mallory"]);
 });
 
 // In make faults there are 10,000 of them.
