@@ -10,12 +10,8 @@ export const pages = ["README.md", "CONTRIBUTING.md", ...readdirSync(`${root}doc
 
 const textOf = (page) => readFileSync(root + page, "utf8");
 
-/** blocks returns the code of the blocks of a page in one language, in their order. */
-export function blocks(page, language) {
-  return allBlocks(page).filter((block) => block.language === language).map(({ code }) => code);
-}
-
-function allBlocks(page) {
+/** blocks returns the code blocks of a page, in their order. */
+export function blocks(page) {
   return [...textOf(page).matchAll(/^```(\w*)\n([\s\S]*?)^```$/gm)].map(([, language, code]) => ({ page, language, code }));
 }
 
@@ -36,7 +32,7 @@ export function brokenLinks(page) {
 
 /** Ledger hands out code blocks, and knows which nobody has asked for. */
 export class Ledger {
-  #all = pages.flatMap(allBlocks);
+  #all = pages.flatMap(blocks);
   #taken = new Set();
 
   /** take returns the one block of a page that contains a text. */

@@ -296,10 +296,14 @@ test("the program for the HTTP API, with a key of the command", async (t) => {
 const elsewhere = [
   ["docs/hook.md", "BaseHTTPRequestHandler", "hook.test.js"],
   ["docs/hook.md", "standardwebhooks", "hook.test.js"],
+  ["docs/webhooks.md", "BaseHTTPRequestHandler", "webhooks.test.js"],
+  ["docs/webhooks.md", "standardwebhooks", "webhooks.test.js"],
 ];
 
 // What is not run, and why.
 const listed = [
+  ["docs/chat.md", "$ chorus why", "what the command prints for a configuration of one's own; its own tests have such answers"],
+  ["docs/webhooks.md", "chorus webhooks redeliver", "webhooks.test.js runs these commands with targets of its own"],
   ["docs/hook.md", '"kitchen"', "an answer of a back end; hook.test.js has such answers"],
   ["README.md", "make test", "it is the suite of which this test is a part"],
   ["README.md", "flowchart", "a picture"],
