@@ -32,6 +32,8 @@ func Run(t *testing.T, open Open) {
 		"log: cursors under load":             testCursorsUnderLoad,
 		"log: concurrent edits":               testConcurrentEdits,
 		"log: any bytes and names":            testBytes,
+		"log: each log":                       testEachLog,
+		"placements":                          testPlacements,
 		"feed: order, topics and signals":     testFeed,
 		"once":                                testOnce,
 		"presence":                            testPresence,
