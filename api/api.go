@@ -3,6 +3,7 @@ package api
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -58,6 +59,10 @@ type Options struct {
 	MaxTokenLife time.Duration
 	// Webhooks are the queues of the webhook targets; default none.
 	Webhooks []webhook.Admin
+	// Settings lists the configuration in force, with masked secrets; default nothing.
+	Settings func() []Setting
+	// SampleInterval is the time between two samples of a node, which answers chat questions of SamplesKind.
+	SampleInterval time.Duration
 	// Logger gets one line for each request; default no log.
 	Logger *slog.Logger
 }
@@ -92,6 +97,8 @@ type API struct {
 	document []byte
 	docs     *docsPage
 
+	sessionKey []byte // of SignIn
+
 	running context.Context // ends with Close
 	stop    context.CancelFunc
 	tasks   sync.WaitGroup
@@ -102,7 +109,7 @@ func New(opts Options) (*API, error) {
 	if opts.Chat == nil || opts.Nodes == nil {
 		return nil, errors.New("api: Options.Chat or Options.Nodes is missing")
 	}
-	a := &API{opts: opts.withDefaults(), router: newRouter()}
+	a := &API{opts: opts.withDefaults(), router: newRouter(), sessionKey: []byte(rand.Text() + rand.Text())}
 	a.log = a.opts.Logger
 	if err := a.SetKeys(opts.Keys); err != nil {
 		return nil, err
@@ -136,6 +143,7 @@ var operations = []func(*API){
 	registerNodes,
 	registerEvents,
 	registerWebhooks,
+	registerMonitor,
 	registerDocs,
 }
 

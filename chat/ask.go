@@ -67,6 +67,8 @@ func (c *Chat) kinds() map[string]func(json.RawMessage) (any, error) {
 		"leave":       answering(c.leaveHere),
 		"disconnect":  answering(c.disconnectHere),
 		"stats":       answering(c.statsHere),
+		"permissions": answering(c.permissionsHere),
+		"trace":       answering(c.traceHere),
 	}
 }
 

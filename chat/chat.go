@@ -145,6 +145,7 @@ type Chat struct {
 	pace pace
 
 	asking asking
+	traces traces
 
 	mu         sync.Mutex
 	lanes      map[string]*lane // by topic

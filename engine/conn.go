@@ -307,6 +307,7 @@ func (c *Conn) announce() {
 // onMessage hands a message of the client to the listeners.
 func (c *Conn) onMessage(data []byte, binary bool) error {
 	c.flow.count(len(data))
+	c.server.stats.Received.Add(1)
 	if err := errors.Join(c.checkJoined(data, binary), c.followPacket(data, binary)); err != nil {
 		return err
 	}

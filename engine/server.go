@@ -62,6 +62,8 @@ type Server struct {
 
 // Stats counts what a server did since it was made. The fields may be read at any time.
 type Stats struct {
+	Received        atomic.Uint64 // messages from clients
+	Sent            atomic.Uint64 // messages to clients, each counted once for each of them
 	SlowConsumers   atomic.Uint64 // sessions closed because too much waited for them
 	VolatileDropped atomic.Uint64 // volatile messages dropped for clients that were behind
 	Replaced        atomic.Uint64 // messages that gave way to a newer one, see MessageOptions.Latest

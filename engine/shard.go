@@ -55,6 +55,7 @@ type shard struct {
 	path   []*Message // scratch
 	join   []byte     // scratch
 	stamp  uint64     // counts broadcasts to several lists
+	noted  uint64     // messages for connections, since the last sweep
 }
 
 func newShard(server *Server) *shard {
@@ -174,6 +175,8 @@ func (s *shard) sweep(batch []entry) {
 		}
 	}
 	s.flushAll()
+	s.server.stats.Sent.Add(s.noted)
+	s.noted = 0
 }
 
 // flushAll gives all connections what was noted for them.
@@ -227,6 +230,7 @@ func (s *shard) note(c *Conn, m *Message) {
 		s.dirty = append(s.dirty, c)
 	}
 	o.node = s.tree.next(o.node, m)
+	s.noted++
 }
 
 // flush gives a connection what this batch has for it.

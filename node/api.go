@@ -22,6 +22,7 @@ func (n *Node) newAPI() (*api.API, error) {
 		Client: n.redis.sharedClient(), RedisPrefix: n.cfg.Cluster.Redis.Prefix,
 		Origins: c.CORS.Origins, Rate: c.Rate.Count, RateWindow: c.Rate.Per,
 		MaxBody: int64(c.MaxBody), MaxBatch: int64(c.MaxBatch), IdempotencyKeys: int(c.IdempotencyKeys), MaxFeeds: int(c.MaxFeeds),
+		Settings: n.settings, SampleInterval: sampleInterval,
 		PermissionsClaim: n.cfg.Auth.PermissionsClaim, MaxTokenLife: c.Tokens.MaxLife, Logger: n.log,
 	}
 	if n.webhooks != nil {
@@ -62,6 +63,9 @@ func (n *Node) ReloadAPIKeys(cfg Config) error {
 	keys, err := apiKeys(&cfg)
 	if err == nil {
 		err = n.api.SetKeys(keys)
+	}
+	if err == nil {
+		err = n.openAdminUI()
 	}
 	if err == nil {
 		n.log.Info("API keys replaced", slog.Int("keys", len(keys)))

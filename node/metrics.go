@@ -11,6 +11,7 @@ import (
 	"chorus/engine"
 	"chorus/node/config"
 	"chorus/node/forward"
+	"chorus/web"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -143,6 +144,8 @@ func (m *metrics) watchEngine(e *engine.Server) {
 	m.gauge("chorus_packet_pending_bytes", "Bytes of packets of clients that have not come as a whole.", func() float64 { return float64(e.PendingBytes()) })
 	m.gauge("chorus_write_pending_bytes", "Messages that wait to be written, each counted once.", func() float64 { return float64(e.Buffered()) })
 	stats := e.Stats()
+	m.counter("chorus_messages_received_total", "Messages from clients.", stats.Received.Load)
+	m.counter("chorus_messages_sent_total", "Messages to clients; one for a hundred clients counts a hundred times.", stats.Sent.Load)
 	m.counter("chorus_slow_consumers_total", "Connections closed because too much waited for them.", stats.SlowConsumers.Load)
 	m.counter("chorus_volatile_dropped_total", "Volatile messages dropped for clients that were behind.", stats.VolatileDropped.Load)
 	m.counter("chorus_replaced_total", "Messages that gave way to a newer one of their name, for clients that were behind.", stats.Replaced.Load)
@@ -238,5 +241,9 @@ func (n *Node) adminRoutes() http.Handler {
 	mux.Handle("/metrics", getOnly(promhttp.HandlerFor(n.metrics.registry, promhttp.HandlerOpts{}).ServeHTTP))
 	mux.Handle("/reload", n.operate(n.serveReload))
 	mux.Handle("/drain", n.operate(n.serveDrain))
+	if n.cfg.Pages.Enabled {
+		mux.Handle("/admin/", getOnly(web.Dashboard().ServeHTTP))
+		mux.Handle("/admin", getOnly(http.RedirectHandler("/admin/", http.StatusMovedPermanently).ServeHTTP))
+	}
 	return n.withAPI(config.APIAdmin, mux)
 }

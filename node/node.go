@@ -17,6 +17,7 @@ import (
 	"chorus/codec"
 	"chorus/engine"
 	"chorus/internal/library"
+	"chorus/node/adminui"
 	"chorus/node/forward"
 	"chorus/registry"
 
@@ -25,16 +26,18 @@ import (
 
 // Node is one node of a cluster. Make it with New; its methods are safe for concurrent use.
 type Node struct {
-	cfg    Config
-	logs   *nodeLog
-	log    *slog.Logger // of logs, with its limits
-	io     *socket.Server
-	chat   *chat.Chat
-	api    *api.API
-	state  chat.Store // of the chat product
-	engine *engine.Server
-	redis  *redisLink // nil with the memory adapter
-	nodes  *registry.Registry
+	cfg     Config
+	logs    *nodeLog
+	log     *slog.Logger // of logs, with its limits
+	io      *socket.Server
+	chat    *chat.Chat
+	api     *api.API
+	samples samples
+	adminUI atomic.Pointer[adminui.Server] // nil while no key may use it
+	state   chat.Store                     // of the chat product
+	engine  *engine.Server
+	redis   *redisLink // nil with the memory adapter
+	nodes   *registry.Registry
 	// forward passes requests of sessions of other nodes on, and takes those of other nodes.
 	forward *forward.Forwarder
 	clients swapped // serves the requests of clients
@@ -154,6 +157,10 @@ func New(cfg Config) (*Node, error) {
 		return nil, err
 	}
 	n.metrics.registry.MustRegister(&apiCounts{n.api.Stats(), n.api})
+	n.samples.answer(n.chat)
+	if err := n.openAdminUI(); err != nil {
+		return nil, err
+	}
 	if n.cert, err = newCertificate(&n.cfg); err != nil {
 		return nil, err
 	}
@@ -189,12 +196,12 @@ func (n *Node) logInvalid(err error) {
 
 // admission returns the middlewares that decide who connects to a namespace.
 func (n *Node) admission() []socket.NamespaceMiddleware {
-	watch := func(s *socket.Socket, next func(*socket.ExtendedError)) { n.chat.Watch(s, next) }
+	watch := n.exceptAdminUI(func(s *socket.Socket, next func(*socket.ExtendedError)) { n.chat.Watch(s, next) })
 	if n.auth != nil {
-		return []socket.NamespaceMiddleware{n.delayFailures(n.auth.middleware(n)), watch}
+		return []socket.NamespaceMiddleware{n.exceptAdminUI(n.delayFailures(n.auth.middleware(n))), watch}
 	}
 	if n.cfg.Recovery.Enabled {
-		return []socket.NamespaceMiddleware{recoverAnybody, watch}
+		return []socket.NamespaceMiddleware{n.exceptAdminUI(recoverAnybody), watch}
 	}
 	return []socket.NamespaceMiddleware{watch}
 }
@@ -223,6 +230,9 @@ func (n *Node) Close(ctx context.Context) error {
 		n.nodes.Refresh()
 		n.closeErr = n.auth.stopWaiting()
 		n.api.Close()
+		if ui := n.adminUI.Load(); ui != nil {
+			ui.Close()
+		}
 		n.closeConnections()
 		n.forward.Leave(ctx)
 		n.closeErr = errors.Join(n.closeErr, n.engine.Shutdown(ctx)) // handlers finish what clients sent before

@@ -126,6 +126,10 @@ func (n *Node) serve(ctx context.Context) error {
 			return nil
 		})
 	}
+	group.Go(func() error { // ends with ctx
+		n.takeSamples(stop)
+		return nil
+	})
 	if n.announcer != nil {
 		group.Go(func() error { // ends with ctx
 			n.announcer.Run(stop)

@@ -59,3 +59,15 @@ func HasNamespace(io *socket.Server, name string) bool {
 	_, exists := (*field).Load(name)
 	return exists
 }
+
+// Namespaces returns the namespaces of a server.
+func Namespaces(io *socket.Server) []socket.Namespace {
+	var list []socket.Namespace
+	if all, ok := fieldOf[namespaceMap](io, "_nsps"); ok {
+		(*all).Range(func(_ string, nsp socket.Namespace) bool {
+			list = append(list, nsp)
+			return true
+		})
+	}
+	return list
+}

@@ -1,0 +1,104 @@
+package node
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"chorus/api"
+	"chorus/chat"
+
+	dto "github.com/prometheus/client_model/go"
+)
+
+// A node takes a sample of its figures in each interval, and keeps those of a quarter of an hour.
+const (
+	sampleInterval = 2 * time.Second
+	sampleSpan     = 15 * time.Minute
+)
+
+// samples are those of this node, for the dashboard.
+type samples struct {
+	mu   sync.Mutex
+	list []api.Sample
+}
+
+// answer has the node answer the others that ask for its samples.
+func (s *samples) answer(c *chat.Chat) {
+	chat.Answers(c, api.SamplesKind, func(q api.SamplesQuestion) []api.Sample { return s.after(q.Since) })
+}
+
+func (s *samples) after(since int64) []api.Sample {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	from, _ := slices.BinarySearchFunc(s.list, since+1, func(sample api.Sample, at int64) int { return int(sample.At - at) })
+	return slices.Clone(s.list[from:])
+}
+
+func (s *samples) add(sample api.Sample) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if most := int(sampleSpan / sampleInterval); len(s.list) >= most {
+		s.list = slices.Delete(s.list, 0, len(s.list)-most+1)
+	}
+	s.list = append(s.list, sample)
+}
+
+// takeSamples takes them until ctx ends.
+func (n *Node) takeSamples(ctx context.Context) {
+	ticker := time.NewTicker(sampleInterval)
+	defer ticker.Stop()
+	for {
+		n.samples.add(n.sample())
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+// sample reads the figures of this moment.
+func (n *Node) sample() api.Sample {
+	stats := n.engine.Stats()
+	sample := api.Sample{
+		At: time.Now().UnixMilli(), Connections: n.engine.ClientsCount(),
+		InTotal: stats.Received.Load(), OutTotal: stats.Sent.Load(), RefusedTotal: map[string]uint64{},
+	}
+	probe, up := 0.0, false
+	families, _ := n.metrics.registry.Gather() // what could not be gathered is missing
+	for _, family := range families {
+		switch family.GetName() {
+		case "process_resident_memory_bytes":
+			sample.Memory = uint64(family.GetMetric()[0].GetGauge().GetValue())
+		case "chorus_rooms":
+			sample.Rooms = int(family.GetMetric()[0].GetGauge().GetValue())
+		case "chorus_redis_published_total":
+			sample.PublishedTotal = uint64(family.GetMetric()[0].GetCounter().GetValue())
+		case "chorus_redis_oldest_pending_seconds":
+			sample.LagMs = family.GetMetric()[0].GetGauge().GetValue() * 1000
+		case "chorus_redis_probe_seconds":
+			probe = family.GetMetric()[0].GetGauge().GetValue() * 1000
+		case "chorus_redis_up":
+			up = family.GetMetric()[0].GetGauge().GetValue() == 1
+		case "chorus_handshakes_refused_total", "chorus_chat_refused_total", "chorus_api_refused_total":
+			addRefusals(sample.RefusedTotal, family)
+		}
+	}
+	if up && probe > 0 {
+		sample.ProbeMs = &probe
+	}
+	return sample
+}
+
+// addRefusals adds the counters of a family by their codes.
+func addRefusals(to map[string]uint64, family *dto.MetricFamily) {
+	for _, metric := range family.GetMetric() {
+		for _, label := range metric.GetLabel() {
+			if label.GetName() == "code" {
+				to[label.GetValue()] += uint64(metric.GetCounter().GetValue())
+			}
+		}
+	}
+}

@@ -1,0 +1,58 @@
+// Small parts that several pages use.
+
+import type { Signal } from "@preact/signals";
+import type { ComponentChildren } from "preact";
+import { text } from "./text.js";
+
+/** What went wrong, if anything. */
+export function Problem({ of }: { of: Signal<string> }) {
+  return (
+    <p class="bad" role="alert">
+      {of.value}
+    </p>
+  );
+}
+
+/** A table that scrolls by itself on narrow screens. */
+export function Table({ label, heads, children }: { label: string; heads: string[]; children: ComponentChildren }) {
+  return (
+    <div class="scroll-x" tabIndex={0} role="group" aria-label={label}>
+      <table aria-label={label}>
+        <thead>
+          <tr>
+            {heads.map((head) => (
+              <th key={head} scope="col">
+                {head}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>{children}</tbody>
+      </table>
+    </div>
+  );
+}
+
+/** Buttons that go through the pages of a list. */
+export function Pager({ cursor, next }: { cursor: Signal<string>; next: string | undefined }) {
+  if (cursor.value === "" && next === undefined) return null;
+  return (
+    <p class="pager">
+      <button type="button" disabled={cursor.value === ""} onClick={() => (cursor.value = "")}>
+        {text.first}
+      </button>
+      <button type="button" disabled={next === undefined} onClick={() => (cursor.value = next ?? "")}>
+        {text.more}
+      </button>
+    </p>
+  );
+}
+
+/** Reads a form as texts without space around them. */
+export function fieldsOf(event: SubmitEvent): Record<string, string> {
+  event.preventDefault();
+  const fields = new FormData(event.currentTarget as HTMLFormElement);
+  return Object.fromEntries([...fields].map(([name, value]) => [name, String(value).trim()]));
+}
+
+export const words = (error: unknown): string => (error instanceof Error ? error.message : String(error));

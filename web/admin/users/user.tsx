@@ -1,0 +1,100 @@
+import { useSignal } from "@preact/signals";
+import { path } from "../model/api.js";
+import { time } from "../model/format.js";
+import { useLive } from "../model/live.js";
+import type { Connection, Permission } from "../model/types.js";
+import { Problem, Table } from "../parts.js";
+import { text } from "../text.js";
+import { Actions } from "./actions.js";
+import { Trace } from "./trace.js";
+
+const interval = 3_000;
+
+/** All about one user: connections, rights, and what can be done. */
+export function User({ id }: { id: string }) {
+  const { users: t } = text;
+  return (
+    <>
+      <p>
+        <a href="#/users">{t.back}</a>
+      </p>
+      <Connections id={id} />
+      <Permissions id={id} />
+      <Actions id={id} />
+      <Trace id={id} />
+    </>
+  );
+}
+
+function Connections({ id }: { id: string }) {
+  const list = useLive<{ connections: Connection[] }>(path`/users/${id}/connections`, interval);
+  const { users: t } = text;
+  const connections = list.value.value?.connections;
+  return (
+    <section class="card">
+      <h2>
+        <bdi>{id}</bdi>
+      </h2>
+      <Problem of={list.problem} />
+      {connections !== undefined && connections.length === 0 && <p class="soft">{t.offline}</p>}
+      {connections !== undefined && connections.length > 0 && (
+        <Table label={t.connections} heads={[t.id, text.overview.node, text.overview.since, t.transport, t.address, t.inRooms]}>
+          {connections.map((connection) => (
+            <tr key={connection.id}>
+              <td>{connection.id}</td>
+              <td>{connection.node}</td>
+              <td class="soft">{time(connection.since)}</td>
+              <td>{connection.transport}</td>
+              <td title={connection.userAgent}>{connection.address}</td>
+              <td>
+                {connection.rooms.map((room) => (
+                  <a key={room} href={`#/rooms/${encodeURIComponent(room)}`}>
+                    <bdi>{room}</bdi>{" "}
+                  </a>
+                ))}
+              </td>
+            </tr>
+          ))}
+        </Table>
+      )}
+    </section>
+  );
+}
+
+function Permissions({ id }: { id: string }) {
+  const room = useSignal("lobby");
+  const query = new URLSearchParams({ room: room.value });
+  const where = `${path`/users/${id}/permissions`}?${query}`;
+  const list = useLive<{ permissions: Permission[] }>(room.value === "" ? null : where, 10_000);
+  const { users: t } = text;
+  return (
+    <section class="card">
+      <h2>{t.permissions}</h2>
+      <p class="fields">
+        <label>
+          {t.permissionsRoom}
+          <input
+            value={room.value}
+            onInput={(event) => {
+              room.value = event.currentTarget.value;
+            }}
+          />
+        </label>
+      </p>
+      <Problem of={list.problem} />
+      <Table label={t.permissions} heads={[t.action, t.allowed, t.rule]}>
+        {list.value.value?.permissions.map(({ action, name, allowed, rule }) => (
+          <tr key={action}>
+            <td>
+              {action} {name !== "" && <bdi class="soft">{name}</bdi>}
+            </td>
+            <td class={allowed ? "good" : "bad"}>{allowed ? t.yes : t.no}</td>
+            <td>
+              <bdi>{rule}</bdi>
+            </td>
+          </tr>
+        ))}
+      </Table>
+    </section>
+  );
+}
