@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"time"
 
+	"chorus/node/config"
+
 	"golang.org/x/sync/errgroup"
 )
 
@@ -66,7 +68,7 @@ func (n *Node) open(ctx context.Context) error {
 		if err != nil {
 			return errors.Join(err, n.public.Close())
 		}
-		n.admin = newTCPLimit(admin, maxAdminTCP, 0, n.log)
+		n.admin = newTCPLimit(admin, ownTCP(maxDescriptors(), n.cfg.API.Listen == config.APIAdmin), 0, n.log)
 		attrs = append(attrs, slog.String("admin", n.admin.Addr().String()))
 	}
 	if address := apiAddress(&n.cfg); address != "" {
@@ -74,7 +76,7 @@ func (n *Node) open(ctx context.Context) error {
 		if err != nil {
 			return errors.Join(err, n.public.Close(), closeListener(n.admin))
 		}
-		n.own = newTCPLimit(own, maxAdminTCP, 0, n.log)
+		n.own = newTCPLimit(own, ownTCP(maxDescriptors(), true), 0, n.log)
 		attrs = append(attrs, slog.String("api", n.own.Addr().String()))
 	}
 	n.listening.Store(true)

@@ -3,6 +3,8 @@ package node
 import (
 	"log/slog"
 	"net"
+
+	"chorus/node/config"
 )
 
 const (
@@ -16,6 +18,20 @@ const (
 	tcpForOthers = 1024
 )
 
+// maxAPITCP bounds the connections of the address that has the HTTP API, unless that is the public one. Back ends hold many.
+const maxAPITCP = 512
+
+// ownTCP returns how many TCP connections an address other than the public one takes.
+func ownTCP(descriptors int, hasAPI bool) int {
+	switch {
+	case !hasAPI:
+		return maxAdminTCP
+	case descriptors == 0:
+		return maxAPITCP
+	}
+	return max(maxAdminTCP, min(maxAPITCP, descriptors/32))
+}
+
 // maxTCP returns how many TCP connections the public address takes, from the settings and the limit of
 // file descriptors; 0 stands for no known limit.
 func maxTCP(c *Config, descriptors int) int {
@@ -27,6 +43,7 @@ func maxTCP(c *Config, descriptors int) int {
 		wanted += tcpPerForwarded * int(c.MaxConnections) // connections of other nodes
 		own += forwarded
 	}
+	own += ownTCP(descriptors, c.API.Listen != config.APIPublic) - maxAdminTCP
 	if descriptors == 0 {
 		return wanted
 	}
