@@ -104,6 +104,8 @@ export const text = {
   webhooks: {
     target: "Target",
     state: "State",
+    on: "on",
+    off: (since: string) => `off since ${since}`,
     waiting: "Waiting",
     oldest: "Oldest",
     failures: "Failures",

@@ -25,7 +25,7 @@ export function Actions({ id }: { id: string }) {
     const body = {
       action,
       user: id,
-      room: room === "" ? null : room,
+      ...(room ? { room } : {}),
       ...(minutes ? { for: Number(minutes) * 60 } : {}),
       ...(reason ? { reason } : {}),
     };
@@ -70,7 +70,7 @@ export function Actions({ id }: { id: string }) {
           type="button"
           class="danger"
           disabled={!may("tokens")}
-          onClick={() => void act(t.revoke, () => call("POST", "/revocations", { sub: id }))}
+          onClick={() => void act(t.revoke, () => call("POST", "/revocations", { sub: id, before: Date.now() }))}
         >
           {t.revoke}
         </button>

@@ -7,11 +7,15 @@ import { text } from "../text.js";
 
 interface Target {
   name: string;
-  state: string;
-  waiting: number;
-  oldest?: number | string;
-  failures: number;
+  /** Events that wait. */
+  backlog: number;
+  oldest?: string;
+  /** Requests. */
+  failed: number;
   dead: number;
+  /** Since when it is off. */
+  off?: string;
+  error?: string;
 }
 
 /** The targets of webhooks: what waits, what failed, and what is dead. */
@@ -23,7 +27,7 @@ export function Webhooks() {
   const redeliver = async (name: string) => {
     problem.value = done.value = "";
     try {
-      await call("POST", path`/webhooks/${name}/redeliver`, {});
+      await call("POST", path`/webhooks/${name}/redeliver`, { all: true });
       done.value = t.redelivered(name);
       list.refresh();
     } catch (error) {
@@ -43,13 +47,15 @@ export function Webhooks() {
         <p class="soft">{text.none}</p>
       ) : (
         <Table label={text.pages.webhooks} heads={[t.target, t.state, t.waiting, t.oldest, t.failures, t.dead, ""]}>
-          {targets.map(({ name, state, waiting, oldest, failures, dead }) => (
+          {targets.map(({ name, backlog, oldest, failed, dead, off, error }) => (
             <tr key={name}>
               <td>{name}</td>
-              <td>{state}</td>
-              <td class="number">{count(waiting)}</td>
+              <td class={off === undefined ? "" : "bad"} title={error}>
+                {off === undefined ? (error ?? t.on) : t.off(time(off))}
+              </td>
+              <td class="number">{count(backlog)}</td>
               <td class="soft">{oldest ? time(oldest) : ""}</td>
-              <td class="number">{count(failures)}</td>
+              <td class="number">{count(failed)}</td>
               <td class="number">{count(dead)}</td>
               <td>
                 <button type="button" disabled={!may("admin") || dead === 0} onClick={() => void redeliver(name)}>
