@@ -188,7 +188,7 @@ func (a *namespace) BroadcastWithAck(packet *parser.Packet, opts *socket.Broadca
 func (a *namespace) askClients(packet *parser.Packet, opts *socket.BroadcastOptions, clientCount func(uint64), ack func(any)) error {
 	m := wire.Message{Kind: wire.Broadcast, Packet: packet, Opts: wire.NewOptions(opts)}
 	m.RequestID = a.calls.add(&call{clientCount: clientCount, ack: ack})
-	// Nobody knows here whether every client has answered: the entry stays for the whole timeout.
+	// This server does not know whether every client has answered: the entry stays for the whole timeout.
 	time.AfterFunc(timeoutOf(opts, a.cluster.opts.RequestTimeout), func() { a.calls.remove(m.RequestID) })
 	// ServerCount notices that Redis is away, and the timeout ends it.
 	return a.link.Publish(&m, func(string, error) {})

@@ -359,7 +359,7 @@ func TestRecoveryReplaces(t *testing.T) {
 	})
 }
 
-// stored tells whether Redis has the session with the room in it.
+// stored reports whether Redis has the session with the room in it.
 func stored(t *testing.T, n *node, pid, room string) bool {
 	t.Helper()
 	if n.redis == nil {

@@ -62,10 +62,8 @@ func (t *Transport) Needs() []acl.Command { return Needs(t.Prefix()) }
 // Needs returns what a transport with a prefix needs on Redis.
 func Needs(prefix string) []acl.Command {
 	main := wire.NewChannels(prefix, "/", "")
-	var list []acl.Command
-	for _, name := range []string{"psubscribe", "punsubscribe"} {
-		list = append(list, acl.Command{Name: name, Args: []string{main.Pattern}, Channels: []string{main.Pattern}})
-	}
+	pattern := []string{main.Pattern}
+	list := []acl.Command{{Name: "psubscribe", Args: pattern, Channels: pattern}, {Name: "punsubscribe", Args: pattern, Channels: pattern}}
 	list = append(list, acl.PubSub(acl.Literal(prefix)+"#*", main.Broadcast)...)
 	list = append(list, acl.PubSub(acl.Literal(prefix)+"-request#*", main.Request)...)
 	list = append(list, acl.PubSub(acl.Literal(prefix)+"-response#*", main.Response)...)

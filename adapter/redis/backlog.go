@@ -65,7 +65,7 @@ func (b *backlog) push(m *redis.Message) {
 	b.gaps.dropped(dropped)
 }
 
-// pop takes the oldest message; b.mu is deferred.
+// pop takes the oldest message; b.mu is held.
 func (b *backlog) pop() *redis.Message {
 	m := b.queue[b.head]
 	b.queue[b.head] = nil

@@ -17,14 +17,14 @@ type deferred struct {
 }
 
 // fits reports whether the queue has room for a publication. One that is larger than the bound alone has room in an
-// empty queue. o.mu is deferred.
+// empty queue. o.mu is held.
 func (o *publisher) fits(p *Publication) bool {
 	n := len(o.queue) + len(o.sending)
 	return n == 0 || n < o.max && o.bytes+o.flying+p.size() <= o.maxBytes
 }
 
 // hold puts a publication behind those that wait for room already. Each caller has one publication there, so that a
-// client whose messages wait their turn takes as much of the queue as a client that floods it. o.mu is deferred.
+// client whose messages wait their turn takes as much of the queue as a client that floods it. o.mu is held.
 func (o *publisher) hold(p Publication) *deferred {
 	h := &deferred{p: p, admitted: make(chan struct{})}
 	o.deferred = append(o.deferred, h)
@@ -54,12 +54,12 @@ func (o *publisher) wait(h *deferred) {
 }
 
 // admit moves publications that were deferred into the queue as far as it has room, and all of them while Redis is away.
-// It returns those whose callers get adapter.ErrUnavailable, and those that make room. o.mu is deferred.
+// It returns those whose callers get adapter.ErrUnavailable, and those that make room. o.mu is held.
 func (o *publisher) admit() (failed, dropped []Publication) {
 	n := 0
 	for ; n < len(o.deferred) && (!o.up || o.fits(&o.deferred[n].p)); n++ {
 		h := o.deferred[n]
-		reason, out := o.add(h.p)
+		out, reason := o.add(h.p)
 		if reason != nil {
 			failed = append(failed, h.p)
 		}

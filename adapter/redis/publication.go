@@ -18,7 +18,7 @@ type Publication struct {
 	Channel string
 	Payload []byte
 	Entry   *wire.Entry // instead of a payload: the channel is a stream
-	// Done is called once with the outcome, and with the id of an entry; nil when nobody asked. It runs on the
+	// Done is called once with the outcome, and with the id of an entry; nil when the caller does not ask. It runs on the
 	// goroutine that publishes, so it must neither block nor push.
 	Done  func(offset string, err error)
 	since time.Time // of the push
@@ -66,7 +66,7 @@ func (publishCommand) NoRetry() bool { return true }
 // NoRetry implements redis.Cmder.
 func (appendCommand) NoRetry() bool { return true }
 
-// notDone tells whether a command has certainly had no effect, and may have one later: nothing was written to Redis,
+// notDone reports whether a command has certainly had no effect, and may have one later: nothing was written to Redis,
 // or it has said that it cannot do it now. When an answer is missing, a message may have been published, and must
 // not be sent again. A batch for a Redis Cluster goes to several servers, so that each command has an error of its own.
 func notDone(err error) bool {

@@ -89,7 +89,7 @@ func (o *publisher) push(p Publication) {
 		o.wait(h)
 		return
 	}
-	reason, dropped := o.add(p)
+	dropped, reason := o.add(p)
 	o.mu.Unlock()
 	if reason != nil {
 		p.settle(reason)
@@ -100,20 +100,20 @@ func (o *publisher) push(p Publication) {
 }
 
 // add appends a publication to the queue, unless it cannot be sent now and its caller wants to know. It
-// returns the publications that make room for it; o.mu is deferred.
-func (o *publisher) add(p Publication) (reason error, dropped []Publication) {
+// returns the publications that make room for it; o.mu is held.
+func (o *publisher) add(p Publication) (dropped []Publication, reason error) {
 	switch {
 	case o.closed:
-		return adapter.ErrClosed, nil
+		return nil, adapter.ErrClosed
 	case p.Done != nil && !o.open():
-		return adapter.ErrUnavailable, nil
+		return nil, adapter.ErrUnavailable
 	}
 	o.queue = append(o.queue, p)
 	o.bytes += p.size()
-	return nil, o.trim()
+	return o.trim(), nil
 }
 
-// trim takes the oldest publications beyond the bounds out of the queue; o.mu is deferred.
+// trim takes the oldest publications beyond the bounds out of the queue; o.mu is held.
 func (o *publisher) trim() (dropped []Publication) {
 	for len(o.queue) > o.max || o.bytes > o.maxBytes && (len(o.queue) > 1 || !o.up) {
 		dropped = append(dropped, o.queue[0])
@@ -182,7 +182,7 @@ func (o *publisher) outage() {
 	o.mu.Unlock()
 }
 
-// await has Redis count as away for a while; o.mu is deferred.
+// await has Redis count as away for a while; o.mu is held.
 func (o *publisher) await(pause time.Duration) {
 	o.awayUntil = time.Now().Add(pause)
 	if o.timer != nil {
@@ -191,10 +191,10 @@ func (o *publisher) await(pause time.Duration) {
 	o.timer = time.AfterFunc(pause, o.signal)
 }
 
-// open tells whether publications are sent; o.mu is deferred.
+// open reports whether publications are sent; o.mu is held.
 func (o *publisher) open() bool { return o.up && !time.Now().Before(o.awayUntil) }
 
-// waits tells whether there are publications that wait for the other servers to be back.
+// waits reports whether there are publications that wait for the other servers to be back.
 func (o *publisher) waits() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()

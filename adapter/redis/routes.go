@@ -40,7 +40,7 @@ type asked struct {
 	confirmed bool
 }
 
-// errEnded means that Redis has ended a subscription that nobody has given up: the slot of the channel
+// errEnded means that Redis has ended a subscription that no caller has given up: the slot of the channel
 // has moved to another node.
 var errEnded = errors.New("redis has ended a subscription")
 
@@ -93,7 +93,7 @@ func (s *Subscriber) flush(ctx context.Context) error {
 	return nil
 }
 
-// questions gathers what is to be asked about the names that are dirty; s.mu is deferred.
+// questions gathers what is to be asked about the names that are dirty; s.mu is held.
 func (s *Subscriber) questions(on, off *[kinds][]string) {
 	for _, name := range s.dirty {
 		r, wanted := s.routes[name]
@@ -198,7 +198,7 @@ func (s *Subscriber) confirmation(name string) <-chan struct{} {
 	return ch
 }
 
-// release lets those go on who wait for a confirmation; s.mu is deferred.
+// release lets those go on who wait for a confirmation; s.mu is held.
 func (s *Subscriber) release(name string) {
 	if ch, ok := s.waiting[name]; ok {
 		close(ch)

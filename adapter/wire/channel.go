@@ -18,6 +18,7 @@ type Channels struct {
 	OwnResponse string // for servers that answer the asker alone
 }
 
+// NewChannels returns the names of a namespace; uid is that of the server.
 func NewChannels(prefix, nsp, uid string) Channels {
 	broadcast := prefix + "#" + nsp + "#"
 	response := prefix + "-response#" + nsp + "#"

@@ -53,7 +53,7 @@ func (f frameField) pack() msgp.Raw {
 	return packed
 }
 
-// named returns the field of a name, nil when nobody asks for it.
+// named returns the field of a name, nil when it is not read.
 func (d *frameData) named(name string) *frameField {
 	switch name {
 	case "opts":

@@ -25,7 +25,7 @@ func AppendFrame(b []byte, uid, nsp string, m *Message) ([]byte, error) {
 	return append(b, '}'), err
 }
 
-// hasBinary tells whether JSON cannot say all of the message.
+// hasBinary reports whether JSON cannot say all of the message.
 func (m *Message) hasBinary() bool {
 	switch m.Kind {
 	case Broadcast:

@@ -9,6 +9,7 @@ import (
 // the Node.js package socket.io-adapter.
 type Kind int
 
+// The kinds of messages.
 const (
 	Hello     Kind = iota + 1 // the servers that count each other say that they are there,
 	Heartbeat                 // still are,
@@ -24,7 +25,8 @@ const (
 	Ack         // what one of them answers
 	Goodbye     // and go
 
-	// What only the pub/sub format has.
+	// ListSockets and those below are of the pub/sub format alone.
+
 	ListSockets // asks for the ids of the sockets in rooms
 	SocketIDs   // answers that
 	ListRooms   // asks for the rooms of the other servers
@@ -32,7 +34,7 @@ const (
 	Done        // answers a request about one socket, of the form of version 5 and before
 )
 
-// selects tells whether a message is about the sockets that its options select.
+// selects reports whether a message is about the sockets that its options select.
 func (k Kind) selects() bool {
 	switch k {
 	case Broadcast, Join, Leave, Disconnect, Fetch:
@@ -53,7 +55,7 @@ type Message struct {
 	Offset    string // where it stands in what is kept of messages; empty when nothing is
 
 	Packet      *parser.Packet // broadcast
-	Opts        Options        // whom it concerns
+	Opts        Options        // the sockets that it concerns
 	Rooms       []socket.Room  // to join or leave; names, or ids, in an answer
 	Close       bool           // disconnect: their connections as well
 	ClientCount uint64

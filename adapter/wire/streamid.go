@@ -29,6 +29,7 @@ func (id StreamID) String() string {
 	return strconv.FormatUint(id.Ms, 10) + "-" + strconv.FormatUint(id.Seq, 10)
 }
 
+// Compare returns a negative number when id is before other, 0 when it is the same, and else a positive one.
 func (id StreamID) Compare(other StreamID) int {
 	return cmp.Or(cmp.Compare(id.Ms, other.Ms), cmp.Compare(id.Seq, other.Seq))
 }
@@ -36,6 +37,7 @@ func (id StreamID) Compare(other StreamID) int {
 // LastID is after all entries.
 var LastID = StreamID{math.MaxUint64, math.MaxUint64}
 
+// Later returns the later of two ids.
 func Later(a, b StreamID) StreamID {
 	if a.Compare(b) < 0 {
 		return b

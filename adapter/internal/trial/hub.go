@@ -3,6 +3,7 @@
 package trial
 
 import (
+	"context"
 	"encoding/gob"
 	"net"
 	"sync"
@@ -31,7 +32,7 @@ type member struct {
 
 // NewHub returns a hub that listens until Close.
 func NewHub() (*Hub, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
@@ -46,7 +47,7 @@ func NewHub() (*Hub, error) {
 
 // End ends the hub and its connections.
 func (h *Hub) End() {
-	_ = h.Listener.Close()
+	_ = h.Close()
 	h.mu.Lock()
 	for conn := range h.members {
 		_ = conn.Close()

@@ -30,7 +30,7 @@ var _ adapter.Transport = (*Transport)(nil)
 
 // New returns a transport over the hub at an address. Servers with different prefixes are strangers.
 func New(addr, prefix string) (*Transport, error) {
-	conn, err := net.Dial("tcp", addr)
+	conn, err := (&net.Dialer{}).DialContext(context.Background(), "tcp", addr)
 	if err != nil {
 		return nil, err
 	}
