@@ -106,6 +106,7 @@ func (m *metrics) watchChat(c *chat.Chat) {
 	stats := c.Stats()
 	m.counter("chorus_chat_unknown_events_total", "Events of clients that nobody handles.", stats.Unknown.Load)
 	m.counter("chorus_chat_lost_total", "Rooms of which a message was missed and is not kept any more.", stats.Lost.Load)
+	m.counter("chorus_chat_unnoticed_total", "Things that back ends are not told of by webhooks, because the queue did not take them.", stats.Unnoticed.Load)
 	m.counter("chorus_chat_untold_total", "Users who came or went without on_join and on_leave, because the room is large.", stats.Untold.Load)
 	m.gauge("chorus_chat_rooms", "Rooms and conversations in which clients of this node are.", func() float64 { return float64(c.Rooms()) })
 	m.gauge("chorus_chat_declared_events", "Declared events.", func() float64 { return float64(c.Declared()) })

@@ -253,7 +253,7 @@ func (l *line) superseded() map[int]bool {
 // carry loads, sends and settles.
 func (c *courier) carry(ctx context.Context, parcels []parcel) result {
 	r := result{parcels: parcels}
-	var events []*Event
+	events := make([]*Event, 0, len(parcels))
 	outcome := &Outcome{}
 	for _, p := range parcels {
 		events, outcome.Folded = append(events, p.events...), append(outcome.Folded, p.folded...)

@@ -87,7 +87,7 @@ func TestDelivery(t *testing.T) {
 				return http.StatusNoContent
 			})
 			var q queue
-			put := func(int, int) {}
+			var put func(room, n int)
 			if kind == "memory" {
 				m := webhook.NewMemory(target)
 				q, put = m, func(room, n int) {
