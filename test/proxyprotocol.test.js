@@ -14,13 +14,14 @@ const REQUEST = "GET /socket.io/?EIO=3&transport=polling HTTP/1.1\r\nHost: x\r\n
 async function send(node, ...chunks) {
   const { hostname, port } = new URL(node.url);
   const socket = connect(Number(port), hostname);
+  const closed = new Promise((resolve) => socket.on("close", resolve)); // it may come before all is sent
   let text = "";
   socket.on("data", (data) => (text += data)).on("error", () => {});
   for (const chunk of chunks) {
     socket.write(chunk);
     await new Promise((resolve) => setImmediate(resolve));
   }
-  await new Promise((resolve) => socket.on("close", resolve));
+  await closed;
   return text;
 }
 
