@@ -31,6 +31,7 @@ func start(t *testing.T) string {
 	}
 	cfg := node.DefaultConfig()
 	cfg.Listen, cfg.Admin.Listen, cfg.Auth.Secret, cfg.Log.Level = listener.Addr().String(), "", secret, "error"
+	cfg.Limits.NoRates()
 	_ = listener.Close()
 	n, err := node.New(cfg)
 	if err != nil {

@@ -1,5 +1,5 @@
 // Command server is this project's node for the benchmarks: the node as it is, configured by
-// CHORUS_* variables, and one more event, "echo", which is acknowledged with its argument.
+// CHORUS_* variables but without limits of rates, and one more event, "echo", which is acknowledged with its argument.
 package main
 
 import (
@@ -28,6 +28,7 @@ func run() error {
 	if err != nil {
 		return err
 	}
+	cfg.Limits.NoRates()
 	n, err := node.New(cfg) //nolint:contextcheck // a node lives until it is closed, which Run does when ctx ends
 	if err != nil {
 		return err

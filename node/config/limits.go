@@ -12,6 +12,12 @@ type LimitsConfig struct {
 	FailedAuth FailedAuthLimit `yaml:"failed_auth"`
 }
 
+// NoRates switches off every limit that counts in time. Benchmarks send faster than people do.
+func (l *LimitsConfig) NoRates() {
+	l.Events.Rate, l.Subject.Events.Rate, l.Bytes.Rate = Rate{}, Rate{}, ByteRate{}
+	l.Handshakes.Rate, l.FailedAuth.Rate = Rate{}, Rate{}
+}
+
 // EventsLimit bounds the events of a connection.
 type EventsLimit struct {
 	Rate  Rate  `yaml:"rate" default:"50/s" empty:"no limit" reload:"true" help:"Events of one connection. Further ones are answered 'rate_limited'; a connection that goes on is closed."`
