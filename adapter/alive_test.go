@@ -24,7 +24,7 @@ func TestLateJoins(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := "/" + strings.TrimPrefix(name, "main")
-			use := n.Sockets().Use
+			var use func(socket.NamespaceMiddleware) socket.Namespace
 			if nsp != nil {
 				use = nsp.Use
 			} else {

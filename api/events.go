@@ -67,7 +67,7 @@ func (a *API) serveEvents(w http.ResponseWriter, r *http.Request) {
 	defer a.feed.readers.Add(-1)
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
-	defer context.AfterFunc(a.running, cancel)() //nolint:contextcheck // the API ends before the request does
+	defer context.AfterFunc(a.running, cancel)() // the API ends before the request does
 	s := &eventStream{api: a, w: w, r: r, control: http.NewResponseController(w), place: place}
 	if err := s.begin(ctx); err != nil {
 		a.refuse(w, x, unavailable())

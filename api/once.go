@@ -78,7 +78,7 @@ func (a *API) once(w http.ResponseWriter, r *http.Request, x *exchange, handle f
 		a.replay(w, x, kept)
 		return
 	}
-	a.keep(w, r, x, id, digest, handle) //nolint:contextcheck // an answer is kept though its client has gone
+	a.keep(w, r, x, id, digest, handle) // an answer is kept though its client has gone
 }
 
 // keep handles a request and keeps a good answer.

@@ -51,7 +51,7 @@ func (c *Chat) Publish(ctx context.Context, post Post) (Posted, error) {
 		m.id = newID()
 	}
 	a.ID = m.id
-	if err := c.before(a); err != nil { //nolint:contextcheck // what the hooks give lives as long as the client
+	if err := c.before(a); err != nil { // what the hooks give lives as long as the client
 		return Posted{}, err
 	}
 	m.value = a.Value
@@ -62,7 +62,7 @@ func (c *Chat) Publish(ctx context.Context, post Post) (Posted, error) {
 	if err == nil {
 		a.At = r.At
 	}
-	c.after(a, err) //nolint:contextcheck // as above
+	c.after(a, err) // as above
 	if err != nil {
 		return Posted{}, err
 	}

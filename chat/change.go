@@ -259,7 +259,7 @@ func (c *Chat) alter(ctx context.Context, room string, change *Change, kind Acti
 		change.Notice = noticeOf(p, User{}, &toldMessage{ID: change.ID, Value: value})
 	}
 	changed, err := c.store.Change(ctx, change)
-	c.after(&Action{Kind: kind, System: true, Room: room, ID: change.ID, Value: value}, err) //nolint:contextcheck // what the hooks give lives as long as the client
+	c.after(&Action{Kind: kind, System: true, Room: room, ID: change.ID, Value: value}, err) // what the hooks give lives as long as the client
 	return changed, err
 }
 

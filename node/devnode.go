@@ -31,7 +31,7 @@ func (d *devNode) start(ctx context.Context) error {
 	if d.node != nil {
 		return errNodeState
 	}
-	n, err := New(d.cfg) //nolint:contextcheck // a node lives until it is closed, which serve does when its ctx ends
+	n, err := New(d.cfg) // a node lives until it is closed, which serve does when its ctx ends
 	if err != nil {
 		return err
 	}
@@ -46,7 +46,7 @@ func (d *devNode) start(ctx context.Context) error {
 	d.node, d.cancel, d.ended = n, cancel, ended
 	go func() { // ends with stop or kill
 		defer close(ended)
-		err := n.serve(life) //nolint:contextcheck // the node's life is its own
+		err := n.serve(life) // the node's life is its own
 		d.mu.Lock()
 		defer d.mu.Unlock()
 		d.node, d.err = nil, err

@@ -197,9 +197,9 @@ func TestPanicsEndOneConnection(t *testing.T) {
 			})
 		},
 		"a middleware that is added while the node runs": func(io *socket.Server) {
-			io.Use(func(s *socket.Socket, next func(*socket.ExtendedError)) { next(nil) })
-			_ = io.On("connection", func(args ...any) { // the honest client is the first
-				io.Use(func(s *socket.Socket, next func(*socket.ExtendedError)) {
+			io.Use(func(_ *socket.Socket, next func(*socket.ExtendedError)) { next(nil) })
+			_ = io.On("connection", func(...any) { // the honest client is the first
+				io.Use(func(_ *socket.Socket, next func(*socket.ExtendedError)) {
 					go func() { next(nil) }() // ends at once
 				})
 				io.Use(func(s *socket.Socket, next func(*socket.ExtendedError)) {

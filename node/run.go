@@ -96,7 +96,7 @@ func (n *Node) serve(ctx context.Context) error {
 	if n.own != nil {
 		servers, listeners = append(servers, newServer(n.apiRoutes(), n.log)), append(listeners, n.own)
 	}
-	n.serveForwarded(&n.peers) //nolint:contextcheck // it ends with Close
+	n.serveForwarded(&n.peers) // it ends with Close
 	ctx, end := context.WithCancel(ctx)
 	defer end()
 	group, stop := errgroup.WithContext(ctx)

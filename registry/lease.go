@@ -82,7 +82,7 @@ type view struct {
 // run holds the lease. It is the only goroutine.
 func (r *Registry) run(ctx context.Context) {
 	defer close(r.ended)
-	defer r.end() //nolint:contextcheck // the lease is given back when ctx has ended
+	defer r.end() // the lease is given back when ctx has ended
 	var v view
 	timer := time.NewTimer(0)
 	defer timer.Stop()

@@ -246,7 +246,7 @@ test("a client that authenticates by event is asked about when it does", async (
 // The programs with which docs/hook.md begins.
 for (const [language, command] of [["python", ["python3", "-u"]], ["js", ["node"]]]) {
   test(`the ${language} program of the docs`, async (t) => {
-    const source = blocks("docs/hook.md", language)[0];
+    const source = blocks("docs/hook.md").find((block) => block.language === language).code;
     const port = await freePort();
     const path = await file(t, language === "js" ? "hook.mjs" : "hook.py", source.replace('"standardwebhooks"', JSON.stringify(import.meta.resolve("standardwebhooks"))));
     run(t, command[0], [...command.slice(1), path], { HOOK_SECRET: WHSEC, PORT: String(port) });

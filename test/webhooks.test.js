@@ -302,7 +302,7 @@ test("addresses that are not public are refused when they are dialled, in whatev
 // The programs with which docs/webhooks.md begins.
 for (const [language, command] of [["python", ["python3", "-u"]], ["js", ["node"]]]) {
   test(`the ${language} program of the docs`, async (t) => {
-    const source = blocks("docs/webhooks.md", language)[0];
+    const source = blocks("docs/webhooks.md").find((block) => block.language === language).code;
     const port = await freePort();
     const path = await file(t, language === "js" ? "webhook.mjs" : "webhook.py", source.replace('"standardwebhooks"', JSON.stringify(import.meta.resolve("standardwebhooks"))));
     const program = run(t, command[0], [...command.slice(1), path], { WEBHOOK_SECRET: WHSEC, PORT: String(port) });

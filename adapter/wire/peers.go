@@ -6,7 +6,7 @@ import (
 	"github.com/zishang520/socket.io/servers/socket/v3"
 )
 
-// PeersOnly, among the rooms that a broadcast leaves out, says that the nodes of this project have its message in another
+// PeersOnly is a room that a broadcast leaves out to say that the nodes of this project have its message in another
 // way. No socket is in such a room, so servers of others send the message as if it were not there.
 const PeersOnly = socket.Room("\x00peers only\x00")
 

@@ -187,7 +187,7 @@ func (c *cluster) ask(ctx context.Context, h *holder) (said verdict, lease strin
 
 // run is the goroutine.
 func (c *cluster) run(ctx context.Context, received <-chan redisconn.News) {
-	defer c.goodbye() //nolint:contextcheck // it is done when ctx has ended
+	defer c.goodbye() // it is done when ctx has ended
 	retry := time.NewTimer(0)
 	defer retry.Stop()
 	check := time.NewTicker(c.times.check)

@@ -29,7 +29,7 @@ func run() error {
 		return err
 	}
 	cfg.Limits.NoRates()
-	n, err := node.New(cfg) //nolint:contextcheck // a node lives until it is closed, which Run does when ctx ends
+	n, err := node.New(cfg) // a node lives until it is closed, which Run does when ctx ends
 	if err != nil {
 		return err
 	}

@@ -98,7 +98,7 @@ func (s *Store) Follow(ctx context.Context, name string) error {
 			err = ctx.Err()
 		}
 	}
-	s.Unfollow(name) //nolint:contextcheck // ctx may have ended
+	s.Unfollow(name) // ctx may have ended
 	return unavailable(err)
 }
 

@@ -29,7 +29,7 @@ func (c *serveCommand) Run(ctx context.Context) error {
 		return err
 	}
 	cfg.Load = c.configuration
-	n, err := node.New(cfg) //nolint:contextcheck // a node lives until it is closed, which Run does when ctx ends
+	n, err := node.New(cfg) // a node lives until it is closed, which Run does when ctx ends
 	if err != nil {
 		return err
 	}

@@ -45,7 +45,7 @@ func (c *tokenCheckCommand) check(ctx context.Context, cfg node.Config, in io.Re
 	if err != nil {
 		return err
 	}
-	verifier, err := node.NewVerifier(cfg) //nolint:contextcheck // it lives until it is closed
+	verifier, err := node.NewVerifier(cfg) // it lives until it is closed
 	if err != nil {
 		return err
 	}
@@ -74,7 +74,7 @@ func (c *tokenCheckCommand) check(ctx context.Context, cfg node.Config, in io.Re
 // lookUp returns token.ErrRevoked for a token that was revoked, and else what is known about that: a
 // Redis that is away is no reason to say nothing about a token.
 func lookUp(ctx context.Context, cfg node.Config, claims *auth.Claims) (known string, err error) {
-	revocations, closeAll, err := node.OpenRevocations(cfg) //nolint:contextcheck // it lives until it is closed
+	revocations, closeAll, err := node.OpenRevocations(cfg) // it lives until it is closed
 	if err != nil {
 		return "", err
 	}

@@ -40,7 +40,7 @@ func (c *tokenRevokeCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	revocations, closeAll, err := node.OpenRevocations(cfg) //nolint:contextcheck // it lives until it is closed
+	revocations, closeAll, err := node.OpenRevocations(cfg) // it lives until it is closed
 	if err != nil {
 		return err
 	}
@@ -138,7 +138,7 @@ func (c *tokenRevokeCommand) ofToken(ctx context.Context, cfg node.Config, in io
 	if !cfg.HasKeys() {
 		return ofUnverified(text)
 	}
-	verifier, err := node.NewVerifier(cfg) //nolint:contextcheck // it lives until it is closed
+	verifier, err := node.NewVerifier(cfg) // it lives until it is closed
 	if err != nil {
 		return revocation.Revocation{}, err
 	}

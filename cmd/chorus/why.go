@@ -44,7 +44,7 @@ func (c *whyCommand) explain(ctx context.Context, cfg node.Config, in io.Reader,
 	if err != nil {
 		return err
 	}
-	explainer, closeAll, err := node.OpenExplainer(cfg) //nolint:contextcheck // it lives until it is closed
+	explainer, closeAll, err := node.OpenExplainer(cfg) // it lives until it is closed
 	if err != nil {
 		return err
 	}
@@ -96,7 +96,7 @@ func (c *whyCommand) claims(ctx context.Context, cfg node.Config, in io.Reader) 
 	if err != nil {
 		return nil, err
 	}
-	verifier, err := node.NewVerifier(cfg) //nolint:contextcheck // it lives until it is closed
+	verifier, err := node.NewVerifier(cfg) // it lives until it is closed
 	if err != nil {
 		return nil, err
 	}

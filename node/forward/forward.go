@@ -158,7 +158,7 @@ func (f *Forwarder) Middleware(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
-		f.pass(w, r, &passing{sid: sid, node: node}, next) //nolint:contextcheck // the answer is written in the context of the request
+		f.pass(w, r, &passing{sid: sid, node: node}, next) // the answer is written in the context of the request
 	})
 }
 

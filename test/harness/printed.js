@@ -307,6 +307,8 @@ const listed = [
   ["docs/hook.md", '"kitchen"', "an answer of a back end; hook.test.js has such answers"],
   ["README.md", "make test", "it is the suite of which this test is a part"],
   ["README.md", "flowchart", "a picture"],
+  ["docs/architecture.md", "flowchart", "a picture"],
+  ["docs/dashboard.md", "chorus api key ops", "pages-admin.test.js makes such keys"],
   ["README.md", "docker compose up", "it needs a Docker daemon"],
   ["docs/containers.md", "docker compose up --build", "it needs a Docker daemon"],
   ["docs/containers.md", "docker compose up -d --scale", "it needs a Docker daemon"],
