@@ -31,7 +31,7 @@ $(PAGES): $(shell find web -name node_modules -prune -o -path web/dist -prune -o
 	cd web && npm run --silent build
 
 .PHONY: test
-test: test-go test-fuzz test-web test-e2e alerts ## everything; installs what is missing (a Redis server, npm packages) and says so
+test: lint test-go test-fuzz test-web test-e2e alerts ## everything; installs what is missing (a Redis server, npm packages) and says so
 
 .PHONY: test-go
 test-go: redis ## unit tests, with the race detector
