@@ -198,7 +198,7 @@ describe("keys", () => {
 
     await writeFile(secret, "short");
     node.signalled("SIGHUP");
-    await node.line((line) => (line.includes("keys") && line.includes('"level":"ERROR"') ? true : undefined), "the refusal of a short secret");
+    await node.line((line) => (line.includes("auth.secret") && line.includes("stays in force") && line.includes(`"level":"ERROR"`) ? true : undefined), "the refusal of a short secret");
     assert.ok(await accepted(t, node.url, token({}, { secret: one })), "the old one stays in force");
     assert.ok(!node.output.includes('"short"'));
 

@@ -50,6 +50,8 @@ type cluster struct {
 	channel string
 
 	wake       chan struct{} // there is something to do; holds one
+	begun      chan struct{} // closed when Redis knows all connections for the first time
+	start      time.Time
 	unwatch    func()
 	goroutines *background.Group
 
@@ -70,7 +72,7 @@ func startCluster(l *Connections, opts Options, t times) *cluster {
 	c := &cluster{
 		limit: l, client: opts.Client, nodes: opts.Registry, log: opts.Logger, times: t,
 		tag: "{" + opts.Prefix + "-auth}:", channel: opts.Prefix + "-auth-replaced",
-		wake: make(chan struct{}, 1), numbers: make(map[uint64]*holder), unregistered: make(map[*holder]struct{}),
+		wake: make(chan struct{}, 1), begun: make(chan struct{}), start: time.Now(), numbers: make(map[uint64]*holder), unregistered: make(map[*holder]struct{}),
 	}
 	c.unwatch = opts.Registry.Watch(func(change registry.Change) {
 		if change.Self {
@@ -157,32 +159,6 @@ func (c *cluster) nudge() {
 	case c.wake <- struct{}{}:
 	default: // it is going to look anyway
 	}
-}
-
-// ask has Redis decide about a new connection, unless it is known not to answer. lease is empty when Redis cannot have
-// the connection.
-func (c *cluster) ask(ctx context.Context, h *holder) (said verdict, lease string, since int64) {
-	c.limit.mu.Lock()
-	lease, up := c.lease, c.up
-	c.limit.mu.Unlock()
-	since = time.Now().UnixMicro()
-	if !up || c.nodes.Health() != nil {
-		return verdictNone, "", since
-	}
-	// A client that leaves meanwhile is no reason to doubt what Redis has.
-	answer, err := c.place(context.WithoutCancel(ctx), c.key(h.subject), memberOf(lease, h.number))
-	switch {
-	case err != nil:
-		c.limit.stats.Errors.Add(1)
-		c.doubt()
-		return verdictNone, lease, since
-	case answer[0] == "in" && len(answer) == 2:
-		if n, err := strconv.ParseInt(answer[1], 10, 64); err == nil {
-			since = n
-		}
-		return verdictIn, lease, since
-	}
-	return verdictFull, "", since
 }
 
 // run is the goroutine.
@@ -286,7 +262,9 @@ func (c *cluster) pending() (page []*holder, lease string, released []membership
 		released = c.released[:n:n]
 		if n == 0 {
 			if !c.up {
-				c.limit.stats.Joins.Add(1)
+				if c.limit.stats.Joins.Add(1) == 1 {
+					close(c.begun)
+				}
 			}
 			c.released, c.up = nil, true
 		}

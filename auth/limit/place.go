@@ -5,7 +5,51 @@ import (
 	"errors"
 	"strconv"
 	"strings"
+	"time"
 )
+
+// ask has Redis decide about a new connection, unless it is known not to answer. lease is empty when Redis cannot have
+// the connection.
+func (c *cluster) ask(ctx context.Context, h *holder) (said verdict, lease string, since int64) {
+	c.awaitBegin(ctx)
+	c.limit.mu.Lock()
+	lease, up := c.lease, c.up
+	c.limit.mu.Unlock()
+	since = time.Now().UnixMicro()
+	if !up || c.nodes.Health() != nil {
+		return verdictNone, "", since
+	}
+	// A client that leaves meanwhile is no reason to doubt what Redis has.
+	answer, err := c.place(context.WithoutCancel(ctx), c.key(h.subject), memberOf(lease, h.number))
+	switch {
+	case err != nil:
+		c.limit.stats.Errors.Add(1)
+		c.doubt()
+		return verdictNone, lease, since
+	case answer[0] == "in" && len(answer) == 2:
+		if n, err := strconv.ParseInt(answer[1], 10, 64); err == nil {
+			since = n
+		}
+		return verdictIn, lease, since
+	}
+	return verdictFull, "", since
+}
+
+// awaitBegin has clients that come to a node right after its start wait until it counts over the cluster, for as long as
+// a call of Redis may take.
+func (c *cluster) awaitBegin(ctx context.Context) {
+	left := c.times.call - time.Since(c.start)
+	if left <= 0 {
+		return
+	}
+	timer := time.NewTimer(left)
+	defer timer.Stop()
+	select {
+	case <-c.begun:
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
 
 // place runs the script of that name. When the set is full, it looks first which of the members still count.
 func (c *cluster) place(ctx context.Context, key, member string) (answer []string, err error) {
