@@ -12,6 +12,7 @@ import (
 	"chorus/adapter/session"
 	"chorus/adapter/wire"
 	"chorus/codec"
+	"chorus/internal/background"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
 )
@@ -126,17 +127,8 @@ func (c *Cluster) Close(ctx context.Context) error {
 	c.cancel()
 	c.events = nil
 	c.mu.Unlock()
-	ended := make(chan struct{})
-	go func() { // ends with the goroutines of c
-		c.wg.Wait()
-		close(ended)
-	}()
-	select {
-	case <-ended:
-	case <-ctx.Done():
-		if err == nil {
-			err = fmt.Errorf("adapter: closed while a handler still runs: %w", ctx.Err())
-		}
+	if late := background.Wait(ctx, &c.wg); late != nil && err == nil {
+		err = fmt.Errorf("adapter: closed while a handler still runs: %w", late)
 	}
 	return err
 }

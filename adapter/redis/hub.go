@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 
 	"chorus/adapter"
+	"chorus/internal/background"
 	"chorus/internal/redisconn"
 
 	"github.com/redis/go-redis/v9"
@@ -164,17 +165,8 @@ func (h *Hub) Close(ctx context.Context) error {
 	h.mu.Lock()
 	h.cancel()
 	h.mu.Unlock()
-	ended := make(chan struct{})
-	go func() { // ends with the goroutines of h
-		h.wg.Wait()
-		close(ended)
-	}()
-	select {
-	case <-ended:
-	case <-ctx.Done():
-		if err == nil {
-			err = fmt.Errorf("adapter: closed while redis still owes an answer: %w", ctx.Err())
-		}
+	if late := background.Wait(ctx, &h.wg); late != nil && err == nil {
+		err = fmt.Errorf("adapter: closed while redis still owes an answer: %w", late)
 	}
 	return err
 }

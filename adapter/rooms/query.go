@@ -69,7 +69,7 @@ func (x *index) note(rooms []socket.Room, id wire.StreamID) {
 	}
 }
 
-// lastFor returns the last message that may have been for somebody who has been in these rooms since then.
+// lastFor returns the last message that may have been for a socket that was in these rooms since then.
 func (x *index) lastFor(rooms map[socket.Room]wire.StreamID, start wire.StreamID) (last wire.StreamID) {
 	x.mu.RLock()
 	defer x.mu.RUnlock()

@@ -65,7 +65,7 @@ func (c *cache) get(size int, each func(func(*member))) *recipients {
 	return a
 }
 
-// recipients returns the sockets that are in at least one of rooms (no rooms: all), and who is in one of except.
+// recipients returns the sockets in at least one of rooms (no rooms: all), and the members of except.
 // A socket may be in several lists, none of which is empty. connecting reports whether a member receives nothing yet.
 func (x *index) recipients(rooms, except []socket.Room) (to []*recipients, without []*member, connecting bool) {
 	x.mu.RLock()

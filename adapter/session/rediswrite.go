@@ -94,7 +94,7 @@ func (s *redisStore) look() {
 	}
 }
 
-// write writes a batch in one round trip, and returns what is to be written again.
+// write writes a batch in one round trip, and returns the sessions to write again.
 func (s *redisStore) write(ctx context.Context, batch []*sessionWrite) (again []*sessionWrite) {
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
@@ -125,13 +125,13 @@ func (s *redisStore) write(ctx context.Context, batch []*sessionWrite) (again []
 	return again
 }
 
-// ask puts into the pipeline what is to be done about a session.
+// ask puts the commands for a session into the pipeline.
 func (s *redisStore) ask(ctx context.Context, pipe redis.Pipeliner, w *sessionWrite) {
 	var record *record
 	ttl := s.ttl
 	if w.live != nil {
 		if record = w.live.current(); record == nil {
-			return // it has ended, and what is to be done of it comes
+			return // it has ended, and its departure comes
 		}
 		w.live.written, w.live.version = time.Now(), library.DataVersion(w.live.socket)
 		ttl += s.renew + 2*sessionsInterval

@@ -20,7 +20,7 @@ type store interface {
 	stats() Stats
 }
 
-// departure is what is to be done about a session whose client has gone.
+// departure is the work that waits for a session whose client has gone.
 type departure struct {
 	record *record // what it was then; nil for its end
 	holder string

@@ -26,7 +26,7 @@ type limitNode struct {
 // startLimit returns the limit of a node, until the test ends.
 func startLimit(t *testing.T, addr string, most int, policy limit.Policy) limitNode {
 	t.Helper()
-	n := limitNode{client: dialRedis(t, addr)}
+	n := limitNode{client: redistest.Dial(t, addr)}
 	nodes := startRegistry(t, n.client, "t")
 	var err error
 	n.Connections, err = limit.NewQuick(limit.Options{Max: most, Policy: policy, Client: n.client, Registry: nodes, Prefix: "t"})
@@ -60,7 +60,7 @@ func startLimits(t *testing.T, server *redistest.Server, n, most int, policy lim
 		await(t, "redis knows the node", func() bool { return node.Ready() == nil })
 	}
 	if policy == limit.PolicyCloseOldest {
-		client := dialRedis(t, server.Addr)
+		client := redistest.Dial(t, server.Addr)
 		await(t, "the nodes listen", func() bool {
 			return client.PubSubNumSub(t.Context(), limit.ReplacedChannel).Val()[limit.ReplacedChannel] == int64(n)
 		})
@@ -319,16 +319,16 @@ func TestConnectionLimitWithRedisThatHangs(t *testing.T) {
 func TestConnectionLimitMissedMessage(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{})
 	nodes := startLimits(t, server, 1, 1, limit.PolicyCloseOldest)
-	relay := startRelay(t, server.Addr)
-	deaf := startLimit(t, relay.addr, 1, limit.PolicyCloseOldest)
+	relay := redistest.StartRelay(t, server.Addr)
+	deaf := startLimit(t, relay.Addr, 1, limit.PolicyCloseOldest)
 	await(t, "redis knows the node", func() bool { return deaf.Ready() == nil })
 	old := admit(t, deaf.Connections, "s", "1")
-	relay.cut()
+	relay.Cut()
 	admit(t, nodes[0].Connections, "s", "2")
 	if old.replaced.Load() != 0 {
 		t.Error("a node that is cut off heard something")
 	}
-	relay.mend()
+	relay.Mend()
 	await(t, "the oldest is closed", func() bool { return old.replaced.Load() == 1 })
 	if limit.Count(nodes[0].Connections, "s") != 1 {
 		t.Error("the newest was closed")
@@ -339,7 +339,7 @@ func TestHostileReplacements(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{})
 	node := startLimits(t, server, 1, 1, limit.PolicyCloseOldest)[0]
 	c := admit(t, node.Connections, "s", "1")
-	client := dialRedis(t, server.Addr)
+	client := redistest.Dial(t, server.Addr)
 	texts := []string{"", "/", "x", "/1", "x/", "x/-1", "x/99999999999999999999", "x/1/2"}
 	for _, text := range append(texts, "other/1") {
 		if err := client.Publish(t.Context(), limit.ReplacedChannel, text).Err(); err != nil {
@@ -381,7 +381,7 @@ func TestConnectionLimitUnderLoad(t *testing.T) {
 				})
 			}
 			wg.Wait()
-			client := dialRedis(t, server.Addr)
+			client := redistest.Dial(t, server.Addr)
 			for s := range subjects {
 				await(t, "redis forgets all", func() bool {
 					return client.ZCard(t.Context(), limit.ConnectionsKey+fmt.Sprint(s)).Val() == 0

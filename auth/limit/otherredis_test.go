@@ -15,7 +15,7 @@ import (
 // What the nodes have in common works with every kind of Redis that they may meet.
 func TestOtherRedis(t *testing.T) {
 	t.Run("miniredis, which chorus dev has", func(t *testing.T) { // its Lua is another one
-		shareOver(t, dialRedis(t, miniredis.RunT(t).Addr()))
+		shareOver(t, redistest.Dial(t, miniredis.RunT(t).Addr()))
 	})
 	t.Run("cluster", func(t *testing.T) { // scripts may not touch keys of different places
 		cluster := redistest.StartCluster(t)
@@ -70,14 +70,4 @@ func shareOver(t *testing.T, client redis.UniversalClient) {
 		admit(t, limits[1], string(policy), "2")
 		await(t, "the oldest is closed", func() bool { return first.replaced.Load() == 1 })
 	}
-}
-
-// dialRedis returns a client as the nodes have it, until the test ends.
-func dialRedis(t *testing.T, addr string) *redis.Client {
-	t.Helper()
-	client := redis.NewClient(&redis.Options{
-		Addr: addr, DialTimeout: time.Second, ContextTimeoutEnabled: true, MaxRetries: -1, Protocol: 2,
-	})
-	t.Cleanup(func() { _ = client.Close() })
-	return client
 }

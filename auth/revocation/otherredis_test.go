@@ -15,7 +15,7 @@ import (
 // What the nodes have in common works with every kind of Redis that they may meet.
 func TestOtherRedis(t *testing.T) {
 	t.Run("miniredis, which chorus dev has", func(t *testing.T) { // its Lua is another one
-		shareOver(t, dialRedis(t, miniredis.RunT(t).Addr()))
+		shareOver(t, redistest.Dial(t, miniredis.RunT(t).Addr()))
 	})
 	t.Run("cluster", func(t *testing.T) { // scripts may not touch keys of different places
 		cluster := redistest.StartCluster(t)

@@ -15,25 +15,13 @@ import (
 	"chorus/auth/revocation"
 	"chorus/auth/token"
 	"chorus/internal/redistest"
-
-	"github.com/redis/go-redis/v9"
 )
-
-// dialRedis returns a client as the nodes have it, until the test ends.
-func dialRedis(t *testing.T, addr string) *redis.Client {
-	t.Helper()
-	client := redis.NewClient(&redis.Options{
-		Addr: addr, DialTimeout: time.Second, ContextTimeoutEnabled: true, MaxRetries: -1, Protocol: 2,
-	})
-	t.Cleanup(func() { _ = client.Close() })
-	return client
-}
 
 // startRevocations returns the revocations of a node, until the test ends.
 func startRevocations(t *testing.T, addr string, opts revocation.RedisOptions) (*revocation.Set, *revocation.Stats) {
 	t.Helper()
 	opts.Prefix = "t"
-	store := revocation.NewRedis(dialRedis(t, addr), opts)
+	store := revocation.NewRedis(redistest.Dial(t, addr), opts)
 	r := revocation.New(revocation.Options{Store: store})
 	t.Cleanup(func() {
 		if err := r.Close(context.Background()); err != nil {
@@ -128,7 +116,7 @@ func TestRevocationOutlivesRedis(t *testing.T) {
 	}
 
 	server.Restart() // with nothing in it
-	client := dialRedis(t, server.Addr)
+	client := redistest.Dial(t, server.Addr)
 	await(t, "redis has the revocations again", func() bool { return client.HLen(t.Context(), revocation.HashKey).Val() == 2 })
 	for _, node := range []*revocation.Set{a, b, readyRevocations(t, server.Addr)} {
 		if !isRevoked(node, claims) || isRevoked(node, undone) {
@@ -142,19 +130,19 @@ func TestRevocationOutlivesRedis(t *testing.T) {
 func TestRevocationUndoneDuringAnOutage(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{})
 	here := readyRevocations(t, server.Addr)
-	relay := startRelay(t, server.Addr)
-	there := readyRevocations(t, relay.addr)
+	relay := redistest.StartRelay(t, server.Addr)
+	there := readyRevocations(t, relay.Addr)
 	banned, later := claimsOf(t, map[string]any{"sub": "a"}), claimsOf(t, map[string]any{"sub": "b"})
 	revoke(t, here, revocation.Revocation{Subject: "a"})
 	await(t, "the other node hears it", func() bool { return isRevoked(there, banned) })
 
-	relay.cut()
+	relay.Cut()
 	undo(t, here, revocation.Revocation{Subject: "a"})
 	revoke(t, here, revocation.Revocation{Subject: "b"})
 	if !isRevoked(there, banned) || isRevoked(there, later) {
 		t.Error("a node that is cut off heard something")
 	}
-	relay.mend()
+	relay.Mend()
 	await(t, "the node learns what it missed", func() bool { return !isRevoked(there, banned) && isRevoked(there, later) })
 	if isRevoked(here, banned) || isRevoked(readyRevocations(t, server.Addr), banned) {
 		t.Error("a node that missed the undoing brought the revocation back")
@@ -163,17 +151,17 @@ func TestRevocationUndoneDuringAnOutage(t *testing.T) {
 
 func TestRevocationUndoneWithRedisEmpty(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{})
-	relay := startRelay(t, server.Addr)
-	there := readyRevocations(t, relay.addr)
+	relay := redistest.StartRelay(t, server.Addr)
+	there := readyRevocations(t, relay.Addr)
 	banned := claimsOf(t, map[string]any{"sub": "a"})
 	revoke(t, there, revocation.Revocation{Subject: "a"})
-	relay.cut()
-	client := dialRedis(t, server.Addr)
+	relay.Cut()
+	client := redistest.Dial(t, server.Addr)
 	if err := client.FlushAll(t.Context()).Err(); err != nil {
 		t.Fatal(err)
 	}
 	undo(t, readyRevocations(t, server.Addr), revocation.Revocation{Subject: "a"}) // of what Redis does not know
-	relay.mend()
+	relay.Mend()
 	await(t, "the undoing is heard", func() bool { return !isRevoked(there, banned) })
 }
 
@@ -185,7 +173,7 @@ func TestRevocationEndsInRedis(t *testing.T) {
 	await(t, "another node hears it", func() bool { return isRevoked(b, claims) })
 	await(t, "it ends", func() bool { return !isRevoked(a, claims) && !isRevoked(b, claims) })
 	revoke(t, a, revocation.Revocation{TokenID: "next"})
-	if fields := dialRedis(t, server.Addr).HKeys(t.Context(), revocation.HashKey).Val(); len(fields) != 1 {
+	if fields := redistest.Dial(t, server.Addr).HKeys(t.Context(), revocation.HashKey).Val(); len(fields) != 1 {
 		t.Errorf("redis keeps %q", fields)
 	}
 }
@@ -231,20 +219,20 @@ func TestManyRevocationsFewScans(t *testing.T) {
 	if fresh := readyRevocations(t, server.Addr); fresh.Len() != many { // several pages
 		t.Errorf("%d loaded", fresh.Len())
 	}
-	if err := dialRedis(t, server.Addr).Do(t.Context(), "CLIENT", "KILL", "TYPE", "pubsub").Err(); err != nil {
+	if err := redistest.Dial(t, server.Addr).Do(t.Context(), "CLIENT", "KILL", "TYPE", "pubsub").Err(); err != nil {
 		t.Fatal(err)
 	}
-	if err := dialRedis(t, server.Addr).FlushAll(t.Context()).Err(); err != nil {
+	if err := redistest.Dial(t, server.Addr).FlushAll(t.Context()).Err(); err != nil {
 		t.Fatal(err)
 	}
 	await(t, "all are written back", func() bool {
-		return dialRedis(t, server.Addr).HLen(t.Context(), revocation.HashKey).Val() == many
+		return redistest.Dial(t, server.Addr).HLen(t.Context(), revocation.HashKey).Val() == many
 	})
 }
 
 func TestHostileRevocations(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{})
-	client := dialRedis(t, server.Addr)
+	client := redistest.Dial(t, server.Addr)
 	var logged safeBuffer
 	node, stats := startRevocations(t, server.Addr, revocation.RedisOptions{Logger: slog.New(slog.NewTextHandler(&logged, nil))})
 	await(t, "the revocations are read", func() bool { return node.Ready() == nil })

@@ -1,4 +1,4 @@
-package revocation_test
+package redistest
 
 import (
 	"io"
@@ -7,9 +7,9 @@ import (
 	"testing"
 )
 
-// relay stands between a node and Redis, so that a test can cut off one node.
-type relay struct {
-	addr   string
+// Relay stands between a node and Redis, so that a test can cut off one node.
+type Relay struct {
+	Addr   string // for the clients of the node
 	target string
 
 	mu    sync.Mutex
@@ -17,13 +17,14 @@ type relay struct {
 	conns map[net.Conn]struct{}
 }
 
-func startRelay(t *testing.T, target string) *relay {
+// StartRelay carries connections to target until the test ends.
+func StartRelay(t testing.TB, target string) *Relay {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &relay{addr: listener.Addr().String(), target: target, conns: make(map[net.Conn]struct{})}
+	r := &Relay{Addr: listener.Addr().String(), target: target, conns: make(map[net.Conn]struct{})}
 	var wg sync.WaitGroup
 	wg.Go(func() { // ends with the listener
 		for {
@@ -36,13 +37,13 @@ func startRelay(t *testing.T, target string) *relay {
 	})
 	t.Cleanup(func() {
 		_ = listener.Close()
-		r.cut()
+		r.Cut()
 		wg.Wait()
 	})
 	return r
 }
 
-func (r *relay) carry(conn net.Conn) {
+func (r *Relay) carry(conn net.Conn) {
 	defer conn.Close()
 	up, err := net.Dial("tcp", r.target)
 	if err != nil {
@@ -65,7 +66,7 @@ func (r *relay) carry(conn net.Conn) {
 	r.mu.Unlock()
 }
 
-func (r *relay) add(conn net.Conn) bool {
+func (r *Relay) add(conn net.Conn) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if !r.off {
@@ -74,8 +75,8 @@ func (r *relay) add(conn net.Conn) bool {
 	return !r.off
 }
 
-// cut ends all connections and lets none through.
-func (r *relay) cut() {
+// Cut ends all connections and lets none through.
+func (r *Relay) Cut() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.off = true
@@ -84,7 +85,8 @@ func (r *relay) cut() {
 	}
 }
 
-func (r *relay) mend() {
+// Mend lets new connections through.
+func (r *Relay) Mend() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.off = false
