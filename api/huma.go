@@ -9,10 +9,14 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 )
 
-// newHuma returns the part that knows types: it checks requests and writes the document.
-func (a *API) newHuma() huma.API {
+// The settings of huma hold for the process and are read while a schema is made, so they are set before any API is made.
+func init() {
 	huma.ValidateStrictCasing = true // names of members are what they are
 	huma.DefaultArrayNullable = false
+}
+
+// newHuma returns the part that knows types: it checks requests and writes the document.
+func (a *API) newHuma() huma.API {
 	document := &huma.OpenAPI{
 		OpenAPI: "3.1.0",
 		Info: &huma.Info{
