@@ -133,5 +133,5 @@ lint: ## golangci-lint, built on first use
 
 .PHONY: clean
 clean: ## remove what make made
-	rm -rf bin test/node_modules bench/peers/node/node_modules web/node_modules
+	rm -rf bin test/node_modules bench/peers/node/node_modules web/node_modules examples/*/node_modules examples/*/dist
 	git clean -fdxq web/dist

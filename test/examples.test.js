@@ -1,21 +1,20 @@
 // Each example runs.
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
-import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join as joinPath } from "node:path";
+import { extname, join as joinPath, normalize } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { openPage, startBrowser } from "./harness/browser.js";
+import { content, openPage, startBrowser } from "./harness/browser.js";
 import { as, done, refused, startCluster } from "./harness/chat.js";
 import { addresses, environment } from "./harness/chorus.js";
 import { cleanup } from "./harness/cleanup.js";
-import { Inbox, join } from "./harness/client.js";
+import { Inbox, join, open, refusal } from "./harness/client.js";
 import { run } from "./harness/program.js";
 import { SECRET, token } from "./harness/token.js";
-import { until } from "./harness/wait.js";
+import { until, within } from "./harness/wait.js";
 
 const CONFIG = 'chat: {rooms: [{match: "*", history: {messages: 1000}}]}\ncors: {origins: ["*"]}\n';
 const example = (path) => fileURLToPath(new URL(`../examples/${path}`, import.meta.url));
@@ -32,31 +31,97 @@ test("backend: its tokens are good, and permit what they say", async (t) => {
   for (const bad of ["", "{}", '{"user": 7}']) assert.equal((await ask(bad)).status, 400);
 });
 
-test("html: edits, reactions and unread", async (t) => {
-  const [node] = await startCluster(t, false, CONFIG);
-  const pages = createServer((_, response) => response.writeHead(200, { "content-type": "text/html" }).end(readFileSync(example("html/index.html")))).listen(0, "127.0.0.1");
-  await once(pages, "listening");
-  cleanup(t, () => pages.close());
-  const query = new URLSearchParams({ node: node.url, token: token({ sub: "ada", name: "Ada" }), room: "r" });
-  const page = await openPage(t, await startBrowser(t), `http://127.0.0.1:${pages.address().port}/?${query}`);
-  const bob = await as(t, node, "bob");
-  await done(bob, "join", "r");
-  await done(bob, "publish", "r", { text: "hello" }, { id: "m1" });
-  const message = page.locator('[data-id="m1"]');
-  await until(async () => (await message.count()) === 1 && (await message.textContent()).startsWith("BOB: hello "), "the message");
-  await done(bob, "edit", "r", "m1", { text: "hello, all" });
-  await until(async () => (await message.textContent()).startsWith("BOB: hello, all (edited)"), "the edit");
-  const heard = new Inbox(bob, "reacted", "publish");
-  await message.getByRole("button", { name: "👍 0" }).click();
+// built returns the folder of a page that npm builds.
+async function built(t, name) {
+  for (const args of [["ci", "--no-audit", "--no-fund"], ["run", "build"]]) {
+    const npm = run(t, "npm", ["--prefix", example(name), ...args], process.env);
+    assert.equal(await within(npm.exited, `npm ${args[0]}`, 180_000), 0, npm.output);
+  }
+  return example(`${name}/dist`);
+}
+
+const TYPES = { ".html": "text/html", ".js": "text/javascript" };
+
+// serve serves the files of a folder.
+async function serve(t, folder) {
+  const server = createServer((request, response) => {
+    const path = joinPath(folder, normalize(new URL(request.url, "http://x").pathname).replace(/\/$/, "/index.html"));
+    if (!existsSync(path)) return void response.writeHead(404).end();
+    response.writeHead(200, { "content-type": TYPES[extname(path)] }).end(readFileSync(path));
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  cleanup(t, () => server.close());
+  return `http://127.0.0.1:${server.address().port}/`;
+}
+
+for (const [name, folder] of [["html", () => example("html")], ["react", (t) => built(t, "react")], ["vue", (t) => built(t, "vue")]]) {
+  test(`${name}: edits, reactions and unread`, { timeout: 300_000 }, async (t) => {
+    const [node] = await startCluster(t, false, CONFIG);
+    const pages = await serve(t, await folder(t));
+    const query = new URLSearchParams({ node: node.url, token: token({ sub: "ada", name: "Ada" }), user: "ada", room: "r" });
+    const page = await openPage(t, await startBrowser(t), `${pages}?${query}`);
+    const bob = await as(t, node, "bob");
+    await done(bob, "join", "r");
+    await done(bob, "publish", "r", { text: "hello" }, { id: "m1" });
+    const message = page.locator('[data-id="m1"]');
+    const text = async () => ((await message.count()) === 1 ? (await message.textContent()).replace(/\s+/g, " ").trim() : "");
+    const shows = (what) => until(async () => (await text()).startsWith(what), what);
+    const unread = (count) => until(async () => (await page.locator("#unread").textContent()) === String(count), `${count} unread`);
+    await shows("BOB: hello 👍 0");
+    await unread(0);
+
+    await page.evaluate(() => (document.hasFocus = () => false));
+    for (const id of ["m2", "m3"]) await done(bob, "publish", "r", { text: "are you there?" }, { id });
+    await unread(2);
+    await page.evaluate(() => (document.hasFocus = () => true));
+    await done(bob, "publish", "r", { text: "hello?" }, { id: "m4" });
+    await unread(0);
+
+    await done(bob, "edit", "r", "m1", { text: "hello, all" });
+    await shows("BOB: hello, all (edited)");
+    const heard = new Inbox(bob, "reacted", "publish", "edited", "deleted");
+    await message.getByRole("button", { name: "👍 0" }).click();
+    await heard.count(1);
+    await until(async () => (await text()).includes("👍 1"), "the reaction");
+    await page.getByRole("textbox", { name: "Message" }).fill("hi");
+    await page.getByRole("button", { name: "Send" }).click();
+    await heard.count(2);
+    assert.deepEqual(heard.items[1][1], { text: "hi" });
+
+    const own = page.locator(`[data-id="${heard.items[1][2].id}"]`);
+    page.once("dialog", (dialog) => dialog.accept("hi, Bob"));
+    await own.getByRole("button", { name: "Edit" }).click();
+    await heard.count(3);
+    assert.deepEqual(heard.items[2][1], { text: "hi, Bob" });
+    await own.getByRole("button", { name: "Delete" }).click();
+    await heard.count(4);
+    await done(bob, "delete", "r", "m1");
+    await until(async () => (await text()) === "deleted", "the deletion");
+    content(page);
+  });
+}
+
+test("nodejs: a server beside the nodes", async (t) => {
+  const nodes = await startCluster(t, true, CONFIG);
+  const install = run(t, "npm", ["--prefix", example("nodejs"), "ci", "--no-audit", "--no-fund"], process.env);
+  assert.equal(await within(install.exited, "npm ci", 180_000), 0, install.output);
+  const server = run(t, process.execPath, [example("nodejs/server.js")], { CHORUS_AUTH_SECRET: SECRET, REDIS_URL: nodes[0].redis.url, PORT: "0" });
+  const url = await server.line((line) => (line.startsWith("http://") ? line : undefined), "the address");
+  const ada = await as(t, nodes[0], "ada");
+  await done(ada, "join", "r");
+  const bob = await as(t, { url }, "bob", { chorus: { rooms: { join: ["r"] } } });
+  assert.deepEqual(await done(bob, "watch", "r"), { ok: true, sockets: 2 });
+  assert.equal((await bob.emitWithAck("watch", "secret")).error.code, "forbidden");
+  assert.equal((await refusal(open(t, url, { auth: { token: "none" } }))).data.code, "invalid_token");
+
+  const heard = new Inbox(bob, "publish");
+  await done(ada, "publish", "r", { text: "hello" });
   await heard.count(1);
-  await until(async () => (await message.textContent()).includes("👍 1"), "the reaction");
-  await page.getByRole("textbox", { name: "Message" }).fill("hi");
-  await page.getByRole("button", { name: "Send" }).click();
-  await heard.count(2);
-  assert.deepEqual(heard.items[1][1], { text: "hi" });
-  await until(async () => (await page.locator("#unread").textContent()) === "0", "nothing is unread");
-  await done(bob, "delete", "r", "m1");
-  await until(async () => (await message.textContent()) === "deleted", "the deletion");
+  assert.deepEqual(heard.items[0].slice(0, 2), ["r", { text: "hello" }]);
+  const orders = new Inbox(ada, "order");
+  await done(bob, "order", "r", "tea");
+  await orders.count(1);
+  assert.deepEqual(orders.items, [[{ user: "bob", item: "tea" }]]);
 });
 
 test("go: a node with an event and a hook of its own", async (t) => {
