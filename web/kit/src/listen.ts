@@ -1,4 +1,4 @@
-import type { ChorusSocket, End, ServerToClient } from "./types.js";
+import type { ChorusClient, End, ServerToClient } from "./types.js";
 
 /** An error of the handshake. `data` says why the server refused. */
 export type ConnectError = Error & { data?: Partial<End> & { reason?: string; retry_after_ms?: number } };
@@ -12,7 +12,7 @@ type Listeners = Partial<
 >;
 
 /** Listens to several events of a socket, until the function that it returns is called. */
-export function listen(socket: ChorusSocket, listeners: Listeners): () => void {
+export function listen(socket: ChorusClient, listeners: Listeners): () => void {
   // The client types each event by itself; the pairs were checked above.
   const any = socket as unknown as Record<"on" | "off", (event: string, listener: unknown) => void>;
   for (const [event, listener] of Object.entries(listeners)) any.on(event, listener);

@@ -3,7 +3,7 @@
 import { Backoff } from "./backoff.js";
 import type { Messages } from "./messages.js";
 import { RequestError, request } from "./request.js";
-import type { ChorusSocket } from "./types.js";
+import type { ChorusClient } from "./types.js";
 
 export class Outbox<V> {
   private open = false;
@@ -12,7 +12,7 @@ export class Outbox<V> {
   private readonly backoff = new Backoff();
 
   constructor(
-    private readonly socket: ChorusSocket,
+    private readonly socket: ChorusClient,
     private readonly room: string,
     private readonly log: Messages<V>,
     private readonly changed: () => void,

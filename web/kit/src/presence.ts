@@ -3,7 +3,7 @@
 import { listen } from "./listen.js";
 import { request } from "./request.js";
 import { Writable } from "./state.js";
-import type { ChorusSocket, Member, Members, PresenceDiff } from "./types.js";
+import type { ChorusClient, Member, Members, PresenceDiff } from "./types.js";
 
 /** Members that are held at most. In larger rooms the rest is a number. */
 const mostMembers = 1_000;
@@ -18,7 +18,7 @@ export class Presence {
   private readonly stop: () => void;
 
   constructor(
-    private readonly socket: ChorusSocket,
+    private readonly socket: ChorusClient,
     private readonly room: string,
   ) {
     this.stop = listen(socket, { presence: (name, diff) => name === room && this.changed(diff) });

@@ -1,6 +1,6 @@
 // Requests with an answer, as promises.
 
-import type { Answer, ChorusSocket, ClientToServer, Refusal } from "./types.js";
+import type { Answer, ChorusClient, ClientToServer, Refusal } from "./types.js";
 
 /** A request that the server refused, or that got no answer (code "timeout"). */
 export class RequestError extends Error {
@@ -39,7 +39,7 @@ export const requestTimeout = 10_000;
 
 /** Sends a request. The promise rejects with a RequestError when the server refuses or does not answer. */
 export async function request<E extends keyof ClientToServer>(
-  socket: ChorusSocket,
+  socket: ChorusClient,
   event: E,
   ...args: Arguments<E>
 ): Promise<Result<E>> {

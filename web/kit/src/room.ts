@@ -10,7 +10,7 @@ import { Presence } from "./presence.js";
 import { type RequestError, request } from "./request.js";
 import { type State, Writable } from "./state.js";
 import { Typing } from "./typing.js";
-import type { ChorusSocket, Joined, Member, Message, Meta, Refusal, User } from "./types.js";
+import type { ChorusClient, Joined, Member, Message, Meta, Refusal, User } from "./types.js";
 
 export interface RoomOptions {
   /** The user of this client: the token's `sub` and name. It marks own reactions and unread counts. */
@@ -70,7 +70,7 @@ export class Room<V = unknown> {
   private attempt = 0; // joins that were begun; an answer to an older one is ignored
 
   constructor(
-    private readonly socket: ChorusSocket,
+    private readonly socket: ChorusClient,
     readonly name: string,
     private readonly options: RoomOptions = {},
   ) {
@@ -328,6 +328,6 @@ export class Room<V = unknown> {
 }
 
 /** Enters a room as soon as the socket is connected, and stays in it over every reconnect. */
-export function room<V = unknown>(socket: ChorusSocket, name: string, options: RoomOptions = {}): Room<V> {
+export function room<V = unknown>(socket: ChorusClient, name: string, options: RoomOptions = {}): Room<V> {
   return new Room<V>(socket, name, options);
 }

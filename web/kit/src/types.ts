@@ -245,3 +245,9 @@ export interface ServerToClient {
 }
 
 export type ChorusSocket = Socket<ServerToClient, ClientToServer>;
+
+/** What the kit needs of a socket: one of the official client, or that of `connectShared`. */
+export type ChorusClient = Pick<
+  ChorusSocket,
+  "on" | "off" | "emit" | "emitWithAck" | "timeout" | "connected" | "id" | "connect" | "disconnect"
+>;

@@ -3,7 +3,7 @@
 import { listen } from "./listen.js";
 import { request } from "./request.js";
 import { Writable } from "./state.js";
-import type { ChorusSocket, User } from "./types.js";
+import type { ChorusClient, User } from "./types.js";
 
 /** Shorter than the server's 5 s, in milliseconds. */
 const repeat = 3_000;
@@ -14,7 +14,7 @@ export class Typing {
   private readonly silence: () => void;
 
   constructor(
-    private readonly socket: ChorusSocket,
+    private readonly socket: ChorusClient,
     private readonly room: string,
     me: string | undefined,
   ) {
