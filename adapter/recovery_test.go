@@ -172,6 +172,9 @@ func TestRecovery(t *testing.T) {
 			t.Fatal(err)
 		}
 		received(t, a, b) // a volatile event that comes later would reach her
+		for len(connections) > 0 { // in memory, her first one is among them
+			<-connections
+		}
 		again := visit(t, b, ada.back())
 		if !again.recovered || again.id != ada.id || seen.of(session.Resumed) != 1 {
 			t.Fatalf("recovered: %t, %s instead of %s: %v", again.recovered, again.id, ada.id, seen.count)
