@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 
 	"chorus/node/config"
+	"chorus/node/logging"
 
 	"github.com/alicebob/miniredis/v2"
 )
@@ -143,7 +144,7 @@ func (d *Dev) NodeAddrs() []string {
 
 // Run serves until ctx ends, then drains all nodes.
 func (d *Dev) Run(ctx context.Context) error {
-	door := newServer(d.withAPI(http.HandlerFunc(d.spread)), newLogger(&d.cfg))
+	door := newServer(d.withAPI(http.HandlerFunc(d.spread)), logging.NewLogger(&d.cfg))
 	opened := make(chan error, 1)
 	go func() { opened <- serve(door, d.frontDoor) }() // ends with Close below
 	var err error

@@ -6,6 +6,7 @@ import (
 
 	"chorus/adapter/emitter"
 	"chorus/adapter/wire"
+	"chorus/node/logging"
 )
 
 // OpenEmitter connects to the clients of the cluster, for a program that is not a node. close ends the
@@ -15,7 +16,7 @@ func OpenEmitter(ctx context.Context, cfg Config) (e *emitter.Emitter, closeClie
 		return nil, nil, fmt.Errorf("%w: cluster.redis.url: events reach the nodes by way of Redis: set %s to that of the cluster",
 			ErrConfig, variableOf("cluster.redis.url"))
 	}
-	client, where, err := newRedisClient(cfg, newLogger(&cfg))
+	client, where, err := newRedisClient(cfg, logging.NewLogger(&cfg))
 	if err != nil {
 		return nil, nil, err
 	}

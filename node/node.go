@@ -19,6 +19,7 @@ import (
 	"chorus/internal/library"
 	"chorus/node/adminui"
 	"chorus/node/forward"
+	"chorus/node/logging"
 	"chorus/registry"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
@@ -27,7 +28,7 @@ import (
 // Node is one node of a cluster. Make it with New; its methods are safe for concurrent use.
 type Node struct {
 	cfg     Config
-	logs    *nodeLog
+	logs    *logging.Log
 	log     *slog.Logger // of logs, with its limits
 	io      *socket.Server
 	chat    *chat.Chat
@@ -76,7 +77,7 @@ func New(cfg Config) (*Node, error) {
 	if err := library.Check(); err != nil {
 		return nil, err
 	}
-	logs := newLog(&cfg)
+	logs := logging.New(&cfg)
 	n := &Node{cfg: cfg, logs: logs, log: logs.Logger, metrics: newMetrics(), stop: make(chan struct{})}
 	n.handshakes = newHandshakes(n.log, n.metrics)
 
@@ -182,7 +183,7 @@ func (n *Node) Nodes() *registry.Registry { return n.nodes }
 func (n *Node) Handler() http.Handler { return n.handler }
 
 // Logger returns the log of the node. Lines that are logged there are not limited in number.
-func (n *Node) Logger() *slog.Logger { return n.logs.program }
+func (n *Node) Logger() *slog.Logger { return n.logs.Program }
 
 // logUnsendable logs what the program has emitted and no client gets as it was meant.
 func (n *Node) logUnsendable(err error) {
@@ -250,7 +251,7 @@ func (n *Node) Close(ctx context.Context) error {
 			n.closeErr = errors.Join(n.closeErr, n.auth.close(ctx))
 		}
 		n.closeErr = errors.Join(n.closeErr, n.nodes.Close(ctx), n.redis.close(ctx))
-		n.logs.limits.flush()
+		n.logs.ReportLimited()
 	})
 	return n.closeErr
 }

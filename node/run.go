@@ -37,7 +37,7 @@ var ErrStart = errors.New("cannot start")
 // it refuses new clients, closes the connections of those that are there, who connect to another node
 // by themselves, and publishes what waits for Redis, all within drain.timeout. A node runs once.
 func (n *Node) Run(ctx context.Context) error {
-	defer n.logs.flush()
+	defer n.logs.Flush()
 	if err := n.open(ctx); err != nil {
 		ended, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 		defer cancel()

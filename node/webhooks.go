@@ -10,6 +10,7 @@ import (
 	"chorus/api/webhook"
 	"chorus/chat/notice"
 	"chorus/node/config"
+	"chorus/node/logging"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/go-redis/v9"
@@ -123,7 +124,7 @@ func OpenWebhooks(cfg Config) (admins map[string]webhook.Admin, closeClient func
 	if err := ValidateCluster(cfg); err != nil {
 		return nil, nil, err
 	}
-	client, _, err := newRedisClient(cfg, newLogger(&cfg))
+	client, _, err := newRedisClient(cfg, logging.NewLogger(&cfg))
 	if err != nil {
 		return nil, nil, err
 	}
