@@ -20,6 +20,7 @@ import (
 	"chorus/node/adminui"
 	"chorus/node/forward"
 	"chorus/node/logging"
+	"chorus/node/namespace"
 	"chorus/registry"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
@@ -103,14 +104,14 @@ func New(cfg Config) (*Node, error) {
 	opts := socket.DefaultServerOptions()
 	opts.SetConnectTimeout(cfg.ConnectTimeout)
 	opts.SetServeClient(false)
-	guard := newNamespaces(auth.Adapter(counted), cfg.ConnectTimeout, n.log, n.admission()...)
-	opts.SetParser(codec.New(codec.Options{OnUnsendable: n.logUnsendable, OnConnect: guard.connecting, OnInvalid: n.logInvalid}))
+	guard := namespace.NewGuard(auth.Adapter(counted), cfg.ConnectTimeout, n.log, n.admission()...)
+	opts.SetParser(codec.New(codec.Options{OnUnsendable: n.logUnsendable, OnConnect: guard.Connecting, OnInvalid: n.logInvalid}))
 	opts.SetAdapter(guard)
 	if cfg.Recovery.Enabled {
 		opts.SetConnectionStateRecovery(socket.DefaultConnectionStateRecovery())
 	}
 	n.io = socket.NewServer(nil, opts)
-	if err := guard.open(n.io); err != nil {
+	if err := guard.Open(n.io); err != nil {
 		return nil, err
 	}
 	n.limits = newLimits(n)

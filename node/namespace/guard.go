@@ -1,4 +1,6 @@
-package node
+// Package namespace guards the namespaces of a Socket.IO server: each begins with the same middlewares, and a panic in the
+// code of a program ends one client at most.
+package namespace
 
 import (
 	"errors"
@@ -17,14 +19,14 @@ import (
 // errLibrary means that the library is not the version that this package is written for.
 var errLibrary = errors.New("node: the Socket.IO library is built otherwise than this program expects: use the version in its go.mod")
 
-// namespaces makes every namespace start with the same middlewares, the token check among them, however the
+// Guard makes every namespace start with the same middlewares, the token check among them, however the
 // namespace comes into being. It also asks the functions that decide which namespaces may be created, and waits
 // for their answers, which the library does not.
 //
 // The library copies the middlewares of a parent namespace into each child before it announces the child with
 // "new_namespace". Middlewares that are added on that event would run behind those of the program, so they
 // are added earlier: when the library makes the adapter of a namespace, which it does before it copies.
-type namespaces struct {
+type Guard struct {
 	io      *socket.Server // set by open
 	inner   socket.AdapterConstructor
 	first   []socket.NamespaceMiddleware // before those of the program
@@ -38,14 +40,16 @@ type namespaces struct {
 	creating sync.Mutex // held to create a namespace
 }
 
-func newNamespaces(inner socket.AdapterConstructor, timeout time.Duration, log *slog.Logger, first ...socket.NamespaceMiddleware) *namespaces {
-	n := &namespaces{inner: inner, timeout: timeout, log: log, panics: newPanics(log)}
+// NewGuard makes the adapters of all namespaces with inner. timeout is for functions that decide about namespaces; first are
+// the middlewares before those of the program.
+func NewGuard(inner socket.AdapterConstructor, timeout time.Duration, log *slog.Logger, first ...socket.NamespaceMiddleware) *Guard {
+	n := &Guard{inner: inner, timeout: timeout, log: log, panics: newPanics(log)}
 	n.first = append([]socket.NamespaceMiddleware{n.connectInOrder, rooms.Watch}, first...)
 	return n
 }
 
-// open begins to decide about the namespaces of a server, which must use it as its adapter.
-func (n *namespaces) open(io *socket.Server) error {
+// Open begins to decide about the namespaces of a server, which must use it as its adapter.
+func (n *Guard) Open(io *socket.Server) error {
 	if _, ok := library.Patterns(io); !ok {
 		return errLibrary
 	}
@@ -60,7 +64,7 @@ func (n *namespaces) open(io *socket.Server) error {
 
 // New makes the adapter of a namespace. The library has not published the namespace yet, nor copied the
 // middlewares of its parent.
-func (n *namespaces) New(nsp socket.Namespace) socket.Adapter {
+func (n *Guard) New(nsp socket.Namespace) socket.Adapter {
 	if patterns, ok := library.Patterns(nsp.Server()); ok {
 		for _, p := range patterns {
 			n.guard(p.Parent)
@@ -72,7 +76,7 @@ func (n *namespaces) New(nsp socket.Namespace) socket.Adapter {
 }
 
 // guard puts the first middlewares in front of those that a namespace has, once, and makes these safe.
-func (n *namespaces) guard(nsp socket.Namespace) {
+func (n *Guard) guard(nsp socket.Namespace) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if fn, err := nsp.Fns().Get(0); err != nil || codeOf(fn) != codeOf(n.first[0]) {
@@ -81,10 +85,10 @@ func (n *namespaces) guard(nsp socket.Namespace) {
 	n.panics.protect(nsp, len(n.first))
 }
 
-// connecting is called before the library handles a CONNECT packet. It makes the middlewares safe that the program
+// Connecting is called before the library handles a CONNECT packet. It makes the middlewares safe that the program
 // has added since the last time, and takes over the patterns that it has registered, so that the library asks
 // decide alone.
-func (n *namespaces) connecting(name string) {
+func (n *Guard) Connecting(name string) {
 	name, _, _ = strings.Cut(name, "?") // of a client of Socket.IO 2
 	if library.HasNamespace(n.io, name) {
 		n.guard(n.io.Of(name, nil))
@@ -99,7 +103,7 @@ func (n *namespaces) connecting(name string) {
 	}
 }
 
-func (n *namespaces) take(p library.Pattern) {
+func (n *Guard) take(p library.Pattern) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if !slices.ContainsFunc(n.patterns, func(known library.Pattern) bool { return known.Match == p.Match }) {
@@ -110,7 +114,7 @@ func (n *namespaces) take(p library.Pattern) {
 
 // decide is the one pattern that the library knows. It asks the patterns of the program in turn, and the first
 // that permits the name creates the namespace. The connection is not read meanwhile.
-func (n *namespaces) decide(name string, auth map[string]any, next func(error, bool)) {
+func (n *Guard) decide(name string, auth map[string]any, next func(error, bool)) {
 	n.mu.Lock()
 	patterns := slices.Clone(n.patterns)
 	n.mu.Unlock()
@@ -125,7 +129,7 @@ func (n *namespaces) decide(name string, auth map[string]any, next func(error, b
 }
 
 // create makes a namespace unless it exists: two clients may ask for it at a time.
-func (n *namespaces) create(parent socket.ParentNamespace, name string) {
+func (n *Guard) create(parent socket.ParentNamespace, name string) {
 	n.creating.Lock()
 	defer n.creating.Unlock()
 	if !library.HasNamespace(n.io, name) {
@@ -135,7 +139,7 @@ func (n *namespaces) create(parent socket.ParentNamespace, name string) {
 }
 
 // permits waits for the answer of a pattern. No answer in time, an error and a panic are refusals.
-func (n *namespaces) permits(p library.Pattern, name string, auth map[string]any) bool {
+func (n *Guard) permits(p library.Pattern, name string, auth map[string]any) bool {
 	answer := make(chan bool, 1)
 	n.ask(p, name, auth, func(err error, allowed bool) {
 		select {
@@ -154,7 +158,7 @@ func (n *namespaces) permits(p library.Pattern, name string, auth map[string]any
 	}
 }
 
-func (n *namespaces) ask(p library.Pattern, name string, auth map[string]any, next func(error, bool)) {
+func (n *Guard) ask(p library.Pattern, name string, auth map[string]any, next func(error, bool)) {
 	defer func() {
 		if reason := recover(); reason != nil {
 			n.panics.report("the function of a namespace", name, reason)
@@ -167,7 +171,7 @@ func (n *namespaces) ask(p library.Pattern, name string, auth map[string]any, ne
 // connectInOrder is the first middleware. It keeps the connection from being read until the handlers of the
 // socket stand: the library acknowledges a CONNECT packet before it knows the socket by its namespace,
 // and an event that came right behind would close the connection. A middleware that panics refuses the client.
-func (n *namespaces) connectInOrder(s *socket.Socket, next func(*socket.ExtendedError)) {
+func (n *Guard) connectInOrder(s *socket.Socket, next func(*socket.ExtendedError)) {
 	n.panics.watchSocket(s)
 	library.ReleaseQueue(s) // the first middleware sees every socket, also those that are refused
 	if s.Conn().Protocol() == 3 {
