@@ -42,6 +42,9 @@ type (
 // ErrConfig is wrapped by every error about the configuration. Its text names the setting.
 var ErrConfig = config.ErrConfig
 
+// ErrStart is wrapped by the errors of a node that cannot start; their text says what to do.
+var ErrStart = config.ErrStart
+
 // DefaultConfig returns the built-in defaults. They contain no key, so New rejects them until one is set.
 func DefaultConfig() Config { return config.Default() }
 

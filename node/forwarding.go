@@ -8,34 +8,16 @@ import (
 	"chorus/node/forward"
 )
 
-// tcpPerForwarded is how many TCP connections to other nodes a session may need, as tcpForSessions.
-const tcpPerForwarded = 2
-
 // newForwarder returns what passes requests on to other nodes. Without Redis there are none.
 func newForwarder(n *Node) *forward.Forwarder {
 	return forward.New(forward.Options{
 		Nodes:         n.nodes,
 		Sessions:      sessions{n},
 		Off:           n.redis == nil || n.cfg.Cluster.Forward == config.ForwardOff,
-		MaxOpen:       maxForwarded(&n.cfg, maxDescriptors()),
+		MaxOpen:       maxForwarded(&n.cfg),
 		AnswerTimeout: bodyTimeout,
 		Logger:        n.log,
 	})
-}
-
-// maxForwarded returns how many requests and WebSockets are passed on at a time. Each takes a descriptor.
-func maxForwarded(c *Config, descriptors int) int {
-	switch {
-	case c.AdapterName() == AdapterMemory || c.Cluster.Forward == config.ForwardOff:
-		return 0
-	case c.Cluster.MaxForwarded > 0:
-		return int(c.Cluster.MaxForwarded)
-	}
-	wanted := tcpPerForwarded * int(c.MaxConnections)
-	if descriptors == 0 {
-		return wanted
-	}
-	return max(min(wanted, descriptors/3), 1)
 }
 
 // sessions are the sessions of a node, for the requests that other nodes pass on.

@@ -12,6 +12,7 @@ import (
 	"chorus/auth/refusal"
 	"chorus/engine"
 	"chorus/internal/origin"
+	"chorus/node/proxy"
 
 	lru "github.com/hashicorp/golang-lru/v2"
 	"github.com/zishang520/socket.io/servers/socket/v3"
@@ -99,7 +100,7 @@ func (h *handshakes) onOriginRefused(r *http.Request) {
 // originRemedy names the setting that admits the page of a request.
 func originRemedy(r *http.Request) string {
 	header := r.Header.Get("Origin")
-	if host := forwardedHost(r.Header); host != "" && origin.Same(header, host) {
+	if host := proxy.ForwardedHost(r.Header); host != "" && origin.Same(header, host) {
 		return fmt.Sprintf("a proxy at %s says that the page is of this server: name the proxy in trusted_proxies (%s)",
 			hostOf(r.RemoteAddr), variableOf("trusted_proxies"))
 	}

@@ -9,6 +9,7 @@ import (
 	"chorus/internal/origin"
 	"chorus/node/config"
 	"chorus/node/forward"
+	"chorus/node/proxy"
 )
 
 // routes returns the public endpoints.
@@ -17,7 +18,7 @@ func (n *Node) routes() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	proxies, err := parseProxies(n.cfg.TrustedProxies)
+	proxies, err := proxy.Parse(n.cfg.TrustedProxies)
 	if err != nil {
 		return nil, err
 	}
@@ -33,7 +34,7 @@ func (n *Node) routes() (http.Handler, error) {
 	}
 	n.addPages(mux)
 	mux.HandleFunc("/", n.serveUnknown)
-	return proxies.middleware(n.withAPI(config.APIPublic, mux)), nil
+	return proxies.Middleware(n.withAPI(config.APIPublic, mux)), nil
 }
 
 // admit refuses new sessions once the node closes those that are open.

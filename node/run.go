@@ -4,13 +4,9 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
-	stdlog "log"
 	"log/slog"
 	"net"
 	"net/http"
-	"strings"
-	"syscall"
 	"time"
 
 	"chorus/node/config"
@@ -18,20 +14,8 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Limits of the HTTP servers. They hold for every request: package engine lifts them for a poll that
-// waits for a message, and for a WebSocket.
-const (
-	readHeaderTimeout = 10 * time.Second
-	bodyTimeout       = 30 * time.Second // to read a request, and to write its answer
-	idleTimeout       = 2 * time.Minute  // longer than load balancers keep a connection
-	maxHeaderBytes    = 32 << 10
-)
-
 // startTimeout is how long Run waits for Redis before it gives up.
 const startTimeout = 5 * time.Second
-
-// ErrStart is wrapped by the errors of a node that cannot start; their text says what to do.
-var ErrStart = errors.New("cannot start")
 
 // Run listens and serves until ctx ends, then drains: it is not ready at once, and after drain.delay
 // it refuses new clients, closes the connections of those that are there, who connect to another node
@@ -57,26 +41,23 @@ func (n *Node) open(ctx context.Context) error {
 	if err := n.auth.await(ctx, startTimeout); err != nil {
 		return err
 	}
-	public, err := listen(ctx, "listen", n.cfg.Listen)
+	public, err := listenPublic(ctx, &n.cfg, n.log)
 	if err != nil {
 		return err
 	}
-	n.public = n.limitTCP(public)
+	n.public = public
+	n.metrics.watchTCP(public)
 	attrs := []any{slog.String("addr", n.public.Addr().String())}
 	if n.cfg.Admin.Listen != "" {
-		admin, err := listen(ctx, "admin.listen", n.cfg.Admin.Listen)
-		if err != nil {
+		if n.admin, err = listenOwn(ctx, "admin.listen", n.cfg.Admin.Listen, n.cfg.API.Listen == config.APIAdmin, n.log); err != nil {
 			return errors.Join(err, n.public.Close())
 		}
-		n.admin = newTCPLimit(admin, ownTCP(maxDescriptors(), n.cfg.API.Listen == config.APIAdmin), 0, n.log)
 		attrs = append(attrs, slog.String("admin", n.admin.Addr().String()))
 	}
 	if address := apiAddress(&n.cfg); address != "" {
-		own, err := listen(ctx, "api.listen", address)
-		if err != nil {
+		if n.own, err = listenOwn(ctx, "api.listen", address, true, n.log); err != nil {
 			return errors.Join(err, n.public.Close(), closeListener(n.admin))
 		}
-		n.own = newTCPLimit(own, ownTCP(maxDescriptors(), true), 0, n.log)
 		attrs = append(attrs, slog.String("api", n.own.Addr().String()))
 	}
 	n.listening.Store(true)
@@ -149,64 +130,4 @@ func (n *Node) serve(ctx context.Context) error {
 		return n.drain(context.WithoutCancel(ctx), servers)
 	})
 	return group.Wait()
-}
-
-// serve returns nil when the server was shut down.
-func serve(server *http.Server, listener net.Listener) error {
-	var err error
-	if server.TLSConfig != nil {
-		err = server.ServeTLS(listener, "", "")
-	} else {
-		err = server.Serve(listener)
-	}
-	if errors.Is(err, http.ErrServerClosed) {
-		return nil
-	}
-	return err
-}
-
-func newServer(handler http.Handler, log *slog.Logger) *http.Server {
-	return &http.Server{
-		Handler:           handler,
-		ReadHeaderTimeout: readHeaderTimeout,
-		ReadTimeout:       bodyTimeout,
-		WriteTimeout:      bodyTimeout,
-		IdleTimeout:       idleTimeout,
-		MaxHeaderBytes:    maxHeaderBytes,
-		ConnContext:       connContext,
-		ConnState:         followState,
-		ErrorLog:          httpErrorLog(log),
-	}
-}
-
-// httpErrorLog returns the log for what net/http itself has to say.
-func httpErrorLog(log *slog.Logger) *stdlog.Logger { return stdlog.New(httpErrors{log}, "", 0) }
-
-// httpErrors logs lines of net/http as one kind: their texts hold addresses of clients.
-type httpErrors struct{ log *slog.Logger }
-
-// Write implements io.Writer.
-func (e httpErrors) Write(line []byte) (int, error) {
-	e.log.Warn("http server", slog.String("error", strings.TrimSpace(string(line))))
-	return len(line), nil
-}
-
-// closeListener closes a listener, if there is one.
-func closeListener(l net.Listener) error {
-	if l == nil {
-		return nil
-	}
-	return l.Close()
-}
-
-func listen(ctx context.Context, field, address string) (net.Listener, error) {
-	var config net.ListenConfig
-	listener, err := config.Listen(ctx, "tcp", address)
-	switch {
-	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, fmt.Errorf("%w: %s: the address %s is taken: stop the program that listens there, or choose another with %s", ErrStart, field, address, variableOf(field))
-	case err != nil:
-		return nil, fmt.Errorf("%w: %s: %w", ErrStart, field, err)
-	}
-	return listener, nil
 }

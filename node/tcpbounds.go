@@ -1,10 +1,13 @@
 package node
 
 import (
+	"context"
+
 	"log/slog"
 	"net"
 
 	"chorus/node/config"
+	"chorus/node/proxy"
 )
 
 const (
@@ -32,6 +35,26 @@ func ownTCP(descriptors int, hasAPI bool) int {
 	return max(maxAdminTCP, min(maxAPITCP, descriptors/32))
 }
 
+// tcpPerForwarded is how many TCP connections to other nodes a session may need, as tcpForSessions.
+const tcpPerForwarded = 2
+
+// maxForwarded returns how many requests and WebSockets are passed on at a time. Each takes a descriptor.
+func maxForwarded(c *Config) int { return forwardedBound(c, maxDescriptors()) }
+
+func forwardedBound(c *Config, descriptors int) int {
+	switch {
+	case c.AdapterName() == AdapterMemory || c.Cluster.Forward == config.ForwardOff:
+		return 0
+	case c.Cluster.MaxForwarded > 0:
+		return int(c.Cluster.MaxForwarded)
+	}
+	wanted := tcpPerForwarded * int(c.MaxConnections)
+	if descriptors == 0 {
+		return wanted
+	}
+	return max(min(wanted, descriptors/3), 1)
+}
+
 // maxTCP returns how many TCP connections the public address takes, from the settings and the limit of
 // file descriptors; 0 stands for no known limit.
 func maxTCP(c *Config, descriptors int) int {
@@ -39,7 +62,7 @@ func maxTCP(c *Config, descriptors int) int {
 		return int(c.Limits.TCP)
 	}
 	wanted, own := tcpForSessions*int(c.MaxConnections)+tcpForOthers, ownDescriptors
-	if forwarded := maxForwarded(c, descriptors); forwarded > 0 {
+	if forwarded := forwardedBound(c, descriptors); forwarded > 0 {
 		wanted += tcpPerForwarded * int(c.MaxConnections) // connections of other nodes
 		own += forwarded
 	}
@@ -58,18 +81,30 @@ func maxTCPPerAddress(c *Config, maxTCP int) int {
 	return max(maxTCP*3/4, 1)
 }
 
-// limitTCP bounds the connections of the public listener, and warns when there are fewer descriptors
+// listenPublic opens the public address, with the bounds of the configuration. It warns when there are fewer descriptors
 // than max_connections needs.
-func (n *Node) limitTCP(listener net.Listener) *tcpLimit {
-	descriptors := maxDescriptors()
-	limit := maxTCP(&n.cfg, descriptors)
-	if descriptors > 0 && n.cfg.MaxConnections > int64(descriptors-ownDescriptors) {
-		n.log.Warn("max_connections is more than the limit of file descriptors allows: raise it (ulimit -n, LimitNOFILE), or lower max_connections",
-			slog.Int64("max_connections", n.cfg.MaxConnections), slog.Int("descriptors", descriptors))
+func listenPublic(ctx context.Context, c *Config, log *slog.Logger) (*tcpLimit, error) {
+	listener, err := listen(ctx, "listen", c.Listen)
+	if err != nil {
+		return nil, err
 	}
-	proxies, _ := parseProxies(n.cfg.TrustedProxies) // Validate has refused others
-	l := newTCPLimit(listener, limit, maxTCPPerAddress(&n.cfg, limit), n.log)
-	l.exempt, l.proxyProtocol = proxies, n.cfg.ProxyProtocol
-	n.metrics.watchTCP(l)
-	return l
+	descriptors := maxDescriptors()
+	limit := maxTCP(c, descriptors)
+	if descriptors > 0 && c.MaxConnections > int64(descriptors-ownDescriptors) {
+		log.Warn("max_connections is more than the limit of file descriptors allows: raise it (ulimit -n, LimitNOFILE), or lower max_connections",
+			slog.Int64("max_connections", c.MaxConnections), slog.Int("descriptors", descriptors))
+	}
+	l := newTCPLimit(listener, limit, maxTCPPerAddress(c, limit), log)
+	l.exempt, _ = proxy.Parse(c.TrustedProxies) // Validate has refused others
+	l.proxyProtocol = c.ProxyProtocol
+	return l, nil
+}
+
+// listenOwn opens an address other than the public one.
+func listenOwn(ctx context.Context, field, address string, hasAPI bool, log *slog.Logger) (net.Listener, error) {
+	listener, err := listen(ctx, field, address)
+	if err != nil {
+		return nil, err
+	}
+	return newTCPLimit(listener, ownTCP(maxDescriptors(), hasAPI), 0, log), nil
 }

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"chorus/node/proxy"
 	"container/list"
 	"context"
 	"log/slog"
@@ -17,8 +18,8 @@ import (
 type tcpLimit struct {
 	net.Listener
 	max, maxPerAddress int
-	exempt             trustedProxies // have no limit of their own
-	proxyProtocol      bool           // the exempt may say who their client is, see proxyHeader
+	exempt             proxy.Trusted // have no limit of their own
+	proxyProtocol      bool          // the exempt may say who their client is, see proxyHeader
 	log                *slog.Logger
 
 	evicted, refused atomic.Uint64
@@ -41,7 +42,7 @@ type tcpConn struct {
 	*net.TCPConn
 	limit   *tcpLimit
 	address string
-	header  *proxyHeader // nil without the PROXY protocol
+	header  *proxy.Header // nil without the PROXY protocol
 
 	// Guarded by limit.mu.
 	spare, spareOfAddress *list.Element // nil while the connection serves somebody
@@ -93,7 +94,7 @@ func (l *tcpLimit) evictForDescriptor(err error) {
 func (l *tcpLimit) admit(conn *net.TCPConn) *tcpConn {
 	c := &tcpConn{TCPConn: conn, limit: l, address: hostOf(conn.RemoteAddr().String())}
 	if l.proxyProtocol {
-		c.header = &proxyHeader{trusted: l.exempt.trusts(c.address)}
+		c.header = &proxy.Header{Trusted: l.exempt.Trusts(c.address)}
 	}
 	var victim *tcpConn
 	l.mu.Lock()
@@ -104,7 +105,7 @@ func (l *tcpLimit) admit(conn *net.TCPConn) *tcpConn {
 	}
 	full := false
 	switch {
-	case l.maxPerAddress > 0 && ofAddress.open >= l.maxPerAddress && !l.exempt.trusts(c.address):
+	case l.maxPerAddress > 0 && ofAddress.open >= l.maxPerAddress && !l.exempt.Trusts(c.address):
 		victim, full = l.oldest(&ofAddress.spare), true
 	case l.open >= l.max:
 		victim, full = l.oldest(&l.spare), true
@@ -195,8 +196,8 @@ func (c *tcpConn) Close() error {
 
 // RemoteAddr returns the address of the client that the peer names, or of the peer.
 func (c *tcpConn) RemoteAddr() net.Addr {
-	if c.header != nil && c.header.read(c.TCPConn) == nil && c.header.client != nil {
-		return c.header.client
+	if c.header != nil && c.header.Read(c.TCPConn) == nil && c.header.Client != nil {
+		return c.header.Client
 	}
 	return c.TCPConn.RemoteAddr()
 }
@@ -204,7 +205,7 @@ func (c *tcpConn) RemoteAddr() net.Addr {
 // Read reads what follows the header of the peer.
 func (c *tcpConn) Read(b []byte) (int, error) {
 	if c.header != nil {
-		if err := c.header.read(c.TCPConn); err != nil {
+		if err := c.header.Read(c.TCPConn); err != nil {
 			c.limit.strangers.Add(1)
 			c.limit.log.Warn("a connection was refused because of its PROXY header", slog.String("address", c.address), slog.Any("error", err))
 			return 0, err

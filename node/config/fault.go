@@ -9,6 +9,9 @@ import (
 // was set.
 var ErrConfig = errors.New("configuration")
 
+// ErrStart is wrapped by the errors of a node that cannot start; their text says what to do.
+var ErrStart = errors.New("cannot start")
+
 var errUnknown = errors.New("there is no such setting")
 
 // Fault is one thing that is wrong with a configuration.

@@ -1,4 +1,5 @@
-package node
+// Package proxy reads what trusted proxies say about their clients: in headers of requests, and in the PROXY protocol.
+package proxy
 
 import (
 	"fmt"
@@ -10,13 +11,13 @@ import (
 	"chorus/node/config"
 )
 
-// trustedProxies are the proxies whose word counts for the address of a client and for the host that
+// Trusted are the proxies whose word counts for the address of a client and for the host that
 // it asked for. Anybody can send their headers, so nobody is trusted by default.
-type trustedProxies []netip.Prefix
+type Trusted []netip.Prefix
 
-// parseProxies reads networks such as 10.0.0.0/8, and addresses.
-func parseProxies(entries []string) (trustedProxies, error) {
-	var proxies trustedProxies
+// Parse reads networks such as 10.0.0.0/8, and addresses.
+func Parse(entries []string) (Trusted, error) {
+	var proxies Trusted
 	for _, entry := range entries {
 		network, err := config.ParseNetwork(entry)
 		if err != nil {
@@ -28,7 +29,7 @@ func parseProxies(entries []string) (trustedProxies, error) {
 }
 
 // contains reports whether an address is that of a trusted proxy.
-func (p trustedProxies) contains(address netip.Addr) bool {
+func (p Trusted) contains(address netip.Addr) bool {
 	for _, prefix := range p {
 		if prefix.Contains(address) {
 			return true
@@ -37,25 +38,25 @@ func (p trustedProxies) contains(address netip.Addr) bool {
 	return false
 }
 
-// trusts reports whether the peer of a connection is a trusted proxy.
-func (p trustedProxies) trusts(remoteAddr string) bool {
+// Trusts reports whether the peer of a connection is a trusted proxy.
+func (p Trusted) Trusts(remoteAddr string) bool {
 	address, ok := parseNode(remoteAddr)
 	return ok && p.contains(address)
 }
 
-// middleware gives a request that came by a trusted proxy the address of its client and the host that
+// Middleware gives a request that came by a trusted proxy the address of its client and the host that
 // the client asked for, so that all behind it need not know of proxies.
-func (p trustedProxies) middleware(next http.Handler) http.Handler {
+func (p Trusted) Middleware(next http.Handler) http.Handler {
 	if len(p) == 0 {
 		return next
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if p.trusts(r.RemoteAddr) {
+		if p.Trusts(r.RemoteAddr) {
 			r = r.Clone(r.Context())
 			if client, ok := p.client(r.Header); ok {
 				r.RemoteAddr = net.JoinHostPort(client.String(), "0") // the port is not known
 			}
-			if host := forwardedHost(r.Header); host != "" {
+			if host := ForwardedHost(r.Header); host != "" {
 				r.Host = host
 			}
 		}
@@ -65,7 +66,7 @@ func (p trustedProxies) middleware(next http.Handler) http.Handler {
 
 // client returns the address of the client: of those that the proxies name, the last one that is not a
 // trusted proxy itself. What stands before it, the client may have made up.
-func (p trustedProxies) client(header http.Header) (client netip.Addr, ok bool) {
+func (p Trusted) client(header http.Header) (client netip.Addr, ok bool) {
 	hops := forwardedFor(header)
 	for i := len(hops) - 1; i >= 0; i-- {
 		address, known := parseNode(hops[i])
@@ -89,9 +90,9 @@ func forwardedFor(header http.Header) []string {
 	return forwardedParameters(header, "for")
 }
 
-// forwardedHost returns the host that the client asked for: the first one that the proxies name.
+// ForwardedHost returns the host that the client asked for: the first one that the proxies name.
 // Web pages, against which the host is compared, can set neither header.
-func forwardedHost(header http.Header) string {
+func ForwardedHost(header http.Header) string {
 	hosts := strings.Split(header.Get("X-Forwarded-Host"), ",")
 	if hosts[0] == "" {
 		if hosts = forwardedParameters(header, "host"); len(hosts) == 0 {

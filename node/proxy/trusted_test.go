@@ -1,4 +1,4 @@
-package node
+package proxy
 
 import (
 	"net/http"
@@ -37,7 +37,7 @@ func TestTrustedProxies(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			proxies, err := parseProxies(test.trusted)
+			proxies, err := Parse(test.trusted)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -46,7 +46,7 @@ func TestTrustedProxies(t *testing.T) {
 			for name, values := range test.header {
 				r.Header[name] = values
 			}
-			proxies.middleware(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			proxies.Middleware(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 				if r.RemoteAddr != test.wantAddr || r.Host != test.wantIn {
 					t.Errorf("got %s and %s, want %s and %s", r.RemoteAddr, r.Host, test.wantAddr, test.wantIn)
 				}
@@ -58,7 +58,7 @@ func TestTrustedProxies(t *testing.T) {
 func TestParseProxiesRefuses(t *testing.T) {
 	t.Parallel()
 	for _, entry := range []string{"", "10.0.0.0/33", "proxy.example", "10.0.0.1:80", "::ffff:10.0.0.0/104", "fe80::1%eth0"} {
-		if _, err := parseProxies([]string{entry}); err == nil {
+		if _, err := Parse([]string{entry}); err == nil {
 			t.Errorf("%q was taken", entry)
 		}
 	}

@@ -1,4 +1,4 @@
-package node
+package proxy
 
 import (
 	"bufio"
@@ -29,20 +29,20 @@ var (
 // The first bytes of a header, in version 1 and version 2 (PROXY protocol, section 2).
 var proxySignatures = [][]byte{[]byte("PROXY "), []byte("\r\n\r\n\x00\r\nQUIT\n")}
 
-// proxyHeader is what a load balancer says about its client before anything else (PROXY protocol, versions 1 and 2).
+// Header is what a load balancer says about its client before anything else (PROXY protocol, versions 1 and 2).
 // It is read when the connection is first asked for its address or for bytes, so that it holds up nobody else. What
 // follows it stays in the kernel: those who read the descriptor itself find it there.
-type proxyHeader struct {
-	trusted bool
+type Header struct {
+	Trusted bool
 	once    sync.Once
-	client  net.Addr // nil: the peer is the client
+	Client  net.Addr // nil: the peer is the client
 	err     error
 }
 
-// read takes the header off the connection.
-func (h *proxyHeader) read(conn *net.TCPConn) error {
+// Read takes the header off the connection.
+func (h *Header) Read(conn *net.TCPConn) error {
 	h.once.Do(func() {
-		h.client, h.err = h.take(conn)
+		h.Client, h.err = h.take(conn)
 		if h.err != nil {
 			_ = conn.Close()
 		}
@@ -50,7 +50,7 @@ func (h *proxyHeader) read(conn *net.TCPConn) error {
 	return h.err
 }
 
-func (h *proxyHeader) take(conn *net.TCPConn) (net.Addr, error) {
+func (h *Header) take(conn *net.TCPConn) (net.Addr, error) {
 	end := time.Now().Add(proxyHeaderTimeout)
 	buffer := make([]byte, maxProxyHeader)
 	for {
@@ -62,7 +62,7 @@ func (h *proxyHeader) take(conn *net.TCPConn) (net.Addr, error) {
 		switch begins, whole := beginsHeader(start); {
 		case !begins:
 			return nil, nil
-		case !h.trusted && whole:
+		case !h.Trusted && whole:
 			return nil, errProxyStranger
 		case whole:
 			address, complete, err := h.parse(conn, start)
@@ -97,7 +97,7 @@ func beginsHeader(start []byte) (begins, whole bool) {
 }
 
 // parse reads a header, if all of it has come, and takes it off the connection.
-func (h *proxyHeader) parse(conn *net.TCPConn, start []byte) (client net.Addr, complete bool, err error) {
+func (h *Header) parse(conn *net.TCPConn, start []byte) (client net.Addr, complete bool, err error) {
 	if start[0] == 'P' && !bytes.Contains(start, []byte("\r\n")) {
 		if len(start) > 107 { // the longest line of version 1
 			return nil, false, errProxyHeader
