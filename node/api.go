@@ -8,6 +8,7 @@ import (
 
 	"chorus/api"
 	"chorus/node/config"
+	"chorus/node/listener"
 )
 
 // newAPI returns the HTTP API of the node.
@@ -75,14 +76,14 @@ func (n *Node) ReloadAPIKeys(cfg Config) error {
 
 // withAPI gives the API its paths before other handlers see them: it decodes the segments of a path by itself. next serves
 // the others.
-func (n *Node) withAPI(listener string, next http.Handler) http.Handler {
-	if n.cfg.API.Listen != listener {
+func (n *Node) withAPI(address string, next http.Handler) http.Handler {
+	if n.cfg.API.Listen != address {
 		return next
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if api.Handles(r.URL.EscapedPath()) {
 			if r.URL.Path == api.Prefix+"/events" {
-				defer stays(r)() // it lasts
+				defer listener.Stays(r)() // it lasts
 			}
 			n.api.ServeHTTP(w, r)
 			return

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 
 	"chorus/node/config"
+	"chorus/node/listener"
 	"chorus/node/logging"
 
 	"github.com/alicebob/miniredis/v2"
@@ -71,7 +72,7 @@ func (d *Dev) open(ctx context.Context, count int) (err error) {
 	if err := Validate(d.cfg); err != nil {
 		return err
 	}
-	if d.frontDoor, err = listen(ctx, "listen", d.cfg.Listen); err != nil {
+	if d.frontDoor, err = listener.Listen(ctx, "listen", d.cfg.Listen); err != nil {
 		return err
 	}
 	for i := range count {
@@ -144,9 +145,9 @@ func (d *Dev) NodeAddrs() []string {
 
 // Run serves until ctx ends, then drains all nodes.
 func (d *Dev) Run(ctx context.Context) error {
-	door := newServer(d.withAPI(http.HandlerFunc(d.spread)), logging.NewLogger(&d.cfg))
+	door := listener.NewServer(d.withAPI(http.HandlerFunc(d.spread)), logging.NewLogger(&d.cfg))
 	opened := make(chan error, 1)
-	go func() { opened <- serve(door, d.frontDoor) }() // ends with Close below
+	go func() { opened <- listener.Serve(door, d.frontDoor) }() // ends with Close below
 	var err error
 	select {
 	case <-ctx.Done():

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"chorus/node/listener"
 	"context"
 	"io"
 	"net"
@@ -34,7 +35,7 @@ func openSlowLane(ctx context.Context, target func() string) (*slowLane, error) 
 	if err != nil {
 		return nil, err
 	}
-	l, err := listen(ctx, "the slow line", net.JoinHostPort(host, "0"))
+	l, err := listener.Listen(ctx, "the slow line", net.JoinHostPort(host, "0"))
 	if err != nil {
 		return nil, err
 	}

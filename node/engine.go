@@ -9,6 +9,7 @@ import (
 	"chorus/engine"
 	"chorus/node/config"
 	"chorus/node/forward"
+	"chorus/node/listener"
 )
 
 // newEngine makes the Engine.IO server under the Socket.IO server.
@@ -23,7 +24,7 @@ func newEngine(cfg Config, log *slog.Logger, refused *handshakes, nodes *forward
 		Guard:                    bounds.guard,
 		PingInterval:             cfg.PingInterval,
 		PingTimeout:              cfg.PingTimeout,
-		BodyTimeout:              bodyTimeout,
+		BodyTimeout:              listener.BodyTimeout,
 		MaxPayload:               cfg.MaxPayload,
 		MaxBuffer:                int(cfg.MaxBuffer),
 		MaxUnprocessed:           int(cfg.MaxUnprocessed),

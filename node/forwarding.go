@@ -6,6 +6,7 @@ import (
 	"chorus/engine"
 	"chorus/node/config"
 	"chorus/node/forward"
+	"chorus/node/listener"
 )
 
 // newForwarder returns what passes requests on to other nodes. Without Redis there are none.
@@ -14,8 +15,8 @@ func newForwarder(n *Node) *forward.Forwarder {
 		Nodes:         n.nodes,
 		Sessions:      sessions{n},
 		Off:           n.redis == nil || n.cfg.Cluster.Forward == config.ForwardOff,
-		MaxOpen:       maxForwarded(&n.cfg),
-		AnswerTimeout: bodyTimeout,
+		MaxOpen:       listener.MaxForwarded(&n.cfg),
+		AnswerTimeout: listener.BodyTimeout,
 		Logger:        n.log,
 	})
 }
@@ -39,4 +40,6 @@ func (s sessions) Retire(sid string) {
 }
 
 // serveForwarded begins to take requests that other nodes pass on.
-func (n *Node) serveForwarded(handler http.Handler) { n.forward.Start(newServer(handler, n.log)) }
+func (n *Node) serveForwarded(handler http.Handler) {
+	n.forward.Start(listener.NewServer(handler, n.log))
+}

@@ -12,6 +12,7 @@ import (
 	"chorus/auth/refusal"
 	"chorus/engine"
 	"chorus/internal/origin"
+	"chorus/node/listener"
 	"chorus/node/proxy"
 
 	lru "github.com/hashicorp/golang-lru/v2"
@@ -102,7 +103,7 @@ func originRemedy(r *http.Request) string {
 	header := r.Header.Get("Origin")
 	if host := proxy.ForwardedHost(r.Header); host != "" && origin.Same(header, host) {
 		return fmt.Sprintf("a proxy at %s says that the page is of this server: name the proxy in trusted_proxies (%s)",
-			hostOf(r.RemoteAddr), variableOf("trusted_proxies"))
+			listener.HostOf(r.RemoteAddr), variableOf("trusted_proxies"))
 	}
 	if header == "" {
 		header = "the origin of the page"

@@ -11,6 +11,7 @@ import (
 	"chorus/engine"
 	"chorus/node/config"
 	"chorus/node/forward"
+	"chorus/node/listener"
 	"chorus/web"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -157,11 +158,11 @@ func (m *metrics) watchRooms(c *roomCounts) {
 	m.gauge("chorus_room_members", "Members of these rooms on this node. A socket in three rooms counts three times.", func() float64 { return float64(c.total().Members) })
 }
 
-func (m *metrics) watchTCP(l *tcpLimit) {
-	m.gauge("chorus_tcp_connections", "Open TCP connections of the public address.", func() float64 { return float64(l.count()) })
-	m.counter("chorus_tcp_evicted_total", "TCP connections closed for newer ones because they served nobody.", l.evicted.Load)
-	m.counter("chorus_proxy_header_refused_total", "TCP connections refused because of their PROXY header.", l.strangers.Load)
-	m.counter("chorus_tcp_refused_total", "TCP connections refused because too many were open.", l.refused.Load)
+func (m *metrics) watchTCP(l *listener.TCP) {
+	m.gauge("chorus_tcp_connections", "Open TCP connections of the public address.", func() float64 { return float64(l.Count()) })
+	m.counter("chorus_tcp_evicted_total", "TCP connections closed for newer ones because they served nobody.", l.Evicted.Load)
+	m.counter("chorus_proxy_header_refused_total", "TCP connections refused because of their PROXY header.", l.Strangers.Load)
+	m.counter("chorus_tcp_refused_total", "TCP connections refused because too many were open.", l.Refused.Load)
 }
 
 func (m *metrics) watchLimits(l *limits) {

@@ -19,6 +19,7 @@ import (
 	"chorus/internal/library"
 	"chorus/node/adminui"
 	"chorus/node/forward"
+	"chorus/node/listener"
 	"chorus/node/logging"
 	"chorus/node/namespace"
 	"chorus/registry"
@@ -51,7 +52,7 @@ type Node struct {
 	hook       *hook.Hook      // nil when nobody is asked
 	webhooks   *webhooks       // nil when nobody is told
 	limits     *limits
-	cert       *certificate // nil without TLS
+	cert       *listener.Certificate // nil without TLS
 	metrics    *metrics
 	handshakes *handshakes
 	handler    http.Handler
@@ -163,7 +164,7 @@ func New(cfg Config) (*Node, error) {
 	if err := n.openAdminUI(); err != nil {
 		return nil, err
 	}
-	if n.cert, err = newCertificate(&n.cfg); err != nil {
+	if n.cert, err = listener.NewCertificate(&n.cfg); err != nil {
 		return nil, err
 	}
 	n.handler, err = n.routes()

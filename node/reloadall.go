@@ -25,7 +25,7 @@ func (n *Node) Reload(cfg Config) (restart []string, err error) {
 		return nil, err
 	}
 	if n.cert != nil {
-		if err := n.cert.load(); err != nil {
+		if err := n.cert.Load(); err != nil {
 			return nil, err
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"chorus/internal/origin"
 	"chorus/node/config"
 	"chorus/node/forward"
+	"chorus/node/listener"
 	"chorus/node/proxy"
 )
 
@@ -54,7 +55,7 @@ func (n *Node) admit(next http.Handler) http.Handler {
 func keepPolls(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodGet && r.Header.Get("Upgrade") == "" && r.URL.Query().Has("sid") {
-			defer stays(r)()
+			defer listener.Stays(r)()
 		}
 		next.ServeHTTP(w, r)
 	})

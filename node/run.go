@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"chorus/node/config"
+	"chorus/node/listener"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -41,7 +42,7 @@ func (n *Node) open(ctx context.Context) error {
 	if err := n.auth.await(ctx, startTimeout); err != nil {
 		return err
 	}
-	public, err := listenPublic(ctx, &n.cfg, n.log)
+	public, err := listener.Public(ctx, &n.cfg, n.log)
 	if err != nil {
 		return err
 	}
@@ -49,14 +50,14 @@ func (n *Node) open(ctx context.Context) error {
 	n.metrics.watchTCP(public)
 	attrs := []any{slog.String("addr", n.public.Addr().String())}
 	if n.cfg.Admin.Listen != "" {
-		if n.admin, err = listenOwn(ctx, "admin.listen", n.cfg.Admin.Listen, n.cfg.API.Listen == config.APIAdmin, n.log); err != nil {
+		if n.admin, err = listener.Own(ctx, "admin.listen", n.cfg.Admin.Listen, n.cfg.API.Listen == config.APIAdmin, n.log); err != nil {
 			return errors.Join(err, n.public.Close())
 		}
 		attrs = append(attrs, slog.String("admin", n.admin.Addr().String()))
 	}
 	if address := apiAddress(&n.cfg); address != "" {
-		if n.own, err = listenOwn(ctx, "api.listen", address, true, n.log); err != nil {
-			return errors.Join(err, n.public.Close(), closeListener(n.admin))
+		if n.own, err = listener.Own(ctx, "api.listen", address, true, n.log); err != nil {
+			return errors.Join(err, n.public.Close(), listener.CloseListener(n.admin))
 		}
 		attrs = append(attrs, slog.String("api", n.own.Addr().String()))
 	}
@@ -70,12 +71,12 @@ func (n *Node) open(ctx context.Context) error {
 
 // serve serves what open has opened until ctx ends, then drains.
 func (n *Node) serve(ctx context.Context) error {
-	servers, listeners := []*http.Server{newServer(n.handler, n.log)}, []net.Listener{n.public}
+	servers, listeners := []*http.Server{listener.NewServer(n.handler, n.log)}, []net.Listener{n.public}
 	if n.admin != nil {
-		servers, listeners = append(servers, newServer(n.adminRoutes(), n.log)), append(listeners, n.admin)
+		servers, listeners = append(servers, listener.NewServer(n.adminRoutes(), n.log)), append(listeners, n.admin)
 	}
 	if n.own != nil {
-		servers, listeners = append(servers, newServer(n.apiRoutes(), n.log)), append(listeners, n.own)
+		servers, listeners = append(servers, listener.NewServer(n.apiRoutes(), n.log)), append(listeners, n.own)
 	}
 	n.serveForwarded(&n.peers) // it ends with Close
 	ctx, end := context.WithCancel(ctx)
@@ -83,9 +84,9 @@ func (n *Node) serve(ctx context.Context) error {
 	group, stop := errgroup.WithContext(ctx)
 	for i, server := range servers {
 		if i == 0 && n.cert != nil {
-			server.TLSConfig = n.cert.config()
+			server.TLSConfig = n.cert.TLS()
 		}
-		group.Go(func() error { return serve(server, listeners[i]) }) // ends with drain
+		group.Go(func() error { return listener.Serve(server, listeners[i]) }) // ends with drain
 	}
 	notifySystemd("READY=1") // the listeners are open
 	alive, endAlive := context.WithCancel(context.WithoutCancel(ctx))
@@ -99,7 +100,7 @@ func (n *Node) serve(ctx context.Context) error {
 	})
 	if n.cert != nil {
 		group.Go(func() error { // ends with ctx
-			n.cert.watch(stop, n.log)
+			n.cert.Watch(stop, n.log)
 			return nil
 		})
 	}

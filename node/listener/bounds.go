@@ -1,8 +1,9 @@
-package node
+// Package listener opens the addresses of a node: with bounds for TCP connections, TLS whose certificate may be renewed, and
+// the limits of the HTTP servers behind them.
+package listener
 
 import (
 	"context"
-
 	"log/slog"
 	"net"
 
@@ -38,12 +39,12 @@ func ownTCP(descriptors int, hasAPI bool) int {
 // tcpPerForwarded is how many TCP connections to other nodes a session may need, as tcpForSessions.
 const tcpPerForwarded = 2
 
-// maxForwarded returns how many requests and WebSockets are passed on at a time. Each takes a descriptor.
-func maxForwarded(c *Config) int { return forwardedBound(c, maxDescriptors()) }
+// MaxForwarded returns how many requests and WebSockets are passed on at a time. Each takes a descriptor.
+func MaxForwarded(c *config.Config) int { return forwardedBound(c, maxDescriptors()) }
 
-func forwardedBound(c *Config, descriptors int) int {
+func forwardedBound(c *config.Config, descriptors int) int {
 	switch {
-	case c.AdapterName() == AdapterMemory || c.Cluster.Forward == config.ForwardOff:
+	case c.AdapterName() == config.AdapterMemory || c.Cluster.Forward == config.ForwardOff:
 		return 0
 	case c.Cluster.MaxForwarded > 0:
 		return int(c.Cluster.MaxForwarded)
@@ -57,7 +58,7 @@ func forwardedBound(c *Config, descriptors int) int {
 
 // maxTCP returns how many TCP connections the public address takes, from the settings and the limit of
 // file descriptors; 0 stands for no known limit.
-func maxTCP(c *Config, descriptors int) int {
+func maxTCP(c *config.Config, descriptors int) int {
 	if c.Limits.TCP > 0 {
 		return int(c.Limits.TCP)
 	}
@@ -74,17 +75,17 @@ func maxTCP(c *Config, descriptors int) int {
 }
 
 // maxTCPPerAddress returns how many of them one address may have.
-func maxTCPPerAddress(c *Config, maxTCP int) int {
+func maxTCPPerAddress(c *config.Config, maxTCP int) int {
 	if c.Limits.TCPPerAddress > 0 {
 		return int(c.Limits.TCPPerAddress)
 	}
 	return max(maxTCP*3/4, 1)
 }
 
-// listenPublic opens the public address, with the bounds of the configuration. It warns when there are fewer descriptors
+// Public opens the public address, with the bounds of the configuration. It warns when there are fewer descriptors
 // than max_connections needs.
-func listenPublic(ctx context.Context, c *Config, log *slog.Logger) (*tcpLimit, error) {
-	listener, err := listen(ctx, "listen", c.Listen)
+func Public(ctx context.Context, c *config.Config, log *slog.Logger) (*TCP, error) {
+	listener, err := Listen(ctx, "listen", c.Listen)
 	if err != nil {
 		return nil, err
 	}
@@ -94,17 +95,17 @@ func listenPublic(ctx context.Context, c *Config, log *slog.Logger) (*tcpLimit, 
 		log.Warn("max_connections is more than the limit of file descriptors allows: raise it (ulimit -n, LimitNOFILE), or lower max_connections",
 			slog.Int64("max_connections", c.MaxConnections), slog.Int("descriptors", descriptors))
 	}
-	l := newTCPLimit(listener, limit, maxTCPPerAddress(c, limit), log)
+	l := newTCP(listener, limit, maxTCPPerAddress(c, limit), log)
 	l.exempt, _ = proxy.Parse(c.TrustedProxies) // Validate has refused others
 	l.proxyProtocol = c.ProxyProtocol
 	return l, nil
 }
 
-// listenOwn opens an address other than the public one.
-func listenOwn(ctx context.Context, field, address string, hasAPI bool, log *slog.Logger) (net.Listener, error) {
-	listener, err := listen(ctx, field, address)
+// Own opens an address other than the public one.
+func Own(ctx context.Context, field, address string, hasAPI bool, log *slog.Logger) (net.Listener, error) {
+	listener, err := Listen(ctx, field, address)
 	if err != nil {
 		return nil, err
 	}
-	return newTCPLimit(listener, ownTCP(maxDescriptors(), hasAPI), 0, log), nil
+	return newTCP(listener, ownTCP(maxDescriptors(), hasAPI), 0, log), nil
 }

@@ -1,6 +1,6 @@
 //go:build !unix
 
-package node
+package listener
 
 // maxDescriptors returns 0: there is no limit that is known.
 func maxDescriptors() int { return 0 }

@@ -1,4 +1,4 @@
-package node
+package listener
 
 import (
 	"chorus/node/proxy"
@@ -11,19 +11,19 @@ import (
 	"sync/atomic"
 )
 
-// tcpLimit is a listener that bounds how many TCP connections are open, in total and for each address.
+// TCP is a listener that bounds how many TCP connections are open, in total and for each address.
 // A connection that serves nobody at the moment gives way to a new one: it is idle, sends a request,
 // or has one that will be answered soon. One that carries a WebSocket or a waiting poll stays. So
 // those who hold connections for nothing shut nobody out.
-type tcpLimit struct {
+type TCP struct {
 	net.Listener
 	max, maxPerAddress int
 	exempt             proxy.Trusted // have no limit of their own
 	proxyProtocol      bool          // the exempt may say who their client is, see proxyHeader
 	log                *slog.Logger
 
-	evicted, refused atomic.Uint64
-	strangers        atomic.Uint64 // connections refused because of their PROXY header
+	Evicted, Refused atomic.Uint64
+	Strangers        atomic.Uint64 // connections refused because of their PROXY header
 
 	mu        sync.Mutex
 	open      int
@@ -40,7 +40,7 @@ type addressConns struct {
 // tcpConn is a connection that counts. It stays a *net.TCPConn to those who ask for its descriptor.
 type tcpConn struct {
 	*net.TCPConn
-	limit   *tcpLimit
+	limit   *TCP
 	address string
 	header  *proxy.Header // nil without the PROXY protocol
 
@@ -49,12 +49,12 @@ type tcpConn struct {
 	hijacked, closed      bool
 }
 
-func newTCPLimit(listener net.Listener, limit, limitPerAddress int, log *slog.Logger) *tcpLimit {
-	return &tcpLimit{Listener: listener, max: limit, maxPerAddress: limitPerAddress, log: log, byAddress: make(map[string]*addressConns)}
+func newTCP(listener net.Listener, limit, limitPerAddress int, log *slog.Logger) *TCP {
+	return &TCP{Listener: listener, max: limit, maxPerAddress: limitPerAddress, log: log, byAddress: make(map[string]*addressConns)}
 }
 
 // Accept waits for a connection within the limits.
-func (l *tcpLimit) Accept() (net.Conn, error) {
+func (l *TCP) Accept() (net.Conn, error) {
 	for {
 		conn, err := l.Listener.Accept()
 		if err != nil {
@@ -82,7 +82,7 @@ func isTemporary(err error) bool {
 }
 
 // evictForDescriptor closes a connection that serves nobody, so that there is a descriptor again.
-func (l *tcpLimit) evictForDescriptor(err error) {
+func (l *TCP) evictForDescriptor(err error) {
 	l.log.Warn("a connection cannot be accepted; if no descriptors are left, raise the limit (ulimit -n) or lower max_connections", slog.Any("error", err))
 	l.mu.Lock()
 	victim := l.oldest(&l.spare)
@@ -91,8 +91,8 @@ func (l *tcpLimit) evictForDescriptor(err error) {
 }
 
 // admit counts a connection in, or returns nil when it is one too many.
-func (l *tcpLimit) admit(conn *net.TCPConn) *tcpConn {
-	c := &tcpConn{TCPConn: conn, limit: l, address: hostOf(conn.RemoteAddr().String())}
+func (l *TCP) admit(conn *net.TCPConn) *tcpConn {
+	c := &tcpConn{TCPConn: conn, limit: l, address: HostOf(conn.RemoteAddr().String())}
 	if l.proxyProtocol {
 		c.header = &proxy.Header{Trusted: l.exempt.Trusts(c.address)}
 	}
@@ -123,7 +123,7 @@ func (l *tcpLimit) admit(conn *net.TCPConn) *tcpConn {
 	l.mu.Unlock()
 
 	if refused {
-		l.refused.Add(1)
+		l.Refused.Add(1)
 		l.log.Warn("a TCP connection was refused: too many are open, see limits.tcp and limits.tcp_per_address", slog.String("address", c.address))
 		return nil
 	}
@@ -133,7 +133,7 @@ func (l *tcpLimit) admit(conn *net.TCPConn) *tcpConn {
 
 // oldest returns the connection of a list that did nothing for longest, nil when there is none. It is
 // called with l.mu locked.
-func (l *tcpLimit) oldest(spare *list.List) *tcpConn {
+func (l *TCP) oldest(spare *list.List) *tcpConn {
 	front := spare.Front()
 	if front == nil {
 		return nil
@@ -143,18 +143,18 @@ func (l *tcpLimit) oldest(spare *list.List) *tcpConn {
 	return c
 }
 
-func (l *tcpLimit) evict(c *tcpConn) {
+func (l *TCP) evict(c *tcpConn) {
 	if c == nil {
 		return
 	}
-	l.evicted.Add(1)
+	l.Evicted.Add(1)
 	l.log.Debug("a TCP connection that served nobody was closed for a new one", slog.String("address", c.address))
 	_ = c.SetLinger(0) // it takes nothing any more: what it was sent does not stay in the kernel
 	_ = c.Close()
 }
 
 // unspare has a connection stay, whatever comes. It is called with l.mu locked.
-func (l *tcpLimit) unspare(c *tcpConn) {
+func (l *TCP) unspare(c *tcpConn) {
 	if c.spare == nil {
 		return
 	}
@@ -206,7 +206,7 @@ func (c *tcpConn) RemoteAddr() net.Addr {
 func (c *tcpConn) Read(b []byte) (int, error) {
 	if c.header != nil {
 		if err := c.header.Read(c.TCPConn); err != nil {
-			c.limit.strangers.Add(1)
+			c.limit.Strangers.Add(1)
 			c.limit.log.Warn("a connection was refused because of its PROXY header", slog.String("address", c.address), slog.Any("error", err))
 			return 0, err
 		}
@@ -214,8 +214,8 @@ func (c *tcpConn) Read(b []byte) (int, error) {
 	return c.TCPConn.Read(b)
 }
 
-// count returns how many connections are open.
-func (l *tcpLimit) count() int {
+// Count returns how many connections are open.
+func (l *TCP) Count() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.open
@@ -229,8 +229,8 @@ func connContext(ctx context.Context, conn net.Conn) context.Context {
 	return context.WithValue(ctx, connKey{}, conn)
 }
 
-// stays has the connection of a request stay while its handler runs, and returns what ends that.
-func stays(r *http.Request) (done func()) {
+// Stays has the connection of a request stay while its handler runs, and returns what ends that.
+func Stays(r *http.Request) (done func()) {
 	conn, _ := r.Context().Value(connKey{}).(net.Conn)
 	c := tcpOf(conn)
 	if c == nil {
@@ -267,8 +267,8 @@ func tcpOf(conn net.Conn) *tcpConn {
 	return c
 }
 
-// hostOf returns an address without its port.
-func hostOf(address string) string {
+// HostOf returns an address without its port.
+func HostOf(address string) string {
 	if host, _, err := net.SplitHostPort(address); err == nil {
 		return host
 	}

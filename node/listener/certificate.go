@@ -1,6 +1,7 @@
-package node
+package listener
 
 import (
+	"chorus/node/config"
 	"context"
 	"crypto/tls"
 	"fmt"
@@ -13,28 +14,28 @@ import (
 // certificateInterval is how often the node looks whether the files of its certificate have changed.
 const certificateInterval = 5 * time.Second
 
-// certificate is what the node shows to its clients. Connections that are open keep the one that they were opened with.
-type certificate struct {
+// Certificate is what the node shows to its clients. Connections that are open keep the one that they were opened with.
+type Certificate struct {
 	certFile, keyFile string
 	now               atomic.Pointer[tls.Certificate]
 	stamp             atomic.Pointer[string] // of the files
 }
 
-// newCertificate reads the certificate of the configuration, nil when it names none.
-func newCertificate(c *Config) (*certificate, error) {
+// NewCertificate reads the certificate of the configuration, nil when it names none.
+func NewCertificate(c *config.Config) (*Certificate, error) {
 	if c.TLS.CertFile == "" {
 		return nil, nil
 	}
-	cert := &certificate{certFile: c.TLS.CertFile, keyFile: c.TLS.KeyFile}
-	return cert, cert.load()
+	cert := &Certificate{certFile: c.TLS.CertFile, keyFile: c.TLS.KeyFile}
+	return cert, cert.Load()
 }
 
-// load reads the files again. With an error, the certificate before stays in force.
-func (c *certificate) load() error {
+// Load reads the files again. With an error, the certificate before stays in force.
+func (c *Certificate) Load() error {
 	stamp := c.filesStamp()
 	pair, err := tls.LoadX509KeyPair(c.certFile, c.keyFile)
 	if err != nil {
-		return fmt.Errorf("%w: tls.cert_file, tls.key_file: %w", ErrConfig, err)
+		return fmt.Errorf("%w: tls.cert_file, tls.key_file: %w", config.ErrConfig, err)
 	}
 	c.now.Store(&pair)
 	c.stamp.Store(&stamp)
@@ -42,7 +43,7 @@ func (c *certificate) load() error {
 }
 
 // filesStamp changes when one of the files does.
-func (c *certificate) filesStamp() string {
+func (c *Certificate) filesStamp() string {
 	stamp := ""
 	for _, name := range []string{c.certFile, c.keyFile} {
 		if info, err := os.Stat(name); err == nil {
@@ -52,8 +53,8 @@ func (c *certificate) filesStamp() string {
 	return stamp
 }
 
-// watch takes over new files until ctx ends.
-func (c *certificate) watch(ctx context.Context, log *slog.Logger) {
+// Watch takes over new files until ctx ends.
+func (c *Certificate) Watch(ctx context.Context, log *slog.Logger) {
 	ticker := time.NewTicker(certificateInterval)
 	defer ticker.Stop()
 	failed := ""
@@ -67,7 +68,7 @@ func (c *certificate) watch(ctx context.Context, log *slog.Logger) {
 		if before := c.stamp.Load(); before != nil && stamp == *before || stamp == failed {
 			continue
 		}
-		if err := c.load(); err != nil {
+		if err := c.Load(); err != nil {
 			failed = stamp // one line for each change
 			log.Error("the certificate was not replaced, the one before stays in force", slog.Any("error", err))
 			continue
@@ -76,8 +77,8 @@ func (c *certificate) watch(ctx context.Context, log *slog.Logger) {
 	}
 }
 
-// config returns the TLS of the public address. It speaks HTTP/2 for all but WebSockets, which HTTP/1.1 carries.
-func (c *certificate) config() *tls.Config {
+// TLS returns the TLS of the public address. It speaks HTTP/2 for all but WebSockets, which HTTP/1.1 carries.
+func (c *Certificate) TLS() *tls.Config {
 	return &tls.Config{
 		MinVersion: tls.VersionTLS12,
 		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {

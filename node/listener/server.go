@@ -1,6 +1,7 @@
-package node
+package listener
 
 import (
+	"chorus/node/config"
 	"context"
 	"errors"
 	"fmt"
@@ -17,13 +18,14 @@ import (
 // waits for a message, and for a WebSocket.
 const (
 	readHeaderTimeout = 10 * time.Second
-	bodyTimeout       = 30 * time.Second // to read a request, and to write its answer
-	idleTimeout       = 2 * time.Minute  // longer than load balancers keep a connection
-	maxHeaderBytes    = 32 << 10
+	// BodyTimeout is the time to read a request, and to write its answer.
+	BodyTimeout    = 30 * time.Second
+	idleTimeout    = 2 * time.Minute // longer than load balancers keep a connection
+	maxHeaderBytes = 32 << 10
 )
 
-// serve returns nil when the server was shut down.
-func serve(server *http.Server, listener net.Listener) error {
+// Serve serves what comes by a listener. It returns nil when the server was shut down.
+func Serve(server *http.Server, listener net.Listener) error {
 	var err error
 	if server.TLSConfig != nil {
 		err = server.ServeTLS(listener, "", "")
@@ -36,12 +38,13 @@ func serve(server *http.Server, listener net.Listener) error {
 	return err
 }
 
-func newServer(handler http.Handler, log *slog.Logger) *http.Server {
+// NewServer returns an HTTP server with the limits of a node.
+func NewServer(handler http.Handler, log *slog.Logger) *http.Server {
 	return &http.Server{
 		Handler:           handler,
 		ReadHeaderTimeout: readHeaderTimeout,
-		ReadTimeout:       bodyTimeout,
-		WriteTimeout:      bodyTimeout,
+		ReadTimeout:       BodyTimeout,
+		WriteTimeout:      BodyTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
 		ConnContext:       connContext,
@@ -62,22 +65,22 @@ func (e httpErrors) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// closeListener closes a listener, if there is one.
-func closeListener(l net.Listener) error {
+// CloseListener closes a listener, if there is one.
+func CloseListener(l net.Listener) error {
 	if l == nil {
 		return nil
 	}
 	return l.Close()
 }
 
-func listen(ctx context.Context, field, address string) (net.Listener, error) {
-	var config net.ListenConfig
-	listener, err := config.Listen(ctx, "tcp", address)
+// Listen opens an address. field is the setting that has it.
+func Listen(ctx context.Context, field, address string) (net.Listener, error) {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, fmt.Errorf("%w: %s: the address %s is taken: stop the program that listens there, or choose another with %s", ErrStart, field, address, variableOf(field))
+		return nil, fmt.Errorf("%w: %s: the address %s is taken: stop the program that listens there, or choose another with %s", config.ErrStart, field, address, config.Variable(field))
 	case err != nil:
-		return nil, fmt.Errorf("%w: %s: %w", ErrStart, field, err)
+		return nil, fmt.Errorf("%w: %s: %w", config.ErrStart, field, err)
 	}
 	return listener, nil
 }
