@@ -7,6 +7,7 @@ import (
 
 	"chorus/internal/origin"
 	"chorus/node/config"
+	"chorus/node/systemd"
 )
 
 // Reload takes over what a running node can take over of cfg: keys, API keys, origins, limits, the level of the log and
@@ -15,8 +16,8 @@ import (
 func (n *Node) Reload(cfg Config) (restart []string, err error) {
 	n.reloading.Lock()
 	defer n.reloading.Unlock()
-	notifyReloading()
-	defer notifySystemd("READY=1")
+	systemd.Reloading()
+	defer systemd.Notify("READY=1")
 	if err := Validate(cfg); err != nil {
 		return nil, err
 	}

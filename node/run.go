@@ -11,6 +11,7 @@ import (
 
 	"chorus/node/config"
 	"chorus/node/listener"
+	"chorus/node/systemd"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -88,10 +89,10 @@ func (n *Node) serve(ctx context.Context) error {
 		}
 		group.Go(func() error { return listener.Serve(server, listeners[i]) }) // ends with drain
 	}
-	notifySystemd("READY=1") // the listeners are open
+	systemd.Notify("READY=1") // the listeners are open
 	alive, endAlive := context.WithCancel(context.WithoutCancel(ctx))
 	group.Go(func() error { // ends with the drain
-		feedWatchdog(alive)
+		systemd.FeedWatchdog(alive)
 		return nil
 	})
 	group.Go(func() error { // ends with ctx
@@ -127,7 +128,7 @@ func (n *Node) serve(ctx context.Context) error {
 		}
 		defer end()
 		defer endAlive()
-		notifySystemd("STOPPING=1")
+		systemd.Notify("STOPPING=1")
 		return n.drain(context.WithoutCancel(ctx), servers)
 	})
 	return group.Wait()

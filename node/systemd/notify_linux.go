@@ -1,4 +1,5 @@
-package node
+// Package systemd tells systemd about the state of a node.
+package systemd
 
 import (
 	"context"
@@ -11,9 +12,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// notifySystemd tells systemd about the state of the service (sd_notify, Type=notify-reload). Without systemd it does
+// Notify tells systemd about the state of the service (sd_notify, Type=notify-reload). Without systemd it does
 // nothing.
-func notifySystemd(state string) {
+func Notify(state string) {
 	name := os.Getenv("NOTIFY_SOCKET")
 	if name == "" {
 		return
@@ -29,16 +30,16 @@ func notifySystemd(state string) {
 	_, _ = conn.Write([]byte(state))
 }
 
-// notifyReloading tells systemd that a reload has begun. It wants the time by its own clock.
-func notifyReloading() {
+// Reloading tells systemd that a reload has begun. It wants the time by its own clock.
+func Reloading() {
 	var now unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &now); err == nil {
-		notifySystemd(fmt.Sprintf("RELOADING=1\nMONOTONIC_USEC=%d", now.Nano()/int64(time.Microsecond)))
+		Notify(fmt.Sprintf("RELOADING=1\nMONOTONIC_USEC=%d", now.Nano()/int64(time.Microsecond)))
 	}
 }
 
-// feedWatchdog tells systemd that the node lives, as often as WatchdogSec asks, until ctx ends.
-func feedWatchdog(ctx context.Context) {
+// FeedWatchdog tells systemd that the node lives, as often as WatchdogSec asks, until ctx ends.
+func FeedWatchdog(ctx context.Context) {
 	micros, err := strconv.ParseInt(os.Getenv("WATCHDOG_USEC"), 10, 64)
 	if pid := os.Getenv("WATCHDOG_PID"); err != nil || micros <= 0 || pid != "" && pid != strconv.Itoa(os.Getpid()) {
 		return
@@ -50,7 +51,7 @@ func feedWatchdog(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
-			notifySystemd("WATCHDOG=1")
+			Notify("WATCHDOG=1")
 		}
 	}
 }
