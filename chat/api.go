@@ -76,15 +76,12 @@ func (c *Chat) Publish(ctx context.Context, post Post) (Posted, error) {
 // History reads what was said in a room; see Log.
 func (c *Chat) History(ctx context.Context, room string, q PageQuery) (Page, error) {
 	p := c.roomPlace(room)
-	if !p.policy.History.keeps() {
+	if !p.policy.History.Keeps() {
 		return Page{}, &Error{Code: CodeNoHistory, Message: "the room keeps no history"}
 	}
 	q.Bounds = p.policy.History
 	return c.store.Page(ctx, p.log, q)
 }
-
-// Content returns what a message of a page says, as clients get it.
-func (m *Message) Content() (any, error) { return decodeValue(m.text(), m.Attach) }
 
 // Users lists who is in a room; see Presence.
 func (c *Chat) Users(ctx context.Context, room, cursor string, limit int) (PresencePage, error) {

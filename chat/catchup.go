@@ -8,7 +8,7 @@ import (
 // readUp reads what the answer of a join holds. pos is where the messages in it end.
 func (cl *client) readUp(ctx context.Context, p place, l *lane, fresh bool, opts joinOptions) (answer map[string]any, pos int64, err error) {
 	answer = map[string]any{"room": p.name, "cursor": nil, "epoch": nil}
-	if p.policy.History.keeps() {
+	if p.policy.History.Keeps() {
 		if pos, err = cl.readHistory(ctx, p, opts, answer); err != nil {
 			return nil, 0, err
 		}
@@ -30,7 +30,7 @@ func (cl *client) readUp(ctx context.Context, p place, l *lane, fresh bool, opts
 		l.await(cl.presenceID(), seen)
 	}
 	switch {
-	case errors.Is(err, ErrUnavailable) && !opts.Presence && !p.policy.History.keeps():
+	case errors.Is(err, ErrUnavailable) && !opts.Presence && !p.policy.History.Keeps():
 		answer["count"] = nil // nobody knows
 	case err != nil:
 		return nil, 0, err
@@ -70,13 +70,13 @@ func (cl *client) readHistory(ctx context.Context, p place, opts joinOptions, an
 	if n := len(page.Messages); page.Missed && n > opts.History {
 		page.Messages = page.Messages[n-opts.History:]
 	}
-	if !page.fit(opts.Since != nil && !page.Missed) {
+	if !page.Fit(opts.Since != nil && !page.Missed) {
 		q.Since, q.Limit = "", opts.History
 		if page, err = c.store.Page(ctx, p.log, q); err != nil {
 			return 0, err
 		}
 		page.Missed = true
-		page.fit(false)
+		page.Fit(false)
 	}
 	if page.Cursor == "" && opts.Since != nil && page.Epoch != "" { // none of the messages fitted
 		page.Cursor = *opts.Since

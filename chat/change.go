@@ -37,7 +37,7 @@ func (ca *call) target(event string) (place, string, error) {
 	if err != nil || !messageID.MatchString(id) {
 		return place{}, "", badRequest(event + ": the second argument is not the id of a message: 1 to 64 characters A-Z a-z 0-9 _ - .")
 	}
-	if !p.policy.History.keeps() {
+	if !p.policy.History.Keeps() {
 		// Who may not speak here does not get to know what is kept.
 		if err := ca.allow(permission.Publish, p); err != nil {
 			return place{}, "", err
@@ -163,7 +163,7 @@ func (c *Chat) edit(ca *call) error {
 
 // valueOf encodes a value that is to be kept.
 func (c *Chat) valueOf(value any) (data []byte, attach bool, err error) {
-	data, attach, err = encodeValue(value)
+	data, attach, err = EncodeValue(value)
 	if err != nil {
 		return nil, false, err
 	}
@@ -279,7 +279,7 @@ func (c *Chat) keptPlace(room string) (place, error) {
 		return place{}, badRequest(err.Error())
 	}
 	p := c.roomPlace(room)
-	if !p.policy.History.keeps() {
+	if !p.policy.History.Keeps() {
 		return place{}, noHistory(p)
 	}
 	return p, nil

@@ -28,12 +28,12 @@ func (c *Chat) changeEvent(r *Record, name string) []any {
 
 // editedEvent tells what a message says now. After an outage it has the whole state, with reactions.
 func (c *Chat) editedEvent(r *Record, name string, state bool) []any {
-	value, err := decodeValue(r.text(), r.Attach)
+	value, err := DecodeValue(r.Body(), r.Attach)
 	if err != nil {
 		c.opts.Logger.Error("a message of the history cannot be read", slog.String("room", r.Log), slog.Any("error", err))
 		return nil
 	}
-	about := map[string]any{"id": r.ID, "seq": r.Seq, "cursor": r.Cursor, "version": r.Version, "editedAt": r.EditedAt, "by": orNull(r.whose())}
+	about := map[string]any{"id": r.ID, "seq": r.Seq, "cursor": r.Cursor, "version": r.Version, "editedAt": r.EditedAt, "by": orNull(r.Author())}
 	if state {
 		counts := make(map[string]any, len(r.Reactions))
 		for _, reaction := range r.Reactions {
@@ -44,20 +44,12 @@ func (c *Chat) editedEvent(r *Record, name string, state bool) []any {
 	return []any{eventEdited, name, value, about}
 }
 
-// whose returns who made the change: a state has it in the message.
-func (r *Record) whose() string {
-	if r.By != "" {
-		return r.By
-	}
-	return r.Message.By
-}
-
 func deletedEvent(r *Record, name string) []any {
 	at := r.EditedAt
 	if at == 0 {
 		at = r.At
 	}
-	return []any{eventDeleted, name, map[string]any{"id": r.ID, "seq": r.Seq, "cursor": r.Cursor, "at": at, "by": orNull(r.whose())}}
+	return []any{eventDeleted, name, map[string]any{"id": r.ID, "seq": r.Seq, "cursor": r.Cursor, "at": at, "by": orNull(r.Author())}}
 }
 
 // purgedEvent tells that messages are gone: one, those of a user, or all.
@@ -85,7 +77,7 @@ func reactedEvent(r *Record, name string) []any {
 }
 
 func (c *Chat) appendedEvent(r *Record, name string) []any {
-	text, err := decodeValue(r.text(), false)
+	text, err := DecodeValue(r.Body(), false)
 	if err != nil {
 		return nil
 	}

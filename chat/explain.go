@@ -60,7 +60,7 @@ func (x *Explainer) Room(ctx context.Context, claims *auth.Claims, room string) 
 		}
 	}
 	history := x.may(claims, permission.History, room)
-	if history.Allowed && !policy.History.keeps() {
+	if history.Allowed && !policy.History.Keeps() {
 		history = Verdict{Action: history.Action, Code: CodeNoHistory, Why: "no pattern of chat.rooms gives the room a history"}
 	}
 	presence := x.may(claims, permission.Presence, room)

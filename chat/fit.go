@@ -25,9 +25,9 @@ func (m *Message) attachments() (n int) {
 	return max(n-1, 0) // the first frame is the packet
 }
 
-// fit drops messages from a page until clients take it as one packet: the oldest ones, or with forward the newest. It
+// Fit drops messages from a page until clients take it as one packet: the oldest ones, or with forward the newest. It
 // returns false when the changes alone have too many attachments.
-func (p *Page) fit(forward bool) bool {
+func (p *Page) Fit(forward bool) bool {
 	room := maxAttachments
 	for i := range p.Changes {
 		room -= p.Changes[i].attachments()

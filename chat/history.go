@@ -45,7 +45,7 @@ func (c *Chat) history(ca *call) error {
 	if err := ca.allow(permission.History, p); err != nil {
 		return err
 	}
-	if !p.policy.History.keeps() {
+	if !p.policy.History.Keeps() {
 		return &Error{Code: CodeNoHistory, Message: "the room keeps no history", Details: map[string]any{"room": p.name}}
 	}
 	ctx, cancel := c.context()
@@ -59,7 +59,7 @@ func (c *Chat) history(ca *call) error {
 	if err != nil {
 		return err
 	}
-	page.fit(opts.After != "" && !page.Missed)
+	page.Fit(opts.After != "" && !page.Missed)
 	answer := map[string]any{
 		"messages": c.messagesOf(page.Messages), "first": orNull(page.First), "last": orNull(page.Last), "more": page.More, "epoch": orNull(page.Epoch),
 	}
@@ -92,14 +92,14 @@ func (c *Chat) messageOf(m *Message) map[string]any {
 	if m.Deleted {
 		message["deleted"] = true
 	} else {
-		value, err := decodeValue(m.text(), m.Attach)
+		value, err := DecodeValue(m.Body(), m.Attach)
 		if err != nil {
 			c.opts.Logger.Error("a message of the history cannot be read", slog.String("id", m.ID), slog.Any("error", err))
 		}
 		message["value"] = value
 	}
 	if m.Event != "" {
-		message["event"], message["value"] = m.Event, ownValue(message["value"])
+		message["event"], message["value"] = m.Event, EventValue(message["value"])
 	}
 	if m.Version > 1 {
 		message["version"] = m.Version
@@ -114,14 +114,6 @@ func (c *Chat) messageOf(m *Message) map[string]any {
 		message["reactions"] = reactionsOf(m.Reactions)
 	}
 	return message
-}
-
-// text returns the value; the fragments of a text become a text.
-func (m *Message) text() []byte {
-	if !m.Text {
-		return m.Value
-	}
-	return fmt.Appendf(nil, `"%s"`, m.Value)
 }
 
 func reactionsOf(list []Reaction) map[string]any {

@@ -73,7 +73,7 @@ func (cl *client) settle(p place, opts joinOptions, a *Action) (answer map[strin
 	defer cancel()
 	l, err = c.acquire(ctx, p.log)
 	fresh := false
-	if err == nil || !p.policy.History.keeps() { // a room without history works while Redis is away
+	if err == nil || !p.policy.History.Keeps() { // a room without history works while Redis is away
 		if err = cl.notBanned(ctx, p); err == nil {
 			l.begin(cl)
 			if fresh, err = cl.add(p, l); err == nil {

@@ -2,12 +2,8 @@ package chat
 
 import (
 	"cmp"
-	"errors"
 	"time"
 )
-
-// ErrOverloaded means that too many operations wait for Redis.
-var ErrOverloaded = errors.New("chat: too many operations wait for redis")
 
 // Limits are the bounds of a store. Zero stands for the default of a field.
 type Limits struct {

@@ -1,7 +1,6 @@
 package chat
 
 import (
-	"encoding/json"
 	"errors"
 
 	"chorus/adapter"
@@ -90,7 +89,7 @@ func (o *own) send(done func(error)) error {
 	case e.To == event.Nobody:
 		done(nil)
 		return nil
-	case e.History && o.room.policy.History.keeps():
+	case e.History && o.room.policy.History.Keeps():
 		return o.keepOwn(done)
 	}
 	if err := o.awaitTurn(); err != nil {
@@ -205,29 +204,4 @@ func (o *own) replyToSender() {
 		values = append(values, o.event.ReplyValue.Build(o))
 	}
 	_ = o.socket.Emit(reply.As, values...) // fails for reserved names only, which no declaration has
-}
-
-// ownValue returns what lists show of a declared event that was kept: its one value, or all of them.
-func ownValue(value any) any {
-	if event := ownEvent("", value); len(event) == 2 {
-		return event[1]
-	}
-	return value
-}
-
-// ownEvent returns the event by which clients hear of a declared event that was kept.
-func ownEvent(name string, value any) []any {
-	event := []any{name}
-	switch list := value.(type) {
-	case []any:
-		return append(event, list...)
-	case json.RawMessage:
-		var items []json.RawMessage
-		if json.Unmarshal(list, &items) == nil {
-			for _, item := range items {
-				event = append(event, item)
-			}
-		}
-	}
-	return event
 }

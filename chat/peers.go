@@ -21,7 +21,7 @@ func (c *Chat) tellPeers(m *outgoing, kept *Receipt) {
 	if m.event == "" {
 		events = m.events(meta{ID: kept.ID, At: kept.At, From: from(m.from), Seq: kept.Seq, Cursor: kept.Cursor})
 	} else {
-		events[0].event = ownEvent(m.event, m.value)
+		events[0].event = EventArgs(m.event, m.value)
 	}
 	for _, e := range events {
 		for _, room := range m.except {

@@ -43,6 +43,3 @@ func (p *policies) of(room string) RoomPolicy {
 	}
 	return RoomPolicy{}
 }
-
-// keeps reports whether anything is kept.
-func (b Bounds) keeps() bool { return b != Bounds{} }

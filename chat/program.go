@@ -2,7 +2,6 @@ package chat
 
 import (
 	"context"
-	"encoding/json"
 )
 
 // Act puts a measure in force as Moderate does, and tells the functions of After.
@@ -68,42 +67,4 @@ func topicsOf(log string) []string {
 		return []string{userRoom(a)}
 	}
 	return []string{userRoom(a), userRoom(b)}
-}
-
-// JSON returns what a message of a page says as JSON. Attachments are {"base64": TEXT}.
-func (m *Message) JSON() (json.RawMessage, error) {
-	value, err := decodeValue(m.text(), m.Attach)
-	if err != nil {
-		return nil, err
-	}
-	if m.Event != "" {
-		value = ownValue(value)
-	}
-	if raw, ok := value.(json.RawMessage); ok {
-		return raw, nil
-	}
-	return json.Marshal(plainBytes(value))
-}
-
-// plainBytes makes texts of attachments.
-func plainBytes(value any) any {
-	switch value := value.(type) {
-	case []byte:
-		return map[string][]byte{"base64": value}
-	case interface{ Bytes() []byte }:
-		return map[string][]byte{"base64": value.Bytes()}
-	case map[string]any:
-		members := make(map[string]any, len(value))
-		for name, member := range value {
-			members[name] = plainBytes(member)
-		}
-		return members
-	case []any:
-		elements := make([]any, len(value))
-		for i, element := range value {
-			elements[i] = plainBytes(element)
-		}
-		return elements
-	}
-	return value
 }

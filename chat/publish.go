@@ -79,11 +79,11 @@ func (ca *call) say(event string, p place) error {
 	m := &outgoing{place: p, from: ca.user(), sender: ca.presenceID(), origin: string(ca.socket.Id()), id: newID(), mentions: opts.Mentions, value: ca.args[1]}
 	if opts.ID != nil {
 		m.id, m.chosen = *opts.ID, true
-		data, _, err := encodeValue(m.value)
+		data, _, err := EncodeValue(m.value)
 		if err != nil {
 			return err
 		}
-		m.digest = digestOf(data) // of what the client said: the hooks may replace it by something else each time
+		m.digest = Digest(data) // of what the client said: the hooks may replace it by something else each time
 	}
 	if m.slow, err = ca.slowness(p); err != nil {
 		return err
@@ -209,7 +209,7 @@ func (m *outgoing) kind() string {
 }
 
 // direct reports whether the message goes to the servers without the store.
-func (m *outgoing) direct() bool { return !m.place.policy.History.keeps() }
+func (m *outgoing) direct() bool { return !m.place.policy.History.Keeps() }
 
 // addressed is an event and who hears it.
 type addressed struct {
@@ -239,12 +239,12 @@ func (m *outgoing) events(mt meta) []addressed {
 
 // deliver publishes a message and waits until that is done.
 func (c *Chat) deliver(m *outgoing) (*receipt, error) {
-	data, attach, err := encodeValue(m.value)
+	data, attach, err := EncodeValue(m.value)
 	if err != nil {
 		return nil, err
 	}
 	if m.digest == "" && m.chosen {
-		m.digest = digestOf(data)
+		m.digest = Digest(data)
 	}
 	ctx, cancel := c.context()
 	defer cancel()

@@ -38,7 +38,7 @@ func (c *Chat) read(ca *call) error {
 	if user == "" {
 		return nobody(p)
 	}
-	if !p.policy.History.keeps() {
+	if !p.policy.History.Keeps() {
 		return noHistory(p)
 	}
 	ctx, cancel := c.context()

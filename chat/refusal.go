@@ -40,6 +40,7 @@ func (c *Chat) refusalOf(err error) *Error {
 	var conflict *ConflictError
 	var limit *LimitError
 	var slow *SlowError
+	var large *TooLargeError
 	switch {
 	case errors.As(err, &refused):
 		return refused
@@ -55,6 +56,10 @@ func (c *Chat) refusalOf(err error) *Error {
 		return &Error{Code: CodeConflict, Message: conflict.Reason, Details: details}
 	case errors.As(err, &slow):
 		return &Error{Code: CodeSlowMode, Message: "the room is in slow mode: wait", Details: map[string]any{"retry_after_ms": slow.Wait.Milliseconds() + 1}}
+	case errors.As(err, &large):
+		return &Error{Code: CodeTooLarge, Message: large.What, Details: map[string]any{"limit": large.Limit}}
+	case errors.Is(err, ErrValue):
+		return badRequest("the value cannot be kept")
 	case errors.As(err, &limit):
 		return &Error{Code: CodeLimitReached, Message: limit.Error(), Details: map[string]any{"limit": limit.Limit}}
 	case errors.Is(err, ErrOverloaded):

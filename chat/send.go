@@ -123,7 +123,7 @@ func checkEventName(name string) error {
 // digest tells one dispatch from another.
 func (e *Dispatch) digest() (string, error) {
 	text, err := json.Marshal([]any{e.To, e.Except, e.Event, e.Args, e.Value, e.From, e.Mentions})
-	return digestOf(text), err
+	return Digest(text), err
 }
 
 // sendNow sends without looking whether that was done before.
@@ -252,7 +252,7 @@ func (s *sending) publish(ctx context.Context, p place, a *Action) (*receipt, er
 
 // keepValue is keep for a value that is not encoded yet.
 func (c *Chat) keepValue(ctx context.Context, m *outgoing) (*receipt, error) {
-	data, attach, err := encodeValue(m.value)
+	data, attach, err := EncodeValue(m.value)
 	if err != nil {
 		return nil, badRequest("the value cannot be kept")
 	}

@@ -107,13 +107,13 @@ func (c *Chat) eventOf(r *Record, name string) []any {
 	if r.Kind != KindMessage {
 		return c.changeEvent(r, name)
 	}
-	value, err := decodeValue(r.Value, r.Attach)
+	value, err := DecodeValue(r.Value, r.Attach)
 	if err != nil {
 		c.opts.Logger.Error("a message of the history cannot be read", slog.String("room", r.Log), slog.Any("error", err))
 		return nil
 	}
 	if r.Event != "" {
-		return ownEvent(r.Event, value)
+		return EventArgs(r.Event, value)
 	}
 	m := meta{ID: r.ID, At: r.Message.At, From: from(User{r.User, r.Name}), Seq: r.Seq, Cursor: r.Cursor}
 	if peer, talk := cutTalk(name); talk {

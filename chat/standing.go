@@ -29,7 +29,7 @@ func barred(code, message string, bar *Bar) *Error {
 // in force.
 func (cl *client) standing(ctx context.Context, p place) (Standing, error) {
 	standing, err := cl.chat.store.Standing(ctx, p.log, cl.presenceID())
-	if errors.Is(err, ErrUnavailable) && !p.policy.History.keeps() {
+	if errors.Is(err, ErrUnavailable) && !p.policy.History.Keeps() {
 		return Standing{}, nil
 	}
 	return standing, err

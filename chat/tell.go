@@ -35,7 +35,7 @@ type toldMessage struct {
 func toldOf(m *outgoing) *toldMessage {
 	told := &toldMessage{ID: m.id, Event: m.event, Value: m.value}
 	if m.event != "" {
-		told.Value = ownValue(m.value)
+		told.Value = EventValue(m.value)
 	}
 	return told
 }

@@ -18,18 +18,18 @@ import (
 // as the frames of a packet, each with its length before it.
 var values = codec.New(codec.Options{})
 
-var errAttachments = &Error{Code: CodeTooLarge, Message: fmt.Sprintf("a value has at most %d attachments", maxAttachments), Details: map[string]any{"limit": maxAttachments}}
+var errAttachments = &TooLargeError{Limit: maxAttachments, What: fmt.Sprintf("a value has at most %d attachments", maxAttachments)}
 
-var errValue = errors.New("chat: a value of the store cannot be read")
+var errUnreadable = errors.New("chat: a value of the store cannot be read")
 
-// encodeValue returns the bytes of a value, and whether it has attachments.
-func encodeValue(value any) (data []byte, attach bool, err error) {
+// EncodeValue returns the bytes of a value, and whether it has attachments.
+func EncodeValue(value any) (data []byte, attach bool, err error) {
 	if raw, ok := value.(json.RawMessage); ok {
 		return raw, false, nil
 	}
 	frames := values.NewEncoder().Encode(&parser.Packet{Type: parser.EVENT, Nsp: "/", Data: []any{"v", value}})
 	if len(frames) == 0 {
-		return nil, false, badRequest("the value cannot be kept")
+		return nil, false, ErrValue
 	}
 	if len(frames) == 1 {
 		text := frames[0].Bytes() // 2["v",VALUE]
@@ -45,13 +45,13 @@ func encodeValue(value any) (data []byte, attach bool, err error) {
 	return data, true, nil
 }
 
-// decodeValue returns the value of these bytes, to be sent to clients.
-func decodeValue(data []byte, attach bool) (any, error) {
+// DecodeValue returns the value of these bytes, to be sent to clients.
+func DecodeValue(data []byte, attach bool) (any, error) {
 	if !attach {
 		return json.RawMessage(data), nil
 	}
 	var value any
-	err := errValue
+	err := errUnreadable
 	decoder := values.NewDecoder()
 	defer decoder.Destroy()
 	_ = decoder.On("decoded", func(args ...any) {
@@ -64,7 +64,7 @@ func decodeValue(data []byte, attach bool) (any, error) {
 	for first := true; len(data) > 0; first = false {
 		size, n := binary.Uvarint(data)
 		if n <= 0 || size > uint64(len(data)-n) { //nolint:gosec // n is at most the length
-			return nil, errValue
+			return nil, errUnreadable
 		}
 		frame := data[n : n+int(size)] //nolint:gosec // it is within the data
 		data = data[n+int(size):]      //nolint:gosec // as above
@@ -81,8 +81,8 @@ func decodeValue(data []byte, attach bool) (any, error) {
 	return value, err
 }
 
-// digestOf tells one value from another.
-func digestOf(data []byte) string {
+// Digest tells one value from another.
+func Digest(data []byte) string {
 	sum := sha256.Sum256(data)
 	return hex.EncodeToString(sum[:])
 }
