@@ -4,6 +4,7 @@ import (
 	"log/slog"
 
 	"chorus/chat/shape"
+	"chorus/chat/store"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
 )
@@ -16,7 +17,7 @@ type Announcement struct {
 }
 
 // announce tells the sockets of this node in the room who came and who went. Above BatchAbove users it does not.
-func (l *lane) announce(change *PresenceChange) {
+func (l *lane) announce(change *store.PresenceChange) {
 	c := l.chat
 	policy := c.policies.of(l.topic)
 	if policy.OnJoin == nil && policy.OnLeave == nil || change.Reset {

@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"chorus/chat/store"
 	"context"
 	"encoding/json"
 	"time"
@@ -74,22 +75,22 @@ func (c *Chat) Publish(ctx context.Context, post Post) (Posted, error) {
 }
 
 // History reads what was said in a room; see Log.
-func (c *Chat) History(ctx context.Context, room string, q PageQuery) (Page, error) {
+func (c *Chat) History(ctx context.Context, room string, q store.PageQuery) (store.Page, error) {
 	p := c.roomPlace(room)
 	if !p.policy.History.Keeps() {
-		return Page{}, &Error{Code: CodeNoHistory, Message: "the room keeps no history"}
+		return store.Page{}, &Error{Code: CodeNoHistory, Message: "the room keeps no history"}
 	}
 	q.Bounds = p.policy.History
 	return c.store.Page(ctx, p.log, q)
 }
 
 // Users lists who is in a room; see Presence.
-func (c *Chat) Users(ctx context.Context, room, cursor string, limit int) (PresencePage, error) {
+func (c *Chat) Users(ctx context.Context, room, cursor string, limit int) (store.PresencePage, error) {
 	return c.store.List(ctx, room, cursor, limit)
 }
 
 // Online returns how many sockets a user has in the cluster, and since when the user is there.
-func (c *Chat) Online(ctx context.Context, user string) (Present, bool, error) {
+func (c *Chat) Online(ctx context.Context, user string) (store.Present, bool, error) {
 	return c.store.Lookup(ctx, userRoom(user), user)
 }
 

@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"chorus/chat/notice"
+	"chorus/chat/store"
 	"chorus/codec"
 )
 
@@ -172,7 +173,7 @@ func (cl *client) writing(key string, t *text) {
 // extend makes one change of several requests and answers them.
 func (cl *client) extend(t *text, bits []*bit) {
 	last := bits[len(bits)-1]
-	change := last.call.change(t.place, KindExtend, t.id)
+	change := last.call.change(t.place, store.KindExtend, t.id)
 	change.Name, change.Done, change.Cancel = cl.user().Name, last.done, last.cancel
 	for _, b := range bits {
 		change.Value = append(change.Value, b.fragment...)
@@ -184,7 +185,7 @@ func (cl *client) extend(t *text, bits []*bit) {
 	ctx, cancel := cl.chat.context()
 	defer cancel()
 	changed, err := cl.chat.store.Change(ctx, change)
-	if limit := (*LimitError)(nil); errors.As(err, &limit) && limit.Key == LimitText {
+	if limit := (*store.LimitError)(nil); errors.As(err, &limit) && limit.Key == store.LimitText {
 		err = &Error{Code: CodeTooLarge, Message: limit.Error(), Details: map[string]any{"limit": limit.Limit}}
 	}
 	if err == nil && changed.Offset == 0 && !changed.Noop {

@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"chorus/chat/store"
 	"context"
 	"errors"
 )
@@ -30,7 +31,7 @@ func (cl *client) readUp(ctx context.Context, p place, l *lane, fresh bool, opts
 		l.await(cl.presenceID(), seen)
 	}
 	switch {
-	case errors.Is(err, ErrUnavailable) && !opts.Presence && !p.policy.History.Keeps():
+	case errors.Is(err, store.ErrUnavailable) && !opts.Presence && !p.policy.History.Keeps():
 		answer["count"] = nil // nobody knows
 	case err != nil:
 		return nil, 0, err
@@ -59,7 +60,7 @@ func (cl *client) readUp(ctx context.Context, p place, l *lane, fresh bool, opts
 // readHistory reads the messages that a join asks for, or only where the log ends.
 func (cl *client) readHistory(ctx context.Context, p place, opts joinOptions, answer map[string]any) (pos int64, err error) {
 	c := cl.chat
-	q := PageQuery{Limit: opts.History, MaxBytes: maxPageBytes, User: cl.user().ID, Bounds: p.policy.History}
+	q := store.PageQuery{Limit: opts.History, MaxBytes: maxPageBytes, User: cl.user().ID, Bounds: p.policy.History}
 	if opts.Since != nil {
 		q.Since, q.Limit = *opts.Since, maxSince
 	}
@@ -101,7 +102,7 @@ func (cl *client) readHistory(ctx context.Context, p place, opts joinOptions, an
 // arrive makes the client one of the users of a room, unless it has gone meanwhile, and returns how many there are.
 func (cl *client) arrive(ctx context.Context, p place) (count int, err error) {
 	c, id := cl.chat, string(cl.socket.Id())
-	count, err = c.store.Enter(ctx, p.log, id, Member{User: cl.presenceID(), Name: cl.user().Name})
+	count, err = c.store.Enter(ctx, p.log, id, store.Member{User: cl.presenceID(), Name: cl.user().Name})
 	cl.mu.Lock()
 	gone := cl.gone
 	cl.mu.Unlock()

@@ -11,6 +11,7 @@ import (
 	"chorus/auth/permission"
 	"chorus/auth/refusal"
 	"chorus/chat/notice"
+	"chorus/chat/store"
 	"chorus/codec"
 )
 
@@ -58,9 +59,9 @@ func (ca *call) moderates(p place) bool {
 
 // mayChange returns why the client may not change messages in a place. A moderator need not be a member. Who is muted, or
 // in a frozen room, may still delete.
-func (ca *call) mayChange(p place, kind Kind) error {
+func (ca *call) mayChange(p place, kind store.Kind) error {
 	moderator := ca.moderates(p)
-	if kind != KindDelete && !moderator {
+	if kind != store.KindDelete && !moderator {
 		return ca.maySpeak(p)
 	}
 	ctx, cancel := ca.chat.context()
@@ -79,24 +80,24 @@ func (ca *call) mayChange(p place, kind Kind) error {
 		return err
 	case standing.Ban != nil:
 		return barred(CodeBanned, "you are banned", standing.Ban)
-	case standing.Mute != nil && kind != KindDelete:
+	case standing.Mute != nil && kind != store.KindDelete:
 		return barred(CodeMuted, "you are muted", standing.Mute)
 	}
 	return nil
 }
 
 // change returns a change of a message by the client.
-func (ca *call) change(p place, kind Kind, id string) *Change {
-	return &Change{
+func (ca *call) change(p place, kind store.Kind, id string) *store.Change {
+	return &store.Change{
 		Log: p.log, Topics: p.topics, Bounds: p.policy.History, Kind: kind, ID: id,
 		User: ca.user().ID, Moderator: ca.moderates(p), Origin: string(ca.socket.Id()),
 	}
 }
 
 // apply makes a change for a client.
-func (ca *call) apply(p place, change *Change) (Changed, error) {
+func (ca *call) apply(p place, change *store.Change) (store.Changed, error) {
 	if change.User == "" && !change.Moderator {
-		return Changed{}, nobody(p)
+		return store.Changed{}, nobody(p)
 	}
 	ctx, cancel := ca.chat.context()
 	defer cancel()
@@ -106,7 +107,7 @@ func (ca *call) apply(p place, change *Change) (Changed, error) {
 
 // changeError makes of an error of the store what the client gets to know.
 func changeError(err error, p place) error {
-	if errors.Is(err, ErrNotOwner) {
+	if errors.Is(err, store.ErrNotOwner) {
 		return &Error{Code: refusal.CodeForbidden, Message: "the message is another user's", Details: map[string]any{"action": string(permission.Moderate), "room": p.name}}
 	}
 	return err
@@ -135,14 +136,14 @@ func (c *Chat) edit(ca *call) error {
 	if opts.Version != nil && *opts.Version < 1 {
 		return badRequest("edit: version is 1 or more")
 	}
-	if err := ca.mayChange(p, KindEdit); err != nil {
+	if err := ca.mayChange(p, store.KindEdit); err != nil {
 		return err
 	}
 	a := &Action{Kind: ActionEdit, client: ca.client, Room: p.name, Value: ca.args[2], ID: id}
 	if err := c.before(a); err != nil {
 		return err
 	}
-	change := ca.change(p, KindEdit, id)
+	change := ca.change(p, store.KindEdit, id)
 	if opts.Version != nil {
 		change.Version = *opts.Version
 	}
@@ -163,7 +164,7 @@ func (c *Chat) edit(ca *call) error {
 
 // valueOf encodes a value that is to be kept.
 func (c *Chat) valueOf(value any) (data []byte, attach bool, err error) {
-	data, attach, err = EncodeValue(value)
+	data, attach, err = store.EncodeValue(value)
 	if err != nil {
 		return nil, false, err
 	}
@@ -179,14 +180,14 @@ func (c *Chat) remove(ca *call) error {
 	if err != nil {
 		return err
 	}
-	if err := ca.mayChange(p, KindDelete); err != nil {
+	if err := ca.mayChange(p, store.KindDelete); err != nil {
 		return err
 	}
 	a := &Action{Kind: ActionDelete, client: ca.client, Room: p.name, ID: id}
 	if err := c.before(a); err != nil {
 		return err
 	}
-	change := ca.change(p, KindDelete, id)
+	change := ca.change(p, store.KindDelete, id)
 	if c.tells(notice.MessageDeleted, p) && p.peer == "" {
 		change.Notice = noticeOf(p, ca.user(), &toldMessage{ID: id})
 	}
@@ -220,7 +221,7 @@ func (c *Chat) react(ca *call) error {
 	if err := c.before(a); err != nil {
 		return err
 	}
-	change := ca.change(p, KindReact, id)
+	change := ca.change(p, store.KindReact, id)
 	change.User, change.Key, change.On = ca.presenceID(), key, on
 	changed, err := ca.apply(p, change)
 	c.after(a, err)
@@ -236,23 +237,23 @@ func isReactionKey(key string) bool {
 }
 
 // Edit gives a message of a room another value, for the program.
-func (c *Chat) Edit(ctx context.Context, room, id string, value any, version int64) (Changed, error) {
+func (c *Chat) Edit(ctx context.Context, room, id string, value any, version int64) (store.Changed, error) {
 	data, attach, err := c.valueOf(value)
 	if err != nil {
-		return Changed{}, err
+		return store.Changed{}, err
 	}
-	return c.alter(ctx, room, &Change{Kind: KindEdit, ID: id, Value: data, Attach: attach, Version: version}, ActionEdit, value)
+	return c.alter(ctx, room, &store.Change{Kind: store.KindEdit, ID: id, Value: data, Attach: attach, Version: version}, ActionEdit, value)
 }
 
 // Delete deletes a message of a room, for the program. History keeps that there was one; Purge leaves nothing.
-func (c *Chat) Delete(ctx context.Context, room, id string) (Changed, error) {
-	return c.alter(ctx, room, &Change{Kind: KindDelete, ID: id}, ActionDelete, nil)
+func (c *Chat) Delete(ctx context.Context, room, id string) (store.Changed, error) {
+	return c.alter(ctx, room, &store.Change{Kind: store.KindDelete, ID: id}, ActionDelete, nil)
 }
 
-func (c *Chat) alter(ctx context.Context, room string, change *Change, kind ActionKind, value any) (Changed, error) {
+func (c *Chat) alter(ctx context.Context, room string, change *store.Change, kind ActionKind, value any) (store.Changed, error) {
 	p, err := c.keptPlace(room)
 	if err != nil {
-		return Changed{}, err
+		return store.Changed{}, err
 	}
 	change.Log, change.Topics, change.Bounds, change.Moderator = p.log, p.topics, p.policy.History, true
 	if kind == ActionEdit && c.tells(notice.MessageEdited, p) || kind == ActionDelete && c.tells(notice.MessageDeleted, p) {
@@ -264,7 +265,7 @@ func (c *Chat) alter(ctx context.Context, room string, change *Change, kind Acti
 }
 
 // Purge removes messages of a room and all that belongs to them: one by its id, all of a user, or all. Topics is not used.
-func (c *Chat) Purge(ctx context.Context, room string, what Purge) (removed int, err error) {
+func (c *Chat) Purge(ctx context.Context, room string, what store.Purge) (removed int, err error) {
 	p, err := c.keptPlace(room)
 	if err != nil {
 		return 0, err

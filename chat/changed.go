@@ -1,34 +1,37 @@
 package chat
 
-import "log/slog"
+import (
+	"chorus/chat/store"
+	"log/slog"
+)
 
 // changeEvent returns the event by which clients hear that a message was changed. name is that of the room for the
 // receiver.
-func (c *Chat) changeEvent(r *Record, name string) []any {
+func (c *Chat) changeEvent(r *store.Record, name string) []any {
 	switch r.Kind {
-	case KindEdit:
+	case store.KindEdit:
 		return c.editedEvent(r, name, false)
-	case KindDelete:
+	case store.KindDelete:
 		return deletedEvent(r, name)
-	case KindReact:
+	case store.KindReact:
 		return reactedEvent(r, name)
-	case KindExtend:
+	case store.KindExtend:
 		return c.appendedEvent(r, name)
-	case KindPurge:
+	case store.KindPurge:
 		return purgedEvent(r, name)
-	case KindState:
+	case store.KindState:
 		if r.Deleted {
 			return deletedEvent(r, name)
 		}
 		return c.editedEvent(r, name, true)
-	case KindMessage:
+	case store.KindMessage:
 	}
 	return nil
 }
 
 // editedEvent tells what a message says now. After an outage it has the whole state, with reactions.
-func (c *Chat) editedEvent(r *Record, name string, state bool) []any {
-	value, err := DecodeValue(r.Body(), r.Attach)
+func (c *Chat) editedEvent(r *store.Record, name string, state bool) []any {
+	value, err := store.DecodeValue(r.Body(), r.Attach)
 	if err != nil {
 		c.opts.Logger.Error("a message of the history cannot be read", slog.String("room", r.Log), slog.Any("error", err))
 		return nil
@@ -44,7 +47,7 @@ func (c *Chat) editedEvent(r *Record, name string, state bool) []any {
 	return []any{eventEdited, name, value, about}
 }
 
-func deletedEvent(r *Record, name string) []any {
+func deletedEvent(r *store.Record, name string) []any {
 	at := r.EditedAt
 	if at == 0 {
 		at = r.At
@@ -53,7 +56,7 @@ func deletedEvent(r *Record, name string) []any {
 }
 
 // purgedEvent tells that messages are gone: one, those of a user, or all.
-func purgedEvent(r *Record, name string) []any {
+func purgedEvent(r *store.Record, name string) []any {
 	about := map[string]any{"cursor": r.Cursor, "at": r.At, "by": orNull(r.By), "purged": true}
 	switch {
 	case r.PurgedWhole:
@@ -66,7 +69,7 @@ func purgedEvent(r *Record, name string) []any {
 	return []any{eventDeleted, name, about}
 }
 
-func reactedEvent(r *Record, name string) []any {
+func reactedEvent(r *store.Record, name string) []any {
 	list := r.Reacted
 	if list == nil {
 		one := reacted{id: r.ID, key: r.Key}
@@ -76,8 +79,8 @@ func reactedEvent(r *Record, name string) []any {
 	return []any{eventReacted, name, list}
 }
 
-func (c *Chat) appendedEvent(r *Record, name string) []any {
-	text, err := DecodeValue(r.Body(), false)
+func (c *Chat) appendedEvent(r *store.Record, name string) []any {
+	text, err := store.DecodeValue(r.Body(), false)
 	if err != nil {
 		return nil
 	}

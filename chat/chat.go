@@ -14,6 +14,7 @@ import (
 	"chorus/auth/permission"
 	"chorus/chat/event"
 	"chorus/chat/notice"
+	"chorus/chat/store"
 
 	"github.com/zishang520/socket.io/parsers/socket/v3/parser"
 	"github.com/zishang520/socket.io/servers/socket/v3"
@@ -37,13 +38,13 @@ const (
 // Options configure New. Store is needed; the zero value of everything else is useful.
 type Options struct {
 	// Store keeps the state. New starts it; the caller closes it, after the Chat.
-	Store Store
+	Store store.Store
 	// Nodes are the nodes of the cluster, which ask each other about their clients; default this node alone.
 	Nodes Cluster
 	// Rooms say what rooms keep and tell. The first pattern that fits a name counts; without one a room keeps nothing.
 	Rooms []RoomPolicy
 	// DirectHistory bounds what is kept of the conversation of two users; default nothing.
-	DirectHistory Bounds
+	DirectHistory store.Bounds
 	// Presence says who is told about the users of a room.
 	Presence PresenceOptions
 	// Idempotency is how long the id that a client chose for a message is remembered; default 5 minutes.
@@ -130,7 +131,7 @@ type Chat struct {
 	opts         Options
 	nsp          socket.Namespace
 	publisher    adapter.Publisher
-	store        Store
+	store        store.Store
 	policies     policies
 	requests     map[string]requests        // of each namespace, by its name
 	relayed      func(name string) *request // nil without Options.Relay

@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"chorus/chat/store"
 	"cmp"
 	"context"
 	"slices"
@@ -278,7 +279,7 @@ func (c *Chat) checkUserRoom(user, room string) error {
 func (c *Chat) askCount(ctx context.Context, kind string, q userQuestion) (count int, err error) {
 	missing, err := ask(ctx, c, kind, q, func(_ string, a countAnswer) { count += a.Count })
 	if err == nil && len(missing) > 0 {
-		err = ErrUnavailable
+		err = store.ErrUnavailable
 	}
 	return count, err
 }

@@ -6,6 +6,7 @@ import (
 
 	"chorus/chat/event"
 	"chorus/chat/shape"
+	"chorus/chat/store"
 )
 
 // declare adds the declared events to the requests of their namespaces.
@@ -60,7 +61,7 @@ func (cl *client) beginOnline() {
 	}
 	ctx, cancel := c.context()
 	defer cancel()
-	member := Member{User: cl.presenceID(), Name: cl.user().Name}
+	member := store.Member{User: cl.presenceID(), Name: cl.user().Name}
 	if _, err := c.store.Enter(ctx, onlineLog, string(cl.socket.Id()), member); err != nil {
 		c.debug("the store does not know yet that a client is online", slog.Any("error", err))
 	}

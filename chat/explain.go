@@ -11,6 +11,7 @@ import (
 	"chorus/auth/refusal"
 	"chorus/chat/event"
 	"chorus/chat/shape"
+	"chorus/chat/store"
 )
 
 // Explainer says who may do what, and which rule decides. It follows the rules that the chat product enforces.
@@ -20,7 +21,7 @@ type Explainer struct {
 	Events []*event.Event
 	Open   bool
 	// Standing returns what moderation says about a user in a room; "" is everywhere.
-	Standing func(ctx context.Context, room, user string) (Standing, error)
+	Standing func(ctx context.Context, room, user string) (store.Standing, error)
 }
 
 // Verdict says whether a user may do something, and why.
@@ -50,7 +51,7 @@ func (x *Explainer) Room(ctx context.Context, claims *auth.Claims, room string) 
 	policies := newPolicies(x.Rooms)
 	policy := policies.of(room)
 	moderate := x.may(claims, permission.Moderate, room)
-	publish := x.may(claims, permission.Publish, room).unless(standing.refusal(true))
+	publish := x.may(claims, permission.Publish, room).unless(refusedBy(&standing, true))
 	if publish.Allowed && standing.Slow > 0 {
 		if moderate.Allowed {
 			publish.Why += fmt.Sprintf("; slow mode (%d s) is not for moderators", standing.Slow)
@@ -68,8 +69,8 @@ func (x *Explainer) Room(ctx context.Context, claims *auth.Claims, room string) 
 		presence = Verdict{Action: presence.Action, Code: refusal.CodeForbidden, Why: fmt.Sprintf("chat.rooms %q has presence: false", policy.Match)}
 	}
 	return []Verdict{
-		x.may(claims, permission.Join, room).unless(standing.refusal(false)), publish,
-		history.unless(standing.refusal(false)), presence.unless(standing.refusal(false)), moderate,
+		x.may(claims, permission.Join, room).unless(refusedBy(&standing, false)), publish,
+		history.unless(refusedBy(&standing, false)), presence.unless(refusedBy(&standing, false)), moderate,
 	}, nil
 }
 
@@ -92,7 +93,7 @@ func (x *Explainer) Event(ctx context.Context, claims *auth.Claims, name, room s
 		}
 		standing, err := x.Standing(ctx, room, claims.Subject())
 		if err == nil {
-			next = next.unless(standing.refusal(speaks))
+			next = next.unless(refusedBy(&standing, speaks))
 			v.Allowed, v.Code, v.Why = next.Allowed, next.Code, v.Why+"; "+next.Action+": "+next.Why
 			if !v.Allowed {
 				v.Why = next.Action + ": " + next.Why

@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"chorus/chat/store"
 	"slices"
 	"time"
 
@@ -17,9 +18,9 @@ const (
 // anything else that happened later; the middle of a text may come later.
 type gathered struct {
 	reactions []*reacted
-	texts     []*Record // one for each text, in the order of their turns
-	reactedAt time.Time // when reactions were told last
-	textAt    time.Time // when a text was
+	texts     []*store.Record // one for each text, in the order of their turns
+	reactedAt time.Time       // when reactions were told last
+	textAt    time.Time       // when a text was
 	reacting  *time.Timer
 	texting   *time.Timer // nil while nothing waits for it
 }
@@ -33,7 +34,7 @@ type reacted struct {
 }
 
 // note adds a change of one user.
-func (x *reacted) note(r *Record) {
+func (x *reacted) note(r *store.Record) {
 	x.count, x.cursor = r.Count, r.Cursor
 	if x.many {
 		return
@@ -61,17 +62,17 @@ func (x *reacted) told() map[string]any {
 }
 
 // pass tells the sockets of this node of a record, or gathers it; l.mu is held.
-func (l *lane) pass(r *Record) {
-	if r.Kind == KindReact {
+func (l *lane) pass(r *store.Record) {
+	if r.Kind == store.KindReact {
 		l.gatherReaction(r)
 		return
 	}
 	l.tellReactions()
-	if r.Kind == KindExtend && l.gatherText(r) {
+	if r.Kind == store.KindExtend && l.gatherText(r) {
 		return
 	}
-	if r.Kind != KindMessage {
-		l.tellTexts(func(waiting *Record) bool { return r.ID == "" || waiting.ID == r.ID })
+	if r.Kind != store.KindMessage {
+		l.tellTexts(func(waiting *store.Record) bool { return r.ID == "" || waiting.ID == r.ID })
 	}
 	l.chat.cast(r, l.held())
 }
@@ -89,10 +90,10 @@ func (l *lane) held() []socket.Room {
 // it from the page, or get it afterwards.
 func (l *lane) settle() {
 	l.tellReactions()
-	l.tellTexts(func(*Record) bool { return true })
+	l.tellTexts(func(*store.Record) bool { return true })
 }
 
-func (l *lane) gatherReaction(r *Record) {
+func (l *lane) gatherReaction(r *store.Record) {
 	g := &l.gathered
 	i := slices.IndexFunc(g.reactions, func(x *reacted) bool { return x.id == r.ID && x.key == r.Key })
 	if i < 0 {
@@ -125,19 +126,19 @@ func (l *lane) tellReactions() {
 	}
 	stopTimer(&g.reacting)
 	g.reactions, g.reactedAt = nil, time.Now()
-	l.chat.cast(&Record{Kind: KindReact, Log: l.topic, Reacted: list}, l.held())
+	l.chat.cast(&store.Record{Kind: store.KindReact, Log: l.topic, Reacted: list}, l.held())
 }
 
 // gatherText keeps a fragment from the middle of a text, and reports whether it did. The beginning of a text, which is a
 // new message, and its end are told at once, with what waits.
-func (l *lane) gatherText(r *Record) bool {
+func (l *lane) gatherText(r *store.Record) bool {
 	g := &l.gathered
 	if r.Offset == 0 || !r.Open {
-		l.tellTexts(func(waiting *Record) bool { return waiting.ID == r.ID })
+		l.tellTexts(func(waiting *store.Record) bool { return waiting.ID == r.ID })
 		g.textAt = time.Now()
 		return false
 	}
-	if i := slices.IndexFunc(g.texts, func(waiting *Record) bool { return waiting.ID == r.ID }); i >= 0 {
+	if i := slices.IndexFunc(g.texts, func(waiting *store.Record) bool { return waiting.ID == r.ID }); i >= 0 {
 		joined := *r
 		joined.Offset, joined.Value = g.texts[i].Offset, slices.Concat(g.texts[i].Value, r.Value)
 		g.texts[i] = &joined
@@ -176,13 +177,13 @@ func (l *lane) turnText() {
 }
 
 // tellTexts tells the texts that wait and are chosen.
-func (l *lane) tellTexts(chosen func(*Record) bool) {
+func (l *lane) tellTexts(chosen func(*store.Record) bool) {
 	g := &l.gathered
 	if len(g.texts) == 0 {
 		return
 	}
 	held := l.held()
-	g.texts = slices.DeleteFunc(g.texts, func(waiting *Record) bool {
+	g.texts = slices.DeleteFunc(g.texts, func(waiting *store.Record) bool {
 		tell := chosen(waiting)
 		if tell {
 			l.chat.cast(waiting, held)

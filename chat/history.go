@@ -5,6 +5,7 @@ import (
 	"log/slog"
 
 	"chorus/auth/permission"
+	"chorus/chat/store"
 )
 
 // Bounds of what a client may read at once.
@@ -53,7 +54,7 @@ func (c *Chat) history(ca *call) error {
 	if err := ca.notBanned(ctx, p); err != nil {
 		return err
 	}
-	page, err := c.store.Page(ctx, p.log, PageQuery{
+	page, err := c.store.Page(ctx, p.log, store.PageQuery{
 		Before: opts.Before, After: opts.After, Limit: limit, MaxBytes: maxPageBytes, User: ca.user().ID, Bounds: p.policy.History,
 	})
 	if err != nil {
@@ -79,7 +80,7 @@ func orNull(text string) any {
 }
 
 // messagesOf returns messages as clients get them in lists.
-func (c *Chat) messagesOf(list []Message) []any {
+func (c *Chat) messagesOf(list []store.Message) []any {
 	messages := make([]any, 0, len(list))
 	for i := range list {
 		messages = append(messages, c.messageOf(&list[i]))
@@ -87,19 +88,19 @@ func (c *Chat) messagesOf(list []Message) []any {
 	return messages
 }
 
-func (c *Chat) messageOf(m *Message) map[string]any {
+func (c *Chat) messageOf(m *store.Message) map[string]any {
 	message := map[string]any{"id": m.ID, "seq": m.Seq, "cursor": m.Cursor, "at": m.At, "from": from(User{m.User, m.Name})}
 	if m.Deleted {
 		message["deleted"] = true
 	} else {
-		value, err := DecodeValue(m.Body(), m.Attach)
+		value, err := store.DecodeValue(m.Body(), m.Attach)
 		if err != nil {
 			c.opts.Logger.Error("a message of the history cannot be read", slog.String("id", m.ID), slog.Any("error", err))
 		}
 		message["value"] = value
 	}
 	if m.Event != "" {
-		message["event"], message["value"] = m.Event, EventValue(message["value"])
+		message["event"], message["value"] = m.Event, store.EventValue(message["value"])
 	}
 	if m.Version > 1 {
 		message["version"] = m.Version
@@ -116,7 +117,7 @@ func (c *Chat) messageOf(m *Message) map[string]any {
 	return message
 }
 
-func reactionsOf(list []Reaction) map[string]any {
+func reactionsOf(list []store.Reaction) map[string]any {
 	reactions := make(map[string]any, len(list))
 	for _, r := range list {
 		reactions[r.Key] = map[string]any{"count": r.Count, "mine": r.Mine}
@@ -125,7 +126,7 @@ func reactionsOf(list []Reaction) map[string]any {
 }
 
 // changesOf returns what became of messages as clients get it with since.
-func (c *Chat) changesOf(list []Message) []any {
+func (c *Chat) changesOf(list []store.Message) []any {
 	changes := make([]any, 0, len(list))
 	for i := range list {
 		change := c.messageOf(&list[i])

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 
 	"chorus/auth"
+	"chorus/chat/store"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
 )
@@ -111,8 +112,8 @@ func (c *Chat) After(fn func(*Action, error)) { push(&c.hooks.after, fn) }
 func (c *Chat) OnDelivered(fn func(room, id string)) { push(&c.hooks.delivered, fn) }
 
 // delivered calls what OnDelivered registered.
-func (c *Chat) delivered(r *Record) {
-	if fns := c.hooks.delivered.Load(); fns != nil && r.Kind == KindMessage {
+func (c *Chat) delivered(r *store.Record) {
+	if fns := c.hooks.delivered.Load(); fns != nil && r.Kind == store.KindMessage {
 		for _, fn := range *fns {
 			fn(r.Log, r.ID)
 		}

@@ -5,6 +5,7 @@ import (
 
 	"chorus/adapter"
 	"chorus/auth/permission"
+	"chorus/chat/store"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
 )
@@ -31,7 +32,7 @@ func (c *Chat) join(ca *call) error {
 		return badRequest(fmt.Sprintf("join: history is not between 0 and %d", maxHistory))
 	}
 	if opts.Since != nil {
-		if _, err := ParseCursor(*opts.Since); err != nil {
+		if _, err := store.ParseCursor(*opts.Since); err != nil {
 			return err
 		}
 	}

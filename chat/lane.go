@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"chorus/chat/store"
 	"context"
 	"sync"
 	"time"
@@ -29,7 +30,7 @@ type lane struct {
 
 // hold keeps what comes for a client from it while its page is read.
 type hold struct {
-	records  []*Record
+	records  []*store.Record
 	changes  []any // of presence
 	watching bool  // it hears changes of presence already
 	answered bool  // the page was sent
@@ -214,10 +215,10 @@ func (l *lane) forget(cl *client) {
 }
 
 // logged passes a record on to the sockets of this node.
-func (l *lane) logged(r *Record) {
+func (l *lane) logged(r *store.Record) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.epoch == r.Epoch && (r.Pos < l.pos || r.Pos == l.pos && r.Kind != KindPurge) {
+	if l.epoch == r.Epoch && (r.Pos < l.pos || r.Pos == l.pos && r.Kind != store.KindPurge) {
 		return // it was here; a purge of several messages has one position
 	}
 	l.epoch, l.pos = r.Epoch, r.Pos

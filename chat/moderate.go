@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"chorus/chat/store"
 	"cmp"
 	"context"
 	"fmt"
@@ -100,18 +101,18 @@ func (c *Chat) Moderate(ctx context.Context, m Measure) (until int64, err error)
 }
 
 // rule is what the store keeps of a measure; nil for nothing.
-func (m *Measure) rule(at, until int64) *Rule {
+func (m *Measure) rule(at, until int64) *store.Rule {
 	switch m.Action {
 	case Mute, Ban:
-		return &Rule{Bar: &Bar{Action: m.Action, User: m.User, Until: until, Reason: m.Reason, By: m.By, At: at}}
+		return &store.Rule{Bar: &store.Bar{Action: m.Action, User: m.User, Until: until, Reason: m.Reason, By: m.By, At: at}}
 	case Unmute:
-		return &Rule{Lift: &Bar{Action: Mute, User: m.User}}
+		return &store.Rule{Lift: &store.Bar{Action: Mute, User: m.User}}
 	case Unban:
-		return &Rule{Lift: &Bar{Action: Ban, User: m.User}}
+		return &store.Rule{Lift: &store.Bar{Action: Ban, User: m.User}}
 	case Slow:
-		return &Rule{Slow: &m.Slow}
+		return &store.Rule{Slow: &m.Slow}
 	case Freeze:
-		return &Rule{Frozen: &m.Frozen}
+		return &store.Rule{Frozen: &m.Frozen}
 	}
 	return nil
 }
@@ -142,6 +143,6 @@ func (c *Chat) tellMeasure(m *Measure, until int64) {
 }
 
 // Rules returns what is in force in a room, or everywhere with ""; see Moderation.
-func (c *Chat) Rules(ctx context.Context, room, cursor string, limit int) (ModerationPage, error) {
+func (c *Chat) Rules(ctx context.Context, room, cursor string, limit int) (store.ModerationPage, error) {
 	return c.store.Rules(ctx, room, cursor, cmp.Or(limit, maxBars))
 }

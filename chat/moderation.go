@@ -9,6 +9,7 @@ import (
 	"chorus/auth"
 	"chorus/auth/permission"
 	"chorus/auth/refusal"
+	"chorus/chat/store"
 	"chorus/codec"
 )
 
@@ -164,7 +165,7 @@ func (c *Chat) moderation(ca *call) error {
 	return nil
 }
 
-func barOf(b *Bar) map[string]any {
+func barOf(b *store.Bar) map[string]any {
 	bar := map[string]any{"action": b.Action, "user": b.User, "by": orNull(b.By), "at": b.At}
 	if b.Until > 0 {
 		bar["until"] = b.Until
@@ -175,7 +176,7 @@ func barOf(b *Bar) map[string]any {
 	return bar
 }
 
-func reportOf(r Report) map[string]any {
+func reportOf(r store.Report) map[string]any {
 	return map[string]any{"id": r.ID, "by": r.By, "reason": r.Reason, "at": r.At}
 }
 
@@ -204,15 +205,15 @@ func (c *Chat) report(ca *call) error {
 		return err
 	}
 	// To take back a reaction that nobody can have changes nothing, and is refused when there is no such message.
-	if _, err := c.store.Change(ctx, &Change{Log: p.log, Topics: p.topics, Bounds: p.policy.History, Kind: KindReact, ID: id, User: ca.presenceID(), Key: "\x00"}); err != nil {
+	if _, err := c.store.Change(ctx, &store.Change{Log: p.log, Topics: p.topics, Bounds: p.policy.History, Kind: store.KindReact, ID: id, User: ca.presenceID(), Key: "\x00"}); err != nil {
 		return err
 	}
 	a := &Action{Kind: ActionReport, client: ca.client, Room: p.name, ID: id, Value: reason}
 	if err := c.before(a); err != nil {
 		return err
 	}
-	r := Report{ID: id, By: ca.presenceID(), Reason: reason, At: now()}
-	err = c.store.SetRule(ctx, p.log, Rule{Report: &r})
+	r := store.Report{ID: id, By: ca.presenceID(), Reason: reason, At: now()}
+	err = c.store.SetRule(ctx, p.log, store.Rule{Report: &r})
 	c.after(a, err)
 	if err != nil {
 		return err

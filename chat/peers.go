@@ -2,6 +2,7 @@ package chat
 
 import (
 	"chorus/adapter"
+	"chorus/chat/store"
 
 	"github.com/zishang520/socket.io/parsers/socket/v3/parser"
 	"github.com/zishang520/socket.io/servers/socket/v3"
@@ -9,7 +10,7 @@ import (
 )
 
 // tellPeers sends a message that was kept to the servers that do not know the store.
-func (c *Chat) tellPeers(m *outgoing, kept *Receipt) {
+func (c *Chat) tellPeers(m *outgoing, kept *store.Receipt) {
 	if c.opts.Peers == nil || !c.opts.Peers() {
 		return
 	}
@@ -21,7 +22,7 @@ func (c *Chat) tellPeers(m *outgoing, kept *Receipt) {
 	if m.event == "" {
 		events = m.events(meta{ID: kept.ID, At: kept.At, From: from(m.from), Seq: kept.Seq, Cursor: kept.Cursor})
 	} else {
-		events[0].event = EventArgs(m.event, m.value)
+		events[0].event = store.EventArgs(m.event, m.value)
 	}
 	for _, e := range events {
 		for _, room := range m.except {

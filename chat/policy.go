@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"chorus/chat/store"
 	"regexp"
 	"strings"
 )
@@ -10,7 +11,7 @@ type RoomPolicy struct {
 	// Match is the pattern of names: "*" stands for any characters, "?" for one.
 	Match string
 	// History bounds what is kept. Without any bound nothing is kept.
-	History Bounds
+	History store.Bounds
 	// Receipts tells the room up to where each user has read.
 	Receipts bool
 	// NoPresence keeps clients from seeing who is in the room.

@@ -7,6 +7,7 @@ import (
 
 	"chorus/auth/permission"
 	"chorus/auth/refusal"
+	"chorus/chat/store"
 	"chorus/codec"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
@@ -18,7 +19,7 @@ type presenceLane struct {
 	epoch   string
 	seq     int64
 	awaited map[string][]chan struct{} // of users whose arrival a client waits for
-	pending *PresenceChange            // what waits for the timer
+	pending *store.PresenceChange      // what waits for the timer
 	timer   *time.Timer                // nil while nothing waits
 	last    time.Time                  // when the watchers were told last
 }
@@ -44,7 +45,7 @@ type presentUser struct {
 	Data    json.RawMessage `json:"data,omitempty"`
 }
 
-func usersOf(list []Present) []presentUser {
+func usersOf(list []store.Present) []presentUser {
 	users := make([]presentUser, len(list))
 	for i, p := range list {
 		users[i] = presentUser{ID: p.User, Name: p.Name, Since: p.Since, Devices: p.Devices, Data: p.Data}
@@ -115,7 +116,7 @@ func (c *Chat) listPresence(ca *call) error {
 }
 
 // listOf returns what clients get of a page.
-func listOf(page PresencePage) map[string]any {
+func listOf(page store.PresencePage) map[string]any {
 	list := map[string]any{"users": usersOf(page.Users)}
 	if page.Next != "" {
 		list["next"] = page.Next
@@ -162,11 +163,11 @@ func (l *lane) await(user string, seen chan struct{}) {
 }
 
 // seen wakes those who wait for the users of a change; l.mu is held.
-func (p *presenceLane) seen(change *PresenceChange) {
+func (p *presenceLane) seen(change *store.PresenceChange) {
 	if len(p.awaited) == 0 {
 		return
 	}
-	for _, users := range [][]Present{change.Joined, change.Changed} {
+	for _, users := range [][]store.Present{change.Joined, change.Changed} {
 		for _, user := range users {
 			for _, waiting := range p.awaited[user.User] {
 				close(waiting)
@@ -177,7 +178,7 @@ func (p *presenceLane) seen(change *PresenceChange) {
 }
 
 // present takes a change of the users of the room.
-func (l *lane) present(change *PresenceChange) {
+func (l *lane) present(change *store.PresenceChange) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	p := &l.presence
@@ -187,7 +188,7 @@ func (l *lane) present(change *PresenceChange) {
 	switch {
 	case change.Reset: // something was missed: a new epoch has clients ask for the list
 		p.epoch, p.seq, p.pending = newID(), 0, nil
-		l.tell(&PresenceChange{Count: change.Count}, false)
+		l.tell(&store.PresenceChange{Count: change.Count}, false)
 	case change.Count <= opts.BatchAbove && p.timer == nil:
 		l.tell(change, false)
 	default:
@@ -219,7 +220,7 @@ func (p *presenceLane) stop() {
 }
 
 // tell sends a change to the watchers of this node; l.mu is held.
-func (l *lane) tell(change *PresenceChange, countOnly bool) {
+func (l *lane) tell(change *store.PresenceChange, countOnly bool) {
 	p := &l.presence
 	p.seq++
 	p.last = time.Now()
@@ -243,9 +244,9 @@ func (l *lane) tell(change *PresenceChange, countOnly bool) {
 }
 
 // merge adds a change to what has gathered. Who came and went again, or went and came, is in it once.
-func merge(into, change *PresenceChange) *PresenceChange {
+func merge(into, change *store.PresenceChange) *store.PresenceChange {
 	if into == nil {
-		into = &PresenceChange{}
+		into = &store.PresenceChange{}
 	}
 	into.Count = change.Count
 	for _, user := range change.Joined {
@@ -253,7 +254,7 @@ func merge(into, change *PresenceChange) *PresenceChange {
 		into.Joined = append(without(into.Joined, sameUser(user)), user)
 	}
 	for _, id := range change.Left {
-		gone := Present{User: id}
+		gone := store.Present{User: id}
 		into.Joined = without(into.Joined, sameUser(gone))
 		into.Changed = without(into.Changed, sameUser(gone))
 		into.Left = append(without(into.Left, func(other string) bool { return other == id }), id)
@@ -270,8 +271,8 @@ func merge(into, change *PresenceChange) *PresenceChange {
 	return into
 }
 
-func sameUser(user Present) func(Present) bool {
-	return func(other Present) bool { return other.User == user.User }
+func sameUser(user store.Present) func(store.Present) bool {
+	return func(other store.Present) bool { return other.User == user.User }
 }
 
 func without[T any](list []T, drop func(T) bool) []T {

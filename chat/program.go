@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"chorus/chat/store"
 	"context"
 )
 
@@ -29,7 +30,7 @@ func (c *Chat) EraseUser(ctx context.Context, user string) (e Erased, err error)
 	}
 	err = c.store.EachLog(ctx, func(log string) error {
 		e.Logs++
-		removed, err := c.store.Purge(ctx, log, Purge{User: user, Topics: topicsOf(log)})
+		removed, err := c.store.Purge(ctx, log, store.Purge{User: user, Topics: topicsOf(log)})
 		e.Messages += removed
 		return err
 	})

@@ -12,6 +12,7 @@ import (
 	"chorus/auth"
 	"chorus/auth/permission"
 	"chorus/chat/notice"
+	"chorus/chat/store"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
 	"github.com/zishang520/socket.io/v3/pkg/types"
@@ -79,11 +80,11 @@ func (ca *call) say(event string, p place) error {
 	m := &outgoing{place: p, from: ca.user(), sender: ca.presenceID(), origin: string(ca.socket.Id()), id: newID(), mentions: opts.Mentions, value: ca.args[1]}
 	if opts.ID != nil {
 		m.id, m.chosen = *opts.ID, true
-		data, _, err := EncodeValue(m.value)
+		data, _, err := store.EncodeValue(m.value)
 		if err != nil {
 			return err
 		}
-		m.digest = Digest(data) // of what the client said: the hooks may replace it by something else each time
+		m.digest = store.Digest(data) // of what the client said: the hooks may replace it by something else each time
 	}
 	if m.slow, err = ca.slowness(p); err != nil {
 		return err
@@ -239,12 +240,12 @@ func (m *outgoing) events(mt meta) []addressed {
 
 // deliver publishes a message and waits until that is done.
 func (c *Chat) deliver(m *outgoing) (*receipt, error) {
-	data, attach, err := EncodeValue(m.value)
+	data, attach, err := store.EncodeValue(m.value)
 	if err != nil {
 		return nil, err
 	}
 	if m.digest == "" && m.chosen {
-		m.digest = Digest(data)
+		m.digest = store.Digest(data)
 	}
 	ctx, cancel := c.context()
 	defer cancel()
@@ -278,7 +279,7 @@ func (c *Chat) keep(ctx context.Context, m *outgoing, data []byte, attach bool) 
 		}
 		m.slow = 0
 	}
-	a := &Append{
+	a := &store.Append{
 		Log: m.place.log, Topics: m.place.topics, Bounds: m.place.policy.History, ID: m.id, Remember: -1, Digest: "-",
 		User: m.from.ID, Name: m.from.Name, Event: m.event, Mentions: m.mentions, Value: data, Attach: attach, Origin: m.origin,
 		Mark: m.from.ID != "", Slow: time.Duration(m.slow) * time.Second,

@@ -6,6 +6,7 @@ import (
 
 	"chorus/adapter"
 	"chorus/auth"
+	"chorus/chat/store"
 )
 
 // Codes of refused requests, besides those of package auth.
@@ -37,10 +38,10 @@ func (c *Chat) refusalOf(err error) *Error {
 		reached = "nobody got it"
 	}
 	var refused *Error
-	var conflict *ConflictError
-	var limit *LimitError
-	var slow *SlowError
-	var large *TooLargeError
+	var conflict *store.ConflictError
+	var limit *store.LimitError
+	var slow *store.SlowError
+	var large *store.TooLargeError
 	switch {
 	case errors.As(err, &refused):
 		return refused
@@ -58,17 +59,17 @@ func (c *Chat) refusalOf(err error) *Error {
 		return &Error{Code: CodeSlowMode, Message: "the room is in slow mode: wait", Details: map[string]any{"retry_after_ms": slow.Wait.Milliseconds() + 1}}
 	case errors.As(err, &large):
 		return &Error{Code: CodeTooLarge, Message: large.What, Details: map[string]any{"limit": large.Limit}}
-	case errors.Is(err, ErrValue):
+	case errors.Is(err, store.ErrValue):
 		return badRequest("the value cannot be kept")
 	case errors.As(err, &limit):
 		return &Error{Code: CodeLimitReached, Message: limit.Error(), Details: map[string]any{"limit": limit.Limit}}
-	case errors.Is(err, ErrOverloaded):
+	case errors.Is(err, store.ErrOverloaded):
 		return &Error{Code: CodeOverloaded, Message: "too much waits for Redis: nothing was done"}
-	case errors.Is(err, ErrBadCursor):
+	case errors.Is(err, store.ErrBadCursor):
 		return badRequest("this is not a cursor")
-	case errors.Is(err, ErrNotFound):
+	case errors.Is(err, store.ErrNotFound):
 		return &Error{Code: CodeNotFound, Message: "there is no such message"}
-	case errors.Is(err, ErrUnavailable), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+	case errors.Is(err, store.ErrUnavailable), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return &Error{Code: CodeClusterUnavailable, Message: "Redis is not available: nobody knows whether it was done"}
 	}
 	return &Error{Code: CodeInternal, Message: "the server could not handle this request"}

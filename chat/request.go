@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 
+	"chorus/chat/store"
 	"chorus/codec"
 )
 
@@ -90,7 +91,7 @@ func (cl *client) do(r *request, args []any) {
 func (ca *call) refuse(event string, err error) {
 	refused := ca.chat.refusalOf(err)
 	ca.chat.stats.refused(event, refused.Code)
-	if limit := (*LimitError)(nil); errors.As(err, &limit) {
+	if limit := (*store.LimitError)(nil); errors.As(err, &limit) {
 		count(&ca.chat.stats.Limits, limit.Key)
 	}
 	var known *Error

@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"chorus/chat/store"
 	"context"
 	"encoding/json"
 	"errors"
@@ -123,7 +124,7 @@ func checkEventName(name string) error {
 // digest tells one dispatch from another.
 func (e *Dispatch) digest() (string, error) {
 	text, err := json.Marshal([]any{e.To, e.Except, e.Event, e.Args, e.Value, e.From, e.Mentions})
-	return Digest(text), err
+	return store.Digest(text), err
 }
 
 // sendNow sends without looking whether that was done before.
@@ -160,7 +161,7 @@ func (c *Chat) sendWait(ctx context.Context, event []any, rooms, except []socket
 	case err := <-outcome:
 		return err
 	case <-ctx.Done():
-		return fmt.Errorf("%w: %w", ErrUnavailable, ctx.Err())
+		return fmt.Errorf("%w: %w", store.ErrUnavailable, ctx.Err())
 	}
 }
 
@@ -252,7 +253,7 @@ func (s *sending) publish(ctx context.Context, p place, a *Action) (*receipt, er
 
 // keepValue is keep for a value that is not encoded yet.
 func (c *Chat) keepValue(ctx context.Context, m *outgoing) (*receipt, error) {
-	data, attach, err := EncodeValue(m.value)
+	data, attach, err := store.EncodeValue(m.value)
 	if err != nil {
 		return nil, badRequest("the value cannot be kept")
 	}

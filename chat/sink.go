@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"chorus/chat/store"
 	"log/slog"
 	"slices"
 
@@ -12,10 +13,10 @@ import (
 // sink receives what the feed of the store brings, and passes it on to the sockets of this node.
 type sink struct{ *Chat }
 
-var _ Sink = sink{}
+var _ store.Sink = sink{}
 
 // Logged implements Sink.
-func (s sink) Logged(r *Record) {
+func (s sink) Logged(r *store.Record) {
 	if l := s.lane(r.Log); l != nil {
 		l.logged(r)
 		return
@@ -24,7 +25,7 @@ func (s sink) Logged(r *Record) {
 }
 
 // Present implements Sink.
-func (s sink) Present(room string, change *PresenceChange) {
+func (s sink) Present(room string, change *store.PresenceChange) {
 	if l := s.lane(room); l != nil {
 		l.present(change)
 	}
@@ -50,7 +51,7 @@ func (s sink) Lost(topic string) {
 }
 
 // cast sends a record to the sockets of this node that hear it, but not to those that are held.
-func (c *Chat) cast(r *Record, held []socket.Room) {
+func (c *Chat) cast(r *store.Record, held []socket.Room) {
 	for _, room := range r.Except {
 		held = append(held, socket.Room(room))
 	}
@@ -64,7 +65,7 @@ func (c *Chat) cast(r *Record, held []socket.Room) {
 		}
 		return
 	}
-	if r.Origin != "" && r.Kind == KindMessage {
+	if r.Origin != "" && r.Kind == store.KindMessage {
 		held = append(held, socket.Room(r.Origin)) // the sender has its acknowledgement
 	}
 	for _, side := range [][2]string{{a, b}, {b, a}} {
@@ -80,7 +81,7 @@ func (c *Chat) cast(r *Record, held []socket.Room) {
 }
 
 // castTo sends a record to one socket.
-func (c *Chat) castTo(cl *client, r *Record) {
+func (c *Chat) castTo(cl *client, r *store.Record) {
 	if len(r.Except) > 0 {
 		in := cl.socket.Rooms()
 		if slices.ContainsFunc(r.Except, func(room string) bool { return in.Has(socket.Room(room)) }) {
@@ -93,7 +94,7 @@ func (c *Chat) castTo(cl *client, r *Record) {
 		if a == cl.user().ID {
 			name = talkSign + b
 		}
-		if r.Kind == KindMessage && r.Origin == string(cl.socket.Id()) {
+		if r.Kind == store.KindMessage && r.Origin == string(cl.socket.Id()) {
 			return
 		}
 	}
@@ -103,17 +104,17 @@ func (c *Chat) castTo(cl *client, r *Record) {
 }
 
 // eventOf returns the event by which clients hear of a record. name is that of the room for the receiver.
-func (c *Chat) eventOf(r *Record, name string) []any {
-	if r.Kind != KindMessage {
+func (c *Chat) eventOf(r *store.Record, name string) []any {
+	if r.Kind != store.KindMessage {
 		return c.changeEvent(r, name)
 	}
-	value, err := DecodeValue(r.Value, r.Attach)
+	value, err := store.DecodeValue(r.Value, r.Attach)
 	if err != nil {
 		c.opts.Logger.Error("a message of the history cannot be read", slog.String("room", r.Log), slog.Any("error", err))
 		return nil
 	}
 	if r.Event != "" {
-		return EventArgs(r.Event, value)
+		return store.EventArgs(r.Event, value)
 	}
 	m := meta{ID: r.ID, At: r.Message.At, From: from(User{r.User, r.Name}), Seq: r.Seq, Cursor: r.Cursor}
 	if peer, talk := cutTalk(name); talk {

@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"chorus/chat/store"
 	"context"
 	"errors"
 )
@@ -14,7 +15,7 @@ const (
 )
 
 // barred is the refusal of a user whom a bar keeps out or silent.
-func barred(code, message string, bar *Bar) *Error {
+func barred(code, message string, bar *store.Bar) *Error {
 	details := map[string]any{}
 	if bar.Until > 0 {
 		details["until"] = bar.Until
@@ -27,16 +28,16 @@ func barred(code, message string, bar *Bar) *Error {
 
 // standing returns what moderation says about the client in a place. While Redis is away nobody knows, and nothing is
 // in force.
-func (cl *client) standing(ctx context.Context, p place) (Standing, error) {
+func (cl *client) standing(ctx context.Context, p place) (store.Standing, error) {
 	standing, err := cl.chat.store.Standing(ctx, p.log, cl.presenceID())
-	if errors.Is(err, ErrUnavailable) && !p.policy.History.Keeps() {
-		return Standing{}, nil
+	if errors.Is(err, store.ErrUnavailable) && !p.policy.History.Keeps() {
+		return store.Standing{}, nil
 	}
 	return standing, err
 }
 
-// refusal returns the refusal of a user with this standing, nil for none. speaks is whether it is about saying something.
-func (s *Standing) refusal(speaks bool) *Error {
+// refusedBy returns the refusal of a user with this standing, nil for none. speaks is whether it is about saying something.
+func refusedBy(s *store.Standing, speaks bool) *Error {
 	switch {
 	case s.Ban != nil:
 		return barred(CodeBanned, "you are banned", s.Ban)
@@ -61,7 +62,7 @@ func (cl *client) mayBeThere(ctx context.Context, p place, speaks bool) error {
 	if err != nil {
 		return err
 	}
-	if refused := standing.refusal(speaks); refused != nil {
+	if refused := refusedBy(&standing, speaks); refused != nil {
 		return refused
 	}
 	return nil
@@ -102,5 +103,5 @@ func (c *Chat) takeTurn(ctx context.Context, m *outgoing) error {
 	if err != nil || wait <= 0 {
 		return err
 	}
-	return &SlowError{Wait: wait}
+	return &store.SlowError{Wait: wait}
 }

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 
 	"chorus/chat/notice"
+	"chorus/chat/store"
 )
 
 // tells reports whether a back end is told of a kind of thing in a place.
@@ -35,7 +36,7 @@ type toldMessage struct {
 func toldOf(m *outgoing) *toldMessage {
 	told := &toldMessage{ID: m.id, Event: m.event, Value: m.value}
 	if m.event != "" {
-		told.Value = EventValue(m.value)
+		told.Value = store.EventValue(m.value)
 	}
 	return told
 }

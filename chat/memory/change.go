@@ -4,37 +4,37 @@ import (
 	"context"
 	"fmt"
 
-	"chorus/chat"
+	"chorus/chat/store"
 )
 
-// Change implements chat.Log.
-func (s *Store) Change(_ context.Context, c *chat.Change) (chat.Changed, error) {
+// Change implements store.Log.
+func (s *Store) Change(_ context.Context, c *store.Change) (store.Changed, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.overloaded(); err != nil {
-		return chat.Changed{}, err
+		return store.Changed{}, err
 	}
 	l := s.logs[c.Log]
 	var m *message
 	if l != nil {
 		known, ok := l.ids[c.ID]
 		if m = l.messages[known.seq]; m == nil && ok {
-			return chat.Changed{}, chat.ErrNotFound
+			return store.Changed{}, store.ErrNotFound
 		}
 	}
 	if m == nil {
-		if c.Kind != chat.KindExtend {
-			return chat.Changed{}, chat.ErrNotFound
+		if c.Kind != store.KindExtend {
+			return store.Changed{}, store.ErrNotFound
 		}
 		return s.beginText(c)
 	}
-	if c.Kind != chat.KindReact && m.User != c.User && (!c.Moderator || c.Kind == chat.KindExtend) {
-		return chat.Changed{}, chat.ErrNotOwner
+	if c.Kind != store.KindReact && m.User != c.User && (!c.Moderator || c.Kind == store.KindExtend) {
+		return store.Changed{}, store.ErrNotOwner
 	}
 	before := m.size()
 	c2, noop, err := s.alter(m, c, max(milli(), l.last))
 	if err != nil {
-		return chat.Changed{}, err
+		return store.Changed{}, err
 	}
 	if !noop {
 		l.pos++
@@ -54,36 +54,36 @@ type altered struct {
 }
 
 // alter changes a message. noop means that it was so already.
-func (s *Store) alter(m *message, c *chat.Change, now int64) (a altered, noop bool, err error) {
+func (s *Store) alter(m *message, c *store.Change, now int64) (a altered, noop bool, err error) {
 	if m.Deleted {
-		if c.Kind == chat.KindDelete {
+		if c.Kind == store.KindDelete {
 			return a, true, nil
 		}
-		if c.Kind != chat.KindExtend {
-			return a, false, chat.ErrNotFound
+		if c.Kind != store.KindExtend {
+			return a, false, store.ErrNotFound
 		}
 	}
-	conflict := &chat.ConflictError{Version: m.Version, Reason: "the message is another by now"}
+	conflict := &store.ConflictError{Version: m.Version, Reason: "the message is another by now"}
 	switch c.Kind {
-	case chat.KindEdit:
+	case store.KindEdit:
 		if c.Version > 0 && c.Version != m.Version || m.Open {
 			return a, false, conflict
 		}
 		m.Value, m.Attach, m.Text, m.Length = append([]byte(nil), c.Value...), c.Attach, false, 0
 		m.Version++
 		m.EditedAt, m.By, a.shown = now, c.User, m.Value
-	case chat.KindDelete:
+	case store.KindDelete:
 		s.logs[c.Log].unmention(m)
 		m.Value, m.Attach, m.Text, m.Open, m.Cancelled, m.Length, m.reactions = nil, false, false, false, false, 0, nil
 		m.Deleted, m.EditedAt, m.By = true, now, c.User
-	case chat.KindReact:
+	case store.KindReact:
 		return s.react(m, c)
-	case chat.KindExtend:
+	case store.KindExtend:
 		if !m.Text || !m.Open {
 			return a, false, conflict
 		}
 		if most := s.mostBytes(c); int64(len(m.Value)+len(c.Value)) > most {
-			return a, false, &chat.LimitError{Limit: most, What: "bytes of a message", Key: "text"}
+			return a, false, &store.LimitError{Limit: most, What: "bytes of a message", Key: "text"}
 		}
 		a.shown, a.offset = append([]byte(nil), c.Value...), m.Length
 		m.Value = append(m.Value, c.Value...)
@@ -95,14 +95,14 @@ func (s *Store) alter(m *message, c *chat.Change, now int64) (a altered, noop bo
 	return a, false, nil
 }
 
-func (s *Store) mostBytes(c *chat.Change) int64 {
+func (s *Store) mostBytes(c *store.Change) int64 {
 	if c.MaxBytes > 0 {
 		return c.MaxBytes
 	}
 	return s.limits.MessageBytes
 }
 
-func (s *Store) react(m *message, c *chat.Change) (a altered, noop bool, err error) {
+func (s *Store) react(m *message, c *store.Change) (a altered, noop bool, err error) {
 	users := m.reactions[c.Key]
 	if users[c.User] == c.On {
 		return altered{count: len(users)}, true, nil
@@ -118,7 +118,7 @@ func (s *Store) react(m *message, c *chat.Change) (a altered, noop bool, err err
 		total += len(users)
 	}
 	if users == nil && len(m.reactions) >= s.limits.ReactionKeys || total >= s.limits.Reactions {
-		return a, false, &chat.LimitError{Limit: int64(s.limits.ReactionKeys), What: "different reactions to a message", Key: "reactions"}
+		return a, false, &store.LimitError{Limit: int64(s.limits.ReactionKeys), What: "different reactions to a message", Key: "reactions"}
 	}
 	if m.reactions == nil {
 		m.reactions = make(map[string]map[string]bool)
@@ -132,15 +132,15 @@ func (s *Store) react(m *message, c *chat.Change) (a altered, noop bool, err err
 }
 
 // beginText begins a message that Extend goes on with.
-func (s *Store) beginText(c *chat.Change) (chat.Changed, error) {
+func (s *Store) beginText(c *store.Change) (store.Changed, error) {
 	if most := s.mostBytes(c); int64(len(c.Value)) > most {
-		return chat.Changed{}, &chat.LimitError{Limit: most, What: "bytes of a message", Key: "text"}
+		return store.Changed{}, &store.LimitError{Limit: most, What: "bytes of a message", Key: "text"}
 	}
 	l, err := s.begin(c.Log, c.Bounds.Age)
 	if err != nil {
-		return chat.Changed{}, err
+		return store.Changed{}, err
 	}
-	m := &message{Message: chat.Message{
+	m := &message{Message: store.Message{
 		ID: c.ID, User: c.User, Name: c.Name, Event: c.Event, Value: append([]byte(nil), c.Value...),
 		Text: true, Open: !c.Done && !c.Cancel, Cancelled: c.Cancel, Length: c.Length,
 	}}
@@ -150,19 +150,19 @@ func (s *Store) beginText(c *chat.Change) (chat.Changed, error) {
 	return changedOf(l, m, c, a, false), nil
 }
 
-func (s *Store) publishChange(l *log, m *message, c *chat.Change, a altered) {
+func (s *Store) publishChange(l *log, m *message, c *store.Change, a altered) {
 	r := l.record(c.Kind, c.Log, c.Topics, c.User, c.Origin, m)
 	r.Value, r.Key, r.On, r.Count, r.Offset = a.shown, c.Key, c.On, a.count, a.offset
-	s.tell(c.Topics, func(sink chat.Sink) { sink.Logged(r) })
+	s.tell(c.Topics, func(sink store.Sink) { sink.Logged(r) })
 	s.noteChange(l, m, c)
 }
 
-func changedOf(l *log, m *message, c *chat.Change, a altered, noop bool) chat.Changed {
+func changedOf(l *log, m *message, c *store.Change, a altered, noop bool) store.Changed {
 	user := ""
-	if c.Kind == chat.KindReact {
+	if c.Kind == store.KindReact {
 		user = c.User
 	}
-	out := chat.Changed{Message: m.shown(l.epoch, user), Offset: a.offset, Noop: noop}
+	out := store.Changed{Message: m.shown(l.epoch, user), Offset: a.offset, Noop: noop}
 	position := m.changePosition(l.epoch)
 	out.Value, out.Pos, out.Cursor = nil, position.Pos, position.Cursor()
 	return out

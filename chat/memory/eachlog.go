@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// EachLog implements chat.Log.
+// EachLog implements store.Log.
 func (s *Store) EachLog(_ context.Context, fn func(log string) error) error {
 	s.mu.Lock()
 	names := slices.Sorted(maps.Keys(s.logs))

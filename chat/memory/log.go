@@ -8,8 +8,8 @@ import (
 	"slices"
 	"time"
 
-	"chorus/chat"
 	"chorus/chat/notice"
+	"chorus/chat/store"
 )
 
 // log is the log of a room.
@@ -37,7 +37,7 @@ const maxPurged = 1000
 
 // message is a message with what the log knows of it besides.
 type message struct {
-	chat.Message
+	store.Message
 	pos                  int64
 	changePos, changeSeq int64
 	mentions             []string
@@ -62,29 +62,29 @@ func (m *message) size() int64 {
 }
 
 // shown returns the message as user sees it.
-func (m *message) shown(epoch, user string) chat.Message {
+func (m *message) shown(epoch, user string) store.Message {
 	out := m.Message
-	out.Cursor = chat.Position{Epoch: epoch, Pos: m.pos, Seq: m.Seq}.Cursor()
+	out.Cursor = store.Position{Epoch: epoch, Pos: m.pos, Seq: m.Seq}.Cursor()
 	out.Mentions = slices.Clone(m.mentions)
 	out.Value = slices.Clone(m.Value)
 	if m.Deleted {
 		out.Value = nil
 	}
 	for _, key := range slices.Sorted(maps.Keys(m.reactions)) {
-		out.Reactions = append(out.Reactions, chat.Reaction{Key: key, Count: len(m.reactions[key]), Mine: user != "" && m.reactions[key][user]})
+		out.Reactions = append(out.Reactions, store.Reaction{Key: key, Count: len(m.reactions[key]), Mine: user != "" && m.reactions[key][user]})
 	}
 	return out
 }
 
-func (m *message) changePosition(epoch string) chat.Position {
+func (m *message) changePosition(epoch string) store.Position {
 	if m.changePos == 0 {
-		return chat.Position{Epoch: epoch, Pos: m.pos, Seq: m.Seq}
+		return store.Position{Epoch: epoch, Pos: m.pos, Seq: m.Seq}
 	}
-	return chat.Position{Epoch: epoch, Pos: m.changePos, Seq: m.changeSeq}
+	return store.Position{Epoch: epoch, Pos: m.changePos, Seq: m.changeSeq}
 }
 
 // end returns the position of the end.
-func (l *log) end() chat.Position { return chat.Position{Epoch: l.epoch, Pos: l.pos, Seq: l.seq} }
+func (l *log) end() store.Position { return store.Position{Epoch: l.epoch, Pos: l.pos, Seq: l.seq} }
 
 // drop removes a message. Its id is remembered for keep.
 func (l *log) drop(seq int64, keep time.Duration) {
@@ -114,7 +114,7 @@ func (l *log) unmention(m *message) {
 }
 
 // trim keeps the bounds.
-func (l *log) trim(b chat.Bounds, keep time.Duration) {
+func (l *log) trim(b store.Bounds, keep time.Duration) {
 	for l.first <= l.seq {
 		m := l.messages[l.first]
 		old := m != nil && b.Age > 0 && m.At+b.Age.Milliseconds() < milli()
@@ -153,7 +153,7 @@ func (s *Store) begin(name string, age time.Duration) (*log, error) {
 		maps.DeleteFunc(s.logs, func(_ string, l *log) bool { return l.age > 0 && l.last+l.age.Milliseconds() < milli() })
 	}
 	if len(s.logs) >= s.limits.Rooms {
-		return nil, &chat.LimitError{Limit: int64(s.limits.Rooms), What: "rooms with history", Key: "rooms"}
+		return nil, &store.LimitError{Limit: int64(s.limits.Rooms), What: "rooms with history", Key: "rooms"}
 	}
 	l = &log{epoch: s.epochs.take(name), first: 1, age: age, messages: make(map[int64]*message), ids: make(map[string]remembered), mentions: make(map[string][]int64)}
 	s.logs[name] = l
@@ -161,7 +161,7 @@ func (s *Store) begin(name string, age time.Duration) (*log, error) {
 }
 
 // add appends a message.
-func (l *log) add(m *message, digest string, chosen bool, b chat.Bounds, keep time.Duration, most int) {
+func (l *log) add(m *message, digest string, chosen bool, b store.Bounds, keep time.Duration, most int) {
 	l.pos++
 	l.seq++
 	l.last = max(milli(), l.last)
@@ -179,67 +179,67 @@ func (l *log) add(m *message, digest string, chosen bool, b chat.Bounds, keep ti
 }
 
 // record returns what the feed brings of a message now.
-func (l *log) record(kind chat.Kind, name string, topics []string, by, origin string, m *message) *chat.Record {
-	return &chat.Record{
+func (l *log) record(kind store.Kind, name string, topics []string, by, origin string, m *message) *store.Record {
+	return &store.Record{
 		Kind: kind, Log: name, Topics: topics, Epoch: l.epoch, Pos: l.pos, Head: l.seq, Cursor: l.end().Cursor(),
 		At: max(milli(), l.last), By: by, Origin: origin, Message: m.shown(l.epoch, ""),
 	}
 }
 
-// Append implements chat.Log.
-func (s *Store) Append(_ context.Context, a *chat.Append) (chat.Receipt, error) {
+// Append implements store.Log.
+func (s *Store) Append(_ context.Context, a *store.Append) (store.Receipt, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.overloaded(); err != nil {
-		return chat.Receipt{}, err
+		return store.Receipt{}, err
 	}
 	keep := max(cmp.Or(a.Remember, s.limits.Remember), 0)
 	if l := s.logs[a.Log]; l != nil {
 		if known, ok := l.ids[a.ID]; ok && (known.seq >= l.first || known.at+keep.Milliseconds() > milli()) {
 			if known.digest != a.Digest || known.user != a.User {
-				return chat.Receipt{}, &chat.ConflictError{Reason: "the id is that of another message"}
+				return store.Receipt{}, &store.ConflictError{Reason: "the id is that of another message"}
 			}
-			position := chat.Position{Epoch: l.epoch, Pos: known.pos, Seq: known.seq}
-			return chat.Receipt{ID: a.ID, At: known.at, Seq: known.seq, Pos: known.pos, Cursor: position.Cursor(), Epoch: l.epoch, Repeated: true}, nil
+			position := store.Position{Epoch: l.epoch, Pos: known.pos, Seq: known.seq}
+			return store.Receipt{ID: a.ID, At: known.at, Seq: known.seq, Pos: known.pos, Cursor: position.Cursor(), Epoch: l.epoch, Repeated: true}, nil
 		}
 	}
 	if wait := s.wait(a.Log, a.User); a.Slow > 0 && wait > 0 {
-		return chat.Receipt{}, &chat.SlowError{Wait: wait}
+		return store.Receipt{}, &store.SlowError{Wait: wait}
 	}
 	l, err := s.begin(a.Log, a.Bounds.Age)
 	if err != nil {
-		return chat.Receipt{}, err
+		return store.Receipt{}, err
 	}
 	if a.Slow > 0 {
 		s.take(a.Log, a.User, a.Slow)
 	}
-	m := &message{mentions: slices.Clone(a.Mentions[:min(len(a.Mentions), s.limits.MentionsOfOne)]), Message: chat.Message{
+	m := &message{mentions: slices.Clone(a.Mentions[:min(len(a.Mentions), s.limits.MentionsOfOne)]), Message: store.Message{
 		ID: a.ID, User: a.User, Name: a.Name, Event: a.Event, Value: slices.Clone(a.Value), Attach: a.Attach, Text: a.Text, Open: a.Open, Length: a.Length,
 	}}
 	l.add(m, a.Digest, keep > 0, a.Bounds, keep, s.limits.RememberedIDs)
 	if a.Mark {
 		_ = s.mark(a.User, a.Log, l.end()) // beyond the limit there is none
 	}
-	r := l.record(chat.KindMessage, a.Log, a.Topics, a.User, a.Origin, m)
+	r := l.record(store.KindMessage, a.Log, a.Topics, a.User, a.Origin, m)
 	r.Except = a.Except
-	s.tell(a.Topics, func(sink chat.Sink) { sink.Logged(r) })
+	s.tell(a.Topics, func(sink store.Sink) { sink.Logged(r) })
 	s.noteMessage(notice.MessagePublished, a.Log, a.Notice, fmt.Sprintf(`,"at":%d`, m.At), m.Seq, l.end())
-	return chat.Receipt{ID: a.ID, At: m.At, Seq: m.Seq, Pos: m.pos, Cursor: l.end().Cursor(), Epoch: l.epoch}, nil
+	return store.Receipt{ID: a.ID, At: m.At, Seq: m.Seq, Pos: m.pos, Cursor: l.end().Cursor(), Epoch: l.epoch}, nil
 }
 
-// Page implements chat.Log.
-func (s *Store) Page(_ context.Context, name string, q chat.PageQuery) (chat.Page, error) {
+// Page implements store.Log.
+func (s *Store) Page(_ context.Context, name string, q store.PageQuery) (store.Page, error) {
 	mode, cursor := "newest", ""
 	for _, m := range []struct{ name, cursor string }{{"since", q.Since}, {"before", q.Before}, {"after", q.After}} {
 		if m.cursor != "" {
 			mode, cursor = m.name, m.cursor
 		}
 	}
-	var at chat.Position
+	var at store.Position
 	if cursor != "" {
 		var err error
-		if at, err = chat.ParseCursor(cursor); err != nil {
-			return chat.Page{}, err
+		if at, err = store.ParseCursor(cursor); err != nil {
+			return store.Page{}, err
 		}
 	}
 	s.mu.Lock()
@@ -247,7 +247,7 @@ func (s *Store) Page(_ context.Context, name string, q chat.PageQuery) (chat.Pag
 	l := s.logs[name]
 	if l == nil {
 		epoch := s.epochs.of(name)
-		return chat.Page{Missed: at.Pos > 0, Epoch: epoch, Cursor: chat.Position{Epoch: epoch}.Cursor()}, nil
+		return store.Page{Missed: at.Pos > 0, Epoch: epoch, Cursor: store.Position{Epoch: epoch}.Cursor()}, nil
 	}
 	l.trim(q.Bounds, s.limits.Remember)
 	return l.page(mode, at, q), nil
@@ -259,8 +259,8 @@ const (
 )
 
 // page reads as the script of package chat/redis does.
-func (l *log) page(mode string, at chat.Position, q chat.PageQuery) chat.Page {
-	page := chat.Page{Pos: l.pos, Head: l.seq, Epoch: l.epoch, Cursor: l.end().Cursor()}
+func (l *log) page(mode string, at store.Position, q store.PageQuery) store.Page {
+	page := store.Page{Pos: l.pos, Head: l.seq, Epoch: l.epoch, Cursor: l.end().Cursor()}
 	if mode != "newest" && at.Pos > 0 && (at.Epoch != l.epoch || at.Pos > l.pos || mode == "since" && at.Pos < l.gone) || (mode == "since" || mode == "after") && at.Seq < l.first-1 {
 		mode, page.Missed = "newest", true
 	}
@@ -308,7 +308,7 @@ func (l *log) page(mode string, at chat.Position, q chat.PageQuery) chat.Page {
 }
 
 // changes returns the messages up to a position that were changed after it, or that there are too many.
-func (l *log) changes(at chat.Position, user string, size int64) (changes []chat.Message, missed bool) {
+func (l *log) changes(at store.Position, user string, size int64) (changes []store.Message, missed bool) {
 	var changed []*message
 	for _, m := range l.messages {
 		// Fragments of texts are told later than what came after them: a client that left in between has them not.
@@ -323,7 +323,7 @@ func (l *log) changes(at chat.Position, user string, size int64) (changes []chat
 	}
 	for _, p := range l.purged {
 		if at.Pos > 0 && p.pos > at.Pos && p.seq <= at.Seq {
-			changed = append(changed, &message{changePos: p.pos, changeSeq: p.head, Message: chat.Message{ID: p.id, Seq: p.seq, Version: 1, Deleted: true, Purged: true}})
+			changed = append(changed, &message{changePos: p.pos, changeSeq: p.head, Message: store.Message{ID: p.id, Seq: p.seq, Version: 1, Deleted: true, Purged: true}})
 		}
 	}
 	slices.SortStableFunc(changed, func(a, b *message) int { return cmp.Compare(a.changePos, b.changePos) })

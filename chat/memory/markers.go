@@ -5,7 +5,7 @@ import (
 	"maps"
 	"slices"
 
-	"chorus/chat"
+	"chorus/chat/store"
 )
 
 type marker struct {
@@ -13,27 +13,27 @@ type marker struct {
 	seq   int64
 }
 
-// Read implements chat.Markers.
-func (s *Store) Read(_ context.Context, user, name string, seq int64) (chat.Unread, error) {
+// Read implements store.Markers.
+func (s *Store) Read(_ context.Context, user, name string, seq int64) (store.Unread, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var end chat.Position
+	var end store.Position
 	if l := s.logs[name]; l != nil {
 		end = l.end()
 	}
 	end.Seq = max(min(seq, end.Seq), 0)
 	if err := s.mark(user, name, end); err != nil {
-		return chat.Unread{}, err
+		return store.Unread{}, err
 	}
 	return s.unread(user, name), nil
 }
 
 // mark moves a marker forward. The mutex is held.
-func (s *Store) mark(user, name string, to chat.Position) error {
+func (s *Store) mark(user, name string, to store.Position) error {
 	own := s.markers[user]
 	old, known := own[name]
 	if !known && len(own) >= s.limits.Markers {
-		return &chat.LimitError{Limit: int64(s.limits.Markers), What: "rooms with a marker", Key: "markers"}
+		return &store.LimitError{Limit: int64(s.limits.Markers), What: "rooms with a marker", Key: "markers"}
 	}
 	if own == nil {
 		own = make(map[string]marker)
@@ -45,7 +45,7 @@ func (s *Store) mark(user, name string, to chat.Position) error {
 	return nil
 }
 
-// Forget implements chat.Markers.
+// Forget implements store.Markers.
 func (s *Store) Forget(_ context.Context, user, name string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -55,14 +55,14 @@ func (s *Store) Forget(_ context.Context, user, name string) error {
 	return nil
 }
 
-// Unread implements chat.Markers.
-func (s *Store) Unread(_ context.Context, user string, logs []string) ([]chat.Unread, error) {
+// Unread implements store.Markers.
+func (s *Store) Unread(_ context.Context, user string, logs []string) ([]store.Unread, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if logs == nil {
 		logs = slices.Sorted(maps.Keys(s.markers[user]))
 	}
-	list := make([]chat.Unread, 0, len(logs))
+	list := make([]store.Unread, 0, len(logs))
 	for _, name := range logs {
 		list = append(list, s.unread(user, name))
 	}
@@ -70,8 +70,8 @@ func (s *Store) Unread(_ context.Context, user string, logs []string) ([]chat.Un
 }
 
 // unread compares a marker with the end of a log. The mutex is held.
-func (s *Store) unread(user, name string) chat.Unread {
-	u, l := chat.Unread{Log: name}, s.logs[name]
+func (s *Store) unread(user, name string) store.Unread {
+	u, l := store.Unread{Log: name}, s.logs[name]
 	if l == nil {
 		return u
 	}

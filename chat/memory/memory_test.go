@@ -4,8 +4,8 @@ import (
 	"context"
 	"testing"
 
-	"chorus/chat"
 	"chorus/chat/memory"
+	"chorus/chat/store"
 	"chorus/chat/storetest"
 
 	"go.uber.org/goleak"
@@ -15,7 +15,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestStore(t *testing.T) {
 	t.Parallel()
-	storetest.Run(t, func(t *testing.T, limits chat.Limits, sink chat.Sink) chat.Store {
+	storetest.Run(t, func(t *testing.T, limits store.Limits, sink store.Sink) store.Store {
 		t.Helper()
 		s := memory.New(memory.Options{Limits: limits})
 		s.Start(sink)

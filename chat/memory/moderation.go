@@ -6,30 +6,30 @@ import (
 	"slices"
 	"time"
 
-	"chorus/chat"
+	"chorus/chat/store"
 )
 
 // rules is the state of moderation of a room.
 type rules struct {
-	bars    map[string]chat.Bar // ACTION:USER -> bar
+	bars    map[string]store.Bar // ACTION:USER -> bar
 	slow    int
 	frozen  bool
-	reports []chat.Report // newest first
+	reports []store.Report // newest first
 }
 
 type turn struct{ room, user string }
 
 func barName(action, user string) string { return action + ":" + user }
 
-func inForce(bar chat.Bar) bool { return bar.Until == 0 || bar.Until > milli() }
+func inForce(bar store.Bar) bool { return bar.Until == 0 || bar.Until > milli() }
 
-// SetRule implements chat.Moderation.
-func (s *Store) SetRule(_ context.Context, name string, r chat.Rule) error {
+// SetRule implements store.Moderation.
+func (s *Store) SetRule(_ context.Context, name string, r store.Rule) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	own := s.rules[name]
 	if own == nil {
-		own = &rules{bars: make(map[string]chat.Bar)}
+		own = &rules{bars: make(map[string]store.Bar)}
 		s.rules[name] = own
 	}
 	switch {
@@ -40,9 +40,9 @@ func (s *Store) SetRule(_ context.Context, name string, r chat.Rule) error {
 	case r.Bar != nil:
 		key := barName(r.Bar.Action, r.Bar.User)
 		if _, known := own.bars[key]; !known && len(own.bars) >= s.limits.Bars {
-			maps.DeleteFunc(own.bars, func(_ string, bar chat.Bar) bool { return !inForce(bar) })
+			maps.DeleteFunc(own.bars, func(_ string, bar store.Bar) bool { return !inForce(bar) })
 			if len(own.bars) >= s.limits.Bars {
-				return &chat.LimitError{Limit: int64(s.limits.Bars), What: "bars of a room", Key: "bars"}
+				return &store.LimitError{Limit: int64(s.limits.Bars), What: "bars of a room", Key: "bars"}
 			}
 		}
 		own.bars[key] = *r.Bar
@@ -57,9 +57,9 @@ func (s *Store) SetRule(_ context.Context, name string, r chat.Rule) error {
 		delete(s.rules, name)
 	}
 	if name != "" {
-		s.tell([]string{name}, func(sink chat.Sink) { sink.Barred(name) })
+		s.tell([]string{name}, func(sink store.Sink) { sink.Barred(name) })
 	} else {
-		s.waiting = append(s.waiting, func(sink chat.Sink) { sink.Barred("") })
+		s.waiting = append(s.waiting, func(sink store.Sink) { sink.Barred("") })
 		select {
 		case s.wake <- struct{}{}:
 		default: // it is going to look anyway
@@ -68,16 +68,16 @@ func (s *Store) SetRule(_ context.Context, name string, r chat.Rule) error {
 	return nil
 }
 
-// Standing implements chat.Moderation.
-func (s *Store) Standing(_ context.Context, name, user string) (chat.Standing, error) {
+// Standing implements store.Moderation.
+func (s *Store) Standing(_ context.Context, name, user string) (store.Standing, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var out chat.Standing
+	var out store.Standing
 	for _, r := range []*rules{s.rules[name], s.rules[""]} {
 		if r == nil {
 			continue
 		}
-		for action, bar := range map[string]**chat.Bar{"mute": &out.Mute, "ban": &out.Ban} {
+		for action, bar := range map[string]**store.Bar{"mute": &out.Mute, "ban": &out.Ban} {
 			if known, ok := r.bars[barName(action, user)]; ok && inForce(known) {
 				*bar = &known
 			}
@@ -90,7 +90,7 @@ func (s *Store) Standing(_ context.Context, name, user string) (chat.Standing, e
 	return out, nil
 }
 
-// Turn implements chat.Moderation.
+// Turn implements store.Moderation.
 func (s *Store) Turn(_ context.Context, name, user string, slow int) (time.Duration, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -115,15 +115,15 @@ func (s *Store) take(name, user string, slow time.Duration) {
 	s.turns[turn{name, user}] = now.Add(slow)
 }
 
-// Rules implements chat.Moderation.
-func (s *Store) Rules(_ context.Context, name, cursor string, limit int) (chat.ModerationPage, error) {
+// Rules implements store.Moderation.
+func (s *Store) Rules(_ context.Context, name, cursor string, limit int) (store.ModerationPage, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r := s.rules[name]
 	if r == nil {
-		return chat.ModerationPage{}, nil
+		return store.ModerationPage{}, nil
 	}
-	page := chat.ModerationPage{Slow: r.slow, Frozen: r.frozen}
+	page := store.ModerationPage{Slow: r.slow, Frozen: r.frozen}
 	for _, key := range slices.Sorted(maps.Keys(r.bars)) {
 		bar := r.bars[key]
 		if key <= cursor || !inForce(bar) {

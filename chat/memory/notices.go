@@ -5,14 +5,14 @@ import (
 	"fmt"
 	"strings"
 
-	"chorus/chat"
 	"chorus/chat/notice"
+	"chorus/chat/store"
 )
 
 // userRooms begins the rooms of users. Who is in one is online.
 const userRooms = "user:"
 
-// Notify implements chat.Notices.
+// Notify implements store.Notices.
 func (s *Store) Notify(_ context.Context, n *notice.Notice) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -60,7 +60,7 @@ func (s *Store) notePresence(room, id, name string, came bool, count int) {
 
 // noteMessage tells of a message; members are those of the notice up to the end of the message, and rest follows. The
 // mutex is held.
-func (s *Store) noteMessage(kind, room, members, rest string, seq int64, end chat.Position) {
+func (s *Store) noteMessage(kind, room, members, rest string, seq int64, end store.Position) {
 	if members == "" {
 		return
 	}
@@ -68,13 +68,13 @@ func (s *Store) noteMessage(kind, room, members, rest string, seq int64, end cha
 }
 
 // noteChange tells of a change. The mutex is held.
-func (s *Store) noteChange(l *log, m *message, c *chat.Change) {
+func (s *Store) noteChange(l *log, m *message, c *store.Change) {
 	switch {
-	case c.Kind == chat.KindEdit:
+	case c.Kind == store.KindEdit:
 		s.noteMessage(notice.MessageEdited, c.Log, c.Notice, fmt.Sprintf(`,"version":%d,"editedAt":%d`, m.Version, m.EditedAt), m.Seq, l.end())
-	case c.Kind == chat.KindDelete:
+	case c.Kind == store.KindDelete:
 		s.noteMessage(notice.MessageDeleted, c.Log, c.Notice, fmt.Sprintf(`,"at":%d`, m.EditedAt), m.Seq, l.end())
-	case c.Kind == chat.KindExtend && !m.Open:
+	case c.Kind == store.KindExtend && !m.Open:
 		value := "," + notice.Members(notice.Member{Name: "value", Value: string(m.Value)}, notice.Member{Name: "at", Value: m.At})
 		s.noteMessage(notice.MessagePublished, c.Log, c.Notice, value, m.Seq, l.end())
 	}

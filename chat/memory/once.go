@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"chorus/chat"
+	"chorus/chat/store"
 )
 
 // onceHeld is how long a thing is under way at most.
@@ -19,7 +19,7 @@ type once struct {
 	until  time.Time
 }
 
-// Begin implements chat.Once.
+// Begin implements store.Once.
 func (s *Store) Begin(ctx context.Context, key, digest string, _ time.Duration) ([]byte, error) {
 	timeout := time.NewTimer(onceHeld)
 	defer timeout.Stop()
@@ -34,7 +34,7 @@ func (s *Store) Begin(ctx context.Context, key, digest string, _ time.Duration) 
 		}
 		s.mu.Unlock()
 		if o.digest != digest {
-			return nil, &chat.ConflictError{Reason: "the id is that of another message"}
+			return nil, &store.ConflictError{Reason: "the id is that of another message"}
 		}
 		select {
 		case <-o.done:
@@ -42,9 +42,9 @@ func (s *Store) Begin(ctx context.Context, key, digest string, _ time.Duration) 
 				return o.answer, nil
 			}
 		case <-ctx.Done():
-			return nil, fmt.Errorf("%w: %w", chat.ErrUnavailable, ctx.Err())
+			return nil, fmt.Errorf("%w: %w", store.ErrUnavailable, ctx.Err())
 		case <-timeout.C:
-			return nil, fmt.Errorf("%w: it has been under way for too long", chat.ErrUnavailable)
+			return nil, fmt.Errorf("%w: it has been under way for too long", store.ErrUnavailable)
 		}
 	}
 }
@@ -65,7 +65,7 @@ func (s *Store) remember(key string) {
 	}
 }
 
-// Finish implements chat.Once.
+// Finish implements store.Once.
 func (s *Store) Finish(_ context.Context, key, _ string, answer []byte, keep time.Duration) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -5,10 +5,10 @@ import (
 	"slices"
 	"time"
 
-	"chorus/chat"
+	"chorus/chat/store"
 )
 
-// Place implements chat.Placements.
+// Place implements store.Placements.
 func (s *Store) Place(_ context.Context, user, room string, within time.Duration) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -21,7 +21,7 @@ func (s *Store) Place(_ context.Context, user, room string, within time.Duration
 		return nil
 	}
 	if _, known := rooms[room]; !known && len(rooms) >= s.limits.Placements {
-		return &chat.LimitError{Limit: int64(s.limits.Placements), What: "rooms for sockets of a user that are to come"}
+		return &store.LimitError{Limit: int64(s.limits.Placements), What: "rooms for sockets of a user that are to come"}
 	}
 	if rooms == nil {
 		rooms = make(map[string]time.Time)
@@ -36,7 +36,7 @@ func (s *Store) Place(_ context.Context, user, room string, within time.Duration
 	return nil
 }
 
-// Placed implements chat.Placements.
+// Placed implements store.Placements.
 func (s *Store) Placed(_ context.Context, user string) ([]string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

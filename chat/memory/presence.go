@@ -7,7 +7,7 @@ import (
 	"slices"
 	"time"
 
-	"chorus/chat"
+	"chorus/chat/store"
 )
 
 type (
@@ -22,20 +22,20 @@ type room struct {
 }
 
 type user struct {
-	chat.Present
+	store.Present
 	published int // number of devices
 	sockets   map[string]bool
 }
 
 // shown returns the user as others see it.
-func (u *user) shown() chat.Present {
+func (u *user) shown() store.Present {
 	out := u.Present
 	out.Devices = len(u.sockets)
 	return out
 }
 
-// Enter implements chat.Presence.
-func (s *Store) Enter(_ context.Context, name, socket string, who chat.Member) (int, error) {
+// Enter implements store.Presence.
+func (s *Store) Enter(_ context.Context, name, socket string, who store.Member) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r := s.rooms[name]
@@ -46,7 +46,7 @@ func (s *Store) Enter(_ context.Context, name, socket string, who chat.Member) (
 	u := r.users[who.User]
 	joined := u == nil
 	if joined {
-		u = &user{Present: chat.Present{User: who.User, Since: milli(), Data: s.status[who.User]}, sockets: make(map[string]bool)}
+		u = &user{Present: store.Present{User: who.User, Since: milli(), Data: s.status[who.User]}, sockets: make(map[string]bool)}
 		r.users[who.User], r.sorted = u, nil
 	}
 	delete(s.leaving, userIn{name, who.User})
@@ -58,23 +58,23 @@ func (s *Store) Enter(_ context.Context, name, socket string, who chat.Member) (
 	u.published = len(u.sockets)
 	switch {
 	case joined:
-		s.present(name, &chat.PresenceChange{Joined: []chat.Present{u.shown()}})
+		s.present(name, &store.PresenceChange{Joined: []store.Present{u.shown()}})
 		s.notePresence(name, who.User, who.Name, true, len(r.users))
 	case changed:
-		s.present(name, &chat.PresenceChange{Changed: []chat.Present{u.shown()}})
+		s.present(name, &store.PresenceChange{Changed: []store.Present{u.shown()}})
 	}
 	return len(r.users), nil
 }
 
 // present tells the sink about the users of a room. The mutex is held.
-func (s *Store) present(name string, change *chat.PresenceChange) {
+func (s *Store) present(name string, change *store.PresenceChange) {
 	if r := s.rooms[name]; r != nil {
 		change.Count = len(r.users)
 	}
-	s.tell([]string{name}, func(sink chat.Sink) { sink.Present(name, change) })
+	s.tell([]string{name}, func(sink store.Sink) { sink.Present(name, change) })
 }
 
-// Leave implements chat.Presence.
+// Leave implements store.Presence.
 func (s *Store) Leave(_ context.Context, name, socket string, grace time.Duration) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -91,7 +91,7 @@ func (s *Store) Leave(_ context.Context, name, socket string, grace time.Duratio
 	switch {
 	case len(u.sockets) > 0:
 		u.published = len(u.sockets)
-		s.present(name, &chat.PresenceChange{Changed: []chat.Present{u.shown()}})
+		s.present(name, &store.PresenceChange{Changed: []store.Present{u.shown()}})
 	case grace > 0:
 		s.leaving[userIn{name, who}] = time.Now().Add(grace)
 	default:
@@ -110,7 +110,7 @@ func (s *Store) remove(at userIn) {
 	if len(r.users) == 0 {
 		delete(s.rooms, at.room)
 	}
-	s.present(at.room, &chat.PresenceChange{Left: []string{at.user}, Names: map[string]string{at.user: name}})
+	s.present(at.room, &store.PresenceChange{Left: []string{at.user}, Names: map[string]string{at.user: name}})
 	s.notePresence(at.room, at.user, name, false, len(r.users))
 }
 
@@ -128,19 +128,19 @@ func (s *Store) endGraces(now time.Time) {
 // maxListed is how many users a page has at most.
 const maxListed = 1000
 
-// List implements chat.Presence.
-func (s *Store) List(_ context.Context, name, cursor string, limit int) (chat.PresencePage, error) {
+// List implements store.Presence.
+func (s *Store) List(_ context.Context, name, cursor string, limit int) (store.PresencePage, error) {
 	after, err := base64.RawURLEncoding.DecodeString(cursor)
 	if err != nil {
-		return chat.PresencePage{}, chat.ErrBadCursor
+		return store.PresencePage{}, store.ErrBadCursor
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r := s.rooms[name]
 	if r == nil {
-		return chat.PresencePage{}, nil
+		return store.PresencePage{}, nil
 	}
-	page := chat.PresencePage{Count: len(r.users)}
+	page := store.PresencePage{Count: len(r.users)}
 	if limit = min(limit, maxListed); limit <= 0 {
 		return page, nil
 	}
@@ -161,8 +161,8 @@ func (s *Store) List(_ context.Context, name, cursor string, limit int) (chat.Pr
 	return page, nil
 }
 
-// Lookup implements chat.Presence.
-func (s *Store) Lookup(_ context.Context, name, who string) (chat.Present, bool, error) {
+// Lookup implements store.Presence.
+func (s *Store) Lookup(_ context.Context, name, who string) (store.Present, bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if r := s.rooms[name]; r != nil {
@@ -170,13 +170,13 @@ func (s *Store) Lookup(_ context.Context, name, who string) (chat.Present, bool,
 			return u.shown(), true, nil
 		}
 	}
-	return chat.Present{}, false, nil
+	return store.Present{}, false, nil
 }
 
-// SetStatus implements chat.Presence.
+// SetStatus implements store.Presence.
 func (s *Store) SetStatus(_ context.Context, who, name string, data []byte) error {
 	if len(data) > s.limits.StatusBytes {
-		return &chat.LimitError{Limit: int64(s.limits.StatusBytes), What: "bytes of presence data", Key: "status"}
+		return &store.LimitError{Limit: int64(s.limits.StatusBytes), What: "bytes of presence data", Key: "status"}
 	}
 	if len(data) == 0 {
 		data = nil
@@ -194,7 +194,7 @@ func (s *Store) SetStatus(_ context.Context, who, name string, data []byte) erro
 			continue
 		}
 		r.users[who].Data = slices.Clone(data)
-		s.present(name, &chat.PresenceChange{Changed: []chat.Present{r.users[who].shown()}})
+		s.present(name, &store.PresenceChange{Changed: []store.Present{r.users[who].shown()}})
 	}
 	return nil
 }

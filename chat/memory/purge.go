@@ -6,11 +6,11 @@ import (
 	"maps"
 	"slices"
 
-	"chorus/chat"
+	"chorus/chat/store"
 )
 
-// Purge implements chat.Log.
-func (s *Store) Purge(_ context.Context, name string, p chat.Purge) (int, error) {
+// Purge implements store.Log.
+func (s *Store) Purge(_ context.Context, name string, p store.Purge) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	l := s.logs[name]
@@ -34,14 +34,14 @@ func (s *Store) Purge(_ context.Context, name string, p chat.Purge) (int, error)
 	default:
 		return 0, fmt.Errorf("chat: purge of %q: name a message, a user or the whole log", name)
 	}
-	r := l.record(chat.KindPurge, name, p.Topics, "", "", &message{Message: chat.Message{ID: p.ID, Seq: seq}})
+	r := l.record(store.KindPurge, name, p.Topics, "", "", &message{Message: store.Message{ID: p.ID, Seq: seq}})
 	r.PurgedUser, r.PurgedWhole = p.User, p.Whole
-	s.tell(p.Topics, func(sink chat.Sink) { sink.Logged(r) })
+	s.tell(p.Topics, func(sink store.Sink) { sink.Logged(r) })
 	for _, m := range others {
 		l.pos++
 		m.changePos, m.changeSeq = l.pos, l.seq
-		r := l.record(chat.KindState, name, p.Topics, "", "", m)
-		s.tell(p.Topics, func(sink chat.Sink) { sink.Logged(r) })
+		r := l.record(store.KindState, name, p.Topics, "", "", m)
+		s.tell(p.Topics, func(sink store.Sink) { sink.Logged(r) })
 	}
 	return n - len(l.messages), nil
 }

@@ -10,13 +10,13 @@ import (
 	"sync"
 	"time"
 
-	"chorus/chat"
 	"chorus/chat/notice"
+	"chorus/chat/store"
 )
 
 // Options configure New. The zero value is useful.
 type Options struct {
-	chat.Limits
+	store.Limits
 
 	// Tell is called with what back ends are told, in the order in which it happens, under a lock: it must not block.
 	// Default nothing.
@@ -31,17 +31,17 @@ const maxWaiting = 10_000
 // tick is how exact the end of a grace is.
 const tick = 100 * time.Millisecond
 
-// Store implements chat.Store.
+// Store implements store.Store.
 type Store struct {
 	opts   Options
-	limits chat.Limits
-	sink   chat.Sink
+	limits store.Limits
+	sink   store.Sink
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
 	wake   chan struct{} // there is something for the sink; holds one
 
 	mu       sync.Mutex
-	waiting  []func(chat.Sink)
+	waiting  []func(store.Sink)
 	topics   map[string]int // how often each is followed
 	logs     map[string]*log
 	rooms    map[string]*room
@@ -57,7 +57,7 @@ type Store struct {
 	placed   map[string]map[string]time.Time // when it ends, by user and room
 }
 
-var _ chat.Store = (*Store)(nil)
+var _ store.Store = (*Store)(nil)
 
 // New returns a store. Start begins its work.
 func New(opts Options) *Store {
@@ -71,14 +71,14 @@ func New(opts Options) *Store {
 	}
 }
 
-// Start implements chat.Store.
-func (s *Store) Start(sink chat.Sink) {
+// Start implements store.Store.
+func (s *Store) Start(sink store.Sink) {
 	ctx, cancel := context.WithCancel(context.Background())
 	s.sink, s.cancel = sink, cancel
 	s.wg.Go(func() { s.run(ctx) }) // ends with Close
 }
 
-// Close implements chat.Store.
+// Close implements store.Store.
 func (s *Store) Close(ctx context.Context) error {
 	if s.cancel != nil {
 		s.cancel()
@@ -119,7 +119,7 @@ func (s *Store) run(ctx context.Context) {
 }
 
 // tell has the sink called if one of the topics is followed. The mutex is held.
-func (s *Store) tell(topics []string, fn func(chat.Sink)) {
+func (s *Store) tell(topics []string, fn func(store.Sink)) {
 	for _, topic := range topics {
 		if s.topics[topic] > 0 {
 			s.waiting = append(s.waiting, fn)
@@ -135,12 +135,12 @@ func (s *Store) tell(topics []string, fn func(chat.Sink)) {
 // overloaded returns an error when the sink does not keep up. The mutex is held.
 func (s *Store) overloaded() error {
 	if len(s.waiting) >= maxWaiting {
-		return chat.ErrOverloaded
+		return store.ErrOverloaded
 	}
 	return nil
 }
 
-// Follow implements chat.Feed.
+// Follow implements store.Feed.
 func (s *Store) Follow(_ context.Context, topic string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -148,7 +148,7 @@ func (s *Store) Follow(_ context.Context, topic string) error {
 	return nil
 }
 
-// Unfollow implements chat.Feed.
+// Unfollow implements store.Feed.
 func (s *Store) Unfollow(topic string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -157,12 +157,12 @@ func (s *Store) Unfollow(topic string) {
 	}
 }
 
-// Signal implements chat.Feed.
+// Signal implements store.Feed.
 func (s *Store) Signal(topic string, data []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.overloaded() == nil {
-		s.tell([]string{topic}, func(sink chat.Sink) { sink.Signalled(topic, data) })
+		s.tell([]string{topic}, func(sink store.Sink) { sink.Signalled(topic, data) })
 	}
 }
 

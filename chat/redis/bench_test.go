@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"chorus/chat"
 	"chorus/chat/redis"
+	"chorus/chat/store"
 	"chorus/chat/storetest"
 	"chorus/internal/redistest"
 	"chorus/registry"
@@ -71,7 +71,7 @@ func BenchmarkPublish(b *testing.B) {
 		close(queue)
 		report(b, server)
 	})
-	for _, bounds := range []chat.Bounds{{Messages: 1000}, {Messages: 1000, Age: time.Hour, Bytes: 10 << 20}} {
+	for _, bounds := range []store.Bounds{{Messages: 1000}, {Messages: 1000, Age: time.Hour, Bytes: 10 << 20}} {
 		b.Run(fmt.Sprintf("with history/age=%s", bounds.Age), func(b *testing.B) {
 			server := redistest.Start(b, redistest.Options{})
 			s := one(b, connect(server.Addr))
@@ -79,7 +79,7 @@ func BenchmarkPublish(b *testing.B) {
 			b.SetParallelism(32)
 			b.RunParallel(func(pb *testing.PB) {
 				for pb.Next() {
-					a := &chat.Append{Log: "room", Topics: []string{"room"}, ID: fmt.Sprint(prefix, last.Add(1)), User: "alice", Digest: "d", Value: value, Bounds: bounds}
+					a := &store.Append{Log: "room", Topics: []string{"room"}, ID: fmt.Sprint(prefix, last.Add(1)), User: "alice", Digest: "d", Value: value, Bounds: bounds}
 					if _, err := s.Append(context.Background(), a); err != nil {
 						b.Error(err)
 					}
@@ -115,7 +115,7 @@ func BenchmarkEnter(b *testing.B) {
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
 			n := last.Add(1)
-			if _, err := s.Enter(context.Background(), "room", fmt.Sprint("s", n), chat.Member{User: fmt.Sprint("u", n), Name: "Name"}); err != nil {
+			if _, err := s.Enter(context.Background(), "room", fmt.Sprint("s", n), store.Member{User: fmt.Sprint("u", n), Name: "Name"}); err != nil {
 				b.Error(err)
 			}
 		}

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 
-	"chorus/chat"
+	"chorus/chat/store"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -54,7 +54,7 @@ func (c *calls) push(script *redis.Script, keys []string, args ...any) (*call, e
 		return own, nil
 	default:
 		c.stats.Overloaded.Add(1)
-		return nil, chat.ErrOverloaded
+		return nil, store.ErrOverloaded
 	}
 }
 
@@ -70,16 +70,16 @@ func (c *calls) wait(ctx context.Context, own *call) (*redis.Cmd, error) {
 	case <-ctx.Done():
 		return nil, unavailable(ctx.Err())
 	case <-c.closed:
-		return nil, chat.ErrUnavailable
+		return nil, store.ErrUnavailable
 	}
 }
 
 // unavailable wraps an error of Redis.
 func unavailable(err error) error {
 	if err == nil {
-		return chat.ErrUnavailable
+		return store.ErrUnavailable
 	}
-	return fmt.Errorf("%w: %w", chat.ErrUnavailable, err)
+	return fmt.Errorf("%w: %w", store.ErrUnavailable, err)
 }
 
 // run is the goroutine.

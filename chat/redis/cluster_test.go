@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"chorus/chat"
+	"chorus/chat/store"
 	"chorus/chat/storetest"
 	"chorus/internal/redistest"
 
@@ -21,7 +21,7 @@ import (
 func three(t *testing.T, connect func() goredis.UniversalClient) (nodes []*node) {
 	t.Helper()
 	for range 3 {
-		n := open(t, connect(), "test", chat.Limits{}, storetest.NewSink())
+		n := open(t, connect(), "test", store.Limits{}, storetest.NewSink())
 		if err := n.Follow(t.Context(), "room"); err != nil {
 			t.Fatal(err)
 		}
@@ -31,14 +31,14 @@ func three(t *testing.T, connect func() goredis.UniversalClient) (nodes []*node)
 }
 
 // insist appends until Redis has taken it.
-func insist(t *testing.T, n *node, a *chat.Append) chat.Receipt {
+func insist(t *testing.T, n *node, a *store.Append) store.Receipt {
 	t.Helper()
-	var receipt chat.Receipt
+	var receipt store.Receipt
 	redistest.Eventually(t, "Redis takes "+a.ID, func() bool {
 		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 		defer cancel()
 		var err error
-		if receipt, err = n.Append(ctx, a); err != nil && !errors.Is(err, chat.ErrUnavailable) {
+		if receipt, err = n.Append(ctx, a); err != nil && !errors.Is(err, store.ErrUnavailable) {
 			t.Errorf("append %s: %v", a.ID, err)
 			return true
 		}
@@ -51,7 +51,7 @@ func insist(t *testing.T, n *node, a *chat.Append) chat.Receipt {
 func heard(t *testing.T, n *node, count int) (messages []string) {
 	t.Helper()
 	for _, r := range n.sink.Records(t, "room", count) {
-		if r.Kind == chat.KindMessage {
+		if r.Kind == store.KindMessage {
 			messages = append(messages, fmt.Sprint(r.Seq, " ", r.ID))
 		}
 	}
@@ -81,7 +81,7 @@ func TestNodesAgree(t *testing.T) {
 			for j := range each {
 				id := fmt.Sprint(i, "-", j)
 				insist(t, n, storetest.Message("room", id, "alice", "v"))
-				if _, err := nodes[(i+1)%3].Change(context.Background(), &chat.Change{Log: "room", Topics: []string{"room"}, Kind: chat.KindEdit, ID: id, User: "alice", Value: []byte("w")}); err != nil {
+				if _, err := nodes[(i+1)%3].Change(context.Background(), &store.Change{Log: "room", Topics: []string{"room"}, Kind: store.KindEdit, ID: id, User: "alice", Value: []byte("w")}); err != nil {
 					t.Error(err)
 				}
 				// The same again, on another node.
@@ -176,10 +176,10 @@ redis.call('ZADD', KEYS[1] .. ':c', 2, '1')`
 	insist(t, nodes[0], storetest.Message("room", "b", "alice", "v")) // shows the gap
 	for _, n := range nodes {
 		records := n.sink.Records(t, "room", 3)
-		if r := records[1]; r.Kind != chat.KindState || r.ID != "a" || string(r.Value) != "edited" || r.Version != 2 || r.Pos != 2 {
+		if r := records[1]; r.Kind != store.KindState || r.ID != "a" || string(r.Value) != "edited" || r.Version != 2 || r.Pos != 2 {
 			t.Errorf("%+v", r)
 		}
-		if r := records[2]; r.Kind != chat.KindMessage || r.ID != "b" || r.Pos != 3 {
+		if r := records[2]; r.Kind != store.KindMessage || r.ID != "b" || r.Pos != 3 {
 			t.Errorf("%+v", r)
 		}
 		if n.Stats().Gaps.Load() != 1 {
@@ -218,7 +218,7 @@ func TestLostLog(t *testing.T) {
 					t.Errorf("not told that something was lost")
 				}
 			}
-			p, err := nodes[2].Page(t.Context(), "room", chat.PageQuery{Since: before.Cursor, Limit: 10})
+			p, err := nodes[2].Page(t.Context(), "room", store.PageQuery{Since: before.Cursor, Limit: 10})
 			if err != nil || !p.Missed || len(p.Messages) != 1 {
 				t.Errorf("%+v, %v", p, err)
 			}
@@ -260,7 +260,7 @@ func TestFailover(t *testing.T) {
 func TestAway(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t, redistest.Options{})
-	n := open(t, connect(server.Addr), "test", chat.Limits{}, storetest.NewSink())
+	n := open(t, connect(server.Addr), "test", store.Limits{}, storetest.NewSink())
 	if err := n.Follow(t.Context(), "room"); err != nil {
 		t.Fatal(err)
 	}
@@ -270,22 +270,22 @@ func TestAway(t *testing.T) {
 	for name, do := range map[string]func() error{
 		"append": func() error { _, err := n.Append(ctx, storetest.Message("room", "x", "alice", "v")); return err },
 		"change": func() error {
-			_, err := n.Change(ctx, &chat.Change{Log: "room", Kind: chat.KindDelete, ID: "x"})
+			_, err := n.Change(ctx, &store.Change{Log: "room", Kind: store.KindDelete, ID: "x"})
 			return err
 		},
-		"page":     func() error { _, err := n.Page(ctx, "room", chat.PageQuery{}); return err },
-		"purge":    func() error { _, err := n.Purge(ctx, "room", chat.Purge{Whole: true}); return err },
+		"page":     func() error { _, err := n.Page(ctx, "room", store.PageQuery{}); return err },
+		"purge":    func() error { _, err := n.Purge(ctx, "room", store.Purge{Whole: true}); return err },
 		"follow":   func() error { return n.Follow(ctx, "other") },
-		"enter":    func() error { _, err := n.Enter(ctx, "room", "s", chat.Member{User: "alice"}); return err },
+		"enter":    func() error { _, err := n.Enter(ctx, "room", "s", store.Member{User: "alice"}); return err },
 		"list":     func() error { _, err := n.List(ctx, "room", "", 5); return err },
 		"read":     func() error { _, err := n.Read(ctx, "alice", "room", 1); return err },
 		"unread":   func() error { _, err := n.Unread(ctx, "alice", nil); return err },
 		"begin":    func() error { _, err := n.Begin(ctx, "k", "d", time.Minute); return err },
-		"rule":     func() error { on := true; return n.SetRule(ctx, "room", chat.Rule{Frozen: &on}) },
+		"rule":     func() error { on := true; return n.SetRule(ctx, "room", store.Rule{Frozen: &on}) },
 		"standing": func() error { _, err := n.Standing(ctx, "unknown", "alice"); return err },
 		"turn":     func() error { _, err := n.Turn(ctx, "room", "alice", 1); return err },
 	} {
-		if err := do(); !errors.Is(err, chat.ErrUnavailable) {
+		if err := do(); !errors.Is(err, store.ErrUnavailable) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -303,7 +303,7 @@ func TestBarsEverywhere(t *testing.T) {
 	server := miniredis.RunT(t)
 	nodes := three(t, func() goredis.UniversalClient { return connect(server.Addr()) })
 	for _, room := range []string{"room", ""} {
-		if err := nodes[0].SetRule(t.Context(), room, chat.Rule{Bar: &chat.Bar{Action: "mute", User: "u" + room}}); err != nil {
+		if err := nodes[0].SetRule(t.Context(), room, store.Rule{Bar: &store.Bar{Action: "mute", User: "u" + room}}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -314,7 +314,7 @@ func TestBarsEverywhere(t *testing.T) {
 			return err1 == nil && err2 == nil && a.Mute != nil && b.Mute != nil
 		})
 	}
-	late := open(t, connect(server.Addr()), "test", chat.Limits{}, storetest.NewSink())
+	late := open(t, connect(server.Addr()), "test", store.Limits{}, storetest.NewSink())
 	redistest.Eventually(t, "a node that starts reads them", func() bool {
 		b, err := late.Standing(t.Context(), "room", "u")
 		return err == nil && b.Mute != nil

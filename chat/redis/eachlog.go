@@ -5,7 +5,7 @@ import "context"
 // logsAtOnce is how many names of logs are read at once, about.
 const logsAtOnce = 500
 
-// EachLog implements chat.Log.
+// EachLog implements store.Log.
 func (s *Store) EachLog(ctx context.Context, fn func(log string) error) error {
 	for cursor := uint64(0); ; {
 		call, cancel := context.WithTimeout(ctx, callTimeout)

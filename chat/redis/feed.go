@@ -10,7 +10,7 @@ import (
 	"sync"
 	"time"
 
-	"chorus/chat"
+	"chorus/chat/store"
 	"chorus/internal/redisconn"
 
 	lru "github.com/hashicorp/golang-lru/v2"
@@ -42,7 +42,7 @@ type topic struct {
 	bars  *bars
 
 	synced   bool // the position is that of the log since the subscription
-	position chat.Position
+	position store.Position
 	known    bool // position has been read once
 	waiting  []string
 }
@@ -51,9 +51,9 @@ type topic struct {
 // hands everything to the sink, in the order of each log and without gaps.
 type feed struct {
 	s       *Store
-	sink    chat.Sink
+	sink    store.Sink
 	signals chan [2]string // topic and payload
-	others  *lru.Cache[string, chat.Position]
+	others  *lru.Cache[string, store.Position]
 
 	mu         sync.Mutex
 	topics     map[string]*topic
@@ -63,13 +63,13 @@ type feed struct {
 }
 
 func newFeed(s *Store) *feed {
-	others, _ := lru.New[string, chat.Position](maxUnfollowed) // fails for sizes below 1 only
+	others, _ := lru.New[string, store.Position](maxUnfollowed) // fails for sizes below 1 only
 	return &feed{s: s, signals: make(chan [2]string, maxSignals), topics: make(map[string]*topic), others: others}
 }
 
 func (f *feed) allChannel() string { return f.s.opts.Prefix + "-chat-all" }
 
-// Follow implements chat.Feed.
+// Follow implements store.Feed.
 func (s *Store) Follow(ctx context.Context, name string) error {
 	f := s.feed
 	f.mu.Lock()
@@ -86,7 +86,7 @@ func (s *Store) Follow(ctx context.Context, name string) error {
 	var err error
 	switch {
 	case down:
-		err = chat.ErrUnavailable
+		err = store.ErrUnavailable
 	case first && connection != nil:
 		err = connection.Subscribe(ctx, s.channel(name))
 	}
@@ -102,7 +102,7 @@ func (s *Store) Follow(ctx context.Context, name string) error {
 	return unavailable(err)
 }
 
-// Unfollow implements chat.Feed.
+// Unfollow implements store.Feed.
 func (s *Store) Unfollow(name string) {
 	f := s.feed
 	f.mu.Lock()
@@ -130,7 +130,7 @@ func (s *Store) Unfollow(name string) {
 	}
 }
 
-// Signal implements chat.Feed.
+// Signal implements store.Feed.
 func (s *Store) Signal(name string, data []byte) {
 	select {
 	case s.feed.signals <- [2]string{name, string(payloadSignal) + string(data)}:
@@ -346,7 +346,7 @@ func (f *feed) malformed(name string, err error) {
 }
 
 // parseRecord reads a record of a log.
-func parseRecord(payload string) (*chat.Record, error) {
+func parseRecord(payload string) (*store.Record, error) {
 	first, rest, ok := strings.Cut(payload, "\n")
 	if !ok {
 		return nil, errors.New("one line")
@@ -359,22 +359,22 @@ func parseRecord(payload string) (*chat.Record, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &chat.Record{
+	r := &store.Record{
 		Kind: line.Kind, Log: line.Log, Topics: line.Topics, Epoch: line.Epoch, Pos: line.Pos, Head: line.Head, At: line.Now, By: line.By, Origin: line.Origin, Except: line.Except,
-		Cursor: chat.Position{Epoch: line.Epoch, Pos: line.Pos, Seq: line.Head}.Cursor(), Message: h.message(line.Epoch, value, nil),
+		Cursor: store.Position{Epoch: line.Epoch, Pos: line.Pos, Seq: line.Head}.Cursor(), Message: h.message(line.Epoch, value, nil),
 		Key: line.Key, On: line.On, Count: line.Count, Offset: line.Offset, PurgedUser: line.User, PurgedWhole: line.Whole,
 	}
-	if line.Kind == chat.KindPurge {
+	if line.Kind == store.KindPurge {
 		r.ID = line.ID
 	}
-	if len(value) == 0 && line.Kind != chat.KindMessage && line.Kind != chat.KindEdit && line.Kind != chat.KindExtend {
+	if len(value) == 0 && line.Kind != store.KindMessage && line.Kind != store.KindEdit && line.Kind != store.KindExtend {
 		r.Value = nil
 	}
 	return r, nil
 }
 
 // record delivers a record in its turn.
-func (f *feed) record(ctx context.Context, name string, t *topic, r *chat.Record, payload string) error {
+func (f *feed) record(ctx context.Context, name string, t *topic, r *store.Record, payload string) error {
 	own := t
 	if r.Log != name {
 		own = f.topic(r.Log)
@@ -383,7 +383,7 @@ func (f *feed) record(ctx context.Context, name string, t *topic, r *chat.Record
 		if last, ok := f.others.Get(r.Log); ok && last.Epoch == r.Epoch && r.Pos <= last.Pos {
 			return nil
 		}
-		f.others.Add(r.Log, chat.Position{Epoch: r.Epoch, Pos: r.Pos})
+		f.others.Add(r.Log, store.Position{Epoch: r.Epoch, Pos: r.Pos})
 		f.sink.Logged(r)
 		return nil
 	}
@@ -398,9 +398,9 @@ func (f *feed) record(ctx context.Context, name string, t *topic, r *chat.Record
 	case at.Epoch == r.Epoch && r.Pos <= at.Pos:
 		return nil // delivered already
 	case at.Epoch == r.Epoch && r.Pos == at.Pos+1, at.Pos == 0 && r.Pos == 1:
-		own.position = chat.Position{Epoch: r.Epoch, Pos: r.Pos, Seq: r.Head}
+		own.position = store.Position{Epoch: r.Epoch, Pos: r.Pos, Seq: r.Head}
 		if r.PurgedWhole {
-			own.position = chat.Position{}
+			own.position = store.Position{}
 		}
 		f.sink.Logged(r)
 		return nil

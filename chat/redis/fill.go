@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"chorus/chat"
+	"chorus/chat/store"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -54,7 +54,7 @@ func (f *feed) syncBatch(ctx context.Context, names []string) error {
 
 // logEnd is the end of a log, and the epoch that the log had before it was purged as a whole.
 type logEnd struct {
-	chat.Position
+	store.Position
 	was string
 }
 
@@ -68,14 +68,14 @@ func endOf(fields []any) logEnd {
 }
 
 // positionOf reads the fields epoch and end of a log.
-func positionOf(fields []any) (p chat.Position) {
+func positionOf(fields []any) (p store.Position) {
 	if len(fields) < 2 {
 		return p
 	}
 	epoch, _ := fields[0].(string)
 	end, _ := fields[1].(string)
 	if _, err := fmt.Sscan(end, &p.Pos, &p.Seq); err != nil { // there is no log
-		return chat.Position{}
+		return store.Position{}
 	}
 	p.Epoch = epoch
 	return p
@@ -87,7 +87,7 @@ func (f *feed) synced(ctx context.Context, name string, t *topic, end logEnd) er
 	if !t.known {
 		t.known, t.position = true, end.Position
 	} else {
-		f.sink.Present(name, &chat.PresenceChange{Reset: true})
+		f.sink.Present(name, &store.PresenceChange{Reset: true})
 		if end.Pos == 0 && t.position.Pos == 0 {
 			t.position = end.Position
 			f.lost(name) // it has no log: what was published meanwhile is nowhere
@@ -123,11 +123,11 @@ func (f *feed) catchUp(ctx context.Context, name string, t *topic, end logEnd) e
 	case end.Position == at:
 		return nil
 	case at.Pos > 0 && end.was == at.Epoch && end.Epoch != at.Epoch: // the log was purged meanwhile
-		f.sink.Logged(&chat.Record{
-			Kind: chat.KindPurge, Log: name, Topics: []string{name}, Epoch: at.Epoch, Pos: at.Pos + 1, Head: at.Seq, At: time.Now().UnixMilli(),
-			Cursor: chat.Position{Epoch: at.Epoch, Pos: at.Pos + 1, Seq: at.Seq}.Cursor(), PurgedWhole: true,
+		f.sink.Logged(&store.Record{
+			Kind: store.KindPurge, Log: name, Topics: []string{name}, Epoch: at.Epoch, Pos: at.Pos + 1, Head: at.Seq, At: time.Now().UnixMilli(),
+			Cursor: store.Position{Epoch: at.Epoch, Pos: at.Pos + 1, Seq: at.Seq}.Cursor(), PurgedWhole: true,
 		})
-		if t.position = (chat.Position{Epoch: end.Epoch}); end.Pos == 0 {
+		if t.position = (store.Position{Epoch: end.Epoch}); end.Pos == 0 {
 			return nil
 		}
 	case end.Pos == 0: // there is no message yet, or Redis lost the log
@@ -156,13 +156,13 @@ func (f *feed) catchUp(ctx context.Context, name string, t *topic, end logEnd) e
 // fill reads from the log what lies between the position of a topic and its end, and delivers it in order.
 func (f *feed) fill(ctx context.Context, name string, t *topic) error {
 	f.s.stats.Gaps.Add(1)
-	from, end, records := t.position, chat.Position{}, []*chat.Record(nil)
+	from, end, records := t.position, store.Position{}, []*store.Record(nil)
 	for mode := "since"; ; mode = "after" {
-		r, err := f.s.read(ctx, name, mode, from, chat.PageQuery{Limit: maxPage}, "")
+		r, err := f.s.read(ctx, name, mode, from, store.PageQuery{Limit: maxPage}, "")
 		if err != nil {
 			return err
 		}
-		now := chat.Position{Epoch: r.epoch, Pos: r.pos, Seq: r.seq}
+		now := store.Position{Epoch: r.epoch, Pos: r.pos, Seq: r.seq}
 		if mode == "since" {
 			end = now
 			if r.missed || r.epoch != from.Epoch {
@@ -170,10 +170,10 @@ func (f *feed) fill(ctx context.Context, name string, t *topic) error {
 					f.lost(name)
 				}
 				if r.epoch != from.Epoch && r.epoch != "" { // the log began again: all of it is new
-					from = chat.Position{Epoch: r.epoch}
+					from = store.Position{Epoch: r.epoch}
 					t.position = from
 					mode = "again"
-					if r, err = f.s.read(ctx, name, "after", from, chat.PageQuery{Limit: maxPage}, ""); err != nil {
+					if r, err = f.s.read(ctx, name, "after", from, store.PageQuery{Limit: maxPage}, ""); err != nil {
 						return err
 					}
 					if r.missed { // already trimmed: the newest have to do
@@ -182,25 +182,25 @@ func (f *feed) fill(ctx context.Context, name string, t *topic) error {
 				}
 			}
 			for _, c := range r.changes {
-				kind := chat.KindState
+				kind := store.KindState
 				if c.purged {
-					kind = chat.KindPurge
+					kind = store.KindPurge
 				}
 				records = append(records, recordOf(name, kind, r.epoch, c))
 			}
 		}
 		for _, m := range r.messages {
 			if m.head.Seq <= end.Seq && r.epoch == end.Epoch {
-				records = append(records, recordOf(name, chat.KindMessage, r.epoch, m))
+				records = append(records, recordOf(name, store.KindMessage, r.epoch, m))
 			}
 		}
 		if !r.more || r.missed || len(r.messages) == 0 || r.messages[len(r.messages)-1].head.Seq >= end.Seq {
 			break
 		}
 		last := r.messages[len(r.messages)-1].head
-		from = chat.Position{Epoch: r.epoch, Pos: last.Pos, Seq: last.Seq}
+		from = store.Position{Epoch: r.epoch, Pos: last.Pos, Seq: last.Seq}
 	}
-	slices.SortStableFunc(records, func(a, b *chat.Record) int { return int(a.Pos - b.Pos) })
+	slices.SortStableFunc(records, func(a, b *store.Record) int { return int(a.Pos - b.Pos) })
 	for _, r := range records {
 		f.sink.Logged(r)
 	}
@@ -209,17 +209,17 @@ func (f *feed) fill(ctx context.Context, name string, t *topic) error {
 }
 
 // recordOf makes a record of a message that was read from a log.
-func recordOf(name string, kind chat.Kind, epoch string, it item) *chat.Record {
+func recordOf(name string, kind store.Kind, epoch string, it item) *store.Record {
 	h := &it.head
-	position := chat.Position{Epoch: epoch, Pos: h.Pos, Seq: h.Seq}
-	if kind != chat.KindMessage {
+	position := store.Position{Epoch: epoch, Pos: h.Pos, Seq: h.Seq}
+	if kind != store.KindMessage {
 		position = h.changePosition(epoch)
 	}
-	r := &chat.Record{
+	r := &store.Record{
 		Kind: kind, Log: name, Topics: []string{name}, Epoch: epoch, Pos: position.Pos, Head: position.Seq, Cursor: position.Cursor(),
 		At: h.At, By: h.User, Message: h.message(epoch, it.value, nil),
 	}
-	if kind == chat.KindState && h.By != "" {
+	if kind == store.KindState && h.By != "" {
 		r.At, r.By = max(h.Edited, h.At), h.By
 	}
 	return r

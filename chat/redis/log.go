@@ -11,8 +11,8 @@ import (
 	"strings"
 	"time"
 
-	"chorus/chat"
 	"chorus/chat/notice"
+	"chorus/chat/store"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -55,28 +55,28 @@ func (h head) rest() (string, error) {
 }
 
 // changePosition returns the position of the last change, or of the message when nothing was changed.
-func (h *head) changePosition(epoch string) chat.Position {
+func (h *head) changePosition(epoch string) store.Position {
 	if h.ChangePos == 0 {
-		return chat.Position{Epoch: epoch, Pos: h.Pos, Seq: h.Seq}
+		return store.Position{Epoch: epoch, Pos: h.Pos, Seq: h.Seq}
 	}
-	return chat.Position{Epoch: epoch, Pos: h.ChangePos, Seq: h.ChangeSeq}
+	return store.Position{Epoch: epoch, Pos: h.ChangePos, Seq: h.ChangeSeq}
 }
 
 // message returns the message with its own cursor. own are the keys with which the reader has reacted.
-func (h *head) message(epoch string, value []byte, own []string) chat.Message {
-	m := chat.Message{
+func (h *head) message(epoch string, value []byte, own []string) store.Message {
+	m := store.Message{
 		ID: h.ID, Seq: h.Seq, At: h.At, User: h.User, Name: h.Name, Event: h.Event, Mentions: h.Mentions, Value: value,
 		Attach: h.Attach, Text: h.Text, Open: h.Open, Cancelled: h.Cancelled, Length: h.Length,
 		Version: max(h.Version, 1), EditedAt: h.Edited, Deleted: h.Deleted, By: h.By,
-		Cursor: chat.Position{Epoch: epoch, Pos: h.Pos, Seq: h.Seq}.Cursor(),
+		Cursor: store.Position{Epoch: epoch, Pos: h.Pos, Seq: h.Seq}.Cursor(),
 	}
 	if h.Deleted {
 		m.Value = nil
 	}
 	for key, count := range h.Counts {
-		m.Reactions = append(m.Reactions, chat.Reaction{Key: key, Count: count, Mine: slices.Contains(own, key)})
+		m.Reactions = append(m.Reactions, store.Reaction{Key: key, Count: count, Mine: slices.Contains(own, key)})
 	}
-	slices.SortFunc(m.Reactions, func(a, b chat.Reaction) int { return strings.Compare(a.Key, b.Key) })
+	slices.SortFunc(m.Reactions, func(a, b store.Reaction) int { return strings.Compare(a.Key, b.Key) })
 	return m
 }
 
@@ -89,23 +89,23 @@ func parse(raw string) (h head, value []byte, err error) {
 
 // recordLine is the first line of what the feed brings. Lua writes kind, epoch, pos, head and now before the rest.
 type recordLine struct {
-	Kind   chat.Kind `json:"kind,omitempty"`
-	Epoch  string    `json:"epoch,omitempty"`
-	Pos    int64     `json:"pos,omitempty"`
-	Head   int64     `json:"head,omitempty"`
-	Now    int64     `json:"now,omitempty"`
-	Log    string    `json:"log,omitempty"`
-	Topics []string  `json:"topics,omitempty"`
-	By     string    `json:"by,omitempty"`
-	Origin string    `json:"origin,omitempty"`
-	Except []string  `json:"except,omitempty"`
-	Key    string    `json:"key,omitempty"`
-	On     bool      `json:"on,omitempty"`
-	Count  int       `json:"count,omitempty"`
-	Offset int64     `json:"offset,omitempty"`
-	ID     string    `json:"id,omitempty"` // purge
-	User   string    `json:"user,omitempty"`
-	Whole  bool      `json:"whole,omitempty"`
+	Kind   store.Kind `json:"kind,omitempty"`
+	Epoch  string     `json:"epoch,omitempty"`
+	Pos    int64      `json:"pos,omitempty"`
+	Head   int64      `json:"head,omitempty"`
+	Now    int64      `json:"now,omitempty"`
+	Log    string     `json:"log,omitempty"`
+	Topics []string   `json:"topics,omitempty"`
+	By     string     `json:"by,omitempty"`
+	Origin string     `json:"origin,omitempty"`
+	Except []string   `json:"except,omitempty"`
+	Key    string     `json:"key,omitempty"`
+	On     bool       `json:"on,omitempty"`
+	Count  int        `json:"count,omitempty"`
+	Offset int64      `json:"offset,omitempty"`
+	ID     string     `json:"id,omitempty"` // purge
+	User   string     `json:"user,omitempty"`
+	Whole  bool       `json:"whole,omitempty"`
 }
 
 // rest returns the line behind what Lua writes, without the brace at the end.
@@ -120,8 +120,8 @@ func (r recordLine) rest() (string, error) {
 // newEpoch returns a new name for a log that begins.
 func newEpoch() string { return strings.ToLower(rand.Text()[:10]) }
 
-// Append implements chat.Log.
-func (s *Store) Append(ctx context.Context, a *chat.Append) (chat.Receipt, error) {
+// Append implements store.Log.
+func (s *Store) Append(ctx context.Context, a *store.Append) (store.Receipt, error) {
 	mentions := a.Mentions[:min(len(a.Mentions), s.opts.MentionsOfOne)]
 	remember := a.Remember
 	if remember == 0 {
@@ -129,11 +129,11 @@ func (s *Store) Append(ctx context.Context, a *chat.Append) (chat.Receipt, error
 	}
 	rest, err := head{User: a.User, Name: a.Name, Event: a.Event, Mentions: mentions, Attach: a.Attach, Chosen: remember > 0, Text: a.Text, Open: a.Open, Length: a.Length}.rest()
 	if err != nil {
-		return chat.Receipt{}, err
+		return store.Receipt{}, err
 	}
 	record, err := recordLine{Log: a.Log, Topics: a.Topics, By: a.User, Origin: a.Origin, Except: a.Except}.rest()
 	if err != nil {
-		return chat.Receipt{}, err
+		return store.Receipt{}, err
 	}
 	args := make([]any, 0, 20+len(mentions)+len(a.Topics))
 	args = append(args, "", a.Bounds.Messages, a.Bounds.Age.Milliseconds(), a.Bounds.Bytes, a.ID, a.User, a.Digest,
@@ -149,21 +149,21 @@ func (s *Store) Append(ctx context.Context, a *chat.Append) (chat.Receipt, error
 	}
 	answer, err := s.write(ctx, a.Log, a.Bounds.Age, appendScript, keys, args, 0)
 	if err != nil {
-		return chat.Receipt{}, err
+		return store.Receipt{}, err
 	}
 	switch answer[0] {
 	case "conflict":
-		return chat.Receipt{}, &chat.ConflictError{Reason: "the id is that of another message"}
+		return store.Receipt{}, &store.ConflictError{Reason: "the id is that of another message"}
 	case "slow":
-		return chat.Receipt{}, &chat.SlowError{Wait: time.Duration(number(answer[1])) * time.Millisecond}
+		return store.Receipt{}, &store.SlowError{Wait: time.Duration(number(answer[1])) * time.Millisecond}
 	case "ok", "repeated":
 	default:
-		return chat.Receipt{}, fmt.Errorf("chat: append: unexpected answer %q", answer[0])
+		return store.Receipt{}, fmt.Errorf("chat: append: unexpected answer %q", answer[0])
 	}
-	r := chat.Receipt{ID: a.ID, At: number(answer[1]), Seq: number(answer[2]), Pos: number(answer[3]), Epoch: answer[4], Repeated: answer[0] == "repeated"}
-	r.Cursor = chat.Position{Epoch: r.Epoch, Pos: r.Pos, Seq: r.Seq}.Cursor()
+	r := store.Receipt{ID: a.ID, At: number(answer[1]), Seq: number(answer[2]), Pos: number(answer[3]), Epoch: answer[4], Repeated: answer[0] == "repeated"}
+	r.Cursor = store.Position{Epoch: r.Epoch, Pos: r.Pos, Seq: r.Seq}.Cursor()
 	if a.Mark && len(keys) == 1 && !r.Repeated { // the markers of a user are on another server of a Redis Cluster
-		if _, err := s.mark(ctx, a.User, a.Log, chat.Position{Epoch: r.Epoch, Seq: r.Seq}); err != nil {
+		if _, err := s.mark(ctx, a.User, a.Log, store.Position{Epoch: r.Epoch, Seq: r.Seq}); err != nil {
 			s.log.Debug("the marker of a sender was not moved", slog.String("room", a.Log), slog.Any("error", err))
 		}
 	}
@@ -253,28 +253,28 @@ func (s *Store) admitRoom(ctx context.Context, log string, age time.Duration) er
 		return err
 	}
 	if n, err := cmd.Int(); err != nil || n == 0 {
-		return &chat.LimitError{Limit: int64(s.opts.Rooms), What: "rooms with history", Key: "rooms"}
+		return &store.LimitError{Limit: int64(s.opts.Rooms), What: "rooms with history", Key: "rooms"}
 	}
 	return nil
 }
 
-// Change implements chat.Log.
-func (s *Store) Change(ctx context.Context, c *chat.Change) (chat.Changed, error) {
+// Change implements store.Log.
+func (s *Store) Change(ctx context.Context, c *store.Change) (store.Changed, error) {
 	record, err := recordLine{Log: c.Log, Topics: c.Topics, By: c.User, Origin: c.Origin, Key: c.Key, On: c.On}.rest()
 	if err != nil {
-		return chat.Changed{}, err
+		return store.Changed{}, err
 	}
 	args := append([]any{string(c.Kind), c.ID, c.User, flag(c.Moderator), "", c.Bounds.Messages, c.Bounds.Age.Milliseconds(), c.Bounds.Bytes,
 		s.opts.Remember.Milliseconds(), record}, s.channels(c.Topics)...)
-	limit := &chat.LimitError{}
+	limit := &store.LimitError{}
 	switch c.Kind {
-	case chat.KindEdit:
+	case store.KindEdit:
 		args = append(args, c.Value, flag(c.Attach), c.Version)
-	case chat.KindDelete:
-	case chat.KindReact:
+	case store.KindDelete:
+	case store.KindReact:
 		args = append(args, c.Key, flag(c.On), s.opts.ReactionKeys, s.opts.Reactions)
-		*limit = chat.LimitError{Limit: int64(s.opts.ReactionKeys), What: "different reactions to a message", Key: "reactions"}
-	case chat.KindExtend:
+		*limit = store.LimitError{Limit: int64(s.opts.ReactionKeys), What: "different reactions to a message", Key: "reactions"}
+	case store.KindExtend:
 		most := s.opts.MessageBytes
 		if c.MaxBytes > 0 {
 			most = c.MaxBytes
@@ -282,44 +282,44 @@ func (s *Store) Change(ctx context.Context, c *chat.Change) (chat.Changed, error
 		open := !c.Done && !c.Cancel
 		rest, err := head{User: c.User, Name: c.Name, Event: c.Event, Text: true, Open: open, Cancelled: c.Cancel, Length: c.Length}.rest()
 		if err != nil {
-			return chat.Changed{}, err
+			return store.Changed{}, err
 		}
 		args = append(args, c.Value, c.Length, flag(c.Done), flag(c.Cancel), most, rest)
-		*limit = chat.LimitError{Limit: most, What: "bytes of a message", Key: "text"}
+		*limit = store.LimitError{Limit: most, What: "bytes of a message", Key: "text"}
 	default:
-		return chat.Changed{}, fmt.Errorf("chat: %q is no change of a message", c.Kind)
+		return store.Changed{}, fmt.Errorf("chat: %q is no change of a message", c.Kind)
 	}
 	args = append(args, c.Notice, s.messageSpec(c.Notice, noticeOf[c.Kind], c.Log))
 	answer, err := s.write(ctx, c.Log, c.Bounds.Age, changeScript, []string{s.key("log", c.Log)}, args, 4)
 	if err != nil {
-		return chat.Changed{}, err
+		return store.Changed{}, err
 	}
 	s.relay(c.Log)
 	switch answer[0] {
 	case "not_found":
-		return chat.Changed{}, chat.ErrNotFound
+		return store.Changed{}, store.ErrNotFound
 	case "not_owner":
-		return chat.Changed{}, chat.ErrNotOwner
+		return store.Changed{}, store.ErrNotOwner
 	case "conflict":
-		return chat.Changed{}, &chat.ConflictError{Version: number(answer[1]), Reason: "the message is another by now"}
+		return store.Changed{}, &store.ConflictError{Version: number(answer[1]), Reason: "the message is another by now"}
 	case "limit", "too_large":
-		return chat.Changed{}, limit
+		return store.Changed{}, limit
 	case "ok", "noop":
 	default:
-		return chat.Changed{}, fmt.Errorf("chat: change: unexpected answer %q", answer[0])
+		return store.Changed{}, fmt.Errorf("chat: change: unexpected answer %q", answer[0])
 	}
 	return changed(c, answer)
 }
 
 // changed reads the answer of changeScript.
-func changed(c *chat.Change, answer []string) (chat.Changed, error) {
+func changed(c *store.Change, answer []string) (store.Changed, error) {
 	var h head
 	if err := json.Unmarshal([]byte(answer[1]), &h); err != nil {
-		return chat.Changed{}, fmt.Errorf("chat: change: %w", err)
+		return store.Changed{}, fmt.Errorf("chat: change: %w", err)
 	}
-	out := chat.Changed{Message: h.message(answer[5], nil, strings.Split(answer[6], "\x00")), Pos: number(answer[3]), Noop: answer[0] == "noop"}
-	out.Cursor = chat.Position{Epoch: answer[5], Pos: out.Pos, Seq: number(answer[4])}.Cursor()
-	if c.Kind == chat.KindExtend {
+	out := store.Changed{Message: h.message(answer[5], nil, strings.Split(answer[6], "\x00")), Pos: number(answer[3]), Noop: answer[0] == "noop"}
+	out.Cursor = store.Position{Epoch: answer[5], Pos: out.Pos, Seq: number(answer[4])}.Cursor()
+	if c.Kind == store.KindExtend {
 		out.Offset = number(answer[2])
 	}
 	return out, nil
@@ -332,8 +332,8 @@ func flag(on bool) string {
 	return "0"
 }
 
-// Purge implements chat.Log.
-func (s *Store) Purge(ctx context.Context, log string, p chat.Purge) (int, error) {
+// Purge implements store.Log.
+func (s *Store) Purge(ctx context.Context, log string, p store.Purge) (int, error) {
 	record, err := recordLine{Log: log, Topics: p.Topics, ID: p.ID, User: p.User, Whole: p.Whole}.rest()
 	if err != nil {
 		return 0, err

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"chorus/chat"
+	"chorus/chat/store"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -26,29 +26,29 @@ redis.call('HSET', KEYS[1], ARGV[1], ARGV[2] .. ' ' .. ARGV[3])
 return tonumber(ARGV[3])
 `)
 
-// Read implements chat.Markers.
-func (s *Store) Read(ctx context.Context, user, log string, seq int64) (chat.Unread, error) {
+// Read implements store.Markers.
+func (s *Store) Read(ctx context.Context, user, log string, seq int64) (store.Unread, error) {
 	call, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	fields, err := s.client.HMGet(call, s.key("log", log), "epoch", "end").Result()
 	if err != nil {
-		return chat.Unread{}, unavailable(err)
+		return store.Unread{}, unavailable(err)
 	}
 	end := positionOf(fields)
 	end.Seq = max(min(seq, end.Seq), 0)
 	marker, err := s.mark(ctx, user, log, end)
 	if err != nil {
-		return chat.Unread{}, err
+		return store.Unread{}, err
 	}
 	list, err := s.unread(ctx, user, []string{log}, map[string]string{log: fmt.Sprint(end.Epoch, " ", marker)})
 	if err != nil {
-		return chat.Unread{}, err
+		return store.Unread{}, err
 	}
 	return list[0], nil
 }
 
 // mark moves a marker forward and returns where it is then.
-func (s *Store) mark(ctx context.Context, user, log string, to chat.Position) (marker int64, err error) {
+func (s *Store) mark(ctx context.Context, user, log string, to store.Position) (marker int64, err error) {
 	cmd, err := s.calls.do(ctx, markScript, []string{s.key("read", user)}, log, to.Epoch, to.Seq, s.opts.Markers)
 	if err != nil {
 		return 0, err
@@ -58,12 +58,12 @@ func (s *Store) mark(ctx context.Context, user, log string, to chat.Position) (m
 	case err != nil:
 		return 0, unavailable(err)
 	case marker < 0:
-		return 0, &chat.LimitError{Limit: int64(s.opts.Markers), What: "rooms with a marker", Key: "markers"}
+		return 0, &store.LimitError{Limit: int64(s.opts.Markers), What: "rooms with a marker", Key: "markers"}
 	}
 	return marker, nil
 }
 
-// Forget implements chat.Markers.
+// Forget implements store.Markers.
 func (s *Store) Forget(ctx context.Context, user, log string) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
@@ -73,8 +73,8 @@ func (s *Store) Forget(ctx context.Context, user, log string) error {
 	return nil
 }
 
-// Unread implements chat.Markers.
-func (s *Store) Unread(ctx context.Context, user string, logs []string) ([]chat.Unread, error) {
+// Unread implements store.Markers.
+func (s *Store) Unread(ctx context.Context, user string, logs []string) ([]store.Unread, error) {
 	call, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	markers, err := s.client.HGetAll(call, s.key("read", user)).Result()
@@ -91,7 +91,7 @@ func (s *Store) Unread(ctx context.Context, user string, logs []string) ([]chat.
 func mention(user string, seq int64) string { return fmt.Sprintf("%s\x00%016d", user, seq) }
 
 // unread compares markers with the ends of logs, in one round trip.
-func (s *Store) unread(ctx context.Context, user string, logs []string, markers map[string]string) ([]chat.Unread, error) {
+func (s *Store) unread(ctx context.Context, user string, logs []string, markers map[string]string) ([]store.Unread, error) {
 	if len(logs) == 0 {
 		return nil, nil
 	}
@@ -108,11 +108,11 @@ func (s *Store) unread(ctx context.Context, user string, logs []string, markers 
 	}); err != nil {
 		return nil, unavailable(err)
 	}
-	list := make([]chat.Unread, len(logs))
+	list := make([]store.Unread, len(logs))
 	for i, log := range logs {
 		end := positionOf(ends[i].Val())
 		epoch, text, _ := strings.Cut(markers[log], " ")
-		u := chat.Unread{Log: log, Last: end.Seq, Mentions: mentions[i].Val()}
+		u := store.Unread{Log: log, Last: end.Seq, Mentions: mentions[i].Val()}
 		if epoch == end.Epoch {
 			u.Read = number(text)
 		} else if text != "" && text != "0" { // of a log that is gone: mentions before it do not count

@@ -9,7 +9,7 @@ import (
 	"strconv"
 	"time"
 
-	"chorus/chat"
+	"chorus/chat/store"
 	"chorus/registry"
 
 	"github.com/redis/go-redis/v9"
@@ -17,7 +17,7 @@ import (
 
 // bars is the state of moderation of a room: ACTION:USER -> bar.
 type bars struct {
-	of     map[string]chat.Bar
+	of     map[string]store.Bar
 	slow   int
 	frozen bool
 }
@@ -31,7 +31,7 @@ func barName(action, user string) string { return action + ":" + user }
 
 // parseBars reads the hash that Redis keeps for a room.
 func parseBars(fields map[string]string) *bars {
-	b := &bars{of: make(map[string]chat.Bar)}
+	b := &bars{of: make(map[string]store.Bar)}
 	for name, text := range fields {
 		switch name {
 		case fieldSlow:
@@ -39,7 +39,7 @@ func parseBars(fields map[string]string) *bars {
 		case fieldFrozen:
 			b.frozen = true
 		default:
-			var bar chat.Bar
+			var bar store.Bar
 			if json.Unmarshal([]byte(text), &bar) == nil {
 				b.of[name] = bar
 			}
@@ -49,7 +49,7 @@ func parseBars(fields map[string]string) *bars {
 }
 
 // inForce returns a bar that has not ended.
-func (b *bars) inForce(action, user string) *chat.Bar {
+func (b *bars) inForce(action, user string) *store.Bar {
 	bar, ok := b.of[barName(action, user)]
 	if !ok || bar.Until != 0 && bar.Until <= time.Now().UnixMilli() {
 		return nil
@@ -96,8 +96,8 @@ func (s *Store) readBars(ctx context.Context, room string) (*bars, error) {
 	return parseBars(fields), nil
 }
 
-// Standing implements chat.Moderation.
-func (s *Store) Standing(ctx context.Context, room, user string) (chat.Standing, error) {
+// Standing implements store.Moderation.
+func (s *Store) Standing(ctx context.Context, room, user string) (store.Standing, error) {
 	s.feed.mu.Lock()
 	everywhere := s.feed.everywhere
 	var own *bars
@@ -108,7 +108,7 @@ func (s *Store) Standing(ctx context.Context, room, user string) (chat.Standing,
 	if everywhere == nil { // this node has just started
 		var err error
 		if everywhere, err = s.readBars(ctx, ""); err != nil {
-			return chat.Standing{}, err
+			return store.Standing{}, err
 		}
 	}
 	if room == "" {
@@ -117,16 +117,16 @@ func (s *Store) Standing(ctx context.Context, room, user string) (chat.Standing,
 	if own == nil {
 		var err error
 		if own, err = s.readBars(ctx, room); err != nil {
-			return chat.Standing{}, err
+			return store.Standing{}, err
 		}
 	}
 	return standingOf(everywhere, own, user), nil
 }
 
 // standingOf combines the bars of everywhere and of a room.
-func standingOf(everywhere, own *bars, user string) chat.Standing {
-	standing := chat.Standing{Slow: own.slow, Frozen: own.frozen || everywhere.frozen}
-	for action, bar := range map[string]**chat.Bar{"mute": &standing.Mute, "ban": &standing.Ban} {
+func standingOf(everywhere, own *bars, user string) store.Standing {
+	standing := store.Standing{Slow: own.slow, Frozen: own.frozen || everywhere.frozen}
+	for action, bar := range map[string]**store.Bar{"mute": &standing.Mute, "ban": &standing.Ban} {
 		if *bar = everywhere.inForce(action, user); *bar == nil {
 			*bar = own.inForce(action, user)
 		}
@@ -135,16 +135,16 @@ func standingOf(everywhere, own *bars, user string) chat.Standing {
 }
 
 // ReadStanding is Standing for a program that is not a node.
-func ReadStanding(ctx context.Context, client redis.UniversalClient, prefix, room, user string) (chat.Standing, error) {
+func ReadStanding(ctx context.Context, client redis.UniversalClient, prefix, room, user string) (store.Standing, error) {
 	s := &Store{client: client, opts: Options{Prefix: cmp.Or(prefix, registry.DefaultPrefix)}}
 	everywhere, err := s.readBars(ctx, "")
 	if err != nil {
-		return chat.Standing{}, err
+		return store.Standing{}, err
 	}
 	own := everywhere
 	if room != "" {
 		if own, err = s.readBars(ctx, room); err != nil {
-			return chat.Standing{}, err
+			return store.Standing{}, err
 		}
 	}
 	return standingOf(everywhere, own, user), nil
@@ -177,8 +177,8 @@ redis.call('LTRIM', KEYS[1], 0, tonumber(ARGV[2]) - 1)
 return 1
 `)
 
-// SetRule implements chat.Moderation.
-func (s *Store) SetRule(ctx context.Context, room string, r chat.Rule) error {
+// SetRule implements store.Moderation.
+func (s *Store) SetRule(ctx context.Context, room string, r store.Rule) error {
 	var field, value string
 	switch {
 	case r.Report != nil:
@@ -214,7 +214,7 @@ func (s *Store) SetRule(ctx context.Context, room string, r chat.Rule) error {
 		return err
 	}
 	if n, err := cmd.Int(); err != nil || n == 0 {
-		return &chat.LimitError{Limit: int64(s.opts.Bars), What: "bars of a room", Key: "bars"}
+		return &store.LimitError{Limit: int64(s.opts.Bars), What: "bars of a room", Key: "bars"}
 	}
 	return nil
 }
@@ -227,7 +227,7 @@ redis.call('SET', KEYS[1], '1', 'PX', ARGV[1])
 return 0
 `)
 
-// Turn implements chat.Moderation.
+// Turn implements store.Moderation.
 func (s *Store) Turn(ctx context.Context, room, user string, slow int) (time.Duration, error) {
 	cmd, err := s.calls.do(ctx, turnScript, []string{s.key("log", room) + ":t:" + user}, slow*1000)
 	if err != nil {
@@ -237,13 +237,13 @@ func (s *Store) Turn(ctx context.Context, room, user string, slow int) (time.Dur
 	return time.Duration(wait) * time.Millisecond, err
 }
 
-// Rules implements chat.Moderation.
-func (s *Store) Rules(ctx context.Context, room, cursor string, limit int) (chat.ModerationPage, error) {
+// Rules implements store.Moderation.
+func (s *Store) Rules(ctx context.Context, room, cursor string, limit int) (store.ModerationPage, error) {
 	b, err := s.readBars(ctx, room)
 	if err != nil {
-		return chat.ModerationPage{}, err
+		return store.ModerationPage{}, err
 	}
-	page := chat.ModerationPage{Slow: b.slow, Frozen: b.frozen}
+	page := store.ModerationPage{Slow: b.slow, Frozen: b.frozen}
 	for _, name := range slices.Sorted(maps.Keys(b.of)) {
 		bar := b.of[name]
 		if name <= cursor || b.inForce(bar.Action, bar.User) == nil {
@@ -266,7 +266,7 @@ func (s *Store) Rules(ctx context.Context, room, cursor string, limit int) (chat
 		return page, unavailable(err)
 	}
 	for _, text := range texts {
-		var r chat.Report
+		var r store.Report
 		if err := json.Unmarshal([]byte(text), &r); err == nil {
 			page.Reports = append(page.Reports, r)
 		}

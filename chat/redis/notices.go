@@ -4,8 +4,8 @@ import (
 	"context"
 	"strings"
 
-	"chorus/chat"
 	"chorus/chat/notice"
+	"chorus/chat/store"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -14,7 +14,7 @@ import (
 var (
 	roomKinds = []string{notice.RoomOccupied, notice.RoomJoined, notice.RoomLeft, notice.RoomVacated}
 	userKinds = []string{notice.UserOnline, notice.UserOffline}
-	noticeOf  = map[chat.Kind]string{chat.KindEdit: notice.MessageEdited, chat.KindDelete: notice.MessageDeleted, chat.KindExtend: notice.MessagePublished}
+	noticeOf  = map[store.Kind]string{store.KindEdit: notice.MessageEdited, store.KindDelete: notice.MessageDeleted, store.KindExtend: notice.MessagePublished}
 )
 
 // userRooms begins the rooms of users. Who is in one is online.
@@ -72,7 +72,7 @@ return 1
 // onceFor is how long a notice that is told once is remembered, in milliseconds.
 const onceFor = 10 * 60 * 1000
 
-// Notify implements chat.Notices.
+// Notify implements store.Notices.
 func (s *Store) Notify(ctx context.Context, n *notice.Notice) error {
 	spec := s.spec([]string{n.Kind}, n.Room, n.User)
 	if spec == "" {

@@ -6,9 +6,9 @@ import (
 	"testing"
 	"time"
 
-	"chorus/chat"
 	"chorus/chat/notice"
 	"chorus/chat/redis"
+	"chorus/chat/store"
 	"chorus/chat/storetest"
 	"chorus/internal/redistest"
 	"chorus/registry"
@@ -64,7 +64,7 @@ func TestNotices(t *testing.T) {
 		}
 		a, b := open(), open()
 		enter := func(n *node, room, user string) {
-			if _, err := n.Enter(t.Context(), room, user+"1", chat.Member{User: user, Name: "N " + user}); err != nil {
+			if _, err := n.Enter(t.Context(), room, user+"1", store.Member{User: user, Name: "N " + user}); err != nil {
 				t.Fatal(name, err)
 			}
 		}

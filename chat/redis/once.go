@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"chorus/chat"
+	"chorus/chat/store"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -29,7 +29,7 @@ if string.sub(state, 1, 1) == '?' then return {'wait'} end
 return {'done', string.sub(state, 3 + #digest)}
 `)
 
-// Begin implements chat.Once.
+// Begin implements store.Once.
 func (s *Store) Begin(ctx context.Context, key, digest string, _ time.Duration) ([]byte, error) {
 	end := time.Now().Add(onceHeld)
 	poll := time.NewTicker(oncePoll)
@@ -45,10 +45,10 @@ func (s *Store) Begin(ctx context.Context, key, digest string, _ time.Duration) 
 		case "done":
 			return []byte(answer[1]), nil
 		case "conflict":
-			return nil, &chat.ConflictError{Reason: "the id is that of another message"}
+			return nil, &store.ConflictError{Reason: "the id is that of another message"}
 		}
 		if time.Now().After(end) {
-			return nil, fmt.Errorf("%w: it has been under way for too long", chat.ErrUnavailable)
+			return nil, fmt.Errorf("%w: it has been under way for too long", store.ErrUnavailable)
 		}
 		select {
 		case <-ctx.Done():
@@ -65,7 +65,7 @@ redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return 1
 `)
 
-// Finish implements chat.Once.
+// Finish implements store.Once.
 func (s *Store) Finish(ctx context.Context, key, digest string, answer []byte, keep time.Duration) error {
 	state := ""
 	if answer != nil {

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"chorus/chat"
+	"chorus/chat/store"
 )
 
 const (
@@ -15,34 +15,34 @@ const (
 	defaultSize = 1 << 20
 )
 
-// Page implements chat.Log.
-func (s *Store) Page(ctx context.Context, log string, q chat.PageQuery) (chat.Page, error) {
+// Page implements store.Log.
+func (s *Store) Page(ctx context.Context, log string, q store.PageQuery) (store.Page, error) {
 	mode, cursor := "newest", ""
 	for _, m := range []struct{ name, cursor string }{{"since", q.Since}, {"before", q.Before}, {"after", q.After}} {
 		if m.cursor != "" {
 			mode, cursor = m.name, m.cursor
 		}
 	}
-	var at chat.Position
+	var at store.Position
 	if cursor != "" {
 		var err error
-		if at, err = chat.ParseCursor(cursor); err != nil {
-			return chat.Page{}, err
+		if at, err = store.ParseCursor(cursor); err != nil {
+			return store.Page{}, err
 		}
 	}
 	r, err := s.read(ctx, log, mode, at, q, newEpoch())
 	if err != nil {
-		return chat.Page{}, err
+		return store.Page{}, err
 	}
 	if r.missed && mode == "since" { // also for too many changes, where the script has read messages since the cursor
-		if r, err = s.read(ctx, log, "newest", chat.Position{}, q, ""); err != nil {
-			return chat.Page{}, err
+		if r, err = s.read(ctx, log, "newest", store.Position{}, q, ""); err != nil {
+			return store.Page{}, err
 		}
 		r.missed = true
 	}
-	page := chat.Page{
+	page := store.Page{
 		More: r.more, Missed: r.missed, Pos: r.pos, Head: r.seq, Epoch: r.epoch,
-		Cursor: chat.Position{Epoch: r.epoch, Pos: r.pos, Seq: r.seq}.Cursor(),
+		Cursor: store.Position{Epoch: r.epoch, Pos: r.pos, Seq: r.seq}.Cursor(),
 	}
 	for _, item := range r.messages {
 		page.Messages = append(page.Messages, item.head.message(r.epoch, item.value, item.own))
@@ -78,7 +78,7 @@ type reading struct {
 }
 
 // read runs pageScript. It does not wait behind what is to be written. epoch is for a log without a message.
-func (s *Store) read(ctx context.Context, log, mode string, at chat.Position, q chat.PageQuery, epoch string) (r reading, err error) {
+func (s *Store) read(ctx context.Context, log, mode string, at store.Position, q store.PageQuery, epoch string) (r reading, err error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	answer, err := pageScript.Run(ctx, s.client, []string{s.key("log", log)}, mode, at.Epoch, at.Pos, at.Seq, min(q.Limit, maxPage),

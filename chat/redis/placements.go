@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"chorus/chat"
+	"chorus/chat/store"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -41,7 +41,7 @@ end
 return rooms
 `)
 
-// Place implements chat.Placements.
+// Place implements store.Placements.
 func (s *Store) Place(ctx context.Context, user, room string, within time.Duration) error {
 	cmd, err := s.calls.do(ctx, placeScript, []string{s.key("put", user)}, room, max(within.Milliseconds(), 0), s.opts.Placements)
 	if err != nil {
@@ -50,10 +50,10 @@ func (s *Store) Place(ctx context.Context, user, room string, within time.Durati
 	if done, err := cmd.Int(); err != nil || done == 1 {
 		return err
 	}
-	return &chat.LimitError{Limit: int64(s.opts.Placements), What: "rooms for sockets of a user that are to come"}
+	return &store.LimitError{Limit: int64(s.opts.Placements), What: "rooms for sockets of a user that are to come"}
 }
 
-// Placed implements chat.Placements.
+// Placed implements store.Placements.
 func (s *Store) Placed(ctx context.Context, user string) ([]string, error) {
 	cmd, err := s.calls.do(ctx, placedScript, []string{s.key("put", user)})
 	if err != nil {

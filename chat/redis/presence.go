@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"chorus/chat"
+	"chorus/chat/store"
 	"chorus/registry"
 
 	"github.com/redis/go-redis/v9"
@@ -69,8 +69,8 @@ type present struct {
 	N       map[string]int `json:"n,omitempty"`
 }
 
-func (p *present) user(id string) chat.Present {
-	out := chat.Present{User: id, Name: p.Name, Since: p.Since, Devices: p.Devices}
+func (p *present) user(id string) store.Present {
+	out := store.Present{User: id, Name: p.Name, Since: p.Since, Devices: p.Devices}
 	for _, n := range p.N {
 		out.Devices += n
 	}
@@ -88,8 +88,8 @@ type presencePayload struct {
 	Count   int               `json:"count"`
 }
 
-func (p *presencePayload) change() *chat.PresenceChange {
-	c := &chat.PresenceChange{Left: p.Left, Names: p.Names, Count: p.Count}
+func (p *presencePayload) change() *store.PresenceChange {
+	c := &store.PresenceChange{Left: p.Left, Names: p.Names, Count: p.Count}
 	for i := range p.Joined {
 		c.Joined = append(c.Joined, p.Joined[i].user(p.Joined[i].ID))
 	}
@@ -104,8 +104,8 @@ type statusPayload struct {
 	Data string `json:"data"`
 }
 
-// Enter implements chat.Presence.
-func (s *Store) Enter(ctx context.Context, room, socket string, who chat.Member) (int, error) {
+// Enter implements store.Presence.
+func (s *Store) Enter(ctx context.Context, room, socket string, who store.Member) (int, error) {
 	p, at := s.users, userIn{room, who.User}
 	if err := p.loadStatus(ctx, who.User); err != nil {
 		return 0, err
@@ -130,7 +130,7 @@ func (s *Store) Enter(ctx context.Context, room, socket string, who chat.Member)
 	return p.outcome(ctx, at, own, err)
 }
 
-// Leave implements chat.Presence.
+// Leave implements store.Presence.
 func (s *Store) Leave(ctx context.Context, room, socket string, grace time.Duration) (int, error) {
 	p := s.users
 	p.mu.Lock()
@@ -212,11 +212,11 @@ func (p *presence) outcome(ctx context.Context, at userIn, own *call, err error)
 	return cmd.Int()
 }
 
-// List implements chat.Presence.
-func (s *Store) List(ctx context.Context, room, cursor string, limit int) (chat.PresencePage, error) {
+// List implements store.Presence.
+func (s *Store) List(ctx context.Context, room, cursor string, limit int) (store.PresencePage, error) {
 	after, err := base64.RawURLEncoding.DecodeString(cursor)
 	if err != nil {
-		return chat.PresencePage{}, chat.ErrBadCursor
+		return store.PresencePage{}, store.ErrBadCursor
 	}
 	limit = min(limit, maxListed)
 	more := 0
@@ -227,10 +227,10 @@ func (s *Store) List(ctx context.Context, room, cursor string, limit int) (chat.
 	defer cancel()
 	answer, err := listScript.Run(ctx, s.client, []string{s.key("in", room)}, string(after), more).Slice()
 	if err != nil || len(answer) == 0 {
-		return chat.PresencePage{}, unavailable(err)
+		return store.PresencePage{}, unavailable(err)
 	}
 	count, _ := answer[0].(int64)
-	page := chat.PresencePage{Count: int(count)}
+	page := store.PresencePage{Count: int(count)}
 	for i := 1; i+1 < len(answer); i += 2 {
 		user, _ := answer[i].(string)
 		text, _ := answer[i+1].(string)
@@ -246,19 +246,19 @@ func (s *Store) List(ctx context.Context, room, cursor string, limit int) (chat.
 	return page, nil
 }
 
-// Lookup implements chat.Presence.
-func (s *Store) Lookup(ctx context.Context, room, user string) (chat.Present, bool, error) {
+// Lookup implements store.Presence.
+func (s *Store) Lookup(ctx context.Context, room, user string) (store.Present, bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	text, err := s.client.HGet(ctx, s.key("in", room), user).Result()
 	var u present
 	switch {
 	case errors.Is(err, redis.Nil):
-		return chat.Present{}, false, nil
+		return store.Present{}, false, nil
 	case err != nil:
-		return chat.Present{}, false, unavailable(err)
+		return store.Present{}, false, unavailable(err)
 	case json.Unmarshal([]byte(text), &u) != nil:
-		return chat.Present{}, false, nil
+		return store.Present{}, false, nil
 	}
 	return u.user(user), true, nil
 }

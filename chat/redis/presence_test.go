@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"chorus/chat"
+	"chorus/chat/store"
 	"chorus/chat/storetest"
 	"chorus/internal/redistest"
 
@@ -16,7 +16,7 @@ import (
 
 func enter(t *testing.T, n *node, socket, user string) {
 	t.Helper()
-	if _, err := n.Enter(context.Background(), "room", socket, chat.Member{User: user, Name: user}); err != nil {
+	if _, err := n.Enter(context.Background(), "room", socket, store.Member{User: user, Name: user}); err != nil {
 		t.Errorf("%s enters: %v", user, err)
 	}
 }
@@ -125,10 +125,10 @@ func TestPresenceIsWrittenAgain(t *testing.T) {
 func TestPresenceOfADeadCluster(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t, redistest.Options{})
-	n := open(t, connect(server.Addr), "test", chat.Limits{}, storetest.NewSink())
+	n := open(t, connect(server.Addr), "test", store.Limits{}, storetest.NewSink())
 	enter(t, n, "s", "ghost")
 	_ = n.client.Close()
-	next := open(t, connect(server.Addr), "test", chat.Limits{}, storetest.NewSink())
+	next := open(t, connect(server.Addr), "test", store.Limits{}, storetest.NewSink())
 	redistest.Eventually(t, "the ghost is gone", func() bool {
 		page, err := next.List(t.Context(), "room", "", 10)
 		return err == nil && page.Count == 0

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"time"
 
-	"chorus/chat"
+	"chorus/chat/store"
 	"chorus/registry"
 )
 
@@ -49,10 +49,10 @@ func (p *presence) loadStatus(ctx context.Context, user string) error {
 	return nil
 }
 
-// SetStatus implements chat.Presence.
+// SetStatus implements store.Presence.
 func (s *Store) SetStatus(ctx context.Context, user, room string, data []byte) error {
 	if len(data) > s.opts.StatusBytes {
-		return &chat.LimitError{Limit: int64(s.opts.StatusBytes), What: "bytes of presence data", Key: "status"}
+		return &store.LimitError{Limit: int64(s.opts.StatusBytes), What: "bytes of presence data", Key: "status"}
 	}
 	if room != "" {
 		_, err := s.calls.do(ctx, dataScript, []string{s.key("in", room)}, user, data, s.channel(room))

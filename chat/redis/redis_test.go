@@ -5,8 +5,8 @@ import (
 	"testing"
 	"time"
 
-	"chorus/chat"
 	"chorus/chat/redis"
+	"chorus/chat/store"
 	"chorus/chat/storetest"
 	"chorus/internal/redistest"
 	"chorus/registry"
@@ -27,7 +27,7 @@ type node struct {
 }
 
 // open returns a store of a cluster.
-func open(t *testing.T, client goredis.UniversalClient, prefix string, limits chat.Limits, sink *storetest.Sink) *node {
+func open(t *testing.T, client goredis.UniversalClient, prefix string, limits store.Limits, sink *storetest.Sink) *node {
 	t.Helper()
 	nodes := registry.New(registry.Options{Client: client, Prefix: prefix, Term: 2 * time.Second, Renewal: 50 * time.Millisecond})
 	redistest.Eventually(t, "the lease is held", func() bool { return nodes.Health() == nil })
@@ -57,7 +57,7 @@ func connectCluster(addrs []string) goredis.UniversalClient {
 // suite runs the tests of all stores, each under a prefix of its own.
 func suite(t *testing.T, client func() goredis.UniversalClient) {
 	t.Helper()
-	storetest.Run(t, func(t *testing.T, limits chat.Limits, sink chat.Sink) chat.Store {
+	storetest.Run(t, func(t *testing.T, limits store.Limits, sink store.Sink) store.Store {
 		t.Helper()
 		return open(t, client(), t.Name(), limits, sink.(*storetest.Sink)).Store
 	})

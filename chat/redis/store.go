@@ -14,8 +14,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"chorus/chat"
 	"chorus/chat/notice"
+	"chorus/chat/store"
 	"chorus/registry"
 
 	"github.com/redis/go-redis/v9"
@@ -32,7 +32,7 @@ type Options struct {
 	// Prefix of keys and channels; default "socket.io".
 	Prefix string
 
-	chat.Limits
+	store.Limits
 
 	// Targets are the back ends that are told what happens; default none.
 	Targets *notice.Targets
@@ -53,7 +53,7 @@ type Stats struct {
 	Cleaned        atomic.Uint64 // users who left because their node died
 }
 
-// Store implements chat.Store.
+// Store implements store.Store.
 type Store struct {
 	opts   Options
 	client redis.UniversalClient
@@ -69,7 +69,7 @@ type Store struct {
 	once   sync.Once
 }
 
-var _ chat.Store = (*Store)(nil)
+var _ store.Store = (*Store)(nil)
 
 // New returns a store. Start begins its work; it does not wait for Redis.
 func New(opts Options) *Store {
@@ -88,8 +88,8 @@ func New(opts Options) *Store {
 	return s
 }
 
-// Start implements chat.Store.
-func (s *Store) Start(sink chat.Sink) {
+// Start implements store.Store.
+func (s *Store) Start(sink store.Sink) {
 	ctx, cancel := context.WithCancel(context.Background())
 	s.cancel = cancel
 	s.feed.sink = sink
@@ -105,7 +105,7 @@ func (s *Store) Start(sink chat.Sink) {
 // Stats returns the counters.
 func (s *Store) Stats() *Stats { return &s.stats }
 
-// Close implements chat.Store.
+// Close implements store.Store.
 func (s *Store) Close(ctx context.Context) error {
 	s.once.Do(func() {
 		if s.cancel != nil {

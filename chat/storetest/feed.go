@@ -9,12 +9,12 @@ import (
 	"testing"
 	"time"
 
-	"chorus/chat"
+	"chorus/chat/store"
 )
 
 func testFeed(t *testing.T, open Open) {
 	sink := NewSink()
-	s := open(t, chat.Limits{}, sink)
+	s := open(t, store.Limits{}, sink)
 	for _, topic := range []string{"room", "room", "user:a", "user:b"} {
 		if err := s.Follow(t.Context(), topic); err != nil {
 			t.Fatal(err)
@@ -81,7 +81,7 @@ func testFeed(t *testing.T, open Open) {
 }
 
 func testOnce(t *testing.T, open Open) {
-	s := open(t, chat.Limits{}, NewSink())
+	s := open(t, store.Limits{}, NewSink())
 	var done atomic.Int64
 	var wait sync.WaitGroup
 	for range 10 {
@@ -104,7 +104,7 @@ func testOnce(t *testing.T, open Open) {
 	if done.Load() != 1 {
 		t.Errorf("done %d times", done.Load())
 	}
-	var conflict *chat.ConflictError
+	var conflict *store.ConflictError
 	if _, err := s.Begin(t.Context(), "key", "other", time.Minute); !errors.As(err, &conflict) {
 		t.Errorf("another digest: %v", err)
 	}
@@ -126,7 +126,7 @@ func testOnce(t *testing.T, open Open) {
 }
 
 func testMarkers(t *testing.T, open Open) {
-	s := open(t, chat.Limits{Markers: 2, MentionsOfOne: 2}, NewSink())
+	s := open(t, store.Limits{Markers: 2, MentionsOfOne: 2}, NewSink())
 	for i := 1; i <= 10; i++ {
 		a := Message("room", fmt.Sprint(i), "alice", "v")
 		if i%2 == 0 {
@@ -134,21 +134,21 @@ func testMarkers(t *testing.T, open Open) {
 		}
 		say(t, s, a)
 	}
-	read := func(log string, seq int64, want chat.Unread) {
+	read := func(log string, seq int64, want store.Unread) {
 		t.Helper()
 		if got, err := s.Read(t.Context(), "bob", log, seq); err != nil || got != want {
 			t.Errorf("read %s %d: %+v, %v, want %+v", log, seq, got, err, want)
 		}
 	}
-	read("room", 4, chat.Unread{Log: "room", Unread: 6, Mentions: 3, Read: 4, Last: 10})
-	read("room", 2, chat.Unread{Log: "room", Unread: 6, Mentions: 3, Read: 4, Last: 10}) // only forward
-	read("room", 99, chat.Unread{Log: "room", Read: 10, Last: 10})
-	read("empty", 5, chat.Unread{Log: "empty"})
+	read("room", 4, store.Unread{Log: "room", Unread: 6, Mentions: 3, Read: 4, Last: 10})
+	read("room", 2, store.Unread{Log: "room", Unread: 6, Mentions: 3, Read: 4, Last: 10}) // only forward
+	read("room", 99, store.Unread{Log: "room", Read: 10, Last: 10})
+	read("empty", 5, store.Unread{Log: "empty"})
 	if _, err := s.Read(t.Context(), "bob", "third", 0); err == nil {
 		t.Error("a third marker is not refused")
 	}
-	change(t, s, &chat.Change{Log: "room", Kind: chat.KindDelete, ID: "10", User: "alice"})
-	if list, err := s.Unread(t.Context(), "carol", []string{"room"}); err != nil || list[0] != (chat.Unread{Log: "room", Unread: 10, Mentions: 4, Last: 10}) {
+	change(t, s, &store.Change{Log: "room", Kind: store.KindDelete, ID: "10", User: "alice"})
+	if list, err := s.Unread(t.Context(), "carol", []string{"room"}); err != nil || list[0] != (store.Unread{Log: "room", Unread: 10, Mentions: 4, Last: 10}) {
 		t.Errorf("%+v, %v", list, err)
 	}
 	if list, err := s.Unread(t.Context(), "too many", []string{"room"}); err != nil || list[0].Mentions != 0 {
@@ -156,7 +156,7 @@ func testMarkers(t *testing.T, open Open) {
 	}
 	say(t, s, Message("room", "11", "alice", "v"))
 	list, err := s.Unread(t.Context(), "bob", nil)
-	if err != nil || len(list) != 2 || list[0].Log != "empty" || list[1] != (chat.Unread{Log: "room", Unread: 1, Read: 10, Last: 11}) {
+	if err != nil || len(list) != 2 || list[0].Log != "empty" || list[1] != (store.Unread{Log: "room", Unread: 1, Read: 10, Last: 11}) {
 		t.Errorf("%+v, %v", list, err)
 	}
 	if err := s.Forget(t.Context(), "bob", "empty"); err != nil {
@@ -165,11 +165,11 @@ func testMarkers(t *testing.T, open Open) {
 	if list, err := s.Unread(t.Context(), "bob", nil); err != nil || len(list) != 1 {
 		t.Errorf("%+v, %v", list, err)
 	}
-	if _, err := s.Purge(t.Context(), "room", chat.Purge{Whole: true}); err != nil {
+	if _, err := s.Purge(t.Context(), "room", store.Purge{Whole: true}); err != nil {
 		t.Fatal(err)
 	}
 	say(t, s, Message("room", "1", "alice", "v"))
-	if list, err := s.Unread(t.Context(), "bob", nil); err != nil || list[0] != (chat.Unread{Log: "room", Unread: 1, Last: 1}) {
+	if list, err := s.Unread(t.Context(), "bob", nil); err != nil || list[0] != (store.Unread{Log: "room", Unread: 1, Last: 1}) {
 		t.Errorf("a log that began again: %+v, %v", list, err)
 	}
 	if list, err := s.Unread(t.Context(), "nobody", nil); err != nil || len(list) != 0 {
@@ -179,17 +179,17 @@ func testMarkers(t *testing.T, open Open) {
 
 func testModeration(t *testing.T, open Open) {
 	sink := NewSink()
-	s := open(t, chat.Limits{}, sink)
+	s := open(t, store.Limits{}, sink)
 	if err := s.Follow(t.Context(), "room"); err != nil {
 		t.Fatal(err)
 	}
-	set := func(room string, r chat.Rule) {
+	set := func(room string, r store.Rule) {
 		t.Helper()
 		if err := s.SetRule(t.Context(), room, r); err != nil {
 			t.Fatal(err)
 		}
 	}
-	standing := func(room, user string) chat.Standing {
+	standing := func(room, user string) store.Standing {
 		t.Helper()
 		got, err := s.Standing(t.Context(), room, user)
 		if err != nil {
@@ -198,17 +198,17 @@ func testModeration(t *testing.T, open Open) {
 		return got
 	}
 	now := time.Now().UnixMilli()
-	mute := chat.Bar{Action: "mute", User: "bob", Until: now + 3_600_000, Reason: `"loud"`, By: "mod", At: now}
-	ban := chat.Bar{Action: "ban", User: "bob", By: "mod", At: now}
+	mute := store.Bar{Action: "mute", User: "bob", Until: now + 3_600_000, Reason: `"loud"`, By: "mod", At: now}
+	ban := store.Bar{Action: "ban", User: "bob", By: "mod", At: now}
 	slow, on, off := 7, true, false
-	set("room", chat.Rule{Bar: &mute})
-	set("room", chat.Rule{Bar: &chat.Bar{Action: "mute", User: "past", Until: now - 1}})
-	set("other", chat.Rule{Bar: &ban})
-	set("", chat.Rule{Bar: &chat.Bar{Action: "ban", User: "carol"}})
-	set("room", chat.Rule{Slow: &slow})
-	set("room", chat.Rule{Frozen: &on})
+	set("room", store.Rule{Bar: &mute})
+	set("room", store.Rule{Bar: &store.Bar{Action: "mute", User: "past", Until: now - 1}})
+	set("other", store.Rule{Bar: &ban})
+	set("", store.Rule{Bar: &store.Bar{Action: "ban", User: "carol"}})
+	set("room", store.Rule{Slow: &slow})
+	set("room", store.Rule{Frozen: &on})
 	for i := range 3 {
-		set("room", chat.Rule{Report: &chat.Report{ID: fmt.Sprint(i), By: "bob", Reason: "spam", At: now}})
+		set("room", store.Rule{Report: &store.Report{ID: fmt.Sprint(i), By: "bob", Reason: "spam", At: now}})
 	}
 	sink.Await(t, "the bars are known", func() bool { return len(sink.barred) >= 4 })
 	if got := standing("room", "bob"); got.Mute == nil || *got.Mute != mute || got.Ban != nil || got.Slow != 7 || !got.Frozen {
@@ -229,12 +229,12 @@ func testModeration(t *testing.T, open Open) {
 	}
 	before := 0
 	sink.Await(t, "the number of changes", func() bool { before = len(sink.barred); return true })
-	set("room", chat.Rule{Lift: &chat.Bar{Action: "mute", User: "bob"}})
-	set("room", chat.Rule{Frozen: &off})
+	set("room", store.Rule{Lift: &store.Bar{Action: "mute", User: "bob"}})
+	set("room", store.Rule{Frozen: &off})
 	slow = 0
-	set("room", chat.Rule{Slow: &slow})
+	set("room", store.Rule{Slow: &slow})
 	sink.Await(t, "the changes are known", func() bool { return len(sink.barred) >= before+3 })
-	if got := standing("room", "bob"); got != (chat.Standing{}) {
+	if got := standing("room", "bob"); got != (store.Standing{}) {
 		t.Errorf("%+v", got)
 	}
 	if wait, err := s.Turn(t.Context(), "room", "bob", 60); wait != 0 || err != nil {
@@ -249,26 +249,26 @@ func testModeration(t *testing.T, open Open) {
 }
 
 func testModerationLimits(t *testing.T, open Open) {
-	s := open(t, chat.Limits{Bars: 3, Reports: 2}, NewSink())
+	s := open(t, store.Limits{Bars: 3, Reports: 2}, NewSink())
 	now := time.Now().UnixMilli()
 	for i := range 3 {
-		if err := s.SetRule(t.Context(), "room", chat.Rule{Bar: &chat.Bar{Action: "ban", User: fmt.Sprint(i)}}); err != nil {
+		if err := s.SetRule(t.Context(), "room", store.Rule{Bar: &store.Bar{Action: "ban", User: fmt.Sprint(i)}}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	var limit *chat.LimitError
-	extra := chat.Rule{Bar: &chat.Bar{Action: "ban", User: "3"}}
+	var limit *store.LimitError
+	extra := store.Rule{Bar: &store.Bar{Action: "ban", User: "3"}}
 	if err := s.SetRule(t.Context(), "room", extra); !errors.As(err, &limit) || limit.Limit != 3 {
 		t.Errorf("%v", err)
 	}
-	if err := s.SetRule(t.Context(), "room", chat.Rule{Bar: &chat.Bar{Action: "ban", User: "1", Until: now - 1}}); err != nil {
+	if err := s.SetRule(t.Context(), "room", store.Rule{Bar: &store.Bar{Action: "ban", User: "1", Until: now - 1}}); err != nil {
 		t.Errorf("one that is there already: %v", err)
 	}
 	if err := s.SetRule(t.Context(), "room", extra); err != nil {
 		t.Errorf("one has ended: %v", err)
 	}
 	for i := range 5 {
-		if err := s.SetRule(t.Context(), "room", chat.Rule{Report: &chat.Report{ID: fmt.Sprint(i)}}); err != nil {
+		if err := s.SetRule(t.Context(), "room", store.Rule{Report: &store.Report{ID: fmt.Sprint(i)}}); err != nil {
 			t.Fatal(err)
 		}
 	}

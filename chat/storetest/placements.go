@@ -8,13 +8,13 @@ import (
 	"testing"
 	"time"
 
-	"chorus/chat"
+	"chorus/chat/store"
 )
 
 // Rooms wait for the sockets of a user until their time is over.
 func testPlacements(t *testing.T, open Open) {
 	ctx := context.Background()
-	s := open(t, chat.Limits{Placements: 3}, NewSink())
+	s := open(t, store.Limits{Placements: 3}, NewSink())
 	placed := func(user string) string {
 		t.Helper()
 		rooms, err := s.Placed(ctx, user)
@@ -33,7 +33,7 @@ func testPlacements(t *testing.T, open Open) {
 	place("ada {1}", "a/ü", time.Minute)
 	place("ada {1}", "c", time.Minute)
 	place("bob", "c", time.Minute)
-	var limit *chat.LimitError
+	var limit *store.LimitError
 	if err := s.Place(ctx, "ada {1}", "d", time.Minute); !errors.As(err, &limit) || limit.Limit != 3 {
 		t.Errorf("one more: %v", err)
 	}
@@ -57,13 +57,13 @@ func testPlacements(t *testing.T, open Open) {
 func testEachLog(t *testing.T, open Open) {
 	ctx := context.Background()
 	sink := NewSink()
-	s := open(t, chat.Limits{}, sink)
+	s := open(t, store.Limits{}, sink)
 	if err := s.Follow(ctx, "log1"); err != nil {
 		t.Fatal(err)
 	}
 	for i := range 7 {
 		name := fmt.Sprint("log", i)
-		if _, err := s.Append(ctx, &chat.Append{Log: name, Topics: []string{name}, Bounds: chat.Bounds{Messages: 10}, ID: "m", Digest: "d", Value: []byte("1"), Except: []string{"a", "b"}}); err != nil {
+		if _, err := s.Append(ctx, &store.Append{Log: name, Topics: []string{name}, Bounds: store.Bounds{Messages: 10}, ID: "m", Digest: "d", Value: []byte("1"), Except: []string{"a", "b"}}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"chorus/chat"
+	"chorus/chat/store"
 )
 
 // grace is short for a test, and long enough that a socket comes back within it on a busy machine.
@@ -15,13 +15,13 @@ const grace = 3 * time.Second
 
 func testPresence(t *testing.T, open Open) {
 	sink := NewSink()
-	s := open(t, chat.Limits{}, sink)
+	s := open(t, store.Limits{}, sink)
 	if err := s.Follow(t.Context(), "room"); err != nil {
 		t.Fatal(err)
 	}
 	enter := func(socket, user string, want int) {
 		t.Helper()
-		if n, err := s.Enter(t.Context(), "room", socket, chat.Member{User: user, Name: "N " + user}); err != nil || n != want {
+		if n, err := s.Enter(t.Context(), "room", socket, store.Member{User: user, Name: "N " + user}); err != nil || n != want {
 			t.Errorf("%s enters: %d, %v, want %d", socket, n, err, want)
 		}
 	}
@@ -68,10 +68,10 @@ func testPresence(t *testing.T, open Open) {
 }
 
 func testPresencePages(t *testing.T, open Open) {
-	s := open(t, chat.Limits{}, NewSink())
+	s := open(t, store.Limits{}, NewSink())
 	const n = 2500
 	for i := range n {
-		if _, err := s.Enter(t.Context(), "room", fmt.Sprint("s", i), chat.Member{User: fmt.Sprintf("ü%d", i)}); err != nil {
+		if _, err := s.Enter(t.Context(), "room", fmt.Sprint("s", i), store.Member{User: fmt.Sprintf("ü%d", i)}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -98,14 +98,14 @@ func testPresencePages(t *testing.T, open Open) {
 	if p, err := s.List(t.Context(), "room", "", 0); err != nil || p.Count != n || len(p.Users) != 0 || p.Next != "" {
 		t.Errorf("the count alone: %+v, %v", p, err)
 	}
-	if _, err := s.List(t.Context(), "room", "ä", 10); !errors.Is(err, chat.ErrBadCursor) {
+	if _, err := s.List(t.Context(), "room", "ä", 10); !errors.Is(err, store.ErrBadCursor) {
 		t.Errorf("%v", err)
 	}
 }
 
 func testStatus(t *testing.T, open Open) {
 	sink := NewSink()
-	s := open(t, chat.Limits{}, sink)
+	s := open(t, store.Limits{}, sink)
 	if err := s.Follow(t.Context(), "one"); err != nil {
 		t.Fatal(err)
 	}
@@ -122,7 +122,7 @@ func testStatus(t *testing.T, open Open) {
 		}
 	}
 	for _, room := range []string{"one", "two"} {
-		if _, err := s.Enter(t.Context(), room, "s", chat.Member{User: "alice"}); err != nil {
+		if _, err := s.Enter(t.Context(), room, "s", store.Member{User: "alice"}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -132,7 +132,7 @@ func testStatus(t *testing.T, open Open) {
 	set("two", `"away"`)
 	data("one", `{"n":12345678901234567890}`)
 	data("two", `"away"`)
-	if _, err := s.Enter(t.Context(), "three", "s", chat.Member{User: "alice"}); err != nil {
+	if _, err := s.Enter(t.Context(), "three", "s", store.Member{User: "alice"}); err != nil {
 		t.Fatal(err)
 	}
 	data("three", `{"n":12345678901234567890}`)
@@ -150,7 +150,7 @@ func testStatus(t *testing.T, open Open) {
 	if _, joins, leaves, _ := sink.Users("one"); joins != 1 || leaves != 0 {
 		t.Errorf("an update is no join and no leave: %d, %d", joins, leaves)
 	}
-	var limit *chat.LimitError
+	var limit *store.LimitError
 	if err := s.SetStatus(t.Context(), "alice", "", []byte(`"`+strings.Repeat("x", 1023)+`"`)); !errors.As(err, &limit) {
 		t.Errorf("too large: %v", err)
 	}

@@ -1,4 +1,4 @@
-// Package storetest tests implementations of chat.Store: all of them behave the same.
+// Package storetest tests implementations of store.Store: all of them behave the same.
 package storetest
 
 import (
@@ -8,11 +8,11 @@ import (
 	"testing"
 	"time"
 
-	"chorus/chat"
+	"chorus/chat/store"
 )
 
 // Open returns a store whose limits are those, started with the sink. It is closed with the test.
-type Open func(t *testing.T, limits chat.Limits, sink chat.Sink) chat.Store
+type Open func(t *testing.T, limits store.Limits, sink store.Sink) store.Store
 
 // Run tests a store of one node.
 func Run(t *testing.T, open Open) {
@@ -53,8 +53,8 @@ func Run(t *testing.T, open Open) {
 // Sink records what a store brings.
 type Sink struct {
 	mu       sync.Mutex
-	records  []*chat.Record
-	presence map[string][]*chat.PresenceChange
+	records  []*store.Record
+	presence map[string][]*store.PresenceChange
 	signals  []string
 	barred   []string
 	lost     []string
@@ -63,7 +63,7 @@ type Sink struct {
 
 // NewSink returns an empty sink.
 func NewSink() *Sink {
-	return &Sink{presence: make(map[string][]*chat.PresenceChange), changed: make(chan struct{})}
+	return &Sink{presence: make(map[string][]*store.PresenceChange), changed: make(chan struct{})}
 }
 
 func (s *Sink) note(fn func()) {
@@ -74,23 +74,23 @@ func (s *Sink) note(fn func()) {
 	s.changed = make(chan struct{})
 }
 
-// Logged implements chat.Sink.
-func (s *Sink) Logged(r *chat.Record) { s.note(func() { s.records = append(s.records, r) }) }
+// Logged implements store.Sink.
+func (s *Sink) Logged(r *store.Record) { s.note(func() { s.records = append(s.records, r) }) }
 
-// Present implements chat.Sink.
-func (s *Sink) Present(room string, c *chat.PresenceChange) {
+// Present implements store.Sink.
+func (s *Sink) Present(room string, c *store.PresenceChange) {
 	s.note(func() { s.presence[room] = append(s.presence[room], c) })
 }
 
-// Barred implements chat.Sink.
+// Barred implements store.Sink.
 func (s *Sink) Barred(topic string) { s.note(func() { s.barred = append(s.barred, topic) }) }
 
-// Signalled implements chat.Sink.
+// Signalled implements store.Sink.
 func (s *Sink) Signalled(topic string, data []byte) {
 	s.note(func() { s.signals = append(s.signals, topic+"="+string(data)) })
 }
 
-// Lost implements chat.Sink.
+// Lost implements store.Sink.
 func (s *Sink) Lost(topic string) { s.note(func() { s.lost = append(s.lost, topic) }) }
 
 // Await waits until a condition on the sink holds.
@@ -114,7 +114,7 @@ func (s *Sink) Await(t *testing.T, what string, condition func() bool) {
 }
 
 // Records waits for n records of a log and returns them.
-func (s *Sink) Records(t *testing.T, log string, n int) (records []*chat.Record) {
+func (s *Sink) Records(t *testing.T, log string, n int) (records []*store.Record) {
 	t.Helper()
 	s.Await(t, fmt.Sprintf("%d records of %s", n, log), func() bool {
 		records = records[:0]
@@ -136,10 +136,10 @@ func (s *Sink) Lose() []string {
 }
 
 // Users returns the users of a room as one who hears everything knows them, and the last count.
-func (s *Sink) Users(room string) (users map[string]chat.Present, joins, leaves, count int) {
+func (s *Sink) Users(room string) (users map[string]store.Present, joins, leaves, count int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	users = make(map[string]chat.Present)
+	users = make(map[string]store.Present)
 	for _, c := range s.presence[room] {
 		if c.Reset {
 			continue
@@ -161,12 +161,12 @@ func (s *Sink) Users(room string) (users map[string]chat.Present, joins, leaves,
 }
 
 // Message returns what Append needs for a message.
-func Message(log, id, user, value string) *chat.Append {
-	return &chat.Append{Log: log, Topics: []string{log}, ID: id, User: user, Name: "Name of " + user, Digest: value, Value: []byte(value)}
+func Message(log, id, user, value string) *store.Append {
+	return &store.Append{Log: log, Topics: []string{log}, ID: id, User: user, Name: "Name of " + user, Digest: value, Value: []byte(value)}
 }
 
 // say appends a message.
-func say(t *testing.T, s chat.Store, a *chat.Append) chat.Receipt {
+func say(t *testing.T, s store.Store, a *store.Append) store.Receipt {
 	t.Helper()
 	r, err := s.Append(t.Context(), a)
 	if err != nil {
@@ -175,7 +175,7 @@ func say(t *testing.T, s chat.Store, a *chat.Append) chat.Receipt {
 	return r
 }
 
-func page(t *testing.T, s chat.Store, log string, q chat.PageQuery) chat.Page {
+func page(t *testing.T, s store.Store, log string, q store.PageQuery) store.Page {
 	t.Helper()
 	p, err := s.Page(t.Context(), log, q)
 	if err != nil {
@@ -184,7 +184,7 @@ func page(t *testing.T, s chat.Store, log string, q chat.PageQuery) chat.Page {
 	return p
 }
 
-func change(t *testing.T, s chat.Store, c *chat.Change) chat.Changed {
+func change(t *testing.T, s store.Store, c *store.Change) store.Changed {
 	t.Helper()
 	c.Topics = []string{c.Log}
 	out, err := s.Change(t.Context(), c)
@@ -194,7 +194,7 @@ func change(t *testing.T, s chat.Store, c *chat.Change) chat.Changed {
 	return out
 }
 
-func ids(messages []chat.Message) string {
+func ids(messages []store.Message) string {
 	out := ""
 	for _, m := range messages {
 		out += m.ID + " "

@@ -1,23 +1,23 @@
-package chat_test
+package store_test
 
 import (
 	"strings"
 	"testing"
 
-	"chorus/chat"
+	"chorus/chat/store"
 )
 
 func TestCursor(t *testing.T) {
 	t.Parallel()
-	p := chat.Position{Epoch: "k3j2h1g0", Pos: 1234, Seq: 99}
-	if got, err := chat.ParseCursor(p.Cursor()); err != nil || got != p {
+	p := store.Position{Epoch: "k3j2h1g0", Pos: 1234, Seq: 99}
+	if got, err := store.ParseCursor(p.Cursor()); err != nil || got != p {
 		t.Errorf("%+v, %v, want %+v", got, err, p)
 	}
-	if c := (chat.Position{Epoch: strings.Repeat("z", 20), Pos: 1 << 53, Seq: 1 << 53}).Cursor(); len(c) > 64 {
+	if c := (store.Position{Epoch: strings.Repeat("z", 20), Pos: 1 << 53, Seq: 1 << 53}).Cursor(); len(c) > 64 {
 		t.Errorf("%d characters", len(c))
 	}
 	for _, bad := range []string{"", "-", "--", "a-1", "a-1-2", "A-2-1", "a-02-1", "a--1--2", "a-2-1-", "a b-2-1", "é-2-1", strings.Repeat("a", 70) + "-2-1"} {
-		if p, err := chat.ParseCursor(bad); err == nil {
+		if p, err := store.ParseCursor(bad); err == nil {
 			t.Errorf("%q is %+v", bad, p)
 		}
 	}
@@ -29,7 +29,7 @@ func FuzzParseCursor(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		p, err := chat.ParseCursor(text)
+		p, err := store.ParseCursor(text)
 		if err != nil {
 			return
 		}
