@@ -33,6 +33,7 @@ func TestAPIUsers(t *testing.T) {
 		t.Errorf("put: %s", got.body)
 	}
 	third := as(t, b.addr, "ada/1")
+	eventually(t, "the socket that came later is in the room", func() bool { return must(t, b.addr, key, "GET", "/rooms/a%2Fb", "").get("sockets") == "3" })
 	must(t, b.addr, key, "POST", "/publish", `{"to": {"rooms": ["a/b"]}, "value": "in the room"}`)
 	for _, c := range []*rawClient{first, second, third} {
 		c.await(`42["publish","a/b","in the room"`)
@@ -70,6 +71,7 @@ func TestAPIUsers(t *testing.T) {
 		}
 	}
 	fourth := as(t, a.addr, "ada/1")
+	eventually(t, "the fourth socket is online", func() bool { return must(t, b.addr, key, "GET", user, "").get("count") == "4" })
 	if got := must(t, b.addr, key, "GET", "/rooms/a%2Fb", ""); got.get("sockets") != "0" {
 		t.Errorf("a socket that came later joined: %s", got.body)
 	}
