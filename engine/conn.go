@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"log/slog"
@@ -10,6 +11,12 @@ import (
 	"time"
 	"weak"
 
+	"chorus/engine/flow"
+	"chorus/engine/message"
+	"chorus/engine/outgoing"
+	"chorus/engine/payload"
+	"chorus/engine/request"
+	"chorus/engine/wheel"
 	"chorus/internal/emitter"
 
 	"github.com/zishang520/socket.io/parsers/engine/v3/packet"
@@ -47,8 +54,8 @@ type Conn struct {
 	shard    *shard
 	id       string
 	protocol int
-	base64   bool  // the client takes no binary
-	request  *kept // of the handshake
+	base64   bool             // the client takes no binary
+	request  *request.Compact // of the handshake
 	context  weak.Pointer[types.HttpContext]
 	address  string // what counts for Options.MaxConnectionsPerAddress
 
@@ -64,32 +71,32 @@ type Conn struct {
 	posting   atomic.Bool          // a POST request is being read
 	cancelled atomic.Bool          // the client has cancelled a GET request
 
-	timer      timer
+	timer      wheel.Timer[*Conn]
 	beat       beat
-	flow       flow
+	flow       flow.Flow
 	member     membership
 	unfinished unfinished
+	gatherer   message.Gatherer
 
 	bounds  Guard // nil for none
 	unpaced int   // bytes that it does not know of; belongs to the goroutine that reads
 
-	mu    sync.Mutex
-	link  *link // of the transport, when that is a WebSocket
-	probe *link // of a WebSocket that the client tries
-	held  held
-	known bool     // the listeners of "connection" have returned
-	over  bool     // the session has ended
-	cause *closing // why, once that is certain
+	mu     sync.Mutex
+	socket *webSocket // of the transport, when that is a WebSocket
+	probe  *webSocket // that the client tries
+	known  bool       // the listeners of "connection" have returned
+	over   bool       // the session has ended
+	cause  *closing   // why, once that is certain
 
 	out output // belongs to the shard
 }
 
 // output is what the shard knows of a connection.
 type output struct {
-	node    *node // what the batch at hand has for it
-	back    backlog
-	link    *link // where to write; nil while the transport is polling
-	poll    *poll // the request that waits for something
+	node    *outgoing.Node // what the batch at hand has for it
+	back    outgoing.Backlog
+	socket  *webSocket // where to write; nil while the transport is polling
+	poll    *poll      // the request that waits for something
 	last    lastAnswer
 	stamp   uint64
 	blocked bool // the shard will be told when the link takes something again
@@ -127,7 +134,7 @@ func (c *Conn) Request() *types.HttpContext {
 	defer c.mu.Unlock()
 	ctx := c.context.Value()
 	if ctx == nil {
-		ctx = newContext(c.request.request())
+		ctx = newContext(c.request)
 		c.context = weak.Make(ctx)
 	}
 	return ctx
@@ -183,7 +190,9 @@ func (c *Conn) Send(data io.Reader, opts *packet.Options, sent eio.SendCallback)
 		c.server.opts.OnSend(c, part.Data)
 	}
 	noCompress := opts != nil && opts.Compress != nil && !*opts.Compress
-	c.send(part, noCompress, done)
+	if m := c.gatherer.Send(part, noCompress, done); m != nil {
+		c.SendMessage(m)
+	}
 	return c
 }
 
@@ -233,6 +242,16 @@ func (c *Conn) Leave() {
 	c.Close(false)
 }
 
+// mayBlock is called in a turn of the poller before a handler waits: the poller goes on without it.
+func (c *Conn) mayBlock() {
+	c.mu.Lock()
+	socket := c.socket
+	c.mu.Unlock()
+	if socket != nil {
+		socket.MayWait()
+	}
+}
+
 // closeTimeout is how long a session may take to end, see Conn.closeTimeout.
 const closeTimeout = 5 * time.Second
 
@@ -253,20 +272,20 @@ func (c *Conn) end(reason string, err error) {
 	c.server.clients.Delete(c.id) // before anybody hears of the end
 	c.blame(reason, err)
 	c.mu.Lock()
-	link, probe, known, cause := c.link, c.probe, c.known, *c.cause
+	socket, probe, known, cause := c.socket, c.probe, c.known, *c.cause
 	c.over = true
 	c.unfinished.drop()
 	c.mu.Unlock()
-	c.flow.end()
+	c.flow.End()
 	if known {
 		c.server.goes.Go(func() { c.tell(cause) }) // ends with the listeners of "close"
 	}
 	c.shard.do(c, (*shard).release)
-	if link != nil && !link.finished.Load() {
-		link.close()
+	if socket != nil && !socket.Finished() {
+		_ = socket.Close()
 	}
 	if probe != nil {
-		probe.close()
+		_ = probe.Close()
 	}
 	c.server.forget(c) // with the last session, the shards and their pollers end
 	c.server.logEnd(c, cause.reason, cause.err)
@@ -278,8 +297,8 @@ func (c *Conn) tell(cause closing) {
 	if cause.reason == reasonForcedClose || cause.reason == reasonShutdown {
 		limit = min(limit, closeTimeout)
 	}
-	c.flow.settle(limit)
-	c.left(c.flow.release())
+	c.flow.Settle(limit)
+	c.left(c.flow.Release())
 	time.Sleep(youth - time.Since(c.born))
 	_ = c.server.guard(func() error { c.Emit("close", cause.reason, cause.err); return nil })
 }
@@ -306,7 +325,7 @@ func (c *Conn) announce() {
 
 // onMessage hands a message of the client to the listeners.
 func (c *Conn) onMessage(data []byte, binary bool) error {
-	c.flow.count(len(data))
+	c.flow.Count(len(data))
 	c.server.stats.Received.Add(1)
 	if err := errors.Join(c.checkJoined(data, binary), c.followPacket(data, binary)); err != nil {
 		return err
@@ -316,7 +335,7 @@ func (c *Conn) onMessage(data []byte, binary bool) error {
 	}
 	var value types.BufferInterface
 	if binary {
-		value = types.NewBytesBuffer(append([]byte(nil), data...)) // parsers keep attachments
+		value = types.NewBytesBuffer(bytes.Clone(data)) // parsers keep attachments
 	} else {
 		value = types.NewStringBuffer(data)
 	}
@@ -334,29 +353,29 @@ func isDisconnect(text []byte) bool {
 }
 
 // onPacket does what a packet of the client asks for (Engine.IO protocol: packet types).
-func (c *Conn) onPacket(p part) error {
+func (c *Conn) onPacket(p message.Packet) error {
 	if c.state.Load() == stateClosed {
 		return errClosed
 	}
-	c.unpaced += len(p.body)
-	kind, data := byte(packetMessage), p.body
-	if !p.binary {
-		if len(p.body) == 0 {
+	c.unpaced += len(p.Body)
+	kind, data := byte(message.TypeMessage), p.Body
+	if !p.Binary {
+		if len(p.Body) == 0 {
 			return ErrPacket
 		}
-		kind, data = p.body[0], p.body[1:]
+		kind, data = p.Body[0], p.Body[1:]
 	}
 	if c.ListenerCount("packet") > 0 {
-		c.Emit("packet", libraryPacket(kind, data, p.binary))
+		c.Emit("packet", payload.LibraryPacket(kind, bytes.Clone(data), p.Binary))
 	}
 	switch kind {
-	case packetMessage:
-		return c.onMessage(data, p.binary)
-	case packetPing, packetPong:
+	case message.TypeMessage:
+		return c.onMessage(data, p.Binary)
+	case message.TypePing, message.TypePong:
 		return c.onHeartbeat(kind)
-	case packetClose:
+	case message.TypeClose:
 		return errClosedByClient
-	case packetOpen, packetUpgrade, packetNoop:
+	case message.TypeOpen, message.TypeUpgrade, message.TypeNoop:
 		return nil
 	default:
 		return ErrPacket

@@ -9,11 +9,10 @@ import (
 	"runtime/debug"
 	"time"
 
+	"chorus/engine/request"
+
 	"github.com/zishang520/socket.io/v3/pkg/types"
 )
-
-// ErrPacket means that a client sent what is no packet of Engine.IO. The session is closed.
-var ErrPacket = errors.New("engine: invalid packet")
 
 // errPanic means that a listener panicked: a handler or middleware of the program.
 var errPanic = errors.New("panic")
@@ -47,7 +46,7 @@ var (
 // refuse answers a request with a code, as JSON, and tells the listeners of "connection_error".
 func (s *Server) refuse(w http.ResponseWriter, r *http.Request, refusal *types.CodeMessage, context map[string]any) {
 	if s.ListenerCount("connection_error") > 0 {
-		s.Emit("connection_error", &types.ErrorMessage{CodeMessage: refusal, Req: newContext(keep(r).request()), Context: context})
+		s.Emit("connection_error", &types.ErrorMessage{CodeMessage: refusal, Req: newContext(request.Keep(r)), Context: context})
 	}
 	status := http.StatusBadRequest
 	switch refusal {
@@ -67,7 +66,7 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, refusal *types.C
 		w.Header().Set("Connection", "close")
 		w.Header().Set("Retry-After", "1")
 	}
-	dropBody(w, r)
+	request.DropBody(w, r)
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(s.opts.BodyTimeout))
 	w.WriteHeader(status)
 	_, _ = w.Write(body)

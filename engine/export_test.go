@@ -14,7 +14,7 @@ func (s *shard) Flushed() {
 }
 
 // Held tells whether the client is kept from saying more.
-func (c *Conn) Held() bool { return c.flow.held.Load() }
+func (c *Conn) Held() bool { return c.flow.Held.Load() }
 
 // Posting tells whether a POST request is being read.
 func (c *Conn) Posting() bool { return c.posting.Load() }

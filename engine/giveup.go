@@ -1,6 +1,11 @@
 package engine
 
-import "log/slog"
+import (
+	"log/slog"
+
+	"chorus/engine/outgoing"
+	"chorus/engine/payload"
+)
 
 // giveUp writes no more to a connection that failed. Messages that the client sent before are still
 // to be read. The reader finds the failure behind them, and ends the session with the true reason.
@@ -22,10 +27,10 @@ func (s *shard) release(c *Conn) {
 		return
 	}
 	o.ended = true
-	o.back, o.last = backlog{}, lastAnswer{}
+	o.back, o.last = outgoing.Backlog{}, lastAnswer{}
 	c.behind.Store(true)
 	if o.poll != nil {
-		o.poll.answer <- closePayload(c.protocol)
+		o.poll.answer <- payload.Close(c.protocol)
 		o.poll = nil
 	}
 }

@@ -30,27 +30,9 @@ func (c *Conn) pause() {
 		return
 	}
 	if d := c.bounds.Pause(bytes); d > 0 {
-		c.flow.held.Store(true)
+		c.flow.Held.Store(true)
 		c.mayBlock()
-		c.flow.sleep(d)
+		c.flow.Sleep(d)
 		c.excuse()
-	}
-}
-
-// sleep waits for d, or until the session ends.
-func (f *flow) sleep(d time.Duration) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.change.L = &f.mu
-	over := false
-	timer := time.AfterFunc(d, func() {
-		f.mu.Lock()
-		defer f.mu.Unlock()
-		over = true
-		f.wake()
-	})
-	defer timer.Stop()
-	for !over && !f.ended {
-		f.change.Wait()
 	}
 }

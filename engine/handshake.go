@@ -6,6 +6,9 @@ import (
 	"net/url"
 	"time"
 
+	"chorus/engine/message"
+	"chorus/engine/request"
+
 	"github.com/zishang520/socket.io/v3/pkg/types"
 )
 
@@ -26,14 +29,14 @@ func (s *Server) newConn(r *http.Request, query url.Values, transport string) (*
 		id:       s.opts.GenerateID(r),
 		protocol: 4,
 		born:     time.Now(),
-		request:  keep(r),
+		request:  request.Keep(r),
 		address:  s.opts.RemoteAddress(r),
 	}
 	if s.revision(query) == "3" {
 		c.protocol = 3
 	}
 	c.base64 = query.Has("b64")
-	c.timer.conn = c
+	c.timer.Owner = c
 	c.websocket.Store(transport == WebSocket)
 	c.beganPolling = transport == Polling
 	if s.opts.Guard != nil {
@@ -55,7 +58,7 @@ func (s *Server) open(c *Conn) {
 		PingTimeout:  s.opts.PingTimeout.Milliseconds(),
 		MaxPayload:   s.opts.MaxPayload,
 	})
-	c.SendMessage(newPacket(packetOpen, string(data)))
+	c.SendMessage(message.NewPacket(message.TypeOpen, string(data)))
 	c.startHeartbeat()
 	c.announce()
 }

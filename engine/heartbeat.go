@@ -2,9 +2,10 @@ package engine
 
 import (
 	"errors"
-	"sync"
 	"sync/atomic"
 	"time"
+
+	"chorus/engine/message"
 
 	"github.com/gobwas/ws"
 )
@@ -12,111 +13,6 @@ import (
 // ErrHeartbeat means that a client sent a heartbeat packet of the wrong direction: in revision 4
 // the server pings, in revision 3 the client does.
 var ErrHeartbeat = errors.New("engine: invalid heartbeat direction")
-
-// wheel is the one timer structure of a server: a ring of slots, one for each tick, with a list of
-// what is due then. Setting and removing a timer costs a few pointers, and all timers together one
-// goroutine.
-type wheel struct {
-	tick  time.Duration
-	start time.Time
-
-	mu    sync.Mutex
-	slots []timer // heads of lists
-	now   int64   // the last tick that was looked at
-}
-
-// timer is one timer of a session, in the list of its slot or, with next being nil, in none.
-type timer struct {
-	prev, next *timer
-	conn       *Conn
-}
-
-// Bounds of a wheel: precise to a twentieth of the shortest interval, and looked at no more often
-// than needed.
-const (
-	minTick = time.Millisecond
-	maxTick = 200 * time.Millisecond
-)
-
-func newWheel(shortest, longest time.Duration) *wheel {
-	w := &wheel{tick: min(max(shortest/20, minTick), maxTick), start: time.Now()}
-	w.slots = make([]timer, min(int64(longest/w.tick)+2, 1<<16))
-	for i := range w.slots {
-		head := &w.slots[i]
-		head.prev, head.next = head, head
-	}
-	return w
-}
-
-// set has the timer fire once after d, instead of when it was to fire before.
-func (w *wheel) set(t *timer, d time.Duration) {
-	at := int64((time.Since(w.start)+d)/w.tick) + 1
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	t.unlink()
-	// One that is further away than the ring is long is looked at, and set again, before its time.
-	head := &w.slots[min(max(at, w.now+1), w.now+int64(len(w.slots))-1)%int64(len(w.slots))]
-	t.prev, t.next = head.prev, head
-	head.prev.next, head.prev = t, t
-}
-
-// remove keeps the timer from firing, unless it is about to.
-func (w *wheel) remove(t *timer) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	t.unlink()
-}
-
-func (t *timer) unlink() {
-	if t.next != nil {
-		t.prev.next, t.next.prev = t.next, t.prev
-		t.prev, t.next = nil, nil
-	}
-}
-
-// run fires timers until stop is closed.
-func (w *wheel) run(stop <-chan struct{}) {
-	ticker := time.NewTicker(w.tick)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-stop:
-			return
-		case <-ticker.C:
-			w.advance(int64(time.Since(w.start) / w.tick))
-		}
-	}
-}
-
-// advance fires what is due at a tick or before.
-func (w *wheel) advance(to int64) {
-	for {
-		due, more := w.collect(to)
-		for _, t := range due {
-			t.conn.onTimer()
-		}
-		if !more {
-			return
-		}
-	}
-}
-
-// collect takes what the next slot has, and reports whether there are more slots to look at.
-func (w *wheel) collect(to int64) (due []*timer, more bool) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.now >= to {
-		return nil, false
-	}
-	w.now++
-	head := &w.slots[w.now%int64(len(w.slots))]
-	for head.next != head {
-		t := head.next
-		t.unlink()
-		due = append(due, t)
-	}
-	return due, true
-}
 
 // beat is where a session stands between two heartbeats. A pong does not touch the wheel: the
 // timer finds, when it fires, that there is more time.
@@ -148,12 +44,12 @@ func (c *Conn) setTimer(d time.Duration) {
 	if left, bounded := c.outsideLeft(); bounded {
 		d = min(d, max(left, 0))
 	}
-	c.server.wheel.set(&c.timer, d)
+	c.server.wheel.Set(&c.timer, d)
 	switch c.state.Load() { // it may have changed before the timer was set
 	case stateClosing:
-		c.server.wheel.set(&c.timer, c.closeTimeout())
+		c.server.wheel.Set(&c.timer, c.closeTimeout())
 	case stateClosed:
-		c.server.wheel.remove(&c.timer)
+		c.server.wheel.Remove(&c.timer)
 	}
 }
 
@@ -170,16 +66,16 @@ func (c *Conn) closeTimeout() time.Duration {
 // said meanwhile, answers to heartbeats as well, is read afterwards.
 func (c *Conn) pace() {
 	c.pause()
-	if c.flow.pace(c.server.opts.MaxUnprocessed, c.mayBlock) {
+	if c.flow.Pace(c.server.opts.MaxUnprocessed, c.mayBlock) {
 		c.excuse()
 	}
 }
 
 // settle waits until the handlers have processed what the client sent so far.
 func (c *Conn) settle() {
-	c.flow.held.Store(true)
+	c.flow.Held.Store(true)
 	c.mayBlock()
-	c.flow.settle(c.server.opts.HandlerTimeout)
+	c.flow.Settle(c.server.opts.HandlerTimeout)
 	c.excuse()
 }
 
@@ -188,13 +84,13 @@ func (c *Conn) excuse() {
 	if due := time.Now().Add(c.server.opts.PingTimeout).UnixNano(); due > c.beat.due.Load() {
 		c.beat.due.Store(due)
 	}
-	c.flow.held.Store(false)
+	c.flow.Held.Store(false)
 }
 
 // overdue tells whether the client has not been heard for too long. The timer finds it up to a tick
 // later, but a request that comes too late is not to be served.
 func (c *Conn) overdue() bool {
-	return (c.protocol == 3 || c.beat.awaiting.Load()) && !c.flow.held.Load() && time.Now().UnixNano() >= c.beat.due.Load()
+	return (c.protocol == 3 || c.beat.awaiting.Load()) && !c.flow.Held.Load() && time.Now().UnixNano() >= c.beat.due.Load()
 }
 
 // onTimer looks at what is due.
@@ -217,12 +113,12 @@ func (c *Conn) onTimer() {
 	case c.protocol != 3 && !c.beat.awaiting.Load():
 		// The client's time begins when the ping was due, or, should the timer be later than its
 		// precision, when it is sent.
-		wait = max(wait, -2*c.server.wheel.tick) + timeout
+		wait = max(wait, -2*c.server.wheel.Tick()) + timeout
 		c.beat.due.Store(time.Now().Add(wait).UnixNano())
 		c.beat.awaiting.Store(true)
 		c.shard.do(c, func(s *shard, c *Conn) { s.sendNow(c, c.server.ping) })
 		c.setTimer(min(wait, c.server.opts.PingInterval)) // the next ping may be due before this one's time is over
-	case c.flow.held.Load(): // it may have answered: nobody looks
+	case c.flow.Held.Load(): // it may have answered: nobody looks
 		c.setTimer(timeout)
 	default:
 		c.server.goes.Go(func() { c.expire(reasonPingTimeout, nil) }) // ends with the close frame
@@ -231,7 +127,7 @@ func (c *Conn) onTimer() {
 
 // onHeartbeat takes a ping or a pong.
 func (c *Conn) onHeartbeat(kind byte) error {
-	if (kind == packetPing) != (c.protocol == 3) {
+	if (kind == message.TypePing) != (c.protocol == 3) {
 		return ErrHeartbeat
 	}
 	wait := c.server.opts.PingInterval

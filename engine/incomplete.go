@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"sync/atomic"
 	"time"
+
+	"chorus/engine/message"
 )
 
 var errIncomplete = errors.New("the attachments of a packet did not come in time")
@@ -64,7 +66,7 @@ func (c *Conn) followPacket(data []byte, binary bool) error {
 	u := &c.unfinished
 	announced := 0
 	if !binary && c.member.sockets.Load() > 0 {
-		announced = attachments(data)
+		announced = message.Attachments(data)
 	}
 	if u.missing == 0 && announced == 0 {
 		return nil

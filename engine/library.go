@@ -4,6 +4,8 @@ import (
 	"errors"
 	"net/http"
 
+	"chorus/engine/request"
+
 	eio "github.com/zishang520/socket.io/servers/engine/v3"
 	"github.com/zishang520/socket.io/servers/engine/v3/config"
 	"github.com/zishang520/socket.io/servers/engine/v3/transports"
@@ -94,7 +96,7 @@ func (s *Server) GenerateId(ctx *types.HttpContext) string { //nolint:revive // 
 
 // Verify returns why a request is refused, nil when it is not.
 func (s *Server) Verify(ctx *types.HttpContext, upgrade bool) (*types.CodeMessage, map[string]any) {
-	return s.verify(ctx.Request(), parameters(ctx.Request()), upgrade)
+	return s.verify(ctx.Request(), request.Query(ctx.Request()), upgrade)
 }
 
 // ComputePath returns "/": the server has no path of its own, whoever serves it gives it one.
@@ -126,8 +128,8 @@ func (s *Server) Init() {}
 func (s *Server) Cleanup() {}
 
 // newContext returns a request as the library has it.
-func newContext(r *http.Request) *types.HttpContext {
-	ctx := types.NewHttpContext(nowhere{}, r)
+func newContext(r *request.Compact) *types.HttpContext {
+	ctx := types.NewHttpContext(nowhere{}, r.Request())
 	ctx.Flush() // it is answered; its goroutine ends
 	return ctx
 }

@@ -1,15 +1,15 @@
 package engine
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
-	"strconv"
-	"strings"
 	"time"
+
+	"chorus/engine/payload"
+	"chorus/engine/request"
 )
 
 // Why a request of long-polling ends its session.
@@ -23,8 +23,8 @@ var (
 type poll struct {
 	id       string // the parameter t, by which a repeated request is known; empty for none
 	base64   bool
-	answer   chan payload  // capacity 1: the shard answers once, and does not wait
-	replaced chan struct{} // closed when the same request has come again
+	answer   chan payload.Payload // capacity 1: the shard answers once, and does not wait
+	replaced chan struct{}        // closed when the same request has come again
 }
 
 // openPolling begins a session with a request of long-polling, whose answer is the OPEN packet.
@@ -49,7 +49,7 @@ func (c *Conn) servePolling(w http.ResponseWriter, r *http.Request, query url.Va
 
 // serveGet answers with what is sent next.
 func (c *Conn) serveGet(w http.ResponseWriter, r *http.Request, query url.Values, initial bool) {
-	p := &poll{base64: c.base64 || query.Has("b64") || query.Has("j"), answer: make(chan payload, 1), replaced: make(chan struct{})}
+	p := &poll{base64: c.base64 || query.Has("b64") || query.Has("j"), answer: make(chan payload.Payload, 1), replaced: make(chan struct{})}
 	if !initial {
 		p.id = query.Get("t")
 	}
@@ -58,17 +58,17 @@ func (c *Conn) serveGet(w http.ResponseWriter, r *http.Request, query url.Values
 		c.end(reasonTransportError, errOverlap)
 		return
 	}
-	suspendDeadlines(w)
-	defer dropBody(w, r) // once more: the time for it runs from now on
-	dropBody(w, r)
+	request.SuspendDeadlines(w)
+	defer request.DropBody(w, r) // once more: the time for it runs from now on
+	request.DropBody(w, r)
 	c.shard.do(c, func(s *shard, c *Conn) { s.attachPoll(c, p) })
 	select {
 	case answer := <-p.answer:
 		c.endPoll(p) // the client's next request may come before this one is done
 		c.respond(w, r, query, p, answer, initial)
 	case <-p.replaced:
-		nothing := encodePayload([]*Message{c.server.noop}, c.protocol, p.base64)
-		_ = c.write(w, http.StatusOK, "text/plain; charset=UTF-8", nothing.body) // to a connection that broke, as a rule
+		nothing := payload.Encode([]*Message{c.server.noop}, c.protocol, p.base64)
+		_ = request.Answer(w, c.server.opts.BodyTimeout, http.StatusOK, "text/plain; charset=UTF-8", nothing.Body) // to a connection that broke, as a rule
 	case <-r.Context().Done():
 		c.endPoll(p)
 		if isPassedOn(r) {
@@ -87,28 +87,6 @@ func (c *Conn) serveGet(w http.ResponseWriter, r *http.Request, query url.Values
 	}
 }
 
-// suspendDeadlines lets a request wait for a message: the deadlines of the HTTP server are for requests
-// that are answered at once. The answer has a deadline of its own.
-func suspendDeadlines(w http.ResponseWriter) {
-	// A writer without deadlines, as in tests, has no slow clients either.
-	deadlines := http.NewResponseController(w)
-	_ = deadlines.SetReadDeadline(time.Time{})
-	_ = deadlines.SetWriteDeadline(time.Time{})
-}
-
-// strayBodyTimeout is how long a client may take to send the body of a request that needs none.
-const strayBodyTimeout = time.Second
-
-// dropBody has the connection of a request with a body end soon after the answer. Else net/http reads
-// the body to its end before it takes the next request, however slowly it comes.
-func dropBody(w http.ResponseWriter, r *http.Request) {
-	if r.ContentLength == 0 {
-		return
-	}
-	w.Header().Set("Connection", "close")
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(strayBodyTimeout))
-}
-
 // endIfCancelled ends the session if the client has cancelled a request. A request that brings
 // messages is read first.
 func (c *Conn) endIfCancelled() {
@@ -118,22 +96,24 @@ func (c *Conn) endIfCancelled() {
 }
 
 // respond writes an answer.
-func (c *Conn) respond(w http.ResponseWriter, r *http.Request, query url.Values, p *poll, answer payload, initial bool) {
-	if answer.err != nil {
+func (c *Conn) respond(w http.ResponseWriter, r *http.Request, query url.Values, p *poll, answer payload.Payload, initial bool) {
+	if answer.Err != nil {
 		c.server.refuse(w, r, badRequest, nil)
-		c.end(reasonTransportError, answer.err)
+		c.end(reasonTransportError, answer.Err)
 		return
 	}
 	c.server.addHeaders(w.Header(), c, r, initial)
-	contentType, body := "text/plain; charset=UTF-8", answer.body
+	contentType, body := "text/plain; charset=UTF-8", answer.Body
 	switch {
 	case query.Has("j"):
-		contentType, body = "text/javascript; charset=UTF-8", jsonp(query.Get("j"), body)
-	case answer.binary:
+		contentType, body = "text/javascript; charset=UTF-8", payload.WrapJSONP(query.Get("j"), body)
+	case answer.Binary:
 		contentType = "application/octet-stream"
 	}
-	body = c.compress(w.Header(), r, answer, body)
-	if err := c.write(w, http.StatusOK, contentType, body); err != nil {
+	if !c.server.opts.NoHTTPCompression {
+		body = answer.Compress(body, r, w.Header())
+	}
+	if err := request.Answer(w, c.server.opts.BodyTimeout, http.StatusOK, contentType, body); err != nil {
 		if isPassedOn(r) {
 			c.awaitRepeat(p)
 			return
@@ -141,22 +121,9 @@ func (c *Conn) respond(w http.ResponseWriter, r *http.Request, query url.Values,
 		c.end(reasonTransportError, err)
 		return
 	}
-	for _, m := range answer.sent {
-		m.sent()
+	for _, m := range answer.Messages {
+		m.Sent()
 	}
-}
-
-// write answers within the time for bodies.
-func (c *Conn) write(w http.ResponseWriter, status int, contentType string, body []byte) error {
-	// A writer without deadlines, as in tests, has no slow clients either.
-	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(c.server.opts.BodyTimeout))
-	header := w.Header()
-	header.Set("Content-Type", contentType)
-	header.Set("Content-Length", strconv.Itoa(len(body)))
-	header.Set("Cache-Control", "no-store")
-	w.WriteHeader(status)
-	_, err := w.Write(body)
-	return err
 }
 
 // servePost takes packets of the client.
@@ -169,7 +136,7 @@ func (c *Conn) servePost(w http.ResponseWriter, r *http.Request, query url.Value
 	body, err := c.readBody(w, r, query)
 	if err == nil {
 		err = c.server.guard(func() error {
-			return decodePayload(body, c.protocol, c.server.opts.MaxBodyPackets, c.onPacket)
+			return payload.Decode(body, c.protocol, c.server.opts.MaxBodyPackets, c.onPacket)
 		})
 	}
 	switch {
@@ -178,7 +145,7 @@ func (c *Conn) servePost(w http.ResponseWriter, r *http.Request, query url.Value
 		c.posting.Store(false) // the client's next request may come before this one is done
 		c.endIfCancelled()
 		c.server.addHeaders(w.Header(), c, r, false)
-		_ = c.write(w, http.StatusOK, "text/html", []byte("ok")) // a client that has gone shows elsewhere
+		_ = request.Answer(w, c.server.opts.BodyTimeout, http.StatusOK, "text/html", []byte("ok")) // a client that has gone shows elsewhere
 		if err != nil {
 			c.shard.do(c, (*shard).free) // a request that waits has nothing to learn from a CLOSE
 			c.end(reasonTransportClose, nil)
@@ -220,7 +187,7 @@ func (c *Conn) answerTooLarge(w http.ResponseWriter, r *http.Request) {
 	_ = control.EnableFullDuplex() // the answer goes before the body has come
 	w.Header().Set("Connection", "close")
 	text := fmt.Sprintf("the body is larger than %d bytes\n", c.maxPayload())
-	_ = c.write(w, http.StatusRequestEntityTooLarge, "text/plain; charset=utf-8", []byte(text))
+	_ = request.Answer(w, c.server.opts.BodyTimeout, http.StatusRequestEntityTooLarge, "text/plain; charset=utf-8", []byte(text))
 	_ = control.Flush()
 	_ = control.SetReadDeadline(time.Now().Add(c.server.opts.BodyTimeout))
 	_, _ = io.CopyN(io.Discard, r.Body, maxDiscardedBytes)
@@ -255,33 +222,7 @@ func (c *Conn) readBody(w http.ResponseWriter, r *http.Request, query url.Values
 	}
 	_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
 	if query.Has("j") {
-		return readJSONP(body)
+		return payload.ReadJSONP(body)
 	}
 	return body, nil
-}
-
-// jsonp wraps an answer for a script tag (Engine.IO v3: JSONP). JSON is JavaScript once the two
-// separators of lines are escaped, which encoding/json does.
-func jsonp(callback string, body []byte) []byte {
-	digits := strings.Map(func(r rune) rune {
-		if r < '0' || r > '9' {
-			return -1
-		}
-		return r
-	}, callback)
-	text, _ := json.Marshal(string(body)) // it cannot fail: a text
-	return fmt.Appendf(nil, "___eio[%s](%s);", digits, text)
-}
-
-// unescapeJSONP undoes what clients do because forms change line ends: they write a line end as \n,
-// and \n as \\n.
-var unescapeJSONP = strings.NewReplacer(`\\n`, `\n`, `\n`, "\n")
-
-// readJSONP reads the body of a form that a script has sent.
-func readJSONP(body []byte) ([]byte, error) {
-	form, err := url.ParseQuery(string(body))
-	if err != nil || !form.Has("d") {
-		return nil, fmt.Errorf("%w: the form has no d", ErrPacket)
-	}
-	return []byte(unescapeJSONP.Replace(form.Get("d"))), nil
 }

@@ -4,6 +4,9 @@ import (
 	"context"
 	"net/http"
 	"time"
+
+	"chorus/engine/payload"
+	"chorus/engine/request"
 )
 
 // repeatGrace is how long a session outlives a poll that broke off on its way through another node. A load
@@ -14,7 +17,7 @@ const repeatGrace = 5 * time.Second
 // that broke off, and what the first answer held is not lost.
 type lastAnswer struct {
 	id     string // of the poll; empty for none
-	answer payload
+	answer payload.Payload
 }
 
 type passedOnKey struct{}
@@ -28,7 +31,7 @@ func PassedOn(r *http.Request) *http.Request {
 func isPassedOn(r *http.Request) bool { return r.Context().Value(passedOnKey{}) != nil }
 
 // SessionID returns the id of the session that a request belongs to, empty for a handshake.
-func SessionID(r *http.Request) string { return parameters(r).Get("sid") }
+func SessionID(r *http.Request) string { return request.Query(r).Get("sid") }
 
 // Has reports whether there is an open session of this id.
 func (s *Server) Has(sid string) bool { return s.session(sid) != nil }

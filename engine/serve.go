@@ -5,7 +5,8 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
+
+	"chorus/engine/request"
 
 	"github.com/zishang520/socket.io/v3/pkg/types"
 )
@@ -20,8 +21,8 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusNoContent)
 		return
 	}
-	upgrade := isUpgrade(r)
-	query := parameters(r)
+	upgrade := request.IsUpgrade(r)
+	query := request.Query(r)
 	if refusal, context := s.verify(r, query, upgrade); refusal != nil {
 		s.refuse(w, r, refusal, context)
 		return
@@ -41,21 +42,6 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		}
 		s.refuse(w, r, unknownSession, map[string]any{"sid": sid}) // it ended this moment
 	}
-}
-
-// isUpgrade tells whether a request wants to become a WebSocket (RFC 6455 section 4.2.1).
-func isUpgrade(r *http.Request) bool {
-	if !strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
-		return false
-	}
-	for _, value := range r.Header.Values("Connection") {
-		for token := range strings.SplitSeq(value, ",") {
-			if strings.EqualFold(strings.TrimSpace(token), "upgrade") {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // passMiddlewares calls the middlewares, and reports whether the request goes on.
@@ -173,7 +159,7 @@ func (s *Server) addHeaders(header http.Header, c *Conn, r *http.Request, initia
 		}
 		bag, ctx := types.NewParameterBag(nil), c.Request()
 		if !initial {
-			ctx = newContext(keep(r).request())
+			ctx = newContext(request.Keep(r))
 		}
 		s.Emit(event, bag, ctx)
 		for name, values := range bag.All() {

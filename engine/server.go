@@ -4,12 +4,16 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/base64"
+	"errors"
 	"log/slog"
 	"net/http"
 	"runtime"
 	"sync"
 	"sync/atomic"
 
+	"chorus/engine/link"
+	"chorus/engine/message"
+	"chorus/engine/wheel"
 	"chorus/internal/emitter"
 
 	"github.com/rs/cors"
@@ -32,9 +36,8 @@ type Server struct {
 	log     *slog.Logger
 	stats   Stats
 	handler http.Handler
-	buffers bufferPool
-	wheel   *wheel
-	monitor monitor
+	links   *link.Group
+	wheel   *wheel.Wheel[*Conn]
 	shards  []*shard
 	next    atomic.Uint64 // the shard of the next connection
 	ping    *Message
@@ -83,16 +86,17 @@ func New(opts Options) *Server {
 		opts:      opts,
 		library:   libraryOptions(opts),
 		log:       opts.Logger,
-		wheel:     newWheel(min(opts.PingInterval, opts.PingTimeout), max(opts.PingInterval+opts.PingTimeout, closeTimeout)),
-		ping:      newPacket(packetPing, ""),
-		pong:      newPacket(packetPong, ""),
-		noop:      newPacket(packetNoop, ""),
+		wheel:     wheel.New(min(opts.PingInterval, opts.PingTimeout), max(opts.PingInterval+opts.PingTimeout, closeTimeout), (*Conn).onTimer),
+		ping:      message.NewPacket(message.TypePing, ""),
+		pong:      message.NewPacket(message.TypePong, ""),
+		noop:      message.NewPacket(message.TypeNoop, ""),
 		clients:   &types.Map[string, eio.Socket]{},
 		addresses: make(map[string]int),
 		outsideBy: make(map[string]int),
 		stop:      make(chan struct{}),
 		ended:     make(chan struct{}),
 	}
+	s.links = link.NewGroup(&s.goes)
 	s.empty.L = &s.mu
 	s.handler = http.HandlerFunc(s.serve)
 	if opts.CORS != nil {
@@ -104,7 +108,7 @@ func New(opts Options) *Server {
 		s.goes.Go(shard.run) // ends with Close
 	}
 	s.startPollers()
-	s.goes.Go(func() { s.wheel.run(s.stop) }) // ends with Close
+	s.goes.Go(func() { s.wheel.Run(s.stop) }) // ends with Close
 	return s
 }
 
@@ -154,6 +158,25 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	}
 }
 
+// startPollers gives each shard a poller, where the system has them.
+func (s *Server) startPollers() {
+	var pollers []*link.Poller
+	for _, shard := range s.shards {
+		p, err := s.links.NewPoller()
+		if err != nil {
+			if !errors.Is(err, errors.ErrUnsupported) {
+				s.log.Warn("no poller: each WebSocket of this shard has a goroutine of its own", slog.Any("error", err))
+			}
+			continue
+		}
+		shard.poller = p
+		pollers = append(pollers, p)
+	}
+	if len(pollers) > 0 {
+		s.goes.Go(func() { s.links.Monitor(pollers, s.stop) }) // ends with Close
+	}
+}
+
 // drain ends the goroutines when no session is left that they could have to do with.
 func (s *Server) drain() {
 	s.mu.Lock()
@@ -165,7 +188,7 @@ func (s *Server) drain() {
 	for _, shard := range s.shards {
 		shard.stop()
 		if shard.poller != nil {
-			shard.poller.close()
+			shard.poller.Close()
 		}
 	}
 	s.goes.Wait()
@@ -197,7 +220,7 @@ func (s *Server) admit(c *Conn) *types.CodeMessage {
 
 // forget counts a session out.
 func (s *Server) forget(c *Conn) {
-	s.wheel.remove(&c.timer)
+	s.wheel.Remove(&c.timer)
 	s.clients.Delete(c.id)
 	s.mu.Lock()
 	defer s.mu.Unlock()

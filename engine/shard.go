@@ -3,6 +3,10 @@ package engine
 import (
 	"errors"
 	"sync"
+
+	"chorus/engine/link"
+	"chorus/engine/message"
+	"chorus/engine/outgoing"
 )
 
 // Bounds of what waits for a shard. Whoever sends more waits until the shard has caught up, and
@@ -37,7 +41,7 @@ type entry struct {
 type shard struct {
 	server *Server
 	wake   chan struct{} // capacity 1: the shard's goroutine is to work
-	poller *poller       // nil where each connection has a goroutine that reads
+	poller *link.Poller  // nil where each connection has a goroutine that reads
 
 	mu      sync.Mutex
 	room    sync.Cond // the inbox was taken
@@ -49,8 +53,8 @@ type shard struct {
 
 	// What follows belongs to whoever is busy.
 	spare  []entry // the memory of the last batch
-	writer writer
-	tree   tree
+	writer link.Writer
+	tree   outgoing.Tree
 	dirty  []*Conn    // connections that this batch has something for
 	path   []*Message // scratch
 	join   []byte     // scratch
@@ -71,7 +75,7 @@ func (s *shard) push(e entry) {
 	for (len(s.inbox) >= maxInbox || s.bytes >= maxInboxBytes) && !s.stopped {
 		s.room.Wait()
 	}
-	s.bytes += e.msg.size
+	s.bytes += e.msg.Size()
 	s.add(e, e.conn != nil)
 }
 
@@ -170,7 +174,7 @@ func (s *shard) sweep(batch []entry) {
 		default:
 			s.noteAll(e)
 		}
-		if s.tree.used >= maxNodes {
+		if s.tree.Used >= maxNodes {
 			s.flushAll()
 		}
 	}
@@ -186,7 +190,7 @@ func (s *shard) flushAll() {
 	}
 	clear(s.dirty)
 	s.dirty = s.dirty[:0]
-	s.tree.reset()
+	s.tree.Reset()
 	if cap(s.join) > maxJoinBytes {
 		s.join = nil
 	}
@@ -226,10 +230,10 @@ func (s *shard) note(c *Conn, m *Message) {
 		return
 	}
 	if o.node == nil {
-		o.node = &s.tree.root
+		o.node = &s.tree.Root
 		s.dirty = append(s.dirty, c)
 	}
-	o.node = s.tree.next(o.node, m)
+	o.node = s.tree.Next(o.node, m)
 	s.noted++
 }
 
@@ -238,11 +242,11 @@ func (s *shard) flush(c *Conn) {
 	o := &c.out
 	n := o.node
 	o.node = nil
-	if n == nil || n.parent == nil || o.ended {
+	if n == nil || n.Depth() == 0 || o.ended {
 		return
 	}
-	if o.link == nil || o.blocked || !o.back.empty() {
-		s.path = n.path(s.path[:0])
+	if o.socket == nil || o.blocked || !o.back.Empty() {
+		s.path = n.Path(s.path[:0])
 		for _, m := range s.path {
 			s.keep(c, m)
 		}
@@ -250,20 +254,20 @@ func (s *shard) flush(c *Conn) {
 		return
 	}
 	start := len(s.join)
-	p := s.frames(n, o.link.encoding)
-	wrote, err := s.writer.write(o.link, p)
-	if len(s.join) > maxJoinBytes && o.link.encoding.kept() {
-		s.join, n.joined[o.link.encoding] = s.join[:start], nil
+	p := s.frames(n, o.socket.encoding)
+	wrote, err := s.writer.Write(&o.socket.Link, p)
+	if len(s.join) > maxJoinBytes && o.socket.encoding.Kept() {
+		s.join, n.Joined[o.socket.encoding] = s.join[:start], nil
 	}
 	switch {
 	case err == nil:
-		if n.notify {
-			s.path = n.path(s.path[:0])
+		if n.Notify {
+			s.path = n.Path(s.path[:0])
 			for _, m := range s.path {
-				m.sent()
+				m.Sent()
 			}
 		}
-	case errors.Is(err, errBlocked):
+	case errors.Is(err, link.ErrBlocked):
 		s.tear(c, n, wrote)
 	default:
 		s.giveUp(c, err)
@@ -271,44 +275,44 @@ func (s *shard) flush(c *Conn) {
 }
 
 // frames returns the bytes of all messages up to n, joined once for all that get the same.
-func (s *shard) frames(n *node, e encoding) []byte {
+func (s *shard) frames(n *outgoing.Node, e message.Encoding) []byte {
 	threshold := s.server.opts.DeflateThreshold
-	if n.parent.parent == nil {
-		return n.msg.frames(e, threshold)
+	if n.Depth() == 1 {
+		return n.Msg.Frames(e, threshold)
 	}
-	if !e.kept() {
-		s.path = n.path(s.path[:0])
+	if !e.Kept() {
+		s.path = n.Path(s.path[:0])
 		var frames []byte
 		for _, m := range s.path {
-			frames = append(frames, m.frames(e, threshold)...)
+			frames = append(frames, m.Frames(e, threshold)...)
 		}
 		return frames
 	}
-	if n.joined[e] == nil {
-		s.path = n.path(s.path[:0])
+	if n.Joined[e] == nil {
+		s.path = n.Path(s.path[:0])
 		start := len(s.join)
 		for _, m := range s.path {
-			s.join = append(s.join, m.frames(e, threshold)...)
+			s.join = append(s.join, m.Frames(e, threshold)...)
 		}
-		n.joined[e] = s.join[start:len(s.join):len(s.join)]
+		n.Joined[e] = s.join[start:len(s.join):len(s.join)]
 	}
-	return n.joined[e]
+	return n.Joined[e]
 }
 
 // tear keeps what a write did not take: the rest of the message that it ended in, and those behind.
-func (s *shard) tear(c *Conn, n *node, wrote int) {
+func (s *shard) tear(c *Conn, n *outgoing.Node, wrote int) {
 	o := &c.out
-	s.path = n.path(s.path[:0])
+	s.path = n.Path(s.path[:0])
 	o.blocked = true
 	c.behind.Store(true)
 	for _, m := range s.path {
-		size := len(m.frames(o.link.encoding, s.server.opts.DeflateThreshold))
+		size := len(m.Frames(o.socket.encoding, s.server.opts.DeflateThreshold))
 		switch {
 		case wrote >= size:
 			wrote -= size
-			m.sent()
+			m.Sent()
 		case wrote > 0:
-			o.back.push(piece{msg: m, off: wrote, size: size - wrote})
+			o.back.Push(outgoing.Piece{Msg: m, Off: wrote, Size: size - wrote})
 			wrote = 0
 		default:
 			s.keep(c, m)
@@ -323,14 +327,14 @@ func (s *shard) tear(c *Conn, n *node, wrote int) {
 // keep has a message wait for a connection, unless it is one that does not wait.
 func (s *shard) keep(c *Conn, m *Message) {
 	o := &c.out
-	if m.opts.Volatile && c.behind.Load() {
+	if m.Options().Volatile && c.behind.Load() {
 		s.server.stats.VolatileDropped.Add(1)
 		return
 	}
-	if m.opts.Latest != "" && o.back.replace(m.opts.Latest) {
+	if name := m.Options().Latest; name != "" && o.back.Replace(name) {
 		s.server.stats.Replaced.Add(1)
 	}
-	o.back.push(piece{msg: m, size: m.size})
+	o.back.Push(outgoing.Piece{Msg: m, Size: m.Size()})
 }
 
 // kept is called when something was kept: to answer a request that waits for it, or to close a
@@ -340,7 +344,7 @@ func (s *shard) kept(c *Conn) {
 	switch {
 	case o.poll != nil:
 		s.answer(c)
-	case o.back.over(s.server.opts.MaxBuffer):
+	case o.back.Over(s.server.opts.MaxBuffer):
 		s.server.stats.SlowConsumers.Add(1)
 		s.fail(c, ReasonSlowConsumer)
 	}
@@ -348,9 +352,9 @@ func (s *shard) kept(c *Conn) {
 
 // await has the shard told when a connection takes something again.
 func (s *shard) await(c *Conn) {
-	l := c.out.link
+	l := &c.out.socket.Link
 	s.server.goes.Go(func() { // ends with the connection at the latest
-		l.awaitWritable()
+		l.AwaitWritable()
 		s.do(c, (*shard).drain)
 	})
 }
@@ -365,19 +369,19 @@ func (s *shard) drain(c *Conn) {
 		return
 	}
 	o.blocked = false
-	for !o.ended && o.link != nil && !o.back.empty() {
+	for !o.ended && o.socket != nil && !o.back.Empty() {
 		start := len(s.join)
-		p := o.back.large(maxDrainBytes, o.link.encoding, s.server.opts.DeflateThreshold)
+		p := o.back.Large(maxDrainBytes, o.socket.encoding, s.server.opts.DeflateThreshold)
 		if p == nil {
-			s.join = o.back.gather(s.join, maxDrainBytes, o.link.encoding, s.server.opts.DeflateThreshold)
+			s.join = o.back.Gather(s.join, maxDrainBytes, o.socket.encoding, s.server.opts.DeflateThreshold)
 			p = s.join[start:]
 		}
-		wrote, err := s.writer.write(o.link, p)
+		wrote, err := s.writer.Write(&o.socket.Link, p)
 		s.join = s.join[:start]
-		o.back.advance(wrote, o.link.encoding, s.server.opts.DeflateThreshold)
+		o.back.Advance(wrote, o.socket.encoding, s.server.opts.DeflateThreshold)
 		switch {
 		case err == nil:
-		case errors.Is(err, errBlocked):
+		case errors.Is(err, link.ErrBlocked):
 			o.blocked = true
 			s.await(c)
 			return
@@ -386,8 +390,8 @@ func (s *shard) drain(c *Conn) {
 			return
 		}
 	}
-	c.behind.Store(o.link == nil && o.poll == nil)
-	if o.closing && o.back.empty() {
+	c.behind.Store(o.socket == nil && o.poll == nil)
+	if o.closing && o.back.Empty() {
 		s.finish(c)
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"chorus/engine/link"
 )
 
 // idle returns a shard that does not run: the test is who is at work.
@@ -17,6 +19,17 @@ func idle(t *testing.T) *shard {
 	s := newShard(&Server{opts: Options{}.withDefaults()})
 	s.busy = true
 	return s
+}
+
+func text(s string) *Message { return NewMessage(MessageOptions{}, Part{Data: []byte(s)}) }
+
+func awaitDone(t *testing.T, done <-chan struct{}) {
+	t.Helper()
+	select {
+	case <-done:
+	case <-time.After(10 * time.Second):
+		t.Fatal("the sender waits for ever")
+	}
 }
 
 func TestInboxBoundMakesTheSenderWait(t *testing.T) {
@@ -87,7 +100,8 @@ func TestSweepIsBounded(t *testing.T) {
 	for i := range list {
 		sinks[i] = &sink{}
 		list[i] = &Conn{shard: s, server: s.server}
-		list[i].out.link = newLink(sinks[i], plain, &goes)
+		list[i].out.socket = &webSocket{}
+		list[i].out.socket.Init(sinks[i], link.NewGroup(&goes), nil)
 	}
 	batch := make([]entry, 0, conns+messages)
 	want := int64(0)
@@ -96,7 +110,7 @@ func TestSweepIsBounded(t *testing.T) {
 	}
 	for range messages {
 		m := text(strings.Repeat("x", size))
-		want += int64(m.size)
+		want += int64(m.Size())
 		batch = append(batch, entry{msg: m, lists: [][]*Conn{list}})
 	}
 	runtime.GC()
@@ -107,37 +121,10 @@ func TestSweepIsBounded(t *testing.T) {
 	grown := int64(after.HeapInuse) - int64(before.HeapInuse)
 	goes.Wait()
 	// A link without descriptor takes 256 KiB at once and refers to the rest.
-	if bound := int64(8*maxJoinBytes + conns*maxBehindBytes); grown > bound {
+	if bound := int64(8*maxJoinBytes + conns*link.MaxBehindBytes); grown > bound {
 		t.Errorf("the sweep took %d bytes, more than %d: %d times what was sent", grown, bound, grown/want)
 	}
-	if len(s.tree.blocks) > maxKeptBlocks || cap(s.join) > maxJoinBytes {
-		t.Errorf("%d blocks and %d bytes are kept", len(s.tree.blocks), cap(s.join))
-	}
-}
-
-func TestMessageIsEncodedOnceForEachKind(t *testing.T) {
-	m := NewMessage(MessageOptions{}, Part{Data: []byte(strings.Repeat("a", 100))}, Part{Data: []byte{1}, Binary: true})
-	for e := plain; e < keptEncodings; e++ {
-		first, second := m.frames(e, 50), m.frames(e, 50)
-		if &first[0] != &second[0] {
-			t.Errorf("encoding %d is made twice", e)
-		}
-	}
-	if got := m.frames(plain3, 50); string(got[len(got)-4:]) != "\x82\x02\x04\x01" {
-		t.Errorf("binary of revision 3 is %x", got[len(got)-4:])
-	}
-	if got := m.frames(deflated, 50); got[0] != 0xc1 || got[len(got)-3] != 0x82 {
-		t.Errorf("text is to be compressed, binary is too short: %x", got)
-	}
-}
-
-func TestFrameHeaders(t *testing.T) {
-	for n, want := range map[int]string{
-		0: "\x81\x00", 125: "\x81\x7d", 126: "\x81\x7e\x00\x7e", 65535: "\x81\x7e\xff\xff",
-		65536: "\x81\x7f\x00\x00\x00\x00\x00\x01\x00\x00", 1 << 32: "\x81\x7f\x00\x00\x00\x01\x00\x00\x00\x00",
-	} {
-		if got := appendHeader(nil, 1, false, n); string(got) != want {
-			t.Errorf("of %d bytes: %x, want %x", n, got, want)
-		}
+	if s.tree.Used != 0 || cap(s.join) > maxJoinBytes {
+		t.Errorf("%d nodes and %d bytes are kept", s.tree.Used, cap(s.join))
 	}
 }

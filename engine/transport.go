@@ -86,17 +86,3 @@ func (t *transport) OnData(types.BufferInterface)                  {}
 func (t *transport) OnClose()                                      {}
 func (t *transport) Send([]*epacket.Packet)                        {}
 func (t *transport) DoClose(types.Callable)                        {}
-
-var packetNames = map[byte]epacket.Type{
-	packetOpen: epacket.OPEN, packetClose: epacket.CLOSE, packetPing: epacket.PING, packetPong: epacket.PONG,
-	packetMessage: epacket.MESSAGE, packetUpgrade: epacket.UPGRADE, packetNoop: epacket.NOOP,
-}
-
-// libraryPacket returns a packet as listeners of "packet" get it.
-func libraryPacket(kind byte, data []byte, binary bool) *epacket.Packet {
-	data = append([]byte(nil), data...)
-	if binary {
-		return &epacket.Packet{Type: packetNames[kind], Data: types.NewBytesBuffer(data)}
-	}
-	return &epacket.Packet{Type: packetNames[kind], Data: types.NewStringBuffer(data)}
-}

@@ -2,10 +2,14 @@ package engine
 
 import (
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"time"
+
+	"chorus/engine/link"
+	"chorus/engine/message"
+	"chorus/engine/outgoing"
+	"chorus/engine/payload"
 
 	"github.com/gobwas/ws"
 )
@@ -26,58 +30,58 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, query url.Value
 		s.closeSecond(w, r, query, c)
 		return
 	}
-	rd, early, err := s.accept(w, r, query, c, false)
+	socket, early, err := s.accept(w, r, query, c, false)
 	if err != nil {
 		c.upgrading.Store(false)
 		return
 	}
 	c.mu.Lock()
-	c.probe = rd.link
+	c.probe = socket
 	c.mu.Unlock()
 	if c.state.Load() == stateClosed { // end may have looked before
-		rd.link.close()
+		_ = socket.Close()
 	}
-	_ = rd.link.conn.SetReadDeadline(time.Now().Add(s.opts.UpgradeTimeout))
-	c.startReading(rd, early, true)
+	_ = socket.SetReadDeadline(time.Now().Add(s.opts.UpgradeTimeout))
+	socket.probing = true
+	socket.start(early)
 }
 
 // closeSecond accepts a second WebSocket of a session and closes it, as Node.js does.
 func (s *Server) closeSecond(w http.ResponseWriter, r *http.Request, query url.Values, c *Conn) {
-	rd, _, err := s.accept(w, r, query, c, false)
+	socket, _, err := s.accept(w, r, query, c, false)
 	if err != nil {
 		return
 	}
-	conn := rd.link.conn
-	goodbye := func() { // ends within linger
-		defer conn.Close() //nolint:errcheck // there is nobody to tell
-		_ = conn.SetDeadline(time.Now().Add(linger))
-		if _, err := conn.Write(newClose(ws.StatusNoStatusRcvd).plain); err == nil {
-			_, _ = io.Copy(io.Discard, conn)
+	goodbye := func() { // ends within link.Linger
+		defer socket.Close() //nolint:errcheck // there is nobody to tell
+		_ = socket.SetDeadline(time.Now().Add(link.Linger))
+		if _, err := socket.Write(message.NewClose(ws.StatusNoStatusRcvd).Frames(message.Plain, 0)); err == nil {
+			socket.Drain()
 		}
 	}
 	if !s.spawn(goodbye) {
-		_ = conn.Close()
+		_ = socket.Close()
 	}
 }
 
 // probe takes a packet on a WebSocket that the client tries.
-func (p *packets) probe(pk part) error {
-	c := p.conn
-	text := string(pk.body)
+func (w *webSocket) probe(p message.Packet) error {
+	c := w.conn
+	text := string(p.Body)
 	switch {
 	case c.state.Load() == stateClosed:
 		return errClosed
-	case !pk.binary && text == string(rune(packetPing))+probeData:
-		c.sync(func(s *shard, c *Conn) { s.beginProbe(c, p.link) })
+	case !p.Binary && text == string(rune(message.TypePing))+probeData:
+		c.sync(func(s *shard, c *Conn) { s.beginProbe(c, w) })
 		c.Emit("upgrading", c.Transport())
 		return nil
-	case !pk.binary && text == string(rune(packetUpgrade)):
+	case !p.Binary && text == string(rune(message.TypeUpgrade)):
 		// Taken for good: no request may bring messages while the WebSocket does.
 		if !c.posting.CompareAndSwap(false, true) {
 			return fmt.Errorf("%w: an upgrade while a request is under way", ErrPacket)
 		}
-		p.probing = false
-		c.switchTo(p.link)
+		w.probing = false
+		c.switchTo(w)
 		return nil
 	default:
 		return fmt.Errorf("%w: neither a probe nor an upgrade", ErrPacket)
@@ -85,14 +89,14 @@ func (p *packets) probe(pk part) error {
 }
 
 // switchTo makes the WebSocket the transport.
-func (c *Conn) switchTo(l *link) {
-	_ = l.conn.SetReadDeadline(time.Time{})
+func (c *Conn) switchTo(w *webSocket) {
+	_ = w.SetReadDeadline(time.Time{})
 	c.mu.Lock()
-	c.link, c.probe = l, nil
+	c.socket, c.probe = w, nil
 	c.mu.Unlock()
 	c.websocket.Store(true)
 	c.upgrading.Store(false)
-	c.shard.do(c, func(s *shard, c *Conn) { s.attach(c, l) })
+	c.shard.do(c, func(s *shard, c *Conn) { s.attach(c, w) })
 	c.Emit("upgrade", c.Transport())
 }
 
@@ -107,11 +111,11 @@ func (c *Conn) abandonProbe() {
 
 // beginProbe answers a probe, and frees the request that waits: the client decides for the
 // WebSocket when no request is under way any more.
-func (s *shard) beginProbe(c *Conn, l *link) {
+func (s *shard) beginProbe(c *Conn, w *webSocket) {
 	if c.out.ended {
 		return
 	}
-	if s.writeProbe(l, newPacket(packetPong, probeData)) {
+	if s.writeProbe(w, message.NewPacket(message.TypePong, probeData)) {
 		c.out.probing = true
 		s.free(c)
 	}
@@ -119,10 +123,10 @@ func (s *shard) beginProbe(c *Conn, l *link) {
 
 // writeProbe writes to a WebSocket that the client tries, and reports whether it took that. Else
 // its reader abandons it.
-func (s *shard) writeProbe(l *link, m *Message) bool {
-	_, err := s.writer.write(l, m.frames(l.encoding, s.server.opts.DeflateThreshold))
+func (s *shard) writeProbe(w *webSocket, m *Message) bool {
+	_, err := s.writer.Write(&w.Link, m.Frames(w.encoding, s.server.opts.DeflateThreshold))
 	if err != nil {
-		l.close()
+		_ = w.Close()
 	}
 	return err == nil
 }
@@ -136,13 +140,13 @@ func (s *shard) free(c *Conn) {
 }
 
 // attach makes a WebSocket what a session writes to, and writes what waits.
-func (s *shard) attach(c *Conn, l *link) {
+func (s *shard) attach(c *Conn, w *webSocket) {
 	o := &c.out
 	if o.ended {
 		return
 	}
 	s.free(c)
-	o.link, o.probing, o.last = l, false, lastAnswer{}
+	o.socket, o.probing, o.last = w, false, lastAnswer{}
 	s.drain(c)
 }
 
@@ -151,12 +155,12 @@ func (s *shard) attachPoll(c *Conn, p *poll) {
 	o := &c.out
 	switch {
 	case o.ended:
-		p.answer <- closePayload(c.protocol)
-	case o.link != nil, c.waiting.Load() != p: // it has been upgraded meanwhile; or this request waits no more
-		p.answer <- encodePayload([]*Message{s.server.noop}, c.protocol, p.base64)
+		p.answer <- payload.Close(c.protocol)
+	case o.socket != nil, c.waiting.Load() != p: // it has been upgraded meanwhile; or this request waits no more
+		p.answer <- payload.Encode([]*Message{s.server.noop}, c.protocol, p.base64)
 	case p.id != "" && p.id == o.last.id:
 		again := o.last.answer
-		again.sent = nil // those who wanted to know were told
+		again.Messages = nil // those who wanted to know were told
 		p.answer <- again
 	default:
 		o.last = lastAnswer{}
@@ -165,7 +169,7 @@ func (s *shard) attachPoll(c *Conn, p *poll) {
 		switch {
 		case o.closing:
 			s.finish(c)
-		case !o.back.empty():
+		case !o.back.Empty():
 			s.answer(c)
 		case o.probing:
 			s.free(c)
@@ -179,7 +183,7 @@ func (s *shard) answer(c *Conn) {
 	p := o.poll
 	o.poll = nil
 	c.behind.Store(true)
-	answer := encodePayload(o.back.take(), c.protocol, p.base64)
+	answer := payload.Encode(o.back.Take(), c.protocol, p.base64)
 	if p.id != "" {
 		o.last = lastAnswer{id: p.id, answer: answer}
 	}
@@ -204,12 +208,12 @@ func (s *shard) close(c *Conn, discard bool) {
 		return
 	}
 	if discard {
-		o.back = backlog{}
+		o.back = outgoing.Backlog{}
 	}
-	if o.back.empty() && o.link != nil || o.poll != nil {
+	if o.back.Empty() && o.socket != nil || o.poll != nil {
 		s.finish(c)
 	}
-	if discard && !o.ended && o.link == nil {
+	if discard && !o.ended && o.socket == nil {
 		s.fail(c, reasonForcedClose) // between two requests: the next one is told
 	}
 }
@@ -218,7 +222,7 @@ func (s *shard) close(c *Conn, discard bool) {
 func (s *shard) finish(c *Conn) {
 	s.goodbye(c, ws.StatusNoStatusRcvd)
 	if c.out.poll != nil {
-		s.keep(c, newPacket(packetClose, ""))
+		s.keep(c, message.NewPacket(message.TypeClose, ""))
 		s.answer(c)
 	}
 	s.fail(c, reasonForcedClose)
@@ -227,30 +231,17 @@ func (s *shard) finish(c *Conn) {
 // goodbye writes a close frame (RFC 6455 section 5.5.1) where nothing is in the way.
 func (s *shard) goodbye(c *Conn, code ws.StatusCode) {
 	o := &c.out
-	if o.ended || o.link == nil || o.link.finished.Load() {
+	if o.ended || o.socket == nil || o.socket.Finished() {
 		return
 	}
-	last := newClose(code).plain
-	if o.blocked || !o.back.empty() {
-		if o.link.raw != nil || o.back.size > maxDrainBytes {
+	last := message.NewClose(code).Frames(message.Plain, 0)
+	if o.blocked || !o.back.Empty() {
+		if o.socket.Direct() || o.back.Size() > maxDrainBytes {
 			return
 		}
 		// The write under way need not be a long one: the little that waits goes with the frame.
-		last = append(o.back.gather(nil, 2*maxDrainBytes, o.link.encoding, s.server.opts.DeflateThreshold), last...)
-		o.back = backlog{}
+		last = append(o.back.Gather(nil, 2*maxDrainBytes, o.socket.encoding, s.server.opts.DeflateThreshold), last...)
+		o.back = outgoing.Backlog{}
 	}
-	o.link.finished.Store(true)
-	if err := s.writer.writeLast(o.link, last); err != nil {
-		o.link.close()
-		return
-	}
-	o.link.finish()
-}
-
-// newClose returns a close frame.
-func newClose(code ws.StatusCode) *Message {
-	if code == ws.StatusNoStatusRcvd {
-		return newControl(ws.OpClose, nil)
-	}
-	return newControl(ws.OpClose, ws.NewCloseFrameBody(code, ""))
+	s.writer.Last(&o.socket.Link, last)
 }

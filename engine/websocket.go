@@ -11,7 +11,26 @@ import (
 	"os"
 	"time"
 
+	"chorus/engine/frame"
+	"chorus/engine/link"
+	"chorus/engine/message"
+
 	"github.com/gobwas/ws"
+)
+
+// webSocket is a WebSocket of a session: its connection, and what reads it.
+type webSocket struct {
+	link.Link
+	conn     *Conn
+	encoding message.Encoding
+	frames   frame.Reader
+	held     share // of what is incomplete
+	probing  bool  // the client has not decided for this WebSocket yet
+}
+
+var (
+	_ link.Reader   = (*webSocket)(nil)
+	_ frame.Handler = (*webSocket)(nil)
 )
 
 // handshakeTimeout bounds the writing of the answer to a WebSocket's handshake.
@@ -24,28 +43,28 @@ func (s *Server) openWebSocket(w http.ResponseWriter, r *http.Request, query url
 		s.refuse(w, r, refusal, nil)
 		return
 	}
-	rd, early, err := s.accept(w, r, query, c, true)
+	socket, early, err := s.accept(w, r, query, c, true)
 	if err != nil {
 		c.end(reasonTransportError, err)
 		return
 	}
 	c.mu.Lock()
-	c.link = rd.link
+	c.socket = socket
 	c.mu.Unlock()
 	if c.state.Load() == stateClosed { // end may have looked before
-		rd.link.close()
+		_ = socket.Close()
 		return
 	}
 	s.open(c)
-	if len(early) > 0 || !c.watch(rd, &packets{conn: c, link: rd.link}) { // before the client hears anything: from then on it is told why it ends
-		c.startReading(rd, early, false)
+	if len(early) > 0 || !socket.Watch(c.shard.poller) { // before the client hears anything: from then on it is told why it ends
+		socket.start(early)
 	}
-	c.shard.do(c, func(s *shard, c *Conn) { s.attach(c, rd.link) })
+	c.shard.do(c, func(s *shard, c *Conn) { s.attach(c, socket) })
 }
 
 // accept answers the handshake of a WebSocket (RFC 6455 section 4.2.2) and takes the connection
 // from the HTTP server. early is what the client sent behind its handshake.
-func (s *Server) accept(w http.ResponseWriter, r *http.Request, query url.Values, c *Conn, initial bool) (rd *reader, early []byte, err error) {
+func (s *Server) accept(w http.ResponseWriter, r *http.Request, query url.Values, c *Conn, initial bool) (socket *webSocket, early []byte, err error) {
 	upgrader := ws.HTTPUpgrader{
 		Timeout:  handshakeTimeout,
 		Header:   make(http.Header),
@@ -57,7 +76,7 @@ func (s *Server) accept(w http.ResponseWriter, r *http.Request, query url.Values
 	s.addHeaders(upgrader.Header, c, r, initial)
 	deflate := ""
 	if s.opts.Deflate {
-		if deflate = negotiateDeflate(r.Header.Values("Sec-WebSocket-Extensions")); deflate != "" {
+		if deflate = frame.NegotiateDeflate(r.Header.Values("Sec-WebSocket-Extensions")); deflate != "" {
 			upgrader.Header.Set("Sec-WebSocket-Extensions", deflate)
 		}
 	}
@@ -68,10 +87,14 @@ func (s *Server) accept(w http.ResponseWriter, r *http.Request, query url.Values
 		}
 		return nil, nil, err
 	}
-	e := encodingOf(c.protocol, c.base64 || query.Has("b64"), deflate != "")
-	rd = &reader{buffers: &s.buffers, max: c.maxPayload, held: share{server: s, conn: c}, deflate: deflate != ""}
-	rd.link = newLink(conn, e, &s.goes)
-	return rd, earlyBytes(buffered), nil
+	socket = &webSocket{
+		conn:     c,
+		encoding: message.EncodingFor(c.protocol, c.base64 || query.Has("b64"), deflate != ""),
+		frames:   frame.Reader{Deflate: deflate != ""},
+		held:     share{server: s, conn: c},
+	}
+	socket.Init(conn, s.links, socket)
+	return socket, earlyBytes(buffered), nil
 }
 
 func earlyBytes(buffered *bufio.ReadWriter) []byte {
@@ -84,35 +107,60 @@ func earlyBytes(buffered *bufio.ReadWriter) []byte {
 	return early
 }
 
-// startReading reads the link in a goroutine that ends with the link, or when the poller takes over. The HTTP server's
+// start reads the WebSocket in a goroutine that ends with it, or when the poller takes over. The HTTP server's
 // own ends now, and with it what it holds for a request.
-func (c *Conn) startReading(rd *reader, early []byte, probing bool) {
-	read := func() { c.readOrWatch(rd, early, &packets{conn: c, link: rd.link, probing: probing}) }
-	if !c.server.spawn(read) {
-		rd.link.close()
+func (w *webSocket) start(early []byte) {
+	c := w.conn
+	if !c.server.spawn(func() { w.run(early) }) {
+		_ = w.Close()
 		c.end(reasonForcedClose, nil)
 	}
 }
 
-// endLink ends a WebSocket whose reader has stopped with err.
-func (c *Conn) endLink(rd *reader, p *packets, err error) {
-	defer rd.link.conn.Close() //nolint:errcheck // there is nobody to tell
-	_ = rd.held.set(0)
+func (w *webSocket) run(early []byte) {
+	watched := false
+	err := w.Feed(early)
+	if err == nil {
+		err = w.ReadUntil(func() bool {
+			watched = watched || !w.probing && w.Watch(w.conn.shard.poller)
+			return watched
+		})
+	}
+	if !watched {
+		w.End(err)
+	}
+}
+
+// Feed takes what the client sent.
+func (w *webSocket) Feed(data []byte) error {
+	return w.conn.server.guard(func() error {
+		if err := w.frames.Feed(data, w); err != nil {
+			return err
+		}
+		return w.held.set(w.frames.Held())
+	})
+}
+
+// End ends a WebSocket whose reading has stopped with err.
+func (w *webSocket) End(err error) {
+	c := w.conn
+	defer w.Conn.Close() //nolint:errcheck // there is nobody to tell
+	_ = w.held.set(0)
 	reason, code := reasonOf(err)
-	if p.probing {
+	if w.probing {
 		if errors.Is(err, os.ErrDeadlineExceeded) {
 			code = ws.StatusNoStatusRcvd
 		}
 		c.abandonProbe()
 		if code != 0 {
-			c.sync(func(s *shard, _ *Conn) { s.writeProbe(rd.link, newClose(code)) })
-			rd.link.finish()
-			_, _ = io.Copy(io.Discard, rd.link.conn) // until the client closes, or the time is over
+			c.sync(func(s *shard, _ *Conn) { s.writeProbe(w, message.NewClose(code)) })
+			w.Finish()
+			w.Drain()
 		}
 		return
 	}
 	if c.state.Load() != stateClosed {
-		if rd.link.finished.Load() { // it is the server that has closed, and about to say so
+		if w.Finished() { // it is the server that has closed, and about to say so
 			reason, code, err = reasonForcedClose, 0, nil
 		}
 		if code != 0 {
@@ -120,8 +168,8 @@ func (c *Conn) endLink(rd *reader, p *packets, err error) {
 		}
 		c.end(reason, err)
 	}
-	if rd.link.finished.Load() {
-		_, _ = io.Copy(io.Discard, rd.link.conn) // until the client closes, or the time is over
+	if w.Finished() {
+		w.Drain()
 	}
 }
 
@@ -137,6 +185,8 @@ func (c *Conn) sync(op func(*shard, *Conn)) {
 	case <-c.server.stop: // the shard may have ended
 	}
 }
+
+var errClosedByClient = errors.New("the client closed the connection")
 
 // closeFrame is the error that a client's close frame becomes. It is answered with the same code
 // (RFC 6455 section 5.5.1).
@@ -170,40 +220,36 @@ func reasonOf(err error) (reason string, code ws.StatusCode) {
 	}
 }
 
-// packets takes what a WebSocket's reader has read.
-type packets struct {
-	conn    *Conn
-	link    *link
-	probing bool // the client has not decided for this WebSocket yet
-}
+// MaxMessage returns how large the next message of the client may be.
+func (w *webSocket) MaxMessage() int64 { return w.conn.maxPayload() }
 
-// onMessage takes a frame's content: text is a packet, binary a message, which in revision 3 has its
+// OnMessage takes a frame's content: text is a packet, binary a message, which in revision 3 has its
 // type in front.
-func (p *packets) onMessage(data []byte, binary bool) error {
-	pk, err := decodeFrame(data, binary, p.conn.protocol)
+func (w *webSocket) OnMessage(data []byte, binary bool) error {
+	p, err := message.DecodeFrame(data, binary, w.conn.protocol)
 	if err != nil {
 		return err
 	}
-	if p.probing {
-		return p.probe(pk)
+	if w.probing {
+		return w.probe(p)
 	}
-	if err := p.conn.onPacket(pk); err != nil {
+	if err := w.conn.onPacket(p); err != nil {
 		return err
 	}
-	p.conn.pace()
+	w.conn.pace()
 	return nil
 }
 
-// onControl takes a control frame (RFC 6455 section 5.5).
-func (p *packets) onControl(op ws.OpCode, data []byte) error {
+// OnControl takes a control frame (RFC 6455 section 5.5).
+func (w *webSocket) OnControl(op ws.OpCode, data []byte) error {
 	switch op {
 	case ws.OpPing:
-		pong := newControl(ws.OpPong, data)
-		if p.probing {
-			p.conn.sync(func(s *shard, _ *Conn) { s.writeProbe(p.link, pong) })
+		pong := message.NewControl(ws.OpPong, data)
+		if w.probing {
+			w.conn.sync(func(s *shard, _ *Conn) { s.writeProbe(w, pong) })
 			return nil
 		}
-		p.conn.SendMessage(pong)
+		w.conn.SendMessage(pong)
 	case ws.OpClose:
 		if len(data) == 0 {
 			return closeFrame{code: ws.StatusNoStatusRcvd}
