@@ -62,7 +62,7 @@ func (l *Link) begin(p []byte, last bool) {
 func (l *Link) writeAll(p []byte, last bool) {
 	b := l.behind
 	for p != nil {
-		_, err := l.Conn.Write(p)
+		_, err := l.Write(p)
 		b.mu.Lock()
 		p, b.last = b.last, nil
 		if err != nil {

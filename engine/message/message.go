@@ -70,6 +70,7 @@ type Packet struct {
 // Encoding is what frames for a WebSocket depend on.
 type Encoding uint8
 
+// The encodings of which others need to know.
 const (
 	Plain         Encoding        = iota // Engine.IO 4
 	deflated                             // Engine.IO 4 with permessage-deflate
