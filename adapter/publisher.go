@@ -9,19 +9,18 @@ import (
 
 // Publisher is what the adapters of this package can do beyond the library's Adapter.
 type Publisher interface {
-	// Publish broadcasts like Broadcast and calls done exactly once: with nil when every node's
-	// copy is on its way (with Redis: Redis has accepted it), else with the reason why only
-	// clients of this node got it, or nobody with a total order. While Redis answers but too much waits for it, Publish
-	// waits for room. done must neither block nor publish. Messages of one caller keep their order.
+	// Publish broadcasts like Broadcast and calls done exactly once: with nil when Redis has accepted the message, else
+	// with the reason. After an error only clients of this node received it; with a total order, no client did. While
+	// Redis answers slowly, Publish blocks until its queue has room. done must neither block nor publish. Messages of
+	// one caller keep their order.
 	//
-	// While Redis is away done is called at once, with ErrUnavailable. Without a done, which is nil then, nobody waits
-	// for the outcome and the message waits for Redis, as one of Broadcast does.
+	// While Redis is away, done is called at once with ErrUnavailable. If done is nil, the message waits for Redis
+	// instead, as with Broadcast.
 	Publish(packet *parser.Packet, opts *socket.BroadcastOptions, done func(error))
 
 	// PublishLatest is Publish of the newest state of something, such as who is typing or where a
-	// cursor is: of the messages with the same name that wait for a client which does not keep up,
-	// only the newest is kept. The name is the program's own, and the same on all nodes. Servers
-	// that are not of this project deliver all.
+	// cursor is: of the messages with the same name that wait for a slow client, only the newest
+	// is kept. The program chooses the name, the same one on all nodes. Node.js servers deliver all of them.
 	PublishLatest(name string, packet *parser.Packet, opts *socket.BroadcastOptions, done func(error))
 }
 

@@ -171,7 +171,7 @@ func TestRecovery(t *testing.T) {
 		if err := receive(t, "the outcome", publishPacket(t, b, "x", 6)); err != nil {
 			t.Fatal(err)
 		}
-		received(t, a, b) // a volatile event that comes later would reach her
+		received(t, a, b)          // a volatile event that comes later would reach her
 		for len(connections) > 0 { // in memory, her first one is among them
 			<-connections
 		}

@@ -38,14 +38,13 @@ type Options struct {
 	// the event's name included; 0 stands for DefaultMaxArguments.
 	MaxArguments int
 
-	// OnUnsendable is told, with an error that wraps ErrUnsendable, what could not be sent as the
-	// program asked: a value that has no JSON goes as null; a packet that would be ill-formed, as
-	// an event without a name, does not go at all. It is called by whoever emits, possibly by
-	// several at a time; nil stands for nothing.
+	// OnUnsendable is called with an error that wraps ErrUnsendable when a packet cannot be sent as the program asked:
+	// a value that has no JSON is sent as null; an ill-formed packet, such as an event without a name, is not sent at
+	// all. The goroutine that emits calls it, so calls may overlap. nil: none.
 	OnUnsendable func(error)
 
-	// OnConnect is called before a CONNECT packet is handed on, with the namespace as the client wrote it, by the
-	// goroutine that reads the connection. nil stands for nothing.
+	// OnConnect is called with the namespace as the client wrote it, before a CONNECT packet is handed on. The goroutine
+	// that reads the connection calls it. nil: none.
 	OnConnect func(namespace string)
 
 	// OnInvalid is called with the error for which a connection is closed: what the client sent is no packet, or

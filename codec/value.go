@@ -93,7 +93,7 @@ func (w *writer) object(members map[string]any, depth int) {
 	w.buf = append(w.buf, '}')
 }
 
-// raw appends a JSON text. Whoever made it, it must not tear the packet.
+// raw appends a JSON text. A program may have made it, so it must not tear the packet.
 func (w *writer) raw(text json.RawMessage) {
 	if len(text) == 0 {
 		w.buf = append(w.buf, "null"...) // as encoding/json does

@@ -33,8 +33,8 @@ const keptFor = time.Hour
 // milliseconds the keys live.
 // The answer is {} for a lease that is lost, else {epoch, lease, node, ...}.
 //
-// When nobody renewed anything for half a term, Redis was away and not the nodes: each lease gets a new term, else the
-// first node to come back would take all others for dead.
+// When no lease was renewed for half a term, Redis was away and not the nodes. Then each lease gets a new term; otherwise
+// the first node that comes back would take all others for dead.
 var renewScript = redis.NewScript(`
 local time = redis.call('TIME')
 local now, term = tonumber(time[1]) * 1e6 + tonumber(time[2]), tonumber(ARGV[3])

@@ -14,23 +14,22 @@ import (
 // maxHandled is how many messages go to their handlers at a time.
 const maxHandled = 64
 
-// backlog is what one connection has brought and waits for its handlers, in order. The reader of Redis
-// never waits for them: Redis cuts off a subscriber that does not read (client-output-buffer-limit), and
-// what it had for it is lost without a word. Beyond the bounds the oldest messages are dropped, which is
-// counted and logged.
+// backlog holds the messages of one connection until their handlers take them, in order. The reader of Redis
+// never waits for the handlers: Redis disconnects a subscriber that does not read (client-output-buffer-limit)
+// and silently drops what it had for it. Beyond the bounds the oldest messages are dropped, counted and logged.
 type backlog struct {
 	max, maxBytes int
 	gaps          *gaps
 	stats         *counters
 
 	waiting atomic.Int64  // messages that wait or are being handled
-	wake    chan struct{} // capacity 1: there is something for who sleeps
+	wake    chan struct{} // capacity 1: tells the sleeping handler that a message came
 
 	mu    sync.Mutex
 	queue []*redis.Message // those that wait, from head on
 	head  int
 	bytes int
-	sleep bool // who handles them has found nothing
+	sleep bool // the handler found nothing and sleeps
 }
 
 func newBacklog(maxMessages, maxBytes int, gaps *gaps, stats *counters) *backlog {
@@ -39,10 +38,10 @@ func newBacklog(maxMessages, maxBytes int, gaps *gaps, stats *counters) *backlog
 
 func sizeOf(m *redis.Message) int { return len(m.Channel) + len(m.Payload) }
 
-// empty reports whether everything before has been handled. It stays so until the next push.
+// empty reports whether all messages have been handled.
 func (b *backlog) empty() bool { return b.waiting.Load() == 0 }
 
-// push adds a message; one goroutine does.
+// push adds a message. Only one goroutine calls it.
 func (b *backlog) push(m *redis.Message) {
 	b.waiting.Add(1)
 	b.stats.unhandled.Add(1)
@@ -59,7 +58,7 @@ func (b *backlog) push(m *redis.Message) {
 	b.mu.Unlock()
 
 	if asleep {
-		b.wake <- struct{}{} // there is room: nobody sleeps twice without waking
+		b.wake <- struct{}{} // there is room: the handler does not sleep twice without waking
 	}
 	b.done(dropped)
 	b.gaps.dropped(dropped)

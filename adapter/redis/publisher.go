@@ -143,8 +143,7 @@ func (o *publisher) signal() {
 	}
 }
 
-// refresh asks again whether this node is subscribed. When it no longer is, nobody is left waiting
-// for an outcome.
+// refresh checks again whether this node is subscribed. When it no longer is, no caller is left waiting for an outcome.
 func (o *publisher) refresh() {
 	o.mu.Lock()
 	away := !o.up

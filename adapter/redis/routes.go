@@ -198,7 +198,7 @@ func (s *Subscriber) confirmation(name string) <-chan struct{} {
 	return ch
 }
 
-// release lets those go on who wait for a confirmation; s.mu is held.
+// release wakes the callers that wait for a confirmation; s.mu is held.
 func (s *Subscriber) release(name string) {
 	if ch, ok := s.waiting[name]; ok {
 		close(ch)

@@ -41,7 +41,7 @@ type Subscriber struct {
 	dirty     []string          // names of which it may not know
 	flushing  bool
 	missing   map[string]bool          // what health waits for
-	waiting   map[string]chan struct{} // who waits for a confirmation
+	waiting   map[string]chan struct{} // closed when Redis confirms; by channel
 	connected *redis.PubSub            // nil while there is no connection
 	lastErr   error
 }

@@ -12,14 +12,15 @@ import (
 )
 
 const (
-	// maxTakeovers is how many clients of a namespace have their sessions looked for at a time, and slotTimeout for how
-	// long the others wait.
+	// maxTakeovers is how many clients of a namespace look for their sessions at a time. The others wait up to
+	// slotTimeout.
 	maxTakeovers = 64
 	slotTimeout  = 20 * time.Second
 )
 
-// awaitSlot returns true when a client may take over its session: when a server has ended, thousands come at a time, and
-// Redis would answer none of them in time. The caller takes one out of r.slots then.
+// awaitSlot waits for a slot and reports whether the client has one and is still connected. The caller then frees it by a
+// receive from r.slots. Without slots, the thousands of clients of a server that ended would ask Redis at once, and none
+// would get its answer in time.
 func (r *sessions) awaitSlot(s *socket.Socket) bool {
 	ctx, cancel := context.WithTimeout(context.Background(), slotTimeout)
 	defer cancel()
@@ -35,8 +36,8 @@ func (r *sessions) awaitSlot(s *socket.Socket) bool {
 	return false
 }
 
-// reserve lets one connection take over a session. An earlier one that is still connecting ends:
-// its client is here again.
+// reserve lets one connection take over a session. It closes an earlier connection of the client that is still
+// connecting.
 func (r *sessions) reserve(pid socket.PrivateSessionId, owner string) (outcome string) {
 	ctx, cancel := context.WithTimeout(context.Background(), findTimeout)
 	defer cancel()
@@ -67,7 +68,7 @@ func (r *sessions) release(pid socket.PrivateSessionId) {
 	r.place(pid, func(p *place) { p.taken, p.taker = false, nil })
 }
 
-// pause returns after a while, false when ctx ends before.
+// pause waits for d. It returns false when ctx ends earlier.
 func pause(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -79,10 +80,10 @@ func pause(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// takeoverPause is how long to wait when a session is about to change hands.
+// takeoverPause is how long to wait before another attempt to take over a session that is changing hands.
 const takeoverPause = 20 * time.Millisecond
 
-// takeOver makes a session that may be resumed this server's, and ends the socket that has it.
+// takeOver makes this server the holder of a session, if the client may resume it, and ends the socket that had it.
 func (r *sessions) takeOver(ctx context.Context, pid socket.PrivateSessionId, owner string, reachable func(*record) (wire.StreamID, bool, error)) (_ *record, outcome string, err error) {
 	for {
 		record, old, leaving := r.here(pid)
@@ -139,7 +140,7 @@ func (r *sessions) takeOver(ctx context.Context, pid socket.PrivateSessionId, ow
 	}
 }
 
-// taken ends the socket that has had a session which is this server's now.
+// taken ends the socket that had the session before this server took it over.
 func (r *sessions) taken(ctx context.Context, record *record) (_ *record, outcome string, err error) {
 	if record.Holder != "" && record.Holder != r.Server {
 		r.Evict(record.Holder, evictionOf(record.Pid, record.Turn))
@@ -150,17 +151,17 @@ func (r *sessions) taken(ctx context.Context, record *record) (_ *record, outcom
 	return record, Resumed, nil
 }
 
-// owns reports whether a session is this owner's.
+// owns reports whether a session belongs to an owner.
 func (r *sessions) owns(owner string, record *record) bool {
 	if record.Ours {
 		return record.Owner == owner
 	}
-	// Node.js servers do not write the owner, but what they have of its token.
+	// Node.js servers do not write the owner, but some data from its token.
 	known, ok := r.opts.OwnerOf(record.Data)
 	return !ok || known == owner
 }
 
-// adopt adds to the session of a Node.js server, written when its client went, what they do not write.
+// adopt fills in what Node.js servers do not write when they store the session of a client that disconnected.
 func (r *sessions) adopt(record *record, owner string, from wire.StreamID) {
 	record.Owner, record.Nsp, record.Ours = owner, r.Local.Nsp().Name(), true
 	record.Start, record.At, record.Last = from, r.history.Handled(), wire.LastID
@@ -172,7 +173,7 @@ func (r *sessions) adopt(record *record, owner string, from wire.StreamID) {
 	}
 }
 
-// here returns the session when its client is still thought to be here, and reports whether it is leaving.
+// here returns the session of a client that still counts as connected to this server, and reports whether it is leaving.
 func (r *sessions) here(pid socket.PrivateSessionId) (_ *record, _ *session, leaving bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -187,14 +188,13 @@ func (r *sessions) here(pid socket.PrivateSessionId) (_ *record, _ *session, lea
 	}
 }
 
-// replace ends the socket of a session on this server, which goes on with another one. It returns false when
-// it has just ended by itself.
+// replace ends the old socket of a session that continues on this server with a new one. It returns false when the old
+// socket has just ended by itself.
 func (r *sessions) replace(ctx context.Context, old *session) (bool, error) {
-	if !r.endLive(old) { // its end does not mean that of the session any more
+	if !r.endLive(old) { // from now on the end of the socket is not the end of the session
 		return false, nil
 	}
-	// Disconnect would end it as well, but at the same time as its connection perhaps, which the library
-	// does not expect.
+	// Disconnect could run while the connection ends, which the library does not expect.
 	old.socket.Conn().Close(true)
 	if err := r.awaitEnd(ctx, old.socket.Id()); err != nil {
 		r.store.gone(old.pid, departure{holder: r.Server})
@@ -203,7 +203,7 @@ func (r *sessions) replace(ctx context.Context, old *session) (bool, error) {
 	return true, nil
 }
 
-// endLive forgets a session, and reports whether its client was here.
+// endLive forgets a session and reports whether its client was connected to this server.
 func (r *sessions) endLive(s *session) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -214,8 +214,8 @@ func (r *sessions) endLive(s *session) bool {
 	return true
 }
 
-// awaitEnd returns when no socket of this id is here. One that is ending leaves its rooms and the namespace
-// by its id, which must not hit the new one.
+// awaitEnd waits until this server has no socket with the id. A socket that ends leaves its rooms and the namespace by
+// its id, and must not take the new socket out of them.
 func (r *sessions) awaitEnd(ctx context.Context, id socket.SocketId) error {
 	ticker := time.NewTicker(time.Millisecond)
 	defer ticker.Stop()

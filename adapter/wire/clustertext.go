@@ -13,7 +13,7 @@ import (
 )
 
 // AppendFrame appends a message {uid, nsp, type, data}: JSON unless there is binary in it, then
-// MessagePack. The uid comes first, so that who sent it knows it again without reading on.
+// MessagePack. The uid comes first, so that its sender recognizes it without reading on.
 func AppendFrame(b []byte, uid, nsp string, m *Message) ([]byte, error) {
 	if m.hasBinary() {
 		return AppendPackedFrame(b, uid, nsp, m)

@@ -59,7 +59,7 @@ type Command struct {
 	Close         bool     // of OrderDisconnect: their connections as well
 }
 
-// emitterUID is who says an order, as in the Node.js packages.
+// emitterUID is the server id in commands of an emitter, as in the Node.js packages.
 const emitterUID = "emitter"
 
 var (

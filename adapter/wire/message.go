@@ -60,13 +60,13 @@ type Message struct {
 	Close       bool           // disconnect: their connections as well
 	ClientCount uint64
 
-	// args are the name and the arguments of a server-side event, and value is an answer: JSON text
-	// where there is no binary in it. In the answer of a client it is what its parser made of it.
+	// Args are the name and the arguments of a server-side event. Value is an answer. Both are JSON text unless they
+	// contain binary. In the answer of a client, Value is what its parser made of it.
 	Args  []any
 	Value any
 
-	// sockets of an answer. It is a function because to decode them is for who has asked, not for
-	// who reads from Redis.
+	// Sockets decodes the sockets of an answer. It is a function so that the caller that asked pays for the decoding,
+	// not the reader of Redis.
 	Sockets func() []socket.SocketDetails
 
 	body body // what is not decoded yet; nil when all is

@@ -107,7 +107,7 @@ func token(client int) (string, error) {
 	})
 }
 
-// line is what a run came to, for who watches.
+// line returns the result of a run as one line for the terminal.
 func (r *row) line(s scenario, report *bench.Report) string {
 	if report == nil {
 		return "failed: " + r.failure

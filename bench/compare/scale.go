@@ -55,7 +55,7 @@ func (s server) carrying(name string, wire wire.Dialect, title string, argv []st
 	return s
 }
 
-// workload is what messages there are, and who hears them.
+// workload describes the messages and their recipients.
 type workload struct {
 	name, title string
 	rate        float64 // messages per second

@@ -49,7 +49,7 @@ var scaleFigures = []scaleFigure{
 
 const senderTitle = "CPU time of the node that sends per message, µs"
 
-// leastMessage is less than a message has: what comes out is only what Redis answers to who has sent it.
+// leastMessage is less than a message has: the rest of the output is what Redis answers to the sender.
 const leastMessage = 100 // bytes
 
 // foreignCPU is for those clusters that have other nodes.

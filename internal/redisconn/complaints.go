@@ -9,7 +9,7 @@ import (
 // complaintInterval is the time between two lines in the log about the same.
 const complaintInterval = time.Minute
 
-// Complaints logs what went wrong, at most once a minute: whoever can write to Redis must not fill the disk of
+// Complaints logs what went wrong, at most once a minute: a program that writes to Redis must not fill the disk of
 // every node. It is safe for concurrent use.
 type Complaints struct {
 	Log     *slog.Logger

@@ -1,4 +1,4 @@
-// Package redisconn has what everybody needs who keeps a connection to Redis: to come back to a Redis that was
+// Package redisconn has what a part of a node needs to keep a connection to Redis: to come back to a Redis that was
 // away, to notice one that hangs, and to say so without filling the disk.
 package redisconn
 
