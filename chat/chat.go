@@ -145,8 +145,9 @@ type Chat struct {
 
 	pace pace
 
-	asking asking
-	traces traces
+	asking   asking
+	browsing chan struct{} // slots of requests that list rooms
+	traces   traces
 
 	mu         sync.Mutex
 	lanes      map[string]*lane // by topic
@@ -170,6 +171,7 @@ func New(nsp socket.Namespace, opts Options) (*Chat, error) {
 	c.running, c.stop = context.WithCancel(context.Background())
 	c.store.Start(sink{c})
 	c.tasks.Go(func() { c.followAll(c.running) }) // ends with Close
+	c.browsing = make(chan struct{}, maxBrowsing)
 	c.asking = asking{waiting: make(map[string]chan nodeAnswer), slots: make(chan struct{}, maxAsked)}
 	if c.opts.Nodes != nil {
 		c.tasks.Go(func() { c.listen(c.running) }) // ends with Close

@@ -49,6 +49,15 @@ type roomLister interface {
 // RoomsOf lists the rooms of the cluster whose names begin with prefix, after a name. Without a prefix the rooms of users
 // are left out.
 func (c *Chat) RoomsOf(ctx context.Context, prefix, after string, limit int) (RoomPage, error) {
+	page, err := c.roomNames(ctx, prefix, after, limit)
+	if err != nil {
+		return RoomPage{}, err
+	}
+	return page, c.countUsers(ctx, page.Rooms)
+}
+
+// roomNames is RoomsOf without the numbers of users.
+func (c *Chat) roomNames(ctx context.Context, prefix, after string, limit int) (RoomPage, error) {
 	limit = min(max(limit, 1), maxRoomPage)
 	sockets := make(map[string]int)
 	full := "" // a node that has more gives no room beyond this one
@@ -74,7 +83,7 @@ func (c *Chat) RoomsOf(ctx context.Context, prefix, after string, limit int) (Ro
 		page.Rooms = page.Rooms[:limit]
 		page.Next = page.Rooms[limit-1].Name
 	}
-	return page, c.countUsers(ctx, page.Rooms)
+	return page, nil
 }
 
 // countUsers fills in how many users there are.

@@ -16,6 +16,8 @@ type RoomPolicy struct {
 	Receipts bool
 	// NoPresence keeps clients from seeing who is in the room.
 	NoPresence bool
+	// Listed shows the name of the room to clients that may join it.
+	Listed bool
 	// OnJoin and OnLeave tell the others of the room that a user came or went; default nothing.
 	OnJoin, OnLeave *Announcement
 }

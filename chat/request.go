@@ -42,6 +42,7 @@ func (c *Chat) builtIn() requests {
 		{name: eventReact, takes: "the name of a room, the id of a message, a key and true or false", least: 4, most: 4, handle: c.react},
 		{name: eventAppend, takes: "the name of a room, the id of a message, a text and, if wanted, {done, cancel}", least: 3, most: 4, handle: c.append},
 		{name: eventRead, takes: "the name of a room and the seq of a message or null", least: 2, most: 2, handle: c.read},
+		{name: eventRooms, takes: "nothing or {prefix, cursor, limit}", least: 0, most: 1, handle: c.browse},
 		{name: eventUnread, takes: "nothing or {rooms}", least: 0, most: 1, handle: c.unread},
 		{name: Mute, takes: takesBar, least: 2, most: 3, handle: c.bar(Mute)},
 		{name: Unmute, takes: takesBar, least: 2, most: 3, handle: c.bar(Unmute)},

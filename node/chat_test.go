@@ -273,7 +273,7 @@ func TestUnknownEvents(t *testing.T) {
 		t.Fatal(err)
 	}
 	ada := join(t, n.addr, token(t))
-	wantRefusal(t, ada.ask(`["later"]`), chat.CodeUnknownEvent, `"events":["all","append","ban","delete","direct","edit","freeze","history","join","kick","leave","message","mine","moderation","mute","presence","publish","react","read","report","slow","status","typing","unban","unmute","unread"]`)
+	wantRefusal(t, ada.ask(`["later"]`), chat.CodeUnknownEvent, `"events":["all","append","ban","delete","direct","edit","freeze","history","join","kick","leave","message","mine","moderation","mute","presence","publish","react","read","report","rooms","slow","status","typing","unban","unmute","unread"]`)
 	ada.send(`42["nobody asks"]`)
 	for event, want := range map[string]string{`["mine"]`: `["mine"]`, `["used",1]`: `["used"]`} {
 		if got := ada.ask(event); got != want {

@@ -49,7 +49,7 @@ func OpenDev(ctx context.Context, cfg Config, count int) (*Dev, error) {
 		cfg.CORS.Origins = []string{"*"}
 	}
 	if len(cfg.Chat.Rooms) == 0 {
-		cfg.Chat.Rooms = []config.RoomConfig{{Match: "*", History: config.HistoryConfig{Messages: devHistory}, Receipts: true, Presence: true}}
+		cfg.Chat.Rooms = []config.RoomConfig{{Match: "*", History: config.HistoryConfig{Messages: devHistory}, Receipts: true, Presence: true, Listed: true}}
 		cfg.Chat.Direct.History.Messages = devHistory
 	}
 	cfg.Admin.Listen, cfg.Development = "", true

@@ -102,7 +102,7 @@ func roomPolicies(rooms []config.RoomConfig) ([]chat.RoomPolicy, error) {
 	policies := make([]chat.RoomPolicy, 0, len(rooms))
 	errs := make([]error, 0, 2*len(rooms))
 	for i, room := range rooms {
-		p := chat.RoomPolicy{Match: room.Match, History: boundsOf(room.History), Receipts: room.Receipts, NoPresence: !room.Presence}
+		p := chat.RoomPolicy{Match: room.Match, History: boundsOf(room.History), Receipts: room.Receipts, NoPresence: !room.Presence, Listed: room.Listed}
 		var err error
 		p.OnJoin, err = announcementOf(room.OnJoin, fmt.Sprintf("chat.rooms[%d].on_join", i))
 		errs = append(errs, err)

@@ -40,6 +40,10 @@ type chatAnswer struct {
 	Users    []present
 	Members  struct{ Users []present }
 	Next     string
+	Rooms    []struct {
+		Room  string
+		Count int
+	}
 }
 
 type said struct {

@@ -59,6 +59,7 @@ type RoomConfig struct {
 	History  HistoryConfig       `yaml:"history"`
 	Receipts bool                `yaml:"receipts" default:"false" help:"Tells the room up to where each user has read."`
 	Presence bool                `yaml:"presence" default:"true" help:"Clients may see who is in the room."`
+	Listed   bool                `yaml:"listed" default:"false" help:"Clients that may join a room find it with 'rooms'. Otherwise they must know its name."`
 	OnJoin   *AnnouncementConfig `yaml:"on_join" help:"An event by which the others of a room hear that a user came."`
 	OnLeave  *AnnouncementConfig `yaml:"on_leave" help:"An event by which the others of a room hear that a user left."`
 }

@@ -133,6 +133,12 @@ export interface Unread {
   last: number;
 }
 
+/** A page of the rooms that this client may join. */
+export interface RoomPage {
+  rooms: { room: string; count: number }[];
+  next?: string;
+}
+
 export interface Moderated {
   action: string;
   room: string | null;
@@ -186,6 +192,7 @@ export interface ClientToServer {
     options: { done?: boolean; cancel?: boolean },
     ack: Ack<{ id: string; seq: number; length: number }>,
   ) => void;
+  rooms: (options: { prefix?: string; cursor?: string; limit?: number }, ack: Ack<RoomPage>) => void;
   read: (room: string, seq: number | null, ack: Ack<{ seq: number; unread: number }>) => void;
   unread: (options: { rooms?: string[] }, ack: Ack<{ rooms: Unread[] }>) => void;
   mute: Bar;
