@@ -46,7 +46,7 @@ test-web: ## the kit for front ends and the model of the chat page, without a br
 	cd web && npm test
 
 .PHONY: test-e2e
-test-e2e: build redis chromium ## official clients, a Node.js server and a real browser against real nodes
+test-e2e: build redis chromium proxies ## official clients, a Node.js server and a real browser against real nodes
 	go build -race -o bin/chorus-test-peer ./test/peer
 	@command -v node >/dev/null || { echo 'make: Node.js 20 or later is needed for the end-to-end tests' >&2; exit 1; }
 	cd test && npm ci --no-audit --no-fund
@@ -102,6 +102,26 @@ alerts: ## the alerts for Prometheus: the rules are well-formed, and each fires 
 	promtool check rules deploy/prometheus-rules.yml
 	cd deploy && promtool test rules prometheus-rules.test.yml
 
+CADDY := github.com/caddyserver/caddy/v2/cmd/caddy@v2.11.9
+
+bin/caddy:
+	GOBIN=$(CURDIR)/bin go install $(CADDY)
+
+.PHONY: balancers
+balancers: build redis proxies bin/caddy ## nginx, HAProxy and Caddy, with the files of deploy/, in front of three nodes
+	cd test && npm ci --no-audit --no-fund
+	cd test && CADDY=$(CURDIR)/bin/caddy node --test --test-reporter=spec balancers.test.js
+
+.PHONY: kubernetes
+kubernetes: build redis ## deploy/kubernetes.yaml, read by the types of Kubernetes, and pods as it says
+	cd test && npm ci --no-audit --no-fund
+	cd test && node --test --test-reporter=spec kubernetes/kubernetes.js
+
+.PHONY: compose
+compose: ## docker-compose.yml, started by Docker on port 3000; needs Docker
+	cd test && npm ci --no-audit --no-fund
+	cd test && node --test --test-reporter=spec compose/compose.js
+
 CASE :=
 WRITE :=
 
@@ -109,6 +129,7 @@ WRITE :=
 faults: build redis ## attacks and outages, each with its expectation and figure; about 20 minutes (CASE=name runs one, WRITE=1 writes docs/faults.md)
 	cd test && npm ci --no-audit --no-fund
 	cd test && node faults/faults.js $(if $(WRITE),--write) $(CASE)
+	$(if $(CASE),,$(MAKE) --no-print-directory balancers kubernetes)
 	$(if $(CASE),,cd test && CHORUS_FLAPS=10000 node --test --test-timeout=600000 --test-name-pattern='users come and go' webhooks.test.js)
 
 .PHONY: redis
@@ -117,6 +138,14 @@ redis:
 		echo 'make: installing redis-server, which the tests need'; \
 		sudo=$$([ "$$(id -u)" = 0 ] || echo sudo); \
 		$$sudo apt-get update -q && $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends redis-server; \
+	}
+
+.PHONY: proxies
+proxies:
+	@command -v nginx >/dev/null && command -v haproxy >/dev/null || { \
+		echo 'make: installing nginx and haproxy, which the tests need'; \
+		sudo=$$([ "$$(id -u)" = 0 ] || echo sudo); \
+		$$sudo apt-get update -q && $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends nginx haproxy; \
 	}
 
 .PHONY: chromium

@@ -1,16 +1,29 @@
-// What a node tells systemd (sd_notify).
+// The unit for systemd, and what a node tells systemd (sd_notify).
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join as path } from "node:path";
 import { test } from "node:test";
-import { startNode } from "./harness/chorus.js";
+import { fileURLToPath } from "node:url";
+import { BINARY, startNode } from "./harness/chorus.js";
 import { run } from "./harness/program.js";
 
 // The datagrams are received by Python: Node.js has no such sockets.
 const RECEIVER = `import socket, sys
 s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); s.bind(sys.argv[1]); print("bound", flush=True)
 while True: print(s.recv(4096).decode().replace("\\n", " "), flush=True)`;
+
+test("the unit of deploy/ is one that systemd takes as it is", { skip: spawnSync("systemd-analyze", ["--version"]).error && "no systemd" }, async (t) => {
+  const folder = mkdtempSync(path(tmpdir(), "unit-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const unit = readFileSync(fileURLToPath(new URL("../deploy/chorus.service", import.meta.url)), "utf8");
+  assert.ok(unit.includes("ExecStart=/usr/local/bin/chorus serve"));
+  writeFileSync(path(folder, "chorus.service"), unit.replaceAll("/usr/local/bin/chorus", BINARY));
+  const check = run(t, "systemd-analyze", ["verify", path(folder, "chorus.service")]);
+  assert.equal(await check.exited, 0, check.output);
+  assert.equal(check.output, "");
+});
 
 test("ready, reloading, watchdog, stopping", async (t) => {
   const folder = mkdtempSync(path(tmpdir(), "notify-"));
