@@ -70,7 +70,7 @@ test-fuzz:
 	@$(MAKE) --no-print-directory fuzz FUZZ=10s
 
 .PHONY: bench
-bench: redis ## the same load on this and on other servers: bench/RESULTS.md; about 20 minutes, on an idle machine
+bench: redis ## the same load on this and on other servers: bench/RESULTS.md; about 45 minutes, on an idle machine
 	@command -v node >/dev/null || { echo 'make: Node.js 20 or later is needed, it is one of the servers' >&2; exit 1; }
 	cd bench/peers/node && npm ci --no-audit --no-fund
 	go run ./bench/compare

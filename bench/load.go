@@ -112,12 +112,10 @@ func (l *load) send(i uint64, due int64) error {
 	s := l.senders[i%uint64(len(l.senders))]
 	receivers, room := uint64(1), ""
 	if !l.opts.Echo {
-		number := 0
 		if l.opts.Rooms > 0 {
-			number = int(i % uint64(l.opts.Rooms)) //nolint:gosec // less than Rooms
-			room = roomName(number)
+			room = roomName(s.room)
 		}
-		receivers = l.fleet.members(number)
+		receivers = l.fleet.members(s.room)
 	}
 	mark := stamp{due: due, sender: uint16(i % uint64(len(l.senders))), number: s.number} //nolint:gosec // at most maxSenders
 	l.value = mark.append(append(l.value[:0], valueHead...))

@@ -87,8 +87,8 @@ type Options struct {
 	Echo bool
 
 	// Rooms spreads the clients over so many rooms: each emits JoinEvent (default
-	// DefaultJoinEvent) with the room's name once, and messages are Event with the room's name
-	// before the value. The server is to send them to the room alone.
+	// DefaultJoinEvent) with the room's name once. Senders send to their own rooms: Event with the
+	// room's name before the value. The server must send it to the members of the room.
 	Rooms     int
 	JoinEvent string
 

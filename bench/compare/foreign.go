@@ -22,7 +22,7 @@ const (
 // foreign publishes messages for a room that nobody of the node is in, so many per second of which
 // batch at a time, and measures the node. Its report has a message in the place of a delivery.
 func foreign(rate, batch int) special {
-	return func(ctx context.Context, l *lab, c *cluster, quick bool) (*bench.Report, error) {
+	return func(ctx context.Context, l *lab, c *cluster, _ bench.Options, quick bool) (*bench.Report, error) {
 		return measureForeign(ctx, l, c, quick, rate, batch)
 	}
 }

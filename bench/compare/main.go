@@ -17,12 +17,12 @@ type flags struct {
 	Only     []string `placeholder:"SERVER" help:"Only these servers: chorus, floor, node, stock, centrifuge. Prints instead of writing."`
 	Scenario []string `placeholder:"NAME" help:"Only these scenarios: ${scenarios}. Prints instead of writing."`
 	Quick    bool     `help:"One short round, to see whether all works. Prints instead of writing."`
-	Rounds   int      `default:"3" help:"Rounds of which the median counts; some scenarios have fewer."`
+	Rounds   int      `default:"5" help:"Rounds of which the median counts; some scenarios have fewer."`
 	Scale    bool     `help:"Measure instead how the ways between nodes scale, from 1 to 16 of them, and write docs/scaling.md; about 15 minutes. --only then names some of: pubsub, sharded-static, sharded-dynamic, streams, node-pubsub, node-sharded, node-streams."`
 	Dir      string   `default:"bench" type:"existingdir" help:"Directory of this benchmark in the source tree."`
 }
 
-// partial tells whether not everything is asked for, which makes no results to keep.
+// partial reports whether the flags ask for a part only, whose results are not kept.
 func (f *flags) partial() bool { return len(f.Only) > 0 || len(f.Scenario) > 0 || f.Quick }
 
 func main() {

@@ -26,7 +26,7 @@ type row struct {
 }
 
 // special measures what the load generator does not.
-type special func(ctx context.Context, l *lab, c *cluster, quick bool) (*bench.Report, error)
+type special func(ctx context.Context, l *lab, c *cluster, options bench.Options, quick bool) (*bench.Report, error)
 
 // measure runs a scenario: in each round every server has its turn, with fresh processes, so that
 // what else the machine does meets all alike. It fails only when ctx ends.
@@ -71,8 +71,19 @@ func (l *lab) measure(ctx context.Context, s scenario, servers []server, f flags
 	return t, nil
 }
 
-// once starts the server, runs the load, and stops the server.
+// once runs the load on fresh processes of a server, and again when other programs disturbed it.
 func (l *lab) once(ctx context.Context, s scenario, of server, options bench.Options, quick bool) (*bench.Report, error) {
+	run := func() (*bench.Report, float64, error) { return l.run(ctx, s, of, options, quick) }
+	if quick {
+		report, _, err := run()
+		return report, err
+	}
+	return l.undisturbed(ctx, run)
+}
+
+// run starts the server, runs the load, and stops the server. It also returns which share of the machine's CPU time other
+// programs used meanwhile.
+func (l *lab) run(ctx context.Context, s scenario, of server, options bench.Options, quick bool) (*bench.Report, float64, error) {
 	nodes := of.nodes
 	if s.nodes > 0 {
 		nodes = s.nodes
@@ -80,11 +91,22 @@ func (l *lab) once(ctx context.Context, s scenario, of server, options bench.Opt
 	c, err := l.start(ctx, of, nodes)
 	defer c.stop()
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	if s.special != nil {
-		return s.special(ctx, l, c, quick)
+	others, err := l.startOthers(c)
+	if err != nil {
+		return nil, 0, err
 	}
+	report, err := l.load(ctx, s, of, c, options, quick)
+	if err != nil {
+		return nil, 0, err
+	}
+	share, err := others.share()
+	return report, share, err
+}
+
+// load runs the load of a scenario on a server that is running.
+func (l *lab) load(ctx context.Context, s scenario, of server, c *cluster, options bench.Options, quick bool) (*bench.Report, error) {
 	options.URLs, options.PIDs, options.Protocol, options.Token = c.urls, c.pids, of.protocol, token
 	options.ConnectTimeout = connectTimeout
 	if quick {
@@ -92,6 +114,9 @@ func (l *lab) once(ctx context.Context, s scenario, of server, options bench.Opt
 		if options.ConnectRate > 0 {
 			options.Connections /= 4
 		}
+	}
+	if s.special != nil {
+		return s.special(ctx, l, c, options, quick)
 	}
 	return bench.Run(ctx, options)
 }
@@ -119,14 +144,20 @@ func (r *row) line(s scenario, report *bench.Report) string {
 	return text
 }
 
-// value is the median of a figure over the rounds; false when none of them has it.
-func (r *row) value(f figure) (float64, bool) {
+// values returns a figure in each round that has it.
+func (r *row) values(f figure) []float64 {
 	values := make([]float64, 0, len(r.reports))
 	for _, report := range r.reports {
 		if value := f.of(report); !math.IsNaN(value) {
 			values = append(values, value)
 		}
 	}
+	return values
+}
+
+// value returns the median of a figure over the rounds; false when none of them has it.
+func (r *row) value(f figure) (float64, bool) {
+	values := r.values(f)
 	if len(values) == 0 {
 		return 0, false
 	}

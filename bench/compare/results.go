@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -112,7 +113,7 @@ func (r *results) markdown(w io.Writer, memory string, now time.Time) error {
 	var b strings.Builder
 	b.WriteString("# Chorus and others under the same load\n\n")
 	fmt.Fprintf(&b, "Measured on %s by `make bench`: one run, in which the servers had their turns one after the\n"+
-		"other, with fresh processes, and that %s. Figures are medians; `×` is how many times this project's\nfigure it is. "+
+		"other, with fresh processes, and that %s. Figures are medians, with the smallest and the largest in brackets; `×` is how many times this project's\nfigure it is. "+
 		"The raw reports are in `%s`.\n\n![chart](%s)\n\n", now.UTC().Format("2 January 2006"), times(r.rounds), rawName, chartName)
 	b.WriteString("## What was promised\n\n| | kept? |\n|---|---|\n")
 	for _, t := range targets() {
@@ -152,6 +153,8 @@ unless the table above says otherwise. The load generator (package ` + "`bench`"
 protocol over WebSocket from one process on the same machine, so that all share its cores; servers run
 at a lower priority (nice 5) than the generator and Redis. CPU time is that of the servers' processes,
 Redis' own not counted. Latency counts from the moment a message was due, whenever it could be sent.
+Before each run the machine must be quiet for a second. A run during which other programs, or other guests of the
+host, used more than 5 % of the CPU time is repeated, and not reported.
 
 The generator has its own ceiling, which has to be far above what is measured: with writes of 20 frames
 it received 1,200,000 deliveries a second from 1,000 connections on 0.5 of a core, and 2,900,000 with
@@ -160,7 +163,7 @@ writes of 100, when the cores were full (` + "`peers/floor -copies N`" + ` is th
 ## Do it yourself
 
 ` + "```sh" + `
-make bench                                                      # all, about 20 minutes on two cores
+make bench                                                      # all, about 45 minutes on two cores
 go run ./bench/compare --quick                                  # a look, some minutes
 go run ./bench/compare --only chorus,floor --scenario cost      # a part
 ` + "```" + `
@@ -182,7 +185,7 @@ func (t *table) markdown() string {
 		b.WriteString("| " + r.name(t.scenario) + " |")
 		for _, f := range t.scenario.figures {
 			value, ok := r.value(f)
-			b.WriteString(" " + r.cell(ok, f.text(value)) + " |")
+			b.WriteString(" " + r.cell(ok, f.text(value)+r.spread(f)) + " |")
 			if f.ratio {
 				b.WriteString(" " + ratio(value, ok, base, f) + " |")
 			}
@@ -249,6 +252,19 @@ func (f figure) text(value float64) string {
 		text = text[:i] + "," + text[i:]
 	}
 	return text
+}
+
+// spread returns the smallest and the largest value of the rounds; nothing when they all look the same.
+func (r *row) spread(f figure) string {
+	values := r.values(f)
+	if len(values) == 0 {
+		return ""
+	}
+	least, most := f.text(slices.Min(values)), f.text(slices.Max(values))
+	if least == most {
+		return ""
+	}
+	return " (" + least + " to " + most + ")"
 }
 
 func (r *row) cell(ok bool, text string) string {

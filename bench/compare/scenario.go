@@ -88,6 +88,18 @@ func scenarios() []scenario {
 			},
 		},
 		{
+			name: "ceiling", title: "How much is carried before anything is lost",
+			text:    "1,000 clients; the rate of broadcasts is raised by half until a message is lost, a connection is closed, or less than 99 % arrives in time: the last rate before. At about one core the generator itself is the limit.",
+			servers: []string{floorName, chorusName, centrifugeName, nodeName}, rounds: 2,
+			options: bench.Options{Connections: manyClients, Senders: 20, Rate: 40, WarmUp: time.Second, Duration: 3 * time.Second, DrainTimeout: 3 * time.Second},
+			special: ceiling,
+			figures: []figure{
+				{title: "deliveries", unit: "/s", digits: 0, ratio: true, of: deliveriesPerSecond},
+				{title: "CPU per delivery", unit: "us", digits: 2, of: cpuPerDelivery},
+				{title: "p99", unit: "ms", digits: 1, of: p99}, {title: "generator", unit: "cores", digits: 2, of: generatorCores},
+			},
+		},
+		{
 			name: "latency", title: "How fast under load",
 			text:    "1,000 clients, 400 broadcasts a second: from the moment a message is due to its arrival at each client, which includes what the generator itself is late by.",
 			servers: products,
@@ -112,7 +124,7 @@ func scenarios() []scenario {
 		{
 			name: "memory", title: "Memory of an idle connection",
 			text:    "8,000 authenticated clients over the server's nodes, 12 s after the last has connected: resident bytes then, less those before, per connection.",
-			servers: products, rounds: 1,
+			servers: products, rounds: 3,
 			options: bench.Options{Connections: 8000, ConnectRate: 1000, Duration: 12 * time.Second},
 			figures: []figure{
 				{title: "per connection", unit: "KB", digits: 1, ratio: true, of: kilobytesPerConnection},
@@ -120,9 +132,30 @@ func scenarios() []scenario {
 			},
 		},
 		{
+			name: "many", title: "Many connections",
+			text:    "18,000 authenticated clients on one node, 1,000 a second, then a broadcast each second: memory per connection, and how long until the message is with all.",
+			servers: products, nodes: 1, rounds: 2,
+			options: bench.Options{Connections: 18_000, ConnectRate: 1000, Senders: 1, Rate: 1, WarmUp: 5 * time.Second, Duration: 10 * time.Second, DrainTimeout: 5 * time.Second},
+			figures: []figure{
+				{title: "per connection", unit: "KB", digits: 1, ratio: true, of: kilobytesPerConnection},
+				{title: "all in all", unit: "MB", digits: 0, of: megabytes}, {title: "failed to connect", digits: 0, of: failed},
+				{title: "p50", unit: "ms", digits: 1, of: p50}, {title: "p99", unit: "ms", digits: 1, of: p99}, {title: "lost", digits: 0, of: lost},
+			},
+		},
+		{
+			name: "rooms", title: "Many rooms",
+			text:    "10,000 clients in 1,000 rooms of ten, 2,000 messages a second, each from a member to its room: CPU time per delivery.",
+			servers: []string{chorusName, nodeName}, rounds: 3,
+			options: bench.Options{Connections: 10_000, ConnectRate: 1000, Rooms: 1000, Event: "publish", Senders: 1000, Rate: 2000, WarmUp: 3 * time.Second, Duration: 8 * time.Second, DrainTimeout: 5 * time.Second},
+			figures: []figure{
+				{title: "CPU per delivery", unit: "us", digits: 1, ratio: true, of: cpuPerDelivery},
+				{title: "p50", unit: "ms", digits: 2, of: p50}, {title: "p99", unit: "ms", digits: 2, of: p99}, {title: "lost", digits: 0, of: lost},
+			},
+		},
+		{
 			name: "connect", title: "What a connect costs",
 			text:    "4,000 clients, 500 a second, each with a JWT (HS256) of its own that the server verifies: CPU time per connect, handshakes included.",
-			servers: products, rounds: 1,
+			servers: products, rounds: 3,
 			options: bench.Options{Connections: 4000, ConnectRate: 500, Duration: time.Second},
 			figures: []figure{
 				{title: "CPU per connect", unit: "us", digits: 0, ratio: true, of: cpuPerConnect},

@@ -26,7 +26,7 @@ type benchCommand struct {
 	Payload     int           `default:"100" help:"Bytes of a message's value."`
 	Echo        bool          `help:"Send requests, and time the acknowledgements; every client of --senders does."`
 	Event       string        `placeholder:"NAME" help:"Event that the server sends to all, default message; with --echo one that it acknowledges, default echo."`
-	Rooms       int           `help:"Spread the clients over so many rooms: --join-event puts each in one, and --event has the room's name before the value."`
+	Rooms       int           `help:"Spread the clients over so many rooms: --join-event puts each in one, and senders send --event to their rooms, with the room's name before the value."`
 	JoinEvent   string        `default:"join" placeholder:"NAME" help:"Event with a room's name that puts a client in it."`
 	Namespace   string        `placeholder:"NAME" help:"Namespace, as /chat."`
 	Stalled     int           `help:"How many of the clients stop reading once they are connected."`
