@@ -6,6 +6,8 @@ import (
 	"sync"
 	"time"
 
+	"chorus/chat/rule"
+
 	"github.com/zishang520/socket.io/servers/socket/v3"
 )
 
@@ -62,7 +64,7 @@ func (a *Announcer) last() (event string, notice map[string]any) {
 }
 
 func degradedNotice() map[string]any {
-	return map[string]any{"code": CodeClusterUnavailable, "message": "this server does not hear the others: its own clients alone are reached"}
+	return map[string]any{"code": rule.CodeClusterUnavailable, "message": "this server does not hear the others: its own clients alone are reached"}
 }
 
 // Run watches until ctx ends.

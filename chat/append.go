@@ -6,21 +6,16 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"chorus/chat/lane"
 	"chorus/chat/notice"
+	"chorus/chat/rule"
 	"chorus/chat/store"
 	"chorus/codec"
 )
 
-// Request and event of a text that is written bit by bit.
 const (
-	eventAppend   = "append"
-	eventAppended = "appended"
-)
-
-const (
-	rollUp   = 40 * time.Millisecond // between two changes of a text by one client: 25 a second
-	maxTexts = 16                    // that a client writes at a time
-	maxRolls = 1000                  // requests that wait for one change
+	maxTexts = 16   // that a client writes at a time
+	maxRolls = 1000 // requests that wait for one change
 )
 
 // appendOptions are the last argument of "append".
@@ -31,7 +26,7 @@ type appendOptions struct {
 
 // text is a message that a client writes bit by bit. What comes within rollUp of the last change is one change together.
 type text struct {
-	place   place
+	place   rule.Place
 	id      string
 	waiting []*bit // in order
 	busy    bool   // a change is under way, or the timer runs
@@ -47,7 +42,7 @@ type bit struct {
 
 // append adds to a text, or begins one.
 func (c *Chat) append(ca *call) error {
-	p, id, err := ca.target(eventAppend)
+	p, id, err := ca.target(rule.EventAppend)
 	if err != nil {
 		return err
 	}
@@ -55,20 +50,20 @@ func (c *Chat) append(ca *call) error {
 	if err != nil {
 		return err
 	}
-	opts, err := option[appendOptions](ca, eventAppend, 3)
+	opts, err := option[appendOptions](ca, rule.EventAppend, 3)
 	if err != nil {
 		return err
 	}
 	if opts.Done && opts.Cancel {
-		return badRequest("append takes done or cancel, not both")
+		return rule.BadRequest("append takes done or cancel, not both")
 	}
 	if ca.user().ID == "" && !c.opts.Open {
-		return nobody(p)
+		return rule.NeedsUser(p)
 	}
 	if err := ca.maySpeak(p); err != nil {
 		return err
 	}
-	if err := c.before(&Action{Kind: ActionAppend, client: ca.client, Room: p.name, ID: id, Value: ca.args[2]}); err != nil {
+	if err := c.before(&Action{Kind: ActionAppend, client: ca.client, Room: p.Name, ID: id, Value: ca.args[2]}); err != nil {
 		return err
 	}
 	return ca.write(p, id, &bit{call: ca, fragment: fragment, length: length, done: opts.Done, cancel: opts.Cancel})
@@ -94,7 +89,7 @@ func fragmentOf(args []any) (fragment []byte, length int64, err error) {
 	return fragment, utf16Length(fragment), nil
 }
 
-var errText = badRequest("append: the third argument is not a text")
+var errText = rule.BadRequest("append: the third argument is not a text")
 
 // utf16Length counts the code units of a text in JSON.
 func utf16Length(text []byte) (n int64) {
@@ -115,14 +110,14 @@ func utf16Length(text []byte) (n int64) {
 }
 
 // write has a bit written, at once when the last change of the text is long enough ago.
-func (ca *call) write(p place, id string, b *bit) error {
-	cl, key := ca.client, p.log+"\x00"+id
+func (ca *call) write(p rule.Place, id string, b *bit) error {
+	cl, key := ca.client, p.Log+"\x00"+id
 	cl.mu.Lock()
 	defer cl.mu.Unlock()
 	t := cl.texts[key]
 	switch {
 	case t == nil && len(cl.texts) >= maxTexts:
-		return &Error{Code: CodeLimitReached, Message: "a client may write few texts at a time", Details: map[string]any{"limit": maxTexts}}
+		return &rule.Error{Code: rule.CodeLimitReached, Message: "a client may write few texts at a time", Details: map[string]any{"limit": maxTexts}}
 	case t == nil:
 		t = &text{place: p, id: id}
 		if cl.texts == nil {
@@ -130,7 +125,7 @@ func (ca *call) write(p place, id string, b *bit) error {
 		}
 		cl.texts[key] = t
 	case len(t.waiting) >= maxRolls:
-		return &Error{Code: CodeOverloaded, Message: "too much is appended at a time"}
+		return &rule.Error{Code: rule.CodeOverloaded, Message: "too much is appended at a time"}
 	}
 	t.waiting = append(t.waiting, b)
 	if !t.busy {
@@ -158,7 +153,7 @@ func (cl *client) writing(key string, t *text) {
 			return
 		}
 		cl.mu.Unlock()
-		pause.Reset(rollUp)
+		pause.Reset(lane.RollUp)
 		for len(bits) > 0 {
 			n := 1
 			for n < len(bits) && !bits[n-1].done && !bits[n-1].cancel {
@@ -179,23 +174,23 @@ func (cl *client) extend(t *text, bits []*bit) {
 		change.Value = append(change.Value, b.fragment...)
 		change.Length += b.length
 	}
-	if (change.Done || change.Cancel) && t.place.peer == "" && cl.chat.tells(notice.MessagePublished, t.place) {
+	if (change.Done || change.Cancel) && t.place.Peer == "" && cl.chat.tells(notice.MessagePublished, t.place) {
 		change.Notice = noticeOf(t.place, cl.user(), &toldMessage{ID: t.id})
 	}
 	ctx, cancel := cl.chat.context()
 	defer cancel()
 	changed, err := cl.chat.store.Change(ctx, change)
 	if limit := (*store.LimitError)(nil); errors.As(err, &limit) && limit.Key == store.LimitText {
-		err = &Error{Code: CodeTooLarge, Message: limit.Error(), Details: map[string]any{"limit": limit.Limit}}
+		err = &rule.Error{Code: rule.CodeTooLarge, Message: limit.Error(), Details: map[string]any{"limit": limit.Limit}}
 	}
 	if err == nil && changed.Offset == 0 && !changed.Noop {
 		cl.chat.markOwn(ctx, change.User, t.place, changed.Seq)
 	}
-	cl.chat.after(&Action{Kind: ActionAppend, client: cl, Room: t.place.name, ID: t.id}, err)
+	cl.chat.after(&Action{Kind: ActionAppend, client: cl, Room: t.place.Name, ID: t.id}, err)
 	length := changed.Offset
 	for _, b := range bits {
 		if err != nil {
-			b.call.refuse(eventAppend, changeError(err, t.place))
+			b.call.refuse(rule.EventAppend, changeError(err, t.place))
 			continue
 		}
 		length += b.length

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"chorus/chat/rule"
 	"chorus/registry"
 )
 
@@ -145,7 +146,7 @@ func (c *Chat) askAll(ctx context.Context, kind string, args json.RawMessage, co
 	if len(c.others()) == 0 {
 		return nil, nil
 	}
-	return c.askOthers(ctx, inquiry{ID: newID(), From: self, Kind: kind, Args: args}, collect)
+	return c.askOthers(ctx, inquiry{ID: rule.NewID(), From: self, Kind: kind, Args: args}, collect)
 }
 
 // others returns the ids of the other nodes that are alive.
@@ -273,7 +274,7 @@ func (c *Chat) listen(ctx context.Context) {
 			select {
 			case <-ctx.Done():
 				return
-			case <-time.After(retryInterval):
+			case <-time.After(askAgain):
 			}
 		}
 	}

@@ -6,11 +6,10 @@ import (
 	"strings"
 
 	"chorus/auth/permission"
+	"chorus/chat/rule"
 )
 
-const eventRooms = "rooms"
-
-// browseOptions are the argument of eventRooms.
+// browseOptions are the argument of rule.EventRooms.
 type browseOptions struct {
 	Prefix string `json:"prefix"`
 	Cursor string `json:"cursor"` // the name of the last room of the page before
@@ -29,7 +28,7 @@ const (
 
 // browse lists the rooms with somebody in them that are listed and that the client may join.
 func (c *Chat) browse(ca *call) error {
-	opts, err := option[browseOptions](ca, eventRooms, 0)
+	opts, err := option[browseOptions](ca, rule.EventRooms, 0)
 	if err != nil {
 		return err
 	}
@@ -38,13 +37,13 @@ func (c *Chat) browse(ca *call) error {
 		limit = *opts.Limit
 	}
 	if limit < 1 || limit > maxBrowsed {
-		return badRequest(fmt.Sprintf("rooms: the limit is not between 1 and %d", maxBrowsed))
+		return rule.BadRequest(fmt.Sprintf("rooms: the limit is not between 1 and %d", maxBrowsed))
 	}
 	select {
 	case c.browsing <- struct{}{}:
 		defer func() { <-c.browsing }()
 	default:
-		return &Error{Code: CodeOverloaded, Message: "too many clients list rooms at the moment: try again"}
+		return &rule.Error{Code: rule.CodeOverloaded, Message: "too many clients list rooms at the moment: try again"}
 	}
 	ctx, cancel := c.context()
 	defer cancel()
@@ -75,7 +74,7 @@ func (ca *call) openRooms(ctx context.Context, opts browseOptions, limit int) (p
 			return page, err
 		}
 		for _, r := range part.Rooms {
-			if strings.HasPrefix(r.Name, userRooms) || !c.policies.of(r.Name).Listed || !ca.permits(permission.Join, r.Name) {
+			if strings.HasPrefix(r.Name, rule.UserRooms) || !c.policies.Of(r.Name).Listed || !ca.permits(permission.Join, r.Name) {
 				continue
 			}
 			if len(page.Rooms) == limit {

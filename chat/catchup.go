@@ -1,15 +1,19 @@
 package chat
 
 import (
-	"chorus/chat/store"
 	"context"
 	"errors"
+
+	"chorus/chat/lane"
+	"chorus/chat/rule"
+	"chorus/chat/store"
+	"chorus/chat/view"
 )
 
 // readUp reads what the answer of a join holds. pos is where the messages in it end.
-func (cl *client) readUp(ctx context.Context, p place, l *lane, fresh bool, opts joinOptions) (answer map[string]any, pos int64, err error) {
-	answer = map[string]any{"room": p.name, "cursor": nil, "epoch": nil}
-	if p.policy.History.Keeps() {
+func (cl *client) readUp(ctx context.Context, p rule.Place, l *lane.Lane, fresh bool, opts joinOptions) (answer map[string]any, pos int64, err error) {
+	answer = map[string]any{"room": p.Name, "cursor": nil, "epoch": nil}
+	if p.Policy.History.Keeps() {
 		if pos, err = cl.readHistory(ctx, p, opts, answer); err != nil {
 			return nil, 0, err
 		}
@@ -19,19 +23,19 @@ func (cl *client) readUp(ctx context.Context, p place, l *lane, fresh bool, opts
 			answer["missed"] = true
 		}
 	}
-	if p.peer != "" {
+	if p.Peer != "" {
 		return answer, pos, nil
 	}
 	var seen chan struct{}
 	if fresh && opts.Presence {
-		seen = l.expect(cl.presenceID())
+		seen = l.Expect(cl.presenceID())
 	}
 	count, err := cl.arrive(ctx, p)
 	if seen != nil && err == nil {
-		l.await(cl.presenceID(), seen)
+		l.Await(cl.presenceID(), seen)
 	}
 	switch {
-	case errors.Is(err, store.ErrUnavailable) && !opts.Presence && !p.policy.History.Keeps():
+	case errors.Is(err, store.ErrUnavailable) && !opts.Presence && !p.Policy.History.Keeps():
 		answer["count"] = nil // nobody knows
 	case err != nil:
 		return nil, 0, err
@@ -42,13 +46,13 @@ func (cl *client) readUp(ctx context.Context, p place, l *lane, fresh bool, opts
 		return answer, pos, nil
 	}
 	list := map[string]any{"users": []any{}}
-	if !p.policy.NoPresence {
-		epoch, seq := l.presenceNow(cl)
-		page, err := cl.chat.store.List(ctx, p.log, "", defaultListed)
+	if !p.Policy.NoPresence {
+		epoch, seq := l.PresenceNow(cl.socket)
+		page, err := cl.chat.store.List(ctx, p.Log, "", defaultListed)
 		if err != nil {
 			return nil, 0, err
 		}
-		list = listOf(page)
+		list = view.UserPage(page)
 		list["epoch"], list["seq"], list["count"] = epoch, seq, page.Count
 		answer["count"] = page.Count
 		cl.watch(l)
@@ -58,13 +62,13 @@ func (cl *client) readUp(ctx context.Context, p place, l *lane, fresh bool, opts
 }
 
 // readHistory reads the messages that a join asks for, or only where the log ends.
-func (cl *client) readHistory(ctx context.Context, p place, opts joinOptions, answer map[string]any) (pos int64, err error) {
+func (cl *client) readHistory(ctx context.Context, p rule.Place, opts joinOptions, answer map[string]any) (pos int64, err error) {
 	c := cl.chat
-	q := store.PageQuery{Limit: opts.History, MaxBytes: maxPageBytes, User: cl.user().ID, Bounds: p.policy.History}
+	q := store.PageQuery{Limit: opts.History, MaxBytes: maxPageBytes, User: cl.user().ID, Bounds: p.Policy.History}
 	if opts.Since != nil {
 		q.Since, q.Limit = *opts.Since, maxSince
 	}
-	page, err := c.store.Page(ctx, p.log, q)
+	page, err := c.store.Page(ctx, p.Log, q)
 	if err != nil {
 		return 0, err
 	}
@@ -73,7 +77,7 @@ func (cl *client) readHistory(ctx context.Context, p place, opts joinOptions, an
 	}
 	if !page.Fit(opts.Since != nil && !page.Missed) {
 		q.Since, q.Limit = "", opts.History
-		if page, err = c.store.Page(ctx, p.log, q); err != nil {
+		if page, err = c.store.Page(ctx, p.Log, q); err != nil {
 			return 0, err
 		}
 		page.Missed = true
@@ -82,32 +86,32 @@ func (cl *client) readHistory(ctx context.Context, p place, opts joinOptions, an
 	if page.Cursor == "" && opts.Since != nil && page.Epoch != "" { // none of the messages fitted
 		page.Cursor = *opts.Since
 	}
-	answer["cursor"], answer["epoch"] = orNull(page.Cursor), orNull(page.Epoch)
+	answer["cursor"], answer["epoch"] = view.OrNull(page.Cursor), view.OrNull(page.Epoch)
 	if opts.Since == nil && opts.History == 0 {
 		return page.Pos, nil
 	}
 	if page.Missed {
 		answer["missed"] = true
 	}
-	answer["messages"] = c.messagesOf(page.Messages)
+	answer["messages"] = view.Messages(page.Messages, c.opts.Logger)
 	if page.More && opts.Since != nil && !page.Missed {
 		answer["more"] = true
 	}
 	if opts.Since != nil {
-		answer["changes"] = c.changesOf(page.Changes)
+		answer["changes"] = view.Changes(page.Changes, c.opts.Logger)
 	}
 	return page.Pos, nil
 }
 
 // arrive makes the client one of the users of a room, unless it has gone meanwhile, and returns how many there are.
-func (cl *client) arrive(ctx context.Context, p place) (count int, err error) {
+func (cl *client) arrive(ctx context.Context, p rule.Place) (count int, err error) {
 	c, id := cl.chat, string(cl.socket.Id())
-	count, err = c.store.Enter(ctx, p.log, id, store.Member{User: cl.presenceID(), Name: cl.user().Name})
+	count, err = c.store.Enter(ctx, p.Log, id, store.Member{User: cl.presenceID(), Name: cl.user().Name})
 	cl.mu.Lock()
 	gone := cl.gone
 	cl.mu.Unlock()
 	if gone {
-		_, _ = c.store.Leave(ctx, p.log, id, 0) // the store goes on by itself
+		_, _ = c.store.Leave(ctx, p.Log, id, 0) // the store goes on by itself
 	}
 	return count, err
 }

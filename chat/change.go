@@ -11,55 +11,43 @@ import (
 	"chorus/auth/permission"
 	"chorus/auth/refusal"
 	"chorus/chat/notice"
+	"chorus/chat/rule"
 	"chorus/chat/store"
+	"chorus/chat/view"
 	"chorus/codec"
-)
-
-// Requests that change a message, and the events by which the room hears of it.
-const (
-	eventEdit    = "edit"
-	eventEdited  = "edited"
-	eventDelete  = "delete"
-	eventDeleted = "deleted"
-	eventReact   = "react"
-	eventReacted = "reacted"
 )
 
 // maxReactionKey bounds the key of a reaction in bytes.
 const maxReactionKey = 64
 
 // target returns the place and the id of the message that a request is about.
-func (ca *call) target(event string) (place, string, error) {
+func (ca *call) target(event string) (rule.Place, string, error) {
 	p, err := ca.place(event)
 	if err != nil {
-		return place{}, "", err
+		return rule.Place{}, "", err
 	}
 	id, err := codec.Arg[string](event, ca.args, 1)
-	if err != nil || !messageID.MatchString(id) {
-		return place{}, "", badRequest(event + ": the second argument is not the id of a message: 1 to 64 characters A-Z a-z 0-9 _ - .")
+	if err != nil || !rule.MessageID.MatchString(id) {
+		return rule.Place{}, "", rule.BadRequest(event + ": the second argument is not the id of a message: 1 to 64 characters A-Z a-z 0-9 _ - .")
 	}
-	if !p.policy.History.Keeps() {
+	if !p.Policy.History.Keeps() {
 		// Who may not speak here does not get to know what is kept.
 		if err := ca.allow(permission.Publish, p); err != nil {
-			return place{}, "", err
+			return rule.Place{}, "", err
 		}
-		return place{}, "", noHistory(p)
+		return rule.Place{}, "", rule.NoHistory(p)
 	}
 	return p, id, nil
 }
 
-func noHistory(p place) *Error {
-	return &Error{Code: CodeNoHistory, Message: "the room keeps no history", Details: map[string]any{"room": p.name}}
-}
-
 // moderates reports whether the client has the right to moderate a place. Nobody moderates a conversation of two.
-func (ca *call) moderates(p place) bool {
-	return p.peer == "" && ca.permits(permission.Moderate, p.name)
+func (ca *call) moderates(p rule.Place) bool {
+	return p.Peer == "" && ca.permits(permission.Moderate, p.Name)
 }
 
 // mayChange returns why the client may not change messages in a place. A moderator need not be a member. Who is muted, or
 // in a frozen room, may still delete.
-func (ca *call) mayChange(p place, kind store.Kind) error {
+func (ca *call) mayChange(p rule.Place, kind store.Kind) error {
 	moderator := ca.moderates(p)
 	if kind != store.KindDelete && !moderator {
 		return ca.maySpeak(p)
@@ -70,7 +58,7 @@ func (ca *call) mayChange(p place, kind store.Kind) error {
 		if err := ca.allow(permission.Publish, p); err != nil {
 			return err
 		}
-		if p.peer == "" && !ca.mayPublish(ctx, p) {
+		if p.Peer == "" && !ca.mayPublish(ctx, p) {
 			return ca.outside(ctx, p)
 		}
 	}
@@ -79,25 +67,25 @@ func (ca *call) mayChange(p place, kind store.Kind) error {
 	case err != nil:
 		return err
 	case standing.Ban != nil:
-		return barred(CodeBanned, "you are banned", standing.Ban)
+		return rule.Barred(rule.CodeBanned, "you are banned", standing.Ban)
 	case standing.Mute != nil && kind != store.KindDelete:
-		return barred(CodeMuted, "you are muted", standing.Mute)
+		return rule.Barred(rule.CodeMuted, "you are muted", standing.Mute)
 	}
 	return nil
 }
 
 // change returns a change of a message by the client.
-func (ca *call) change(p place, kind store.Kind, id string) *store.Change {
+func (ca *call) change(p rule.Place, kind store.Kind, id string) *store.Change {
 	return &store.Change{
-		Log: p.log, Topics: p.topics, Bounds: p.policy.History, Kind: kind, ID: id,
+		Log: p.Log, Topics: p.Topics, Bounds: p.Policy.History, Kind: kind, ID: id,
 		User: ca.user().ID, Moderator: ca.moderates(p), Origin: string(ca.socket.Id()),
 	}
 }
 
 // apply makes a change for a client.
-func (ca *call) apply(p place, change *store.Change) (store.Changed, error) {
+func (ca *call) apply(p rule.Place, change *store.Change) (store.Changed, error) {
 	if change.User == "" && !change.Moderator {
-		return store.Changed{}, nobody(p)
+		return store.Changed{}, rule.NeedsUser(p)
 	}
 	ctx, cancel := ca.chat.context()
 	defer cancel()
@@ -106,16 +94,11 @@ func (ca *call) apply(p place, change *store.Change) (store.Changed, error) {
 }
 
 // changeError makes of an error of the store what the client gets to know.
-func changeError(err error, p place) error {
+func changeError(err error, p rule.Place) error {
 	if errors.Is(err, store.ErrNotOwner) {
-		return &Error{Code: refusal.CodeForbidden, Message: "the message is another user's", Details: map[string]any{"action": string(permission.Moderate), "room": p.name}}
+		return &rule.Error{Code: refusal.CodeForbidden, Message: "the message is another user's", Details: map[string]any{"action": string(permission.Moderate), "room": p.Name}}
 	}
 	return err
-}
-
-// nobody is the refusal of a client without a user in what needs one.
-func nobody(p place) *Error {
-	return &Error{Code: refusal.CodeForbidden, Message: "this needs a token with a subject", Details: map[string]any{"action": string(permission.Publish), "room": p.name}}
 }
 
 // editOptions are the last argument of "edit".
@@ -125,21 +108,21 @@ type editOptions struct {
 
 // edit gives a message another value.
 func (c *Chat) edit(ca *call) error {
-	p, id, err := ca.target(eventEdit)
+	p, id, err := ca.target(rule.EventEdit)
 	if err != nil {
 		return err
 	}
-	opts, err := option[editOptions](ca, eventEdit, 3)
+	opts, err := option[editOptions](ca, rule.EventEdit, 3)
 	if err != nil {
 		return err
 	}
 	if opts.Version != nil && *opts.Version < 1 {
-		return badRequest("edit: version is 1 or more")
+		return rule.BadRequest("edit: version is 1 or more")
 	}
 	if err := ca.mayChange(p, store.KindEdit); err != nil {
 		return err
 	}
-	a := &Action{Kind: ActionEdit, client: ca.client, Room: p.name, Value: ca.args[2], ID: id}
+	a := &Action{Kind: ActionEdit, client: ca.client, Room: p.Name, Value: ca.args[2], ID: id}
 	if err := c.before(a); err != nil {
 		return err
 	}
@@ -150,7 +133,7 @@ func (c *Chat) edit(ca *call) error {
 	if change.Value, change.Attach, err = c.valueOf(a.Value); err != nil {
 		return err
 	}
-	if c.tells(notice.MessageEdited, p) && p.peer == "" {
+	if c.tells(notice.MessageEdited, p) && p.Peer == "" {
 		change.Notice = noticeOf(p, ca.user(), &toldMessage{ID: id, Value: a.Value})
 	}
 	changed, err := ca.apply(p, change)
@@ -169,26 +152,26 @@ func (c *Chat) valueOf(value any) (data []byte, attach bool, err error) {
 		return nil, false, err
 	}
 	if most := c.opts.MaxValue; len(data) > most {
-		return nil, false, &Error{Code: CodeTooLarge, Message: fmt.Sprintf("the value has more than %d bytes", most), Details: map[string]any{"limit": most}}
+		return nil, false, &rule.Error{Code: rule.CodeTooLarge, Message: fmt.Sprintf("the value has more than %d bytes", most), Details: map[string]any{"limit": most}}
 	}
 	return data, attach, nil
 }
 
 // remove deletes a message. History keeps that there was one.
 func (c *Chat) remove(ca *call) error {
-	p, id, err := ca.target(eventDelete)
+	p, id, err := ca.target(rule.EventDelete)
 	if err != nil {
 		return err
 	}
 	if err := ca.mayChange(p, store.KindDelete); err != nil {
 		return err
 	}
-	a := &Action{Kind: ActionDelete, client: ca.client, Room: p.name, ID: id}
+	a := &Action{Kind: ActionDelete, client: ca.client, Room: p.Name, ID: id}
 	if err := c.before(a); err != nil {
 		return err
 	}
 	change := ca.change(p, store.KindDelete, id)
-	if c.tells(notice.MessageDeleted, p) && p.peer == "" {
+	if c.tells(notice.MessageDeleted, p) && p.Peer == "" {
 		change.Notice = noticeOf(p, ca.user(), &toldMessage{ID: id})
 	}
 	changed, err := ca.apply(p, change)
@@ -202,22 +185,22 @@ func (c *Chat) remove(ca *call) error {
 
 // react adds or removes the client's reaction to a message.
 func (c *Chat) react(ca *call) error {
-	p, id, err := ca.target(eventReact)
+	p, id, err := ca.target(rule.EventReact)
 	if err != nil {
 		return err
 	}
-	key, err := codec.Arg[string](eventReact, ca.args, 2)
+	key, err := codec.Arg[string](rule.EventReact, ca.args, 2)
 	if err != nil || !isReactionKey(key) {
-		return badRequest(fmt.Sprintf("react: the third argument is not a text of 1 to %d bytes without control characters", maxReactionKey))
+		return rule.BadRequest(fmt.Sprintf("react: the third argument is not a text of 1 to %d bytes without control characters", maxReactionKey))
 	}
-	on, err := codec.Arg[bool](eventReact, ca.args, 3)
+	on, err := codec.Arg[bool](rule.EventReact, ca.args, 3)
 	if err != nil {
-		return badRequest("react: the fourth argument is not true or false")
+		return rule.BadRequest("react: the fourth argument is not true or false")
 	}
 	if err := ca.maySpeak(p); err != nil {
 		return err
 	}
-	a := &Action{Kind: ActionReact, client: ca.client, Room: p.name, ID: id}
+	a := &Action{Kind: ActionReact, client: ca.client, Room: p.Name, ID: id}
 	if err := c.before(a); err != nil {
 		return err
 	}
@@ -228,7 +211,7 @@ func (c *Chat) react(ca *call) error {
 	if err != nil {
 		return err
 	}
-	ca.ok(map[string]any{"reactions": reactionsOf(changed.Reactions)})
+	ca.ok(map[string]any{"reactions": view.Reactions(changed.Reactions)})
 	return nil
 }
 
@@ -255,9 +238,9 @@ func (c *Chat) alter(ctx context.Context, room string, change *store.Change, kin
 	if err != nil {
 		return store.Changed{}, err
 	}
-	change.Log, change.Topics, change.Bounds, change.Moderator = p.log, p.topics, p.policy.History, true
+	change.Log, change.Topics, change.Bounds, change.Moderator = p.Log, p.Topics, p.Policy.History, true
 	if kind == ActionEdit && c.tells(notice.MessageEdited, p) || kind == ActionDelete && c.tells(notice.MessageDeleted, p) {
-		change.Notice = noticeOf(p, User{}, &toldMessage{ID: change.ID, Value: value})
+		change.Notice = noticeOf(p, rule.User{}, &toldMessage{ID: change.ID, Value: value})
 	}
 	changed, err := c.store.Change(ctx, change)
 	c.after(&Action{Kind: kind, System: true, Room: room, ID: change.ID, Value: value}, err) // what the hooks give lives as long as the client
@@ -270,18 +253,18 @@ func (c *Chat) Purge(ctx context.Context, room string, what store.Purge) (remove
 	if err != nil {
 		return 0, err
 	}
-	what.Topics = p.topics
-	return c.store.Purge(ctx, p.log, what)
+	what.Topics = p.Topics
+	return c.store.Purge(ctx, p.Log, what)
 }
 
 // keptPlace is the place of a room that keeps a history.
-func (c *Chat) keptPlace(room string) (place, error) {
-	if err := checkRoom(room); err != nil {
-		return place{}, badRequest(err.Error())
+func (c *Chat) keptPlace(room string) (rule.Place, error) {
+	if err := rule.CheckName(room); err != nil {
+		return rule.Place{}, rule.BadRequest(err.Error())
 	}
-	p := c.roomPlace(room)
-	if !p.policy.History.Keeps() {
-		return place{}, noHistory(p)
+	p := c.policies.Room(room)
+	if !p.Policy.History.Keeps() {
+		return rule.Place{}, rule.NoHistory(p)
 	}
 	return p, nil
 }

@@ -13,26 +13,13 @@ import (
 	"chorus/adapter"
 	"chorus/auth/permission"
 	"chorus/chat/event"
+	"chorus/chat/lane"
 	"chorus/chat/notice"
+	"chorus/chat/rule"
 	"chorus/chat/store"
 
 	"github.com/zishang520/socket.io/parsers/socket/v3/parser"
 	"github.com/zishang520/socket.io/servers/socket/v3"
-)
-
-// The events of the chat product. Clients hear "message", "publish", "direct", "typing" and "presence" as well; "left"
-// they only hear.
-const (
-	eventMessage  = "message"  // a value for everybody
-	eventJoin     = "join"     // enter a room
-	eventLeave    = "leave"    // leave a room
-	eventPublish  = "publish"  // a value for the members of a room
-	eventDirect   = "direct"   // a value for a user
-	eventHistory  = "history"  // what was said in a room
-	eventTyping   = "typing"   // who types in a room
-	eventPresence = "presence" // who is in a room
-	eventStatus   = "status"   // what others see of a user besides the name
-	eventLeft     = "left"     // a room that the client is not in any more, and why
 )
 
 // Options configure New. Store is needed; the zero value of everything else is useful.
@@ -42,11 +29,11 @@ type Options struct {
 	// Nodes are the nodes of the cluster, which ask each other about their clients; default this node alone.
 	Nodes Cluster
 	// Rooms say what rooms keep and tell. The first pattern that fits a name counts; without one a room keeps nothing.
-	Rooms []RoomPolicy
+	Rooms []rule.RoomPolicy
 	// DirectHistory bounds what is kept of the conversation of two users; default nothing.
 	DirectHistory store.Bounds
 	// Presence says who is told about the users of a room.
-	Presence PresenceOptions
+	Presence lane.PresenceOptions
 	// Idempotency is how long the id that a client chose for a message is remembered; default 5 minutes.
 	Idempotency time.Duration
 	// Typing is when a user who types stops by itself; default 5 s.
@@ -88,19 +75,6 @@ type Options struct {
 	Logger *slog.Logger
 }
 
-// PresenceOptions say who is told about the users of a room.
-type PresenceOptions struct {
-	// Grace is how long a user whose last connection to a room was lost is still there; negative for not at all, default
-	// 5 s.
-	Grace time.Duration
-	// BatchAbove is the number of users above which changes are told together, once a second; default 200.
-	BatchAbove int
-	// CountsAbove is the number of users above which the number alone is told, once a second at most; default 5000.
-	CountsAbove int
-	// MaxData is the size of the largest data of a user, in bytes; default 1024.
-	MaxData int
-}
-
 // DefaultNameClaim is the claim with the name of a user.
 const DefaultNameClaim = "name"
 
@@ -132,25 +106,23 @@ type Chat struct {
 	nsp          socket.Namespace
 	publisher    adapter.Publisher
 	store        store.Store
-	policies     policies
+	policies     *rule.Policies
 	requests     map[string]requests        // of each namespace, by its name
 	relayed      func(name string) *request // nil without Options.Relay
 	countsOnline bool                       // who is online is counted, for declared events that tell it
 	hooks        hooks
+	lanes        *lane.Lanes
 	stats        Stats
 
 	running context.Context // ends with Close
 	stop    context.CancelFunc
 	tasks   sync.WaitGroup
 
-	pace pace
-
 	asking   asking
 	browsing chan struct{} // slots of requests that list rooms
 	traces   traces
 
 	mu         sync.Mutex
-	lanes      map[string]*lane // by topic
 	namespaces []socket.Namespace
 }
 
@@ -165,12 +137,16 @@ func New(nsp socket.Namespace, opts Options) (*Chat, error) {
 		return nil, errors.New("chat: Options.Store is missing")
 	}
 	c := &Chat{
-		opts: opts.withDefaults(), nsp: nsp, publisher: publisher, store: opts.Store, policies: newPolicies(opts.Rooms),
-		lanes: make(map[string]*lane),
+		opts: opts.withDefaults(), nsp: nsp, publisher: publisher, store: opts.Store, policies: rule.NewPolicies(opts.Rooms, opts.DirectHistory),
 	}
 	c.running, c.stop = context.WithCancel(context.Background())
+	c.lanes = lane.New(lane.Options{
+		Namespace: nsp, Publisher: publisher, Feed: c.store, Policies: c.policies, Presence: c.opts.Presence, Typing: c.opts.Typing,
+		Logger: c.opts.Logger, Delivered: c.delivered,
+		Untold: func(users int) { c.stats.Untold.Add(uint64(users)) }, //nolint:gosec // not negative
+	})
 	c.store.Start(sink{c})
-	c.tasks.Go(func() { c.followAll(c.running) }) // ends with Close
+	c.tasks.Go(func() { c.lanes.Run(c.running) }) // ends with Close
 	c.browsing = make(chan struct{}, maxBrowsing)
 	c.asking = asking{waiting: make(map[string]chan nodeAnswer), slots: make(chan struct{}, maxAsked)}
 	if c.opts.Nodes != nil {
@@ -248,11 +224,11 @@ func (cl *client) beginUser() {
 	if done {
 		return
 	}
-	c, room := cl.chat, userRoom(user.ID)
+	c, room := cl.chat, rule.UserRoom(user.ID)
 	ctx, cancel := c.context()
 	defer cancel()
-	p := c.roomPlace(room)
-	l, err := c.acquire(ctx, room)
+	p := c.policies.Room(room)
+	l, err := c.lanes.Acquire(ctx, room)
 	if err != nil {
 		c.debug("the room of a user is not followed yet", slog.Any("error", err))
 	}
@@ -262,7 +238,7 @@ func (cl *client) beginUser() {
 	cl.own = &membership{place: p, lane: l}
 	cl.mu.Unlock()
 	if gone {
-		c.release(l)
+		l.Release()
 		return
 	}
 	_, _ = cl.arrive(ctx, p) // the store goes on by itself
@@ -304,7 +280,7 @@ func (cl *client) wanted() []string {
 // joinWanted joins a room that the handshake names.
 func (cl *client) joinWanted(room string) error {
 	ca := &call{client: cl, args: []any{room}}
-	p, err := ca.place(eventJoin)
+	p, err := ca.place(rule.EventJoin)
 	if err != nil {
 		return err
 	}
@@ -331,14 +307,14 @@ func (cl *client) end() {
 			cl.depart(m, cl.chat.opts.Presence.Grace)
 		}
 		for _, l := range watching {
-			cl.chat.release(l)
+			l.Release()
 		}
 	})
 }
 
 // permits reports whether a client may do something at this moment: a new token replaces the rights of the old one.
 func (ca *call) permits(action permission.Action, room string) bool {
-	return ca.chat.opts.Open || permitted(ca.claims(), action, room)
+	return ca.chat.opts.Open || rule.Permits(ca.claims(), action, room)
 }
 
 // send publishes an event to the cluster and calls done with the outcome. While Redis is away, an event without done

@@ -12,6 +12,8 @@ import (
 
 	"chorus/auth"
 	"chorus/chat/event"
+	"chorus/chat/lane"
+	"chorus/chat/rule"
 	"chorus/codec"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
@@ -33,7 +35,7 @@ type client struct {
 	mu       sync.Mutex
 	rooms    map[string]*membership         // that the client has joined, by name; nil while there are none
 	own      *membership                    // the room of its user; nil without one
-	watching map[string]*lane               // rooms of which it hears who comes and goes
+	watching map[string]*lane.Lane          // rooms of which it hears who comes and goes
 	typing   map[string]*typist             // where it types
 	texts    map[string]*text               // that it writes bit by bit
 	gone     bool                           // the socket has ended
@@ -42,7 +44,7 @@ type client struct {
 	granted  *Action                        // what the hooks gave with a permission that is not in force yet
 	grants   map[string]bool                // rooms that the hooks let it into, whatever its token permits
 	extra    map[string]any                 // claims that the hooks gave
-	forgone  map[string]*Error              // rooms of its session that it does not get back, and why
+	forgone  map[string]*rule.Error         // rooms of its session that it does not get back, and why
 }
 
 // Watch is the middleware that makes the sockets of a namespace clients. It belongs behind the token check.
@@ -73,7 +75,7 @@ func (c *Chat) Watch(s *socket.Socket, next func(*socket.ExtendedError)) {
 	case s.Nsp() == c.nsp:
 		cl.beginUser() // before the client knows that it is connected: what is said to its user from then on reaches it
 	case user != "" && len(cl.requests) > 0:
-		s.Join(socket.Room(userRoom(user))) // declared events of this namespace may be for a user
+		s.Join(socket.Room(rule.UserRoom(user))) // declared events of this namespace may be for a user
 	}
 	next(nil)
 }
@@ -135,7 +137,7 @@ func (cl *client) unknown(name string, args []any) {
 	if len(names) == 0 {
 		message = "nobody handles this event, nor any other of this namespace"
 	}
-	ack((&Error{Code: CodeUnknownEvent, Message: message, Details: map[string]any{"events": names}}).Answer())
+	ack((&rule.Error{Code: rule.CodeUnknownEvent, Message: message, Details: map[string]any{"events": names}}).Answer())
 }
 
 // handled returns the names of the events that are handled.

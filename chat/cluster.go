@@ -1,12 +1,14 @@
 package chat
 
 import (
-	"chorus/chat/store"
 	"cmp"
 	"context"
 	"slices"
 	"strings"
 	"time"
+
+	"chorus/chat/rule"
+	"chorus/chat/store"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
 	"github.com/zishang520/socket.io/v3/pkg/types"
@@ -106,22 +108,22 @@ func (c *Chat) roomsHere(q roomsQuestion) (a roomsAnswer) {
 	if lister == nil {
 		return a
 	}
-	if strings.HasPrefix(q.Prefix, userRooms) {
+	if strings.HasPrefix(q.Prefix, rule.UserRooms) {
 		a.Names, a.Sockets = lister.ListRooms(q.Prefix, q.After, q.Limit)
 		return a
 	}
 	for after := q.After; ; { // the rooms of users are passed over
 		names, sockets := lister.ListRooms(q.Prefix, after, q.Limit)
 		for i, name := range names {
-			if !strings.HasPrefix(name, userRooms) && len(a.Names) < q.Limit {
+			if !strings.HasPrefix(name, rule.UserRooms) && len(a.Names) < q.Limit {
 				a.Names, a.Sockets = append(a.Names, name), append(a.Sockets, sockets[i])
 			}
 		}
 		if len(names) < q.Limit || len(a.Names) >= q.Limit {
 			return a
 		}
-		if after = names[len(names)-1]; strings.HasPrefix(after, userRooms) {
-			after = userRooms[:len(userRooms)-1] + "\xff" // behind all of them
+		if after = names[len(names)-1]; strings.HasPrefix(after, rule.UserRooms) {
+			after = rule.UserRooms[:len(rule.UserRooms)-1] + "\xff" // behind all of them
 		}
 	}
 }
@@ -216,7 +218,7 @@ func (c *Chat) connectionsHere(q userQuestion) (a connectionsAnswer) {
 		}
 		for _, room := range cl.socket.Rooms().Keys() {
 			name := string(room)
-			if name >= " " && name != connection.ID && name != userRoom(q.User) && len(connection.Rooms) < maxConnectionRooms {
+			if name >= " " && name != connection.ID && name != rule.UserRoom(q.User) && len(connection.Rooms) < maxConnectionRooms {
 				connection.Rooms = append(connection.Rooms, name)
 			}
 		}
@@ -252,7 +254,7 @@ func (c *Chat) JoinUser(ctx context.Context, user, room string, within time.Dura
 }
 
 // LeaveUser makes all sockets of a user in the cluster leave a room and tells them why. It returns how many were in it.
-func (c *Chat) LeaveUser(ctx context.Context, user, room string, why *Error) (count int, err error) {
+func (c *Chat) LeaveUser(ctx context.Context, user, room string, why *rule.Error) (count int, err error) {
 	if err := c.checkUserRoom(user, room); err != nil {
 		return 0, err
 	}
@@ -265,21 +267,21 @@ func (c *Chat) LeaveUser(ctx context.Context, user, room string, why *Error) (co
 // DisconnectUser disconnects all sockets of a user in the cluster, in every namespace, and returns how many there were in
 // the main one.
 func (c *Chat) DisconnectUser(ctx context.Context, user string) (count int, err error) {
-	if err := CheckUser(user); err != nil {
-		return 0, badRequest(err.Error())
+	if err := rule.CheckUser(user); err != nil {
+		return 0, rule.BadRequest(err.Error())
 	}
 	return c.askCount(ctx, "disconnect", userQuestion{User: user})
 }
 
 func (c *Chat) checkUserRoom(user, room string) error {
-	if err := CheckUser(user); err != nil {
-		return badRequest(err.Error())
+	if err := rule.CheckUser(user); err != nil {
+		return rule.BadRequest(err.Error())
 	}
-	if err := CheckRoom(room); err != nil {
-		return badRequest(err.Error())
+	if err := rule.CheckRoom(room); err != nil {
+		return rule.BadRequest(err.Error())
 	}
-	if strings.HasPrefix(room, userRooms) {
-		return badRequest(errRoomUser.Error())
+	if strings.HasPrefix(room, rule.UserRooms) {
+		return rule.BadRequest(rule.ErrRoomUser.Error())
 	}
 	return nil
 }
@@ -313,7 +315,7 @@ func (cl *client) put(room string) {
 func (c *Chat) leaveHere(q userQuestion) (a countAnswer) {
 	for _, cl := range c.clientsOf(q.User) {
 		if cl.member(q.Room) {
-			cl.putOut(q.Room, &Error{Code: q.Code, Message: q.Text})
+			cl.putOut(q.Room, &rule.Error{Code: q.Code, Message: q.Text})
 			a.Count++
 		}
 	}
@@ -321,7 +323,7 @@ func (c *Chat) leaveHere(q userQuestion) (a countAnswer) {
 }
 
 func (c *Chat) disconnectHere(q userQuestion) (a countAnswer) {
-	room := types.NewSet(socket.Room(userRoom(q.User)))
+	room := types.NewSet(socket.Room(rule.UserRoom(q.User)))
 	a.Count = len(c.clientsOf(q.User))
 	for _, nsp := range c.opened() {
 		opts := &socket.BroadcastOptions{Rooms: room, Except: types.NewSet[socket.Room](), Flags: &socket.BroadcastFlags{Local: true}}
@@ -350,10 +352,8 @@ func (c *Chat) ClusterStats(ctx context.Context) (s ClusterStats, err error) {
 
 func (c *Chat) statsHere(struct{}) (a statsAnswer) {
 	a.Sockets = c.nsp.Sockets().Len()
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for topic := range c.lanes {
-		if strings.HasPrefix(topic, userRooms) {
+	for _, topic := range c.lanes.Topics() {
+		if strings.HasPrefix(topic, rule.UserRooms) {
 			a.Users++
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"chorus/chat/event"
+	"chorus/chat/rule"
 	"chorus/chat/shape"
 	"chorus/chat/store"
 )
@@ -44,7 +45,7 @@ func (cl *client) greet() {
 		return
 	}
 	ca := &call{client: cl, reply: func(...any) {}}
-	if err := (&own{call: ca, event: e, id: newID(), at: now()}).run(); err != nil {
+	if err := (&own{call: ca, event: e, id: rule.NewID(), at: rule.Now()}).run(); err != nil {
 		cl.chat.debug("what is declared for clients that connect was not done", slog.Any("error", err))
 	}
 }

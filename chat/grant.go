@@ -7,6 +7,7 @@ import (
 
 	"chorus/adapter"
 	"chorus/auth"
+	"chorus/chat/rule"
 
 	"github.com/zishang520/socket.io/parsers/socket/v3/parser"
 	"github.com/zishang520/socket.io/servers/socket/v3"
@@ -37,13 +38,13 @@ func (r *Recipients) Check() error {
 	}
 	for _, list := range [][]string{r.Rooms, r.Sockets, r.Except} {
 		for _, name := range list {
-			if err := checkRoom(name); err != nil {
+			if err := rule.CheckName(name); err != nil {
 				return err
 			}
 		}
 	}
 	for _, user := range r.Users {
-		if checkRoom(userRoom(user)) != nil || user == "" {
+		if rule.CheckName(rule.UserRoom(user)) != nil || user == "" {
 			return errors.New("a user has an id that no user can have")
 		}
 	}
@@ -93,17 +94,17 @@ func (cl *client) emitAll(a *Action) {
 // joinGranted makes the client a member of a room for which its token need not have the right.
 func (cl *client) joinGranted(room string) error {
 	ca := &call{client: cl, args: []any{room}}
-	p, err := ca.place(eventJoin)
+	p, err := ca.place(rule.EventJoin)
 	if err != nil {
 		return err
 	}
-	cl.keep([]string{p.name})
-	_, l, pos, err := cl.settle(p, joinOptions{}, &Action{Kind: ActionJoin, client: cl, Room: p.name})
+	cl.keep([]string{p.Name})
+	_, l, pos, err := cl.settle(p, joinOptions{}, &Action{Kind: ActionJoin, client: cl, Room: p.Name})
 	if err != nil {
 		return err
 	}
-	l.answer(cl, pos, false, func(bool) {})
-	cl.chat.release(l)
+	l.Answer(cl.socket, pos, false, func(bool) {})
+	l.Release()
 	return nil
 }
 
@@ -166,7 +167,7 @@ func (cl *client) emit(e *Emission) error {
 			}
 		}
 		for _, user := range e.To.Users {
-			to.Rooms.Add(socket.Room(userRoom(user)))
+			to.Rooms.Add(socket.Room(rule.UserRoom(user)))
 		}
 		if e.To.Self {
 			to.Rooms.Add(cl.selfRoom())
@@ -179,7 +180,7 @@ func (cl *client) emit(e *Emission) error {
 // selfRoom is the room of all sockets of the client's user, that of its own socket without a user.
 func (cl *client) selfRoom() socket.Room {
 	if id := cl.user().ID; id != "" {
-		return socket.Room(userRoom(id))
+		return socket.Room(rule.UserRoom(id))
 	}
 	return socket.Room(cl.socket.Id())
 }

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 
 	"chorus/auth"
+	"chorus/chat/rule"
 	"chorus/chat/store"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
@@ -62,7 +63,7 @@ type Action struct {
 	Emit  []Emission
 	Extra map[string]any
 
-	from   User         // of the program
+	from   rule.User    // of the program
 	claims *auth.Claims // of refresh
 	client *client
 }
@@ -76,7 +77,7 @@ func (a *Action) Socket() *socket.Socket {
 }
 
 // User returns who does it; the zero User is the system, or a client without a token.
-func (a *Action) User() User {
+func (a *Action) User() rule.User {
 	if a.client == nil {
 		return a.from
 	}

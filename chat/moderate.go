@@ -1,11 +1,14 @@
 package chat
 
 import (
-	"chorus/chat/store"
 	"cmp"
 	"context"
 	"fmt"
 	"time"
+
+	"chorus/chat/rule"
+	"chorus/chat/store"
+	"chorus/chat/view"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
 	"github.com/zishang520/socket.io/v3/pkg/types"
@@ -21,7 +24,6 @@ const (
 	Slow   = "slow"   // seconds between two messages of a user
 	Freeze = "freeze" // nobody may speak
 
-	eventModerated = "moderated"
 )
 
 // CodeKicked is why a client left that was kicked.
@@ -50,30 +52,30 @@ type Measure struct {
 // check returns what is wrong with a measure.
 func (m *Measure) check() error {
 	if m.Room != "" {
-		if err := checkRoom(m.Room); err != nil {
-			return badRequest(err.Error())
+		if err := rule.CheckName(m.Room); err != nil {
+			return rule.BadRequest(err.Error())
 		}
 	}
 	switch m.Action {
 	case Slow, Freeze:
 		switch {
 		case m.Room == "":
-			return badRequest(m.Action + " needs a room")
+			return rule.BadRequest(m.Action + " needs a room")
 		case m.Slow < 0 || m.Slow > maxSlow:
-			return badRequest(fmt.Sprintf("slow takes 0 to %d seconds", maxSlow))
+			return rule.BadRequest(fmt.Sprintf("slow takes 0 to %d seconds", maxSlow))
 		}
 		return nil
 	case Mute, Unmute, Kick, Ban, Unban:
 	default:
-		return badRequest("moderation knows mute, unmute, kick, ban, unban, slow and freeze")
+		return rule.BadRequest("moderation knows mute, unmute, kick, ban, unban, slow and freeze")
 	}
 	switch {
-	case checkRoom(userRoom(m.User)) != nil || m.User == "":
-		return badRequest(m.Action + ": this is not the id of a user")
+	case rule.CheckName(rule.UserRoom(m.User)) != nil || m.User == "":
+		return rule.BadRequest(m.Action + ": this is not the id of a user")
 	case m.For < 0 || m.For > maxBar:
-		return badRequest(m.Action + ": for is a number of seconds above 0")
+		return rule.BadRequest(m.Action + ": for is a number of seconds above 0")
 	case len(m.Reason) > maxReason:
-		return badRequest(fmt.Sprintf("%s: a reason has at most %d bytes", m.Action, maxReason))
+		return rule.BadRequest(fmt.Sprintf("%s: a reason has at most %d bytes", m.Action, maxReason))
 	}
 	return nil
 }
@@ -84,7 +86,7 @@ func (c *Chat) Moderate(ctx context.Context, m Measure) (until int64, err error)
 	if err := m.check(); err != nil {
 		return 0, err
 	}
-	at := now()
+	at := rule.Now()
 	if m.For > 0 && (m.Action == Mute || m.Action == Ban) {
 		until = at + m.For.Milliseconds()
 	}
@@ -119,7 +121,7 @@ func (m *Measure) rule(at, until int64) *store.Rule {
 
 // tellMeasure tells all sockets of the user, or the room.
 func (c *Chat) tellMeasure(m *Measure, until int64) {
-	about := map[string]any{"action": m.Action, "room": orNull(m.Room), "by": orNull(m.By)}
+	about := map[string]any{"action": m.Action, "room": view.OrNull(m.Room), "by": view.OrNull(m.By)}
 	room := m.Room
 	switch m.Action {
 	case Slow:
@@ -127,7 +129,7 @@ func (c *Chat) tellMeasure(m *Measure, until int64) {
 	case Freeze:
 		about["on"] = m.Frozen
 	default:
-		room = userRoom(m.User)
+		room = rule.UserRoom(m.User)
 		if until > 0 {
 			about["until"] = until
 		}
@@ -139,7 +141,7 @@ func (c *Chat) tellMeasure(m *Measure, until int64) {
 	if c.opts.Open && m.User != "" {
 		to.Add(socket.Room(m.User)) // without tokens a user is a socket
 	}
-	c.send([]any{eventModerated, about}, &socket.BroadcastOptions{Rooms: to}, nil)
+	c.send([]any{rule.EventModerated, about}, &socket.BroadcastOptions{Rooms: to}, nil)
 }
 
 // Rules returns what is in force in a room, or everywhere with ""; see Moderation.

@@ -9,15 +9,10 @@ import (
 	"chorus/auth"
 	"chorus/auth/permission"
 	"chorus/auth/refusal"
+	"chorus/chat/rule"
 	"chorus/chat/store"
+	"chorus/chat/view"
 	"chorus/codec"
-)
-
-// Requests of moderation besides the names of measures, and what moderators hear.
-const (
-	eventModeration = "moderation"
-	eventReport     = "report"
-	eventReported   = "reported"
 )
 
 // area returns the room that a request of moderation is about, "" for everywhere, if the client may moderate there. Who
@@ -29,10 +24,10 @@ func (ca *call) area(event string) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		if p.peer != "" {
-			return "", auth.Forbidden(permission.Moderate, p.name)
+		if p.Peer != "" {
+			return "", auth.Forbidden(permission.Moderate, p.Name)
 		}
-		room, right = p.name, p.name
+		room, right = p.Name, p.Name
 	}
 	if !ca.permits(permission.Moderate, right) {
 		return "", auth.Forbidden(permission.Moderate, room)
@@ -55,7 +50,7 @@ func (c *Chat) bar(action string) func(*call) error {
 		}
 		user, err := codec.Arg[string](action, ca.args, 1)
 		if err != nil {
-			return badRequest(action + ": the second argument is not the id of a user")
+			return rule.BadRequest(action + ": the second argument is not the id of a user")
 		}
 		opts, err := option[barOptions](ca, action, 2)
 		if err != nil {
@@ -65,7 +60,7 @@ func (c *Chat) bar(action string) func(*call) error {
 		if opts.For != nil {
 			seconds := *opts.For
 			if !(seconds > 0) || seconds > maxBar.Seconds() {
-				return badRequest(action + ": for is a number of seconds above 0")
+				return rule.BadRequest(action + ": for is a number of seconds above 0")
 			}
 			m.For = max(time.Millisecond, time.Duration(math.Round(seconds*1000))*time.Millisecond)
 		}
@@ -81,7 +76,7 @@ func (c *Chat) slow(ca *call) error {
 	}
 	seconds, err := codec.Arg[int](Slow, ca.args, 1)
 	if err != nil {
-		return badRequest("slow: the second argument is not a whole number of seconds")
+		return rule.BadRequest("slow: the second argument is not a whole number of seconds")
 	}
 	return ca.moderate(&Measure{Action: Slow, Room: room, Slow: seconds})
 }
@@ -94,7 +89,7 @@ func (c *Chat) freeze(ca *call) error {
 	}
 	on, err := codec.Arg[bool](Freeze, ca.args, 1)
 	if err != nil {
-		return badRequest("freeze: the second argument is not true or false")
+		return rule.BadRequest("freeze: the second argument is not true or false")
 	}
 	return ca.moderate(&Measure{Action: Freeze, Room: room, Frozen: on})
 }
@@ -132,11 +127,11 @@ type moderationOptions struct {
 
 // moderation lists what is in force in a room, or everywhere.
 func (c *Chat) moderation(ca *call) error {
-	room, err := ca.area(eventModeration)
+	room, err := ca.area(rule.EventModeration)
 	if err != nil {
 		return err
 	}
-	opts, err := option[moderationOptions](ca, eventModeration, 1)
+	opts, err := option[moderationOptions](ca, rule.EventModeration, 1)
 	if err != nil {
 		return err
 	}
@@ -166,7 +161,7 @@ func (c *Chat) moderation(ca *call) error {
 }
 
 func barOf(b *store.Bar) map[string]any {
-	bar := map[string]any{"action": b.Action, "user": b.User, "by": orNull(b.By), "at": b.At}
+	bar := map[string]any{"action": b.Action, "user": b.User, "by": view.OrNull(b.By), "at": b.At}
 	if b.Until > 0 {
 		bar["until"] = b.Until
 	}
@@ -182,22 +177,22 @@ func reportOf(r store.Report) map[string]any {
 
 // report tells the moderators of a room that a message is wrong.
 func (c *Chat) report(ca *call) error {
-	p, id, err := ca.target(eventReport)
+	p, id, err := ca.target(rule.EventReport)
 	if err != nil {
 		return err
 	}
-	reason, ok := textArg(ca, eventReport, 2, maxReason)
+	reason, ok := textArg(ca, rule.EventReport, 2, maxReason)
 	switch {
 	case !ok:
-		return badRequest(fmt.Sprintf("report: the third argument is not a text of 1 to %d bytes", maxReason))
-	case p.peer != "":
-		return &Error{Code: refusal.CodeForbidden, Message: "a conversation of two has no moderators", Details: map[string]any{"action": eventReport, "room": p.name}}
+		return rule.BadRequest(fmt.Sprintf("report: the third argument is not a text of 1 to %d bytes", maxReason))
+	case p.Peer != "":
+		return &rule.Error{Code: refusal.CodeForbidden, Message: "a conversation of two has no moderators", Details: map[string]any{"action": rule.EventReport, "room": p.Name}}
 	}
 	if err := ca.allow(permission.Join, p); err != nil {
 		return err
 	}
-	if !ca.member(p.name) {
-		return notJoined(p.name)
+	if !ca.member(p.Name) {
+		return rule.NotJoined(p.Name)
 	}
 	ctx, cancel := c.context()
 	defer cancel()
@@ -205,15 +200,15 @@ func (c *Chat) report(ca *call) error {
 		return err
 	}
 	// To take back a reaction that nobody can have changes nothing, and is refused when there is no such message.
-	if _, err := c.store.Change(ctx, &store.Change{Log: p.log, Topics: p.topics, Bounds: p.policy.History, Kind: store.KindReact, ID: id, User: ca.presenceID(), Key: "\x00"}); err != nil {
+	if _, err := c.store.Change(ctx, &store.Change{Log: p.Log, Topics: p.Topics, Bounds: p.Policy.History, Kind: store.KindReact, ID: id, User: ca.presenceID(), Key: "\x00"}); err != nil {
 		return err
 	}
-	a := &Action{Kind: ActionReport, client: ca.client, Room: p.name, ID: id, Value: reason}
+	a := &Action{Kind: ActionReport, client: ca.client, Room: p.Name, ID: id, Value: reason}
 	if err := c.before(a); err != nil {
 		return err
 	}
-	r := store.Report{ID: id, By: ca.presenceID(), Reason: reason, At: now()}
-	err = c.store.SetRule(ctx, p.log, store.Rule{Report: &r})
+	r := store.Report{ID: id, By: ca.presenceID(), Reason: reason, At: rule.Now()}
+	err = c.store.SetRule(ctx, p.Log, store.Rule{Report: &r})
 	c.after(a, err)
 	if err != nil {
 		return err
@@ -222,7 +217,7 @@ func (c *Chat) report(ca *call) error {
 	if err != nil {
 		return err
 	}
-	c.store.Signal(p.log, append([]byte(reportNotice), text...))
+	c.store.Signal(p.Log, append([]byte(reportNotice), text...))
 	ca.ok(nil)
 	return nil
 }

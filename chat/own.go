@@ -10,6 +10,7 @@ import (
 	"chorus/auth"
 	"chorus/auth/permission"
 	"chorus/chat/event"
+	"chorus/chat/rule"
 	"chorus/chat/shape"
 
 	"golang.org/x/time/rate"
@@ -22,9 +23,9 @@ const maxOwnArgs = 100
 type own struct {
 	*call
 	event   *event.Event
-	room    place  // the room concerned: that of to, else that of join or leave
-	to      string // the user of to: user
-	args    []any  // of the client; the hook may replace them
+	room    rule.Place // the room concerned: that of to, else that of join or leave
+	to      string     // the user of to: user
+	args    []any      // of the client; the hook may replace them
 	id      string
 	at      int64
 	answers map[question]any // of the cluster
@@ -34,7 +35,7 @@ type own struct {
 func (c *Chat) declared(e *event.Event) *request {
 	takes := fmt.Sprintf("at most %d values", maxOwnArgs)
 	return &request{name: e.Name, takes: takes, most: maxOwnArgs, shared: true, handle: func(ca *call) error {
-		return (&own{call: ca, event: e, args: ca.args, id: newID(), at: now()}).run()
+		return (&own{call: ca, event: e, args: ca.args, id: rule.NewID(), at: rule.Now()}).run()
 	}}
 }
 
@@ -43,7 +44,7 @@ func (o *own) run() error {
 	if err := o.check(); err != nil {
 		return err
 	}
-	a := &Action{Kind: ActionEvent, client: o.client, Room: o.room.name, To: o.to, Event: o.event.Name, Hook: o.event.Hook, Args: o.args, ID: o.id, At: o.at}
+	a := &Action{Kind: ActionEvent, client: o.client, Room: o.room.Name, To: o.to, Event: o.event.Name, Hook: o.event.Hook, Args: o.args, ID: o.id, At: o.at}
 	if err := o.chat.before(a); err != nil {
 		return err
 	}
@@ -91,8 +92,8 @@ func (o *own) replaced(a *Action) (err error) {
 		o.room, err = o.named(&e.RoomName)
 	case event.User:
 		to, ok := e.UserName.Text(o)
-		if o.to = to; !ok || checkRoom(userRoom(to)) != nil {
-			err = badRequest(e.Name + ": no user is named")
+		if o.to = to; !ok || rule.CheckName(rule.UserRoom(to)) != nil {
+			err = rule.BadRequest(e.Name + ": no user is named")
 		}
 	}
 	return err
@@ -108,7 +109,7 @@ func (o *own) check() error {
 	case err != nil:
 		return err
 	case o.event.MaxSize > 0 && size > o.event.MaxSize:
-		return &Error{Code: CodeTooLarge, Message: fmt.Sprintf("%s: the values have more than %d bytes", o.event.Name, o.event.MaxSize), Details: map[string]any{"limit": o.event.MaxSize}}
+		return &rule.Error{Code: rule.CodeTooLarge, Message: fmt.Sprintf("%s: the values have more than %d bytes", o.event.Name, o.event.MaxSize), Details: map[string]any{"limit": o.event.MaxSize}}
 	}
 	if err := o.event.CheckSchema(texts); err != nil {
 		return invalidValue(err)
@@ -151,8 +152,8 @@ func (o *own) mayEmit() (err error) {
 			return auth.Forbidden(permission.Direct, "")
 		}
 		to, ok := e.UserName.Text(o)
-		if !ok || checkRoom(userRoom(to)) != nil {
-			return badRequest(e.Name + ": no user is named")
+		if !ok || rule.CheckName(rule.UserRoom(to)) != nil {
+			return rule.BadRequest(e.Name + ": no user is named")
 		}
 		o.to = to
 		return o.mayTalk()
@@ -162,14 +163,14 @@ func (o *own) mayEmit() (err error) {
 }
 
 // named returns the room that a template names.
-func (o *own) named(s *shape.Shape) (place, error) {
+func (o *own) named(s *shape.Shape) (rule.Place, error) {
 	name, ok := s.Text(o)
 	if !ok {
-		return place{}, badRequest(o.event.Name + ": no room is named")
+		return rule.Place{}, rule.BadRequest(o.event.Name + ": no room is named")
 	}
 	p, err := (&call{client: o.client, args: []any{name}}).place(o.event.Name)
 	if err == nil && o.socket.Nsp() != o.chat.nsp {
-		p.log, p.policy = "\x00"+o.socket.Nsp().Name()+"\x00"+p.name, RoomPolicy{} // rooms of another namespace are others
+		p.Log, p.Policy = "\x00"+o.socket.Nsp().Name()+"\x00"+p.Name, rule.RoomPolicy{} // rooms of another namespace are others
 	}
 	return p, err
 }
@@ -180,7 +181,7 @@ func (o *own) texts() (texts []json.RawMessage, size int64, err error) {
 		text, ok := arg.(json.RawMessage)
 		if !ok {
 			if text, err = json.Marshal(arg); err != nil {
-				return nil, 0, badRequest(o.event.Name + ": a value cannot be read")
+				return nil, 0, rule.BadRequest(o.event.Name + ": a value cannot be read")
 			}
 		}
 		texts, size = append(texts, text), size+int64(len(text))
@@ -214,7 +215,7 @@ func (o *own) hasRate() error {
 		return nil
 	}
 	r.Cancel()
-	return &Error{Code: CodeRateLimited, Message: e.Name + ": too many of this event", Details: map[string]any{"retry_after_ms": int64(math.Ceil(float64(wait) / float64(time.Millisecond)))}}
+	return &rule.Error{Code: rule.CodeRateLimited, Message: e.Name + ": too many of this event", Details: map[string]any{"retry_after_ms": int64(math.Ceil(float64(wait) / float64(time.Millisecond)))}}
 }
 
 // move takes the sender out of a room and into another one.
@@ -224,7 +225,7 @@ func (o *own) move() error {
 		if err != nil {
 			return err
 		}
-		o.exit(p.name)
+		o.exit(p.Name)
 	}
 	if o.event.Join == "" {
 		return nil
@@ -237,13 +238,13 @@ func (o *own) move() error {
 }
 
 // joinQuietly makes the client a member of a place, without an answer.
-func (cl *client) joinQuietly(p place) error {
+func (cl *client) joinQuietly(p rule.Place) error {
 	_, l, pos, err := cl.enter(p, joinOptions{})
 	if err != nil {
 		return err
 	}
-	l.answer(cl, pos, false, func(bool) {})
-	cl.chat.release(l)
+	l.Answer(cl.socket, pos, false, func(bool) {})
+	l.Release()
 	return nil
 }
 
@@ -275,7 +276,7 @@ func (o *own) count() error {
 
 // ask asks the cluster for the value of a placeholder.
 func (o *own) ask(ctx context.Context, q question) (any, error) {
-	log := o.room.log
+	log := o.room.Log
 	if q.room != "" {
 		log = q.room
 		if o.socket.Nsp() != o.chat.nsp {
@@ -293,9 +294,9 @@ func (o *own) ask(ctx context.Context, q question) (any, error) {
 	if err != nil || q.kind != shape.Users {
 		return page.Count, err
 	}
-	users := make([]User, len(page.Users))
+	users := make([]rule.User, len(page.Users))
 	for i, p := range page.Users {
-		users[i] = User{ID: p.User, Name: p.Name}
+		users[i] = rule.User{ID: p.User, Name: p.Name}
 	}
 	return users, nil
 }

@@ -5,7 +5,9 @@ import (
 
 	"chorus/adapter"
 	"chorus/chat/event"
+	"chorus/chat/rule"
 	"chorus/chat/shape"
+	"chorus/chat/view"
 
 	"github.com/zishang520/socket.io/parsers/socket/v3/parser"
 	"github.com/zishang520/socket.io/servers/socket/v3"
@@ -20,7 +22,7 @@ func invalidValue(err error) error {
 	if !errors.As(err, &invalid) {
 		return err
 	}
-	return &Error{Code: CodeInvalidValue, Message: invalid.Error(), Details: map[string]any{"path": invalid.Path}}
+	return &rule.Error{Code: CodeInvalidValue, Message: invalid.Error(), Details: map[string]any{"path": invalid.Path}}
 }
 
 // Value implements shape.Values.
@@ -35,9 +37,9 @@ func (o *own) Value(p shape.Placeholder) any {
 	case shape.Args:
 		return append([]any{}, o.args...) // a list, also when there are none
 	case shape.Sub:
-		return orNull(user.ID)
+		return view.OrNull(user.ID)
 	case shape.Name:
-		return orNull(user.called())
+		return view.OrNull(user.Called())
 	case shape.Claim:
 		return o.claim(p.Path)
 	case shape.Socket:
@@ -47,18 +49,10 @@ func (o *own) Value(p shape.Placeholder) any {
 	case shape.At:
 		return o.at
 	case shape.Room:
-		return orNull(o.room.name)
+		return view.OrNull(o.room.Name)
 	default:
 		return o.answers[question{p.Kind, p.Room}]
 	}
-}
-
-// called returns what people call a user: the name, or the id of a user without one.
-func (u User) called() string {
-	if u.Name != "" {
-		return u.Name
-	}
-	return u.ID
 }
 
 // claim returns a claim of the sender's token.
@@ -89,7 +83,7 @@ func (o *own) send(done func(error)) error {
 	case e.To == event.Nobody:
 		done(nil)
 		return nil
-	case e.History && o.room.policy.History.Keeps():
+	case e.History && o.room.Policy.History.Keeps():
 		return o.keepOwn(done)
 	}
 	if err := o.awaitTurn(); err != nil {
@@ -138,7 +132,7 @@ func (o *own) awaitTurn() error {
 // slot names the place of the event at a client that does not keep up: what one sender says takes the place of nothing
 // but what the same sender said there.
 func (o *own) slot() string {
-	return o.event.Latest + "\n" + o.room.name + "\n" + o.to + "\n" + string(o.socket.Id())
+	return o.event.Latest + "\n" + o.room.Name + "\n" + o.to + "\n" + string(o.socket.Id())
 }
 
 // receivers returns who hears the event.
@@ -153,9 +147,9 @@ func (o *own) receivers() *socket.BroadcastOptions {
 	}
 	switch e.To {
 	case event.Room:
-		opts.Rooms.Add(socket.Room(o.room.name))
+		opts.Rooms.Add(socket.Room(o.room.Name))
 	case event.User:
-		opts.Rooms.Add(socket.Room(userRoom(o.to)))
+		opts.Rooms.Add(socket.Room(rule.UserRoom(o.to)))
 		o.addSelf(opts)
 	case event.Self:
 		o.addSelf(opts)
@@ -166,7 +160,7 @@ func (o *own) receivers() *socket.BroadcastOptions {
 // addSelf adds the sockets of the sender's user.
 func (o *own) addSelf(opts *socket.BroadcastOptions) {
 	if id := o.user().ID; id != "" {
-		opts.Rooms.Add(socket.Room(userRoom(id)))
+		opts.Rooms.Add(socket.Room(rule.UserRoom(id)))
 	} else {
 		opts.Rooms.Add(socket.Room(o.socket.Id()))
 	}

@@ -3,6 +3,7 @@ package chat
 import (
 	"chorus/adapter"
 	"chorus/chat/store"
+	"chorus/chat/view"
 
 	"github.com/zishang520/socket.io/parsers/socket/v3/parser"
 	"github.com/zishang520/socket.io/servers/socket/v3"
@@ -18,9 +19,9 @@ func (c *Chat) tellPeers(m *outgoing, kept *store.Receipt) {
 	if !ok {
 		return
 	}
-	events := []addressed{{to: &socket.BroadcastOptions{Rooms: types.NewSet(socket.Room(m.place.log))}}}
+	events := []addressed{{to: &socket.BroadcastOptions{Rooms: types.NewSet(socket.Room(m.place.Log))}}}
 	if m.event == "" {
-		events = m.events(meta{ID: kept.ID, At: kept.At, From: from(m.from), Seq: kept.Seq, Cursor: kept.Cursor})
+		events = m.events(view.Meta{ID: kept.ID, At: kept.At, From: view.From(m.from), Seq: kept.Seq, Cursor: kept.Cursor})
 	} else {
 		events[0].event = store.EventArgs(m.event, m.value)
 	}

@@ -1,8 +1,10 @@
 package chat
 
 import (
-	"chorus/chat/store"
 	"context"
+
+	"chorus/chat/rule"
+	"chorus/chat/store"
 )
 
 // Act puts a measure in force as Moderate does, and tells the functions of After.
@@ -10,7 +12,7 @@ func (c *Chat) Act(ctx context.Context, m Measure) (until int64, err error) {
 	if err := m.check(); err != nil {
 		return 0, err
 	}
-	a := &Action{Kind: ActionModerate, System: true, from: User{ID: m.By}, Room: m.Room, To: m.User, Event: m.Action, Value: m, At: now()}
+	a := &Action{Kind: ActionModerate, System: true, from: rule.User{ID: m.By}, Room: m.Room, To: m.User, Event: m.Action, Value: m, At: rule.Now()}
 	until, err = c.Moderate(ctx, m)
 	c.after(a, err)
 	return until, err
@@ -25,8 +27,8 @@ type Erased struct {
 // EraseUser removes what the cluster keeps of a user: messages, reactions and mentions in all rooms and conversations, read
 // markers, presence data, and rooms that wait for its sockets. Bars against the user stay in force.
 func (c *Chat) EraseUser(ctx context.Context, user string) (e Erased, err error) {
-	if err := CheckUser(user); err != nil {
-		return e, badRequest(err.Error())
+	if err := rule.CheckUser(user); err != nil {
+		return e, rule.BadRequest(err.Error())
 	}
 	err = c.store.EachLog(ctx, func(log string) error {
 		e.Logs++
@@ -60,12 +62,12 @@ func (c *Chat) EraseUser(ctx context.Context, user string) (e Erased, err error)
 
 // topicsOf returns where a log is heard.
 func topicsOf(log string) []string {
-	a, b, talk := talkers(log)
+	a, b, talk := rule.Talkers(log)
 	switch {
 	case !talk:
 		return []string{log}
 	case a == b:
-		return []string{userRoom(a)}
+		return []string{rule.UserRoom(a)}
 	}
-	return []string{userRoom(a), userRoom(b)}
+	return []string{rule.UserRoom(a), rule.UserRoom(b)}
 }

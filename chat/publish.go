@@ -2,27 +2,20 @@ package chat
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"fmt"
-	"regexp"
-	"strings"
 	"time"
 
 	"chorus/auth"
 	"chorus/auth/permission"
 	"chorus/chat/notice"
+	"chorus/chat/rule"
 	"chorus/chat/store"
+	"chorus/chat/view"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
 	"github.com/zishang520/socket.io/v3/pkg/types"
 )
-
-// messageID are the ids that clients may choose.
-var messageID = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,64}$`)
-
-// newID returns an id for a message.
-func newID() string { return strings.ToLower(rand.Text()[:20]) }
 
 // message sends a value to every client of the cluster.
 func (c *Chat) message(ca *call) error {
@@ -32,20 +25,18 @@ func (c *Chat) message(ca *call) error {
 	if err := ca.mayTalk(); err != nil {
 		return err
 	}
-	a := &Action{Kind: ActionMessage, client: ca.client, Value: ca.args[0], ID: newID(), At: now()}
+	a := &Action{Kind: ActionMessage, client: ca.client, Value: ca.args[0], ID: rule.NewID(), At: rule.Now()}
 	if err := c.before(a); err != nil {
 		return err
 	}
-	event, answer := []any{eventMessage, a.Value}, map[string]any{}
+	event, answer := []any{rule.EventMessage, a.Value}, map[string]any{}
 	if c.opts.Meta {
-		event = append(event, meta{ID: a.ID, At: a.At, From: from(ca.user())}.argument())
+		event = append(event, view.Meta{ID: a.ID, At: a.At, From: view.From(ca.user())}.Argument())
 		answer["id"], answer["at"] = a.ID, a.At
 	}
-	ca.sendFor(eventMessage, event, nil, a, answer)
+	ca.sendFor(rule.EventMessage, event, nil, a, answer)
 	return nil
 }
-
-func now() int64 { return time.Now().UnixMilli() }
 
 // publishOptions are the last argument of "publish" and "direct".
 type publishOptions struct {
@@ -55,29 +46,29 @@ type publishOptions struct {
 
 // publish says something in a room, of which the sender must be a member, or in a conversation.
 func (c *Chat) publish(ca *call) error {
-	p, err := ca.place(eventPublish)
+	p, err := ca.place(rule.EventPublish)
 	if err != nil {
 		return err
 	}
-	return ca.say(eventPublish, p)
+	return ca.say(rule.EventPublish, p)
 }
 
 // say publishes the value of a request in a place.
-func (ca *call) say(event string, p place) error {
+func (ca *call) say(event string, p rule.Place) error {
 	c := ca.chat
 	opts, err := option[publishOptions](ca, event, 2)
 	switch {
 	case err != nil:
 		return err
-	case opts.ID != nil && !messageID.MatchString(*opts.ID):
-		return badRequest("the id of a message has 1 to 64 characters A-Z a-z 0-9 _ - .")
+	case opts.ID != nil && !rule.MessageID.MatchString(*opts.ID):
+		return rule.BadRequest("the id of a message has 1 to 64 characters A-Z a-z 0-9 _ - .")
 	case len(opts.Mentions) > c.opts.MaxMentions:
-		return badRequest(fmt.Sprintf("a message mentions at most %d users", c.opts.MaxMentions))
+		return rule.BadRequest(fmt.Sprintf("a message mentions at most %d users", c.opts.MaxMentions))
 	}
 	if err := ca.maySpeak(p); err != nil {
 		return err
 	}
-	m := &outgoing{place: p, from: ca.user(), sender: ca.presenceID(), origin: string(ca.socket.Id()), id: newID(), mentions: opts.Mentions, value: ca.args[1]}
+	m := &outgoing{place: p, from: ca.user(), sender: ca.presenceID(), origin: string(ca.socket.Id()), id: rule.NewID(), mentions: opts.Mentions, value: ca.args[1]}
 	if opts.ID != nil {
 		m.id, m.chosen = *opts.ID, true
 		data, _, err := store.EncodeValue(m.value)
@@ -89,9 +80,9 @@ func (ca *call) say(event string, p place) error {
 	if m.slow, err = ca.slowness(p); err != nil {
 		return err
 	}
-	a := &Action{Kind: ActionPublish, client: ca.client, Room: p.name, Value: m.value, ID: m.id}
-	if p.peer != "" {
-		a.Kind, a.To = ActionDirect, p.peer
+	a := &Action{Kind: ActionPublish, client: ca.client, Room: p.Name, Value: m.value, ID: m.id}
+	if p.Peer != "" {
+		a.Kind, a.To = ActionDirect, p.Peer
 	}
 	if err := c.before(a); err != nil {
 		return err
@@ -105,11 +96,11 @@ func (ca *call) say(event string, p place) error {
 				return err
 			}
 		}
-		a.At = now()
-		events := m.events(meta{ID: m.id, At: a.At, From: from(m.from)})
+		a.At = rule.Now()
+		events := m.events(view.Meta{ID: m.id, At: a.At, From: view.From(m.from)})
 		answer := map[string]any{"id": m.id, "at": a.At}
-		if p.peer != "" {
-			answer["online"] = c.online(p.peer)
+		if p.Peer != "" {
+			answer["online"] = c.online(p.Peer)
 		}
 		for _, e := range events[:len(events)-1] {
 			c.send(e.event, e.to, nil)
@@ -133,13 +124,13 @@ func (ca *call) say(event string, p place) error {
 }
 
 // maySpeak returns why the client may not publish in a place.
-func (ca *call) maySpeak(p place) error {
+func (ca *call) maySpeak(p rule.Place) error {
 	if err := ca.allow(permission.Publish, p); err != nil {
 		return err
 	}
 	ctx, cancel := ca.chat.context()
 	defer cancel()
-	if p.peer == "" && !ca.mayPublish(ctx, p) {
+	if p.Peer == "" && !ca.mayPublish(ctx, p) {
 		return ca.outside(ctx, p)
 	}
 	return ca.notMuted(ctx, p)
@@ -148,21 +139,21 @@ func (ca *call) maySpeak(p place) error {
 // mayPublish reports whether the client is where it must be to publish to a room. A client whose token permits it to
 // publish but not to join need not join. Neither need one that has just connected, of a user who is or was in the room a
 // moment ago: a client with the option retries sends what is pending before the program joins again.
-func (ca *call) mayPublish(ctx context.Context, p place) bool {
-	if ca.chat.opts.PublishWithoutJoin || ca.member(p.name) || !ca.permits(permission.Join, p.name) {
+func (ca *call) mayPublish(ctx context.Context, p rule.Place) bool {
+	if ca.chat.opts.PublishWithoutJoin || ca.member(p.Name) || !ca.permits(permission.Join, p.Name) {
 		return true
 	}
 	if time.Since(ca.came) > ca.chat.opts.Presence.Grace || ca.settled.Load() {
 		return false
 	}
-	_, present, err := ca.chat.store.Lookup(ctx, p.log, ca.presenceID())
+	_, present, err := ca.chat.store.Lookup(ctx, p.Log, ca.presenceID())
 	return err == nil && present
 }
 
 // outgoing is a message on its way.
 type outgoing struct {
-	place    place
-	from     User
+	place    rule.Place
+	from     rule.User
 	sender   string // who the id belongs to
 	origin   string // socket
 	id       string
@@ -203,14 +194,14 @@ func (r *receipt) members(more map[string]any) map[string]any {
 
 // kind is that of the notice about the message.
 func (m *outgoing) kind() string {
-	if m.place.peer != "" {
+	if m.place.Peer != "" {
 		return notice.DirectSent
 	}
 	return notice.MessagePublished
 }
 
 // direct reports whether the message goes to the servers without the store.
-func (m *outgoing) direct() bool { return !m.place.policy.History.Keeps() }
+func (m *outgoing) direct() bool { return !m.place.Policy.History.Keeps() }
 
 // addressed is an event and who hears it.
 type addressed struct {
@@ -220,20 +211,20 @@ type addressed struct {
 
 // events returns what is sent for a message that is not kept: in a conversation each of the two hears the name of the
 // other one.
-func (m *outgoing) events(mt meta) []addressed {
-	about, p := mt.argument(), m.place
-	if p.peer == "" {
-		return []addressed{{[]any{eventPublish, p.log, m.value, about}, &socket.BroadcastOptions{Rooms: types.NewSet(socket.Room(p.log))}}}
+func (m *outgoing) events(mt view.Meta) []addressed {
+	about, p := mt.Argument(), m.place
+	if p.Peer == "" {
+		return []addressed{{[]any{rule.EventPublish, p.Log, m.value, about}, &socket.BroadcastOptions{Rooms: types.NewSet(socket.Room(p.Log))}}}
 	}
 	to := func(user string, except ...socket.Room) *socket.BroadcastOptions {
-		return &socket.BroadcastOptions{Rooms: types.NewSet(socket.Room(userRoom(user))), Except: types.NewSet(except...)}
+		return &socket.BroadcastOptions{Rooms: types.NewSet(socket.Room(rule.UserRoom(user))), Except: types.NewSet(except...)}
 	}
 	var list []addressed
 	if m.from.ID != "" {
-		list = append(list, addressed{[]any{eventDirect, p.peer, m.value, about}, to(m.from.ID, socket.Room(m.origin))})
+		list = append(list, addressed{[]any{rule.EventDirect, p.Peer, m.value, about}, to(m.from.ID, socket.Room(m.origin))})
 	}
-	if p.peer != m.from.ID {
-		list = append(list, addressed{[]any{eventDirect, m.from.ID, m.value, about}, to(p.peer)})
+	if p.Peer != m.from.ID {
+		list = append(list, addressed{[]any{rule.EventDirect, m.from.ID, m.value, about}, to(p.Peer)})
 	}
 	return list
 }
@@ -261,8 +252,8 @@ func (c *Chat) deliver(m *outgoing) (*receipt, error) {
 			c.tellSent(ctx, m, r)
 		}
 	}
-	if err == nil && m.place.peer != "" && r.Online == nil {
-		online := c.online(m.place.peer)
+	if err == nil && m.place.Peer != "" && r.Online == nil {
+		online := c.online(m.place.Peer)
 		r.Online = &online
 	}
 	return r, err
@@ -271,7 +262,7 @@ func (c *Chat) deliver(m *outgoing) (*receipt, error) {
 // keep appends a message to its log. Every node hears of it in the order of the log, this one as well.
 func (c *Chat) keep(ctx context.Context, m *outgoing, data []byte, attach bool) (*receipt, error) {
 	if most := c.opts.MaxValue; len(data) > most {
-		return nil, &Error{Code: CodeTooLarge, Message: fmt.Sprintf("the value has more than %d bytes", most), Details: map[string]any{"limit": most}}
+		return nil, &rule.Error{Code: rule.CodeTooLarge, Message: fmt.Sprintf("the value has more than %d bytes", most), Details: map[string]any{"limit": most}}
 	}
 	if m.from.ID == "" { // the log knows no such sender
 		if err := c.takeTurn(ctx, m); err != nil {
@@ -280,7 +271,7 @@ func (c *Chat) keep(ctx context.Context, m *outgoing, data []byte, attach bool) 
 		m.slow = 0
 	}
 	a := &store.Append{
-		Log: m.place.log, Topics: m.place.topics, Bounds: m.place.policy.History, ID: m.id, Remember: -1, Digest: "-",
+		Log: m.place.Log, Topics: m.place.Topics, Bounds: m.place.Policy.History, ID: m.id, Remember: -1, Digest: "-",
 		User: m.from.ID, Name: m.from.Name, Event: m.event, Mentions: m.mentions, Value: data, Attach: attach, Origin: m.origin,
 		Mark: m.from.ID != "", Slow: time.Duration(m.slow) * time.Second,
 		Except: roomNames(m.except),
@@ -288,7 +279,7 @@ func (c *Chat) keep(ctx context.Context, m *outgoing, data []byte, attach bool) 
 	if m.chosen {
 		a.Remember, a.Digest = c.opts.Idempotency, m.digest
 	}
-	if m.place.peer == "" && c.tells(notice.MessagePublished, m.place) {
+	if m.place.Peer == "" && c.tells(notice.MessagePublished, m.place) {
 		a.Notice = noticeOf(m.place, m.from, toldOf(m))
 	}
 	kept, err := c.store.Append(ctx, a)
@@ -300,7 +291,7 @@ func (c *Chat) keep(ctx context.Context, m *outgoing, data []byte, attach bool) 
 		return r, nil
 	}
 	c.tellPeers(m, &kept)
-	if m.place.peer != "" {
+	if m.place.Peer != "" {
 		c.seen(m, r)
 		c.tellSent(ctx, m, r)
 	}
@@ -309,7 +300,7 @@ func (c *Chat) keep(ctx context.Context, m *outgoing, data []byte, attach bool) 
 
 // once publishes a message that is not kept, unless the cluster has seen it.
 func (c *Chat) once(ctx context.Context, m *outgoing, digest string) (*receipt, error) {
-	key := m.sender + "\n" + m.place.log + "\n" + m.id
+	key := m.sender + "\n" + m.place.Log + "\n" + m.id
 	known, err := c.store.Begin(ctx, key, digest, c.opts.Idempotency)
 	if err != nil {
 		return nil, err
@@ -338,16 +329,16 @@ func (c *Chat) once(ctx context.Context, m *outgoing, digest string) (*receipt, 
 
 // seen notes how many sockets of the recipient a message to a user went to.
 func (c *Chat) seen(m *outgoing, r *receipt) {
-	if m.place.peer != "" {
-		online := c.online(m.place.peer)
+	if m.place.Peer != "" {
+		online := c.online(m.place.Peer)
 		r.Online = &online
 	}
 }
 
 // broadcast publishes a message that is not kept.
 func (c *Chat) broadcast(m *outgoing) (*receipt, error) {
-	r := &receipt{ID: m.id, At: now()}
-	events := m.events(meta{ID: r.ID, At: r.At, From: from(m.from)})
+	r := &receipt{ID: m.id, At: rule.Now()}
+	events := m.events(view.Meta{ID: r.ID, At: r.At, From: view.From(m.from)})
 	outcome := make(chan error, len(events))
 	for _, e := range events {
 		c.send(e.event, e.to, func(err error) { outcome <- err })
@@ -364,7 +355,7 @@ func (c *Chat) broadcast(m *outgoing) (*receipt, error) {
 func (c *Chat) online(user string) int {
 	ctx, cancel := c.context()
 	defer cancel()
-	present, _, err := c.store.Lookup(ctx, userRoom(user), user)
+	present, _, err := c.store.Lookup(ctx, rule.UserRoom(user), user)
 	if err != nil {
 		return 0
 	}

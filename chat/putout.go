@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"chorus/auth/permission"
+	"chorus/chat/rule"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
 	"github.com/zishang520/socket.io/v3/pkg/types"
@@ -24,7 +25,7 @@ func (c *Chat) kick(m *Measure) {
 	text, _ := json.Marshal(kickSignal{m.Room, m.User, m.Reason}) // it cannot fail: there are texts
 	topic := m.Room
 	if topic == "" {
-		topic = userRoom(m.User)
+		topic = rule.UserRoom(m.User)
 	}
 	c.store.Signal(topic, append([]byte(kickNotice), text...))
 }
@@ -48,7 +49,7 @@ func (c *Chat) noticed(topic string, data []byte) bool {
 
 // kicked puts the sockets of a user on this node out.
 func (c *Chat) kicked(k *kickSignal) {
-	why := &Error{Code: CodeKicked, Message: "a moderator has put you out", Details: map[string]any{}}
+	why := &rule.Error{Code: CodeKicked, Message: "a moderator has put you out", Details: map[string]any{}}
 	if k.Reason != "" {
 		why.Details["reason"] = k.Reason
 	}
@@ -71,7 +72,7 @@ func (c *Chat) kicked(k *kickSignal) {
 func (c *Chat) reported(room string, report json.RawMessage) {
 	for _, cl := range c.clientsIn(room) {
 		if (&call{client: cl}).permits(permission.Moderate, room) {
-			c.localTo(cl.socket, eventReported, room, report)
+			c.lanes.LocalTo(cl.socket, rule.EventReported, room, report)
 		}
 	}
 }
@@ -101,18 +102,18 @@ func (cl *client) reviewBans() {
 
 // reviewBan puts the client out of a room if it is banned there.
 func (cl *client) reviewBan(room string) {
-	if strings.HasPrefix(room, userRooms) && cl.ownRoom(room) {
+	if strings.HasPrefix(room, rule.UserRooms) && cl.ownRoom(room) {
 		return // everybody hears what is said to them
 	}
 	ctx, cancel := cl.chat.context()
 	defer cancel()
-	standing, err := cl.standing(ctx, cl.chat.roomPlace(room))
+	standing, err := cl.standing(ctx, cl.chat.policies.Room(room))
 	if err == nil && standing.Ban != nil {
-		cl.putOut(room, barred(CodeBanned, "you are banned", standing.Ban))
+		cl.putOut(room, rule.Barred(rule.CodeBanned, "you are banned", standing.Ban))
 	}
 }
 
-func (cl *client) ownRoom(room string) bool { return room == userRoom(cl.user().ID) }
+func (cl *client) ownRoom(room string) bool { return room == rule.UserRoom(cl.user().ID) }
 
 // joinedRooms returns the rooms that the client has joined, without conversations.
 func (cl *client) joinedRooms() []string {
@@ -120,7 +121,7 @@ func (cl *client) joinedRooms() []string {
 	defer cl.mu.Unlock()
 	rooms := make([]string, 0, len(cl.rooms))
 	for room, m := range cl.rooms {
-		if m.place.peer == "" {
+		if m.place.Peer == "" {
 			rooms = append(rooms, room)
 		}
 	}
@@ -128,7 +129,7 @@ func (cl *client) joinedRooms() []string {
 }
 
 // putOut takes the client out of a room, also when the program has put it there, and tells it why.
-func (cl *client) putOut(room string, why *Error) {
+func (cl *client) putOut(room string, why *rule.Error) {
 	cl.exit(room)
 	cl.socket.Leave(socket.Room(room))
 	cl.unwatch(room)

@@ -6,16 +6,11 @@ import (
 	"log/slog"
 
 	"chorus/auth/permission"
+	"chorus/chat/rule"
 	"chorus/codec"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
 	"github.com/zishang520/socket.io/v3/pkg/types"
-)
-
-// Requests about what a user has read. "read" is heard as well.
-const (
-	eventRead   = "read"
-	eventUnread = "unread"
 )
 
 // maxUnread is how many rooms a request may name.
@@ -23,28 +18,28 @@ const maxUnread = 1000
 
 // read notes up to where the user of the client has read a room, or with null that nobody need count there.
 func (c *Chat) read(ca *call) error {
-	p, err := ca.place(eventRead)
+	p, err := ca.place(rule.EventRead)
 	if err != nil {
 		return err
 	}
-	seq, err := codec.Arg[*int64](eventRead, ca.args, 1)
+	seq, err := codec.Arg[*int64](rule.EventRead, ca.args, 1)
 	if err != nil || seq != nil && *seq < 0 {
-		return badRequest("read: the second argument is not the seq of a message or null")
+		return rule.BadRequest("read: the second argument is not the seq of a message or null")
 	}
 	if err := ca.allow(permission.Join, p); err != nil {
 		return err
 	}
 	user := ca.user().ID
 	if user == "" {
-		return nobody(p)
+		return rule.NeedsUser(p)
 	}
-	if !p.policy.History.Keeps() {
-		return noHistory(p)
+	if !p.Policy.History.Keeps() {
+		return rule.NoHistory(p)
 	}
 	ctx, cancel := c.context()
 	defer cancel()
 	if seq == nil {
-		if err := c.store.Forget(ctx, user, p.log); err != nil {
+		if err := c.store.Forget(ctx, user, p.Log); err != nil {
 			return err
 		}
 		ca.tellRead(p, user, nil)
@@ -54,7 +49,7 @@ func (c *Chat) read(ca *call) error {
 	if err := ca.notBanned(ctx, p); err != nil {
 		return err
 	}
-	u, err := c.store.Read(ctx, user, p.log, *seq)
+	u, err := c.store.Read(ctx, user, p.Log, *seq)
 	if err != nil {
 		return err
 	}
@@ -66,22 +61,22 @@ func (c *Chat) read(ca *call) error {
 }
 
 // tellRead tells the user's other sockets, and the room if its policy says so, but for a marker that was removed.
-func (ca *call) tellRead(p place, user string, seq *int64) {
-	to := types.NewSet(socket.Room(userRoom(user)))
-	if p.policy.Receipts && p.peer == "" && seq != nil {
-		to.Add(socket.Room(p.log))
+func (ca *call) tellRead(p rule.Place, user string, seq *int64) {
+	to := types.NewSet(socket.Room(rule.UserRoom(user)))
+	if p.Policy.Receipts && p.Peer == "" && seq != nil {
+		to.Add(socket.Room(p.Log))
 	}
-	event := []any{eventRead, p.name, map[string]any{"user": user, "seq": seq}}
+	event := []any{rule.EventRead, p.Name, map[string]any{"user": user, "seq": seq}}
 	ca.chat.send(event, &socket.BroadcastOptions{Rooms: to, Except: types.NewSet(socket.Room(ca.socket.Id()))}, nil)
 }
 
 // markOwn moves the marker of a user who has said something. It is one write for the sender, and none for the others.
-func (c *Chat) markOwn(ctx context.Context, user string, p place, seq int64) {
+func (c *Chat) markOwn(ctx context.Context, user string, p rule.Place, seq int64) {
 	if user == "" || seq == 0 {
 		return
 	}
-	if _, err := c.store.Read(ctx, user, p.log, seq); err != nil {
-		c.debug("the marker of a sender was not moved", slog.String("room", p.name), slog.Any("error", err))
+	if _, err := c.store.Read(ctx, user, p.Log, seq); err != nil {
+		c.debug("the marker of a sender was not moved", slog.String("room", p.Name), slog.Any("error", err))
 	}
 }
 
@@ -92,30 +87,30 @@ type unreadOptions struct {
 
 // unread lists what the user of the client has not read.
 func (c *Chat) unread(ca *call) error {
-	opts, err := option[unreadOptions](ca, eventUnread, 0)
+	opts, err := option[unreadOptions](ca, rule.EventUnread, 0)
 	switch {
 	case err != nil:
 		return err
 	case len(opts.Rooms) > maxUnread:
-		return badRequest(fmt.Sprintf("unread: at most %d rooms", maxUnread))
+		return rule.BadRequest(fmt.Sprintf("unread: at most %d rooms", maxUnread))
 	}
 	user := ca.user().ID
 	if user == "" {
-		return nobody(place{})
+		return rule.NeedsUser(rule.Place{})
 	}
 	var logs []string
 	if opts.Rooms != nil {
 		logs = make([]string, 0, len(opts.Rooms))
 	}
 	for _, room := range opts.Rooms {
-		p, err := (&call{client: ca.client, args: []any{room}}).place(eventUnread)
+		p, err := (&call{client: ca.client, args: []any{room}}).place(rule.EventUnread)
 		if err != nil {
 			return err
 		}
 		if err := ca.allow(permission.Join, p); err != nil {
 			return err
 		}
-		logs = append(logs, p.log)
+		logs = append(logs, p.Log)
 	}
 	ctx, cancel := c.context()
 	defer cancel()
@@ -137,11 +132,11 @@ func (c *Chat) unread(ca *call) error {
 
 // nameOf returns the name of a log as the client writes it, and whether its token lets it be there.
 func (ca *call) nameOf(log string) (name string, permitted bool) {
-	if a, b, talk := talkers(log); talk {
+	if a, b, talk := rule.Talkers(log); talk {
 		if a == ca.user().ID {
 			a = b
 		}
-		return talkSign + a, ca.permits(permission.Direct, "")
+		return rule.TalkSign + a, ca.permits(permission.Direct, "")
 	}
 	return log, ca.permits(permission.Join, log)
 }

@@ -11,6 +11,8 @@ import (
 	"chorus/auth"
 	"chorus/auth/permission"
 	"chorus/auth/refusal"
+	"chorus/chat/lane"
+	"chorus/chat/rule"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
 )
@@ -20,8 +22,8 @@ const DefaultMaxRooms = 128
 
 // membership is a room that a client has joined by itself, or a conversation that it follows.
 type membership struct {
-	place place
-	lane  *lane
+	place rule.Place
+	lane  *lane.Lane
 }
 
 // member reports whether the client is in a room, by itself or by the program.
@@ -39,12 +41,12 @@ func (cl *client) joined(room string) bool {
 // leave takes a client out of a room that it has joined. It does not take it out of a room in which the program has
 // put it.
 func (c *Chat) leave(ca *call) error {
-	p, err := ca.place(eventLeave)
+	p, err := ca.place(rule.EventLeave)
 	if err != nil {
 		return err
 	}
 	ca.settled.Store(true)
-	ca.exit(p.name)
+	ca.exit(p.Name)
 	ca.ok(nil)
 	return nil
 }
@@ -60,9 +62,9 @@ func (cl *client) exit(room string) {
 	if m == nil {
 		return
 	}
-	if m.place.peer == "" {
+	if m.place.Peer == "" {
 		cl.socket.Leave(socket.Room(room))
-		cl.unwatch(m.lane.topic)
+		cl.unwatch(m.lane.Topic)
 	}
 	cl.depart(m, 0)
 }
@@ -70,33 +72,33 @@ func (cl *client) exit(room string) {
 // depart gives back what a membership held.
 func (cl *client) depart(m *membership, grace time.Duration) {
 	c := cl.chat
-	m.lane.forget(cl)
-	if m.place.peer == "" {
+	m.lane.Forget(cl.socket)
+	if m.place.Peer == "" {
 		ctx, cancel := c.context()
 		defer cancel()
-		if _, err := c.store.Leave(ctx, m.place.log, string(cl.socket.Id()), grace); err != nil {
+		if _, err := c.store.Leave(ctx, m.place.Log, string(cl.socket.Id()), grace); err != nil {
 			c.debug("the store does not know yet that a client has left a room")
 		}
-		c.after(&Action{Kind: ActionLeave, client: cl, Room: m.place.name, Fresh: true}, nil)
+		c.after(&Action{Kind: ActionLeave, client: cl, Room: m.place.Name, Fresh: true}, nil)
 	}
-	c.release(m.lane)
+	m.lane.Release()
 }
 
 // expel makes the client leave a room and tells it why.
-func (cl *client) expel(room string, why *Error) {
+func (cl *client) expel(room string, why *rule.Error) {
 	cl.exit(room)
 	cl.left(room, why)
 }
 
 // left tells the client that it is not in a room, and why.
-func (cl *client) left(room string, why *Error) {
+func (cl *client) left(room string, why *rule.Error) {
 	reason := map[string]any{"code": why.Code, "message": why.Message}
 	for name, value := range why.Details {
 		if name != "action" && name != "room" {
 			reason[name] = value
 		}
 	}
-	_ = cl.socket.Emit(eventLeft, room, reason) // fails for reserved names only
+	_ = cl.socket.Emit(rule.EventLeft, room, reason) // fails for reserved names only
 }
 
 // Refreshed makes a client leave the rooms that it has joined and that its new token does not permit. It is for
@@ -149,10 +151,10 @@ func (cl *client) review(claims *auth.Claims) {
 	cl.mu.Unlock()
 	for _, room := range rooms {
 		action, name := permission.Join, room
-		if len(room) > 0 && room[:1] == talkSign {
+		if len(room) > 0 && room[:1] == rule.TalkSign {
 			action, name = permission.Direct, ""
 		}
-		if !permitted(claims, action, name) && !cl.mayStay(room) {
+		if !rule.Permits(claims, action, name) && !cl.mayStay(room) {
 			cl.expel(room, auth.Forbidden(action, name))
 		}
 	}
@@ -162,7 +164,7 @@ func (cl *client) review(claims *auth.Claims) {
 // missed there: those from which it is banned, and those that it had joined and that its new token does not permit.
 func (cl *client) reviewRestored() {
 	rooms, own := session.RestoredRooms(cl.socket)
-	forgone := make(map[string]*Error)
+	forgone := make(map[string]*rule.Error)
 	for _, name := range rooms {
 		room := string(name)
 		if strings.HasPrefix(room, "\x00") || cl.ownRoom(room) {
@@ -173,13 +175,13 @@ func (cl *client) reviewRestored() {
 			continue
 		}
 		ctx, cancel := cl.chat.context()
-		if err := cl.notBanned(ctx, cl.chat.roomPlace(room)); err != nil {
+		if err := cl.notBanned(ctx, cl.chat.policies.Room(room)); err != nil {
 			forgone[room] = cl.chat.refusalOf(err)
 		}
 		cancel()
 	}
 	for room := range forgone {
-		session.Forgo(cl.socket, socket.Room(room), watchRoom(room))
+		session.Forgo(cl.socket, socket.Room(room), lane.WatchRoom(room))
 	}
 	cl.mu.Lock()
 	defer cl.mu.Unlock()
@@ -191,7 +193,7 @@ func (cl *client) mayReturn(room string) bool {
 	cl.mu.Lock()
 	granted := cl.granted != nil && slices.Contains(cl.granted.Rooms, room)
 	cl.mu.Unlock()
-	return granted || cl.mayStay(room) || permitted(cl.claims(), permission.Join, room)
+	return granted || cl.mayStay(room) || rule.Permits(cl.claims(), permission.Join, room)
 }
 
 // tellForgone tells a client that has connected again in which rooms it is not any more.
@@ -239,8 +241,8 @@ func (cl *client) rejoin(room string) {
 	c := cl.chat
 	ctx, cancel := c.context()
 	defer cancel()
-	p := c.roomPlace(room)
-	l, err := c.acquire(ctx, p.log)
+	p := c.policies.Room(room)
+	l, err := c.lanes.Acquire(ctx, p.Log)
 	if err != nil {
 		c.debug("a room of a client that returns is not followed yet")
 	}
@@ -250,7 +252,7 @@ func (cl *client) rejoin(room string) {
 	}
 	cl.rooms[room] = &membership{place: p, lane: l}
 	cl.mu.Unlock()
-	if cl.socket.Rooms().Has(watchRoom(room)) {
+	if cl.socket.Rooms().Has(lane.WatchRoom(room)) {
 		cl.watch(l)
 	}
 	_, _ = cl.arrive(ctx, p) // the store goes on by itself
@@ -262,7 +264,7 @@ func (cl *client) forget() bool {
 	in := cl.socket.Rooms()
 	var gone []*membership
 	maps.DeleteFunc(cl.rooms, func(room string, m *membership) bool {
-		out := m.place.peer == "" && !in.Has(socket.Room(room))
+		out := m.place.Peer == "" && !in.Has(socket.Room(room))
 		if out {
 			gone = append(gone, m)
 		}
@@ -275,20 +277,20 @@ func (cl *client) forget() bool {
 }
 
 // watch has a lane kept for as long as the client hears of presence there. It returns false when there are too many.
-func (cl *client) watch(l *lane) bool {
+func (cl *client) watch(l *lane.Lane) bool {
 	cl.mu.Lock()
 	defer cl.mu.Unlock()
-	if cl.watching[l.topic] != nil || cl.gone {
+	if cl.watching[l.Topic] != nil || cl.gone {
 		return true
 	}
 	if len(cl.watching) >= 2*cl.chat.opts.MaxRooms {
 		return false
 	}
-	cl.hold(l)
+	l.Hold()
 	if cl.watching == nil {
-		cl.watching = make(map[string]*lane)
+		cl.watching = make(map[string]*lane.Lane)
 	}
-	cl.watching[l.topic] = l
+	cl.watching[l.Topic] = l
 	return true
 }
 
@@ -299,11 +301,7 @@ func (cl *client) unwatch(topic string) {
 	delete(cl.watching, topic)
 	cl.mu.Unlock()
 	if l != nil {
-		cl.socket.Leave(watchRoom(topic))
-		cl.chat.release(l)
+		cl.socket.Leave(lane.WatchRoom(topic))
+		l.Release()
 	}
-}
-
-func notJoined(room string) *Error {
-	return &Error{Code: CodeNotJoined, Message: "join the room first", Details: map[string]any{"room": room}}
 }

@@ -1,7 +1,6 @@
 package chat
 
 import (
-	"chorus/chat/store"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,6 +9,10 @@ import (
 	"strings"
 	"time"
 	"unicode"
+
+	"chorus/chat/rule"
+	"chorus/chat/store"
+	"chorus/chat/view"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
 	"golang.org/x/sync/errgroup"
@@ -27,7 +30,7 @@ type Dispatch struct {
 	// ID makes it idempotent: the same ID of the same From within Options.Idempotency is delivered once. Default a new one.
 	ID string
 	// From is who says it, as receivers see it; default the system.
-	From     User
+	From     rule.User
 	Mentions []string
 }
 
@@ -56,12 +59,12 @@ func (c *Chat) Send(ctx context.Context, e Dispatch) (*Sent, error) {
 		return nil, err
 	}
 	if e.ID == "" {
-		e.ID = newID()
+		e.ID = rule.NewID()
 		return c.sendNow(ctx, &e)
 	}
 	digest, err := e.digest()
 	if err != nil {
-		return nil, badRequest("the value cannot be encoded")
+		return nil, rule.BadRequest("the value cannot be encoded")
 	}
 	key := "send\n" + e.From.ID + "\n" + e.ID
 	known, err := c.store.Begin(ctx, key, digest, c.opts.Idempotency)
@@ -93,17 +96,17 @@ func (e *Dispatch) check(maxMentions int) error {
 	}
 	switch {
 	case e.To.isEmpty():
-		return badRequest("there is nobody to send to: name everyone, rooms, users or sockets")
+		return rule.BadRequest("there is nobody to send to: name everyone, rooms, users or sockets")
 	case e.Except.Everyone:
-		return badRequest("except cannot be everyone")
-	case e.ID != "" && !messageID.MatchString(e.ID):
-		return badRequest("the id of a message has 1 to 64 characters A-Z a-z 0-9 _ - .")
-	case e.From.ID != "" && CheckUser(e.From.ID) != nil:
-		return badRequest("from: " + errUserID.Error())
-	case len(e.From.Name) > maxName:
-		return badRequest(fmt.Sprintf("from: a name has at most %d bytes", maxName))
+		return rule.BadRequest("except cannot be everyone")
+	case e.ID != "" && !rule.MessageID.MatchString(e.ID):
+		return rule.BadRequest("the id of a message has 1 to 64 characters A-Z a-z 0-9 _ - .")
+	case e.From.ID != "" && rule.CheckUser(e.From.ID) != nil:
+		return rule.BadRequest("from: " + rule.ErrUserID.Error())
+	case len(e.From.Name) > rule.MaxName:
+		return rule.BadRequest(fmt.Sprintf("from: a name has at most %d bytes", rule.MaxName))
 	case len(e.Mentions) > maxMentions:
-		return badRequest(fmt.Sprintf("a message mentions at most %d users", maxMentions))
+		return rule.BadRequest(fmt.Sprintf("a message mentions at most %d users", maxMentions))
 	case e.Event != "":
 		return checkEventName(e.Event)
 	}
@@ -114,9 +117,9 @@ func (e *Dispatch) check(maxMentions int) error {
 func checkEventName(name string) error {
 	switch {
 	case name == "" || len(name) > maxEventName || strings.ContainsFunc(name, unicode.IsControl):
-		return badRequest(fmt.Sprintf("the name of an event has 1 to %d bytes and no control characters", maxEventName))
+		return rule.BadRequest(fmt.Sprintf("the name of an event has 1 to %d bytes and no control characters", maxEventName))
 	case socket.SOCKET_RESERVED_EVENTS.Has(name):
-		return badRequest("this name is reserved by Socket.IO")
+		return rule.BadRequest("this name is reserved by Socket.IO")
 	}
 	return nil
 }
@@ -130,7 +133,7 @@ func (e *Dispatch) digest() (string, error) {
 // sendNow sends without looking whether that was done before.
 func (c *Chat) sendNow(ctx context.Context, e *Dispatch) (*Sent, error) {
 	e.To.Rooms, e.To.Users, e.To.Sockets = unique(e.To.Rooms), unique(e.To.Users), unique(e.To.Sockets)
-	sent := &Sent{ID: e.ID, At: now()}
+	sent := &Sent{ID: e.ID, At: rule.Now()}
 	if e.Event != "" {
 		return sent, c.sendEvent(ctx, e, sent.At)
 	}
@@ -205,22 +208,22 @@ func (s *sending) message(ctx context.Context, rooms []socket.Room) error {
 	if err := c.before(a); err != nil {
 		return err
 	}
-	event := []any{eventMessage, a.Value}
+	event := []any{rule.EventMessage, a.Value}
 	if c.opts.Meta {
-		event = append(event, s.meta().argument())
+		event = append(event, s.meta().Argument())
 	}
 	err := c.sendWait(ctx, event, rooms, s.heard)
 	c.after(a, err)
 	return err
 }
 
-func (s *sending) meta() meta {
-	return meta{ID: s.sent.ID, At: s.sent.At, From: from(s.dispatch.From)}
+func (s *sending) meta() view.Meta {
+	return view.Meta{ID: s.sent.ID, At: s.sent.At, From: view.From(s.dispatch.From)}
 }
 
 // room publishes the value in a room.
 func (s *sending) room(ctx context.Context, room string) error {
-	r, err := s.publish(ctx, s.chat.roomPlace(room), &Action{Kind: ActionPublish, Room: room})
+	r, err := s.publish(ctx, s.chat.policies.Room(room), &Action{Kind: ActionPublish, Room: room})
 	if err != nil {
 		return err
 	}
@@ -230,7 +233,7 @@ func (s *sending) room(ctx context.Context, room string) error {
 }
 
 // publish says the value in a place.
-func (s *sending) publish(ctx context.Context, p place, a *Action) (*receipt, error) {
+func (s *sending) publish(ctx context.Context, p rule.Place, a *Action) (*receipt, error) {
 	c, e := s.chat, s.dispatch
 	a.System, a.from, a.Value, a.ID, a.At = true, e.From, e.Value, e.ID, s.sent.At
 	if err := c.before(a); err != nil {
@@ -255,7 +258,7 @@ func (s *sending) publish(ctx context.Context, p place, a *Action) (*receipt, er
 func (c *Chat) keepValue(ctx context.Context, m *outgoing) (*receipt, error) {
 	data, attach, err := store.EncodeValue(m.value)
 	if err != nil {
-		return nil, badRequest("the value cannot be kept")
+		return nil, rule.BadRequest("the value cannot be kept")
 	}
 	m.chosen = true // a repetition finds it
 	return c.keep(ctx, m, data, attach)
@@ -283,7 +286,7 @@ func (s *sending) users(ctx context.Context) error {
 	for i, user := range to {
 		results[i].User = user
 		group.Go(func() error {
-			present, _, err := c.store.Lookup(lookups, userRoom(user), user)
+			present, _, err := c.store.Lookup(lookups, rule.UserRoom(user), user)
 			results[i].Online = &present.Devices
 			return err
 		})
@@ -295,15 +298,15 @@ func (s *sending) users(ctx context.Context) error {
 		return s.system(ctx, results)
 	}
 	for i, user := range to {
-		p := c.talkPlace(s.dispatch.From.ID, user)
-		r, err := s.publish(ctx, p, &Action{Kind: ActionDirect, Room: p.name, To: user})
+		p := c.policies.Talk(s.dispatch.From.ID, user)
+		r, err := s.publish(ctx, p, &Action{Kind: ActionDirect, Room: p.Name, To: user})
 		if err != nil {
 			return err
 		}
 		results[i].Seq, results[i].Cursor = r.Seq, r.Cursor
-		s.heard = append(s.heard, socket.Room(userRoom(user)))
+		s.heard = append(s.heard, socket.Room(rule.UserRoom(user)))
 	}
-	s.heard = append(s.heard, socket.Room(userRoom(s.dispatch.From.ID))) // it hears what it says
+	s.heard = append(s.heard, socket.Room(rule.UserRoom(s.dispatch.From.ID))) // it hears what it says
 	s.sent.Results = append(s.sent.Results, results...)
 	return nil
 }
@@ -320,7 +323,7 @@ func (s *sending) system(ctx context.Context, results []SentResult) error {
 			return err
 		}
 	}
-	err := c.sendWait(ctx, []any{eventDirect, nil, value, s.meta().argument()}, rooms, s.heard)
+	err := c.sendWait(ctx, []any{rule.EventDirect, nil, value, s.meta().Argument()}, rooms, s.heard)
 	for _, a := range actions {
 		c.after(a, err)
 	}
@@ -330,10 +333,10 @@ func (s *sending) system(ctx context.Context, results []SentResult) error {
 }
 
 // Refusal returns what a client gets to know of an error of a method of Chat: a code and a message.
-func (c *Chat) Refusal(err error) *Error {
+func (c *Chat) Refusal(err error) *rule.Error {
 	refused := c.refusalOf(err)
-	if errors.Is(err, context.DeadlineExceeded) && refused.Code == CodeInternal {
-		return &Error{Code: CodeClusterUnavailable, Message: "Redis is not available: nobody knows whether it was done"}
+	if errors.Is(err, context.DeadlineExceeded) && refused.Code == rule.CodeInternal {
+		return &rule.Error{Code: rule.CodeClusterUnavailable, Message: "Redis is not available: nobody knows whether it was done"}
 	}
 	return refused
 }

@@ -1,9 +1,10 @@
 package chat
 
 import (
-	"encoding/base64"
 	"fmt"
 	"slices"
+
+	"chorus/chat/rule"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
 	"github.com/zishang520/socket.io/v3/pkg/types"
@@ -32,23 +33,23 @@ func (t *Target) isEmpty() bool {
 func (t *Target) check() error {
 	switch {
 	case len(t.Rooms) > MaxTargetRooms:
-		return badRequest(fmt.Sprintf("at most %d rooms", MaxTargetRooms))
+		return rule.BadRequest(fmt.Sprintf("at most %d rooms", MaxTargetRooms))
 	case len(t.Users) > MaxTargetUsers || len(t.Sockets) > MaxTargetUsers:
-		return badRequest(fmt.Sprintf("at most %d users, and as many sockets", MaxTargetUsers))
+		return rule.BadRequest(fmt.Sprintf("at most %d users, and as many sockets", MaxTargetUsers))
 	}
 	for _, room := range t.Rooms {
-		if err := CheckRoom(room); err != nil {
-			return badRequest(err.Error())
+		if err := rule.CheckRoom(room); err != nil {
+			return rule.BadRequest(err.Error())
 		}
 	}
 	for _, user := range t.Users {
-		if err := CheckUser(user); err != nil {
-			return badRequest(err.Error())
+		if err := rule.CheckUser(user); err != nil {
+			return rule.BadRequest(err.Error())
 		}
 	}
 	for _, id := range t.Sockets {
-		if !IsSocketID(id) {
-			return badRequest("this is not the id of a socket")
+		if !rule.IsSocketID(id) {
+			return rule.BadRequest("this is not the id of a socket")
 		}
 	}
 	return nil
@@ -61,45 +62,12 @@ func (t *Target) rooms() []socket.Room {
 		rooms = append(rooms, socket.Room(room))
 	}
 	for _, user := range t.Users {
-		rooms = append(rooms, socket.Room(userRoom(user)))
+		rooms = append(rooms, socket.Room(rule.UserRoom(user)))
 	}
 	for _, id := range t.Sockets {
 		rooms = append(rooms, socket.Room(id))
 	}
 	return rooms
-}
-
-// CheckRoom returns why a program may not name a room so, nil when it may.
-func CheckRoom(name string) error {
-	switch err := checkRoom(name); {
-	case err != nil:
-		return err
-	case name[:1] == talkSign:
-		return errRoomTalk
-	case isGoSocketID(name):
-		return errRoomID
-	}
-	return nil
-}
-
-// CheckUser returns why a text cannot be the id of a user, nil when it can.
-func CheckUser(id string) error {
-	if id == "" || checkRoom(userRoom(id)) != nil {
-		return errUserID
-	}
-	return nil
-}
-
-// IsSocketID reports whether a text has the form of the id of a socket.
-func IsSocketID(id string) bool {
-	decoded, err := base64.RawURLEncoding.DecodeString(id)
-	return err == nil && base64.RawURLEncoding.EncodedLen(len(decoded)) == len(id) && (len(decoded) == 15 || len(decoded) == 18)
-}
-
-// isGoSocketID reports whether a text is, or may be, the id of a socket of a node.
-func isGoSocketID(name string) bool {
-	id, err := base64.RawURLEncoding.DecodeString(name)
-	return err == nil && base64.RawURLEncoding.EncodedLen(len(id)) == len(name) && len(id) == 18 && id[10] == 0 && id[11] == 0 && id[12] == 0
 }
 
 // toRooms is a broadcast to some rooms, or to everybody without one.
@@ -136,6 +104,3 @@ func keysOf(set *types.Set[socket.Room]) []socket.Room {
 	}
 	return set.Keys()
 }
-
-// IsMessageID reports whether a text has the form of the id of a message.
-func IsMessageID(id string) bool { return messageID.MatchString(id) }

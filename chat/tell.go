@@ -6,20 +6,13 @@ import (
 	"log/slog"
 
 	"chorus/chat/notice"
+	"chorus/chat/rule"
 	"chorus/chat/store"
 )
 
 // tells reports whether a back end is told of a kind of thing in a place.
-func (c *Chat) tells(kind string, p place) bool {
-	return c.opts.Targets != nil && c.opts.Targets.Wants(kind, p.room())
-}
-
-// room is the name of the room, "" for a conversation.
-func (p place) room() string {
-	if p.peer != "" {
-		return ""
-	}
-	return p.log
+func (c *Chat) tells(kind string, p rule.Place) bool {
+	return c.opts.Targets != nil && c.opts.Targets.Wants(kind, p.Room())
 }
 
 // toldMessage is a message in a notice.
@@ -42,16 +35,16 @@ func toldOf(m *outgoing) *toldMessage {
 }
 
 // noticeOf returns the members of a notice about a message of a room, up to the end of those of the message.
-func noticeOf(p place, by User, message *toldMessage) string {
+func noticeOf(p rule.Place, by rule.User, message *toldMessage) string {
 	text, err := json.Marshal(message)
 	if err != nil {
 		return "" // of a program: it cannot be told
 	}
-	return notice.Members(notice.Member{Name: "room", Value: p.log}, notice.Member{Name: "user", Value: toldUser(by)}) + `,"message":` + string(text[:len(text)-1])
+	return notice.Members(notice.Member{Name: "room", Value: p.Log}, notice.Member{Name: "user", Value: toldUser(by)}) + `,"message":` + string(text[:len(text)-1])
 }
 
 // toldUser is a user in a notice; nil is the system.
-func toldUser(user User) any {
+func toldUser(user rule.User) any {
 	if user.ID == "" {
 		return nil
 	}
@@ -62,11 +55,11 @@ func toldUser(user User) any {
 func (c *Chat) tellSent(ctx context.Context, m *outgoing, r *receipt) {
 	message := toldOf(m)
 	message.At, message.Seq, message.Cursor = r.At, r.Seq, r.Cursor
-	n := &notice.Notice{Kind: notice.MessagePublished, Room: m.place.room(), User: m.from.ID}
+	n := &notice.Notice{Kind: notice.MessagePublished, Room: m.place.Room(), User: m.from.ID}
 	members := []notice.Member{{Name: "user", Value: toldUser(m.from)}, {Name: "message", Value: message}}
-	if m.place.peer != "" {
+	if m.place.Peer != "" {
 		n.Kind = notice.DirectSent
-		members = append(members, notice.Member{Name: "to", Value: m.place.peer}, notice.Member{Name: "away", Value: r.Online == nil || *r.Online == 0})
+		members = append(members, notice.Member{Name: "to", Value: m.place.Peer}, notice.Member{Name: "away", Value: r.Online == nil || *r.Online == 0})
 	} else {
 		members = append(members, notice.Member{Name: "room", Value: n.Room})
 	}

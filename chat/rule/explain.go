@@ -1,4 +1,4 @@
-package chat
+package rule
 
 import (
 	"context"
@@ -33,25 +33,20 @@ type Verdict struct {
 	Slow    int    `json:"slow,omitempty"` // seconds between two messages
 }
 
-// Explainer returns one with the rules of this node.
-func (c *Chat) Explainer() *Explainer {
-	return &Explainer{Rooms: c.opts.Rooms, Events: c.opts.Events, Open: c.opts.Open, Standing: c.store.Standing}
-}
-
 // Room explains what a user may do in a room of which it is a member. Publishing stands for typing, reacting, appending, and
 // changing one's own messages.
 func (x *Explainer) Room(ctx context.Context, claims *auth.Claims, room string) ([]Verdict, error) {
-	if err := checkRoom(room); err != nil {
-		return nil, badRequest(err.Error())
+	if err := CheckName(room); err != nil {
+		return nil, BadRequest(err.Error())
 	}
 	standing, err := x.Standing(ctx, room, claims.Subject())
 	if err != nil {
 		return nil, err
 	}
-	policies := newPolicies(x.Rooms)
-	policy := policies.of(room)
+	policies := NewPolicies(x.Rooms, store.Bounds{})
+	policy := policies.Of(room)
 	moderate := x.may(claims, permission.Moderate, room)
-	publish := x.may(claims, permission.Publish, room).unless(refusedBy(&standing, true))
+	publish := x.may(claims, permission.Publish, room).unless(RefusedBy(&standing, true))
 	if publish.Allowed && standing.Slow > 0 {
 		if moderate.Allowed {
 			publish.Why += fmt.Sprintf("; slow mode (%d s) is not for moderators", standing.Slow)
@@ -69,8 +64,8 @@ func (x *Explainer) Room(ctx context.Context, claims *auth.Claims, room string) 
 		presence = Verdict{Action: presence.Action, Code: refusal.CodeForbidden, Why: fmt.Sprintf("chat.rooms %q has presence: false", policy.Match)}
 	}
 	return []Verdict{
-		x.may(claims, permission.Join, room).unless(refusedBy(&standing, false)), publish,
-		history.unless(refusedBy(&standing, false)), presence.unless(refusedBy(&standing, false)), moderate,
+		x.may(claims, permission.Join, room).unless(RefusedBy(&standing, false)), publish,
+		history.unless(RefusedBy(&standing, false)), presence.unless(RefusedBy(&standing, false)), moderate,
 	}, nil
 }
 
@@ -93,7 +88,7 @@ func (x *Explainer) Event(ctx context.Context, claims *auth.Claims, name, room s
 		}
 		standing, err := x.Standing(ctx, room, claims.Subject())
 		if err == nil {
-			next = next.unless(refusedBy(&standing, speaks))
+			next = next.unless(RefusedBy(&standing, speaks))
 			v.Allowed, v.Code, v.Why = next.Allowed, next.Code, v.Why+"; "+next.Action+": "+next.Why
 			if !v.Allowed {
 				v.Why = next.Action + ": " + next.Why
@@ -135,7 +130,7 @@ func (x *Explainer) may(claims *auth.Claims, action permission.Action, name stri
 		v.Allowed, v.Why = true, "the node has no key and permits everything (--insecure)"
 		return v
 	}
-	v.Why, v.Allowed = claims.Decide(action, name).Rule(), permitted(claims, action, name)
+	v.Why, v.Allowed = claims.Decide(action, name).Rule(), Permits(claims, action, name)
 	if !v.Allowed {
 		v.Code = refusal.CodeForbidden
 	}

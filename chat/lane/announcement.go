@@ -1,62 +1,56 @@
-package chat
+package lane
 
 import (
 	"log/slog"
 
+	"chorus/chat/rule"
 	"chorus/chat/shape"
 	"chorus/chat/store"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
 )
 
-// Announcement is an event by which the others of a room hear that a user came or went.
-type Announcement struct {
-	Event string
-	// Shape is what they hear of it; nil for nothing but the event. It knows {sub}, {name}, {room}, {count} and {at}.
-	Shape *shape.Shape
-}
-
 // announce tells the sockets of this node in the room who came and who went. Above BatchAbove users it does not.
-func (l *lane) announce(change *store.PresenceChange) {
-	c := l.chat
-	policy := c.policies.of(l.topic)
+func (l *Lane) announce(change *store.PresenceChange) {
+	c := l.all
+	policy := c.opts.Policies.Of(l.Topic)
 	if policy.OnJoin == nil && policy.OnLeave == nil || change.Reset {
 		return
 	}
 	if change.Count > c.opts.Presence.BatchAbove {
-		c.stats.Untold.Add(uint64(len(change.Joined) + len(change.Left))) //nolint:gosec // a length is not negative
+		c.opts.Untold(len(change.Joined) + len(change.Left))
 		if !l.quiet {
 			l.quiet = true
 			c.opts.Logger.Info("a room is too large to announce who comes and goes: on_join and on_leave stop there",
-				slog.String("room", l.topic), slog.Int("users", change.Count), slog.Int("chat.presence.batch_above", c.opts.Presence.BatchAbove))
+				slog.String("room", l.Topic), slog.Int("users", change.Count), slog.Int("chat.presence.batch_above", c.opts.Presence.BatchAbove))
 		}
 		return
 	}
 	l.quiet = false
 	for _, p := range change.Joined {
-		l.announceOne(policy.OnJoin, User{ID: p.User, Name: p.Name}, change.Count)
+		l.announceOne(policy.OnJoin, rule.User{ID: p.User, Name: p.Name}, change.Count)
 	}
 	for _, id := range change.Left {
-		l.announceOne(policy.OnLeave, User{ID: id, Name: change.Names[id]}, change.Count)
+		l.announceOne(policy.OnLeave, rule.User{ID: id, Name: change.Names[id]}, change.Count)
 	}
 }
 
 // announceOne tells about one user. The user's own sockets hear nothing of it.
-func (l *lane) announceOne(a *Announcement, user User, count int) {
+func (l *Lane) announceOne(a *rule.Announcement, user rule.User, count int) {
 	if a == nil {
 		return
 	}
 	event := []any{a.Event}
 	if a.Shape != nil {
-		event = append(event, a.Shape.Build(announced{l.topic, user, count, now()}))
+		event = append(event, a.Shape.Build(announced{l.Topic, user, count, rule.Now()}))
 	}
-	l.chat.local([]string{l.topic}, []socket.Room{socket.Room(userRoom(user.ID)), socket.Room(user.ID)}, event)
+	l.all.local([]string{l.Topic}, []socket.Room{socket.Room(rule.UserRoom(user.ID)), socket.Room(user.ID)}, event)
 }
 
 // announced gives the values of an announcement.
 type announced struct {
 	room  string
-	user  User
+	user  rule.User
 	count int
 	at    int64
 }
@@ -67,7 +61,7 @@ func (a announced) Value(p shape.Placeholder) any {
 	case shape.Sub:
 		return a.user.ID
 	case shape.Name:
-		return a.user.called()
+		return a.user.Called()
 	case shape.Room:
 		return a.room
 	case shape.Count:

@@ -1,4 +1,4 @@
-package chat
+package rule
 
 import (
 	"context"
@@ -6,6 +6,8 @@ import (
 
 	"chorus/adapter"
 	"chorus/auth"
+	"chorus/auth/permission"
+	"chorus/auth/refusal"
 	"chorus/chat/store"
 )
 
@@ -29,12 +31,14 @@ const (
 // Error is a refusal as the client gets it: {ok: false, error: {code, message, ...}}.
 type Error = auth.RequestError
 
-func badRequest(message string) *Error { return &Error{Code: CodeBadRequest, Message: message} }
+// BadRequest refuses arguments that are not those of the request.
+func BadRequest(message string) *Error { return &Error{Code: CodeBadRequest, Message: message} }
 
-// refusalOf returns what a client gets to know of an error.
-func (c *Chat) refusalOf(err error) *Error {
+// Refusal returns what a client gets to know of an error. totalOrder is whether a message that Redis does not accept reaches
+// nobody.
+func Refusal(err error, totalOrder bool) *Error {
 	reached := "only clients of this node got it"
-	if c.opts.TotalOrder {
+	if totalOrder {
 		reached = "nobody got it"
 	}
 	var refused *Error
@@ -60,17 +64,32 @@ func (c *Chat) refusalOf(err error) *Error {
 	case errors.As(err, &large):
 		return &Error{Code: CodeTooLarge, Message: large.What, Details: map[string]any{"limit": large.Limit}}
 	case errors.Is(err, store.ErrValue):
-		return badRequest("the value cannot be kept")
+		return BadRequest("the value cannot be kept")
 	case errors.As(err, &limit):
 		return &Error{Code: CodeLimitReached, Message: limit.Error(), Details: map[string]any{"limit": limit.Limit}}
 	case errors.Is(err, store.ErrOverloaded):
 		return &Error{Code: CodeOverloaded, Message: "too much waits for Redis: nothing was done"}
 	case errors.Is(err, store.ErrBadCursor):
-		return badRequest("this is not a cursor")
+		return BadRequest("this is not a cursor")
 	case errors.Is(err, store.ErrNotFound):
 		return &Error{Code: CodeNotFound, Message: "there is no such message"}
 	case errors.Is(err, store.ErrUnavailable), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return &Error{Code: CodeClusterUnavailable, Message: "Redis is not available: nobody knows whether it was done"}
 	}
 	return &Error{Code: CodeInternal, Message: "the server could not handle this request"}
+}
+
+// NotJoined refuses a client that is not in a room.
+func NotJoined(room string) *Error {
+	return &Error{Code: CodeNotJoined, Message: "join the room first", Details: map[string]any{"room": room}}
+}
+
+// NoHistory refuses what needs the history of a place that keeps none.
+func NoHistory(p Place) *Error {
+	return &Error{Code: CodeNoHistory, Message: "the room keeps no history", Details: map[string]any{"room": p.Name}}
+}
+
+// NeedsUser is the refusal of a client without a user in what needs one.
+func NeedsUser(p Place) *Error {
+	return &Error{Code: refusal.CodeForbidden, Message: "this needs a token with a subject", Details: map[string]any{"action": string(permission.Publish), "room": p.Name}}
 }

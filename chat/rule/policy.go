@@ -1,9 +1,11 @@
-package chat
+package rule
 
 import (
-	"chorus/chat/store"
 	"regexp"
 	"strings"
+
+	"chorus/chat/shape"
+	"chorus/chat/store"
 )
 
 // RoomPolicy says what the rooms of a pattern keep and tell.
@@ -22,14 +24,23 @@ type RoomPolicy struct {
 	OnJoin, OnLeave *Announcement
 }
 
-// policies finds the policy of a room.
-type policies struct {
+// Announcement is an event by which the others of a room hear that a user came or went.
+type Announcement struct {
+	Event string
+	// Shape is what they hear of it; nil for nothing but the event. It knows {sub}, {name}, {room}, {count} and {at}.
+	Shape *shape.Shape
+}
+
+// Policies finds the policy of a room.
+type Policies struct {
 	list     []RoomPolicy
+	direct   store.Bounds // of conversations
 	patterns []*regexp.Regexp
 }
 
-func newPolicies(list []RoomPolicy) policies {
-	p := policies{list: list}
+// NewPolicies returns the policies of rooms, and what conversations keep.
+func NewPolicies(list []RoomPolicy, direct store.Bounds) *Policies {
+	p := &Policies{list: list, direct: direct}
 	for _, policy := range list {
 		text := strings.NewReplacer(`\*`, ".*", `\?`, ".").Replace(regexp.QuoteMeta(policy.Match))
 		p.patterns = append(p.patterns, regexp.MustCompile("(?s)^"+text+"$")) // the text is quoted
@@ -37,8 +48,8 @@ func newPolicies(list []RoomPolicy) policies {
 	return p
 }
 
-// of returns the policy of a room: that of the first pattern that fits, or none.
-func (p *policies) of(room string) RoomPolicy {
+// Of returns the policy of a room: that of the first pattern that fits, or none.
+func (p *Policies) Of(room string) RoomPolicy {
 	for i, pattern := range p.patterns {
 		if pattern.MatchString(room) {
 			return p.list[i]

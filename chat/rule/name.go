@@ -1,4 +1,4 @@
-package chat
+package rule
 
 import (
 	"encoding/base64"
@@ -11,8 +11,6 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"chorus/auth"
-	"chorus/auth/permission"
 	"chorus/codec"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
@@ -21,25 +19,26 @@ import (
 // maxRoomName is how many bytes the name of a room has at most.
 const maxRoomName = 255
 
+// ErrUserID, ErrRoomUser and the others say what is wrong with a name.
 var (
 	errRoomName = fmt.Errorf("the name of a room is a text of 1 to %d bytes without control characters, or a number", maxRoomName)
 	errRoomText = errors.New("the name of a room is not well-formed Unicode")
 	errRoomDots = errors.New("the name of a room may not be dots alone")
 	errRoomID   = errors.New("the name of a room may not be the id of a socket")
 	errRoomTalk = errors.New("the name of a room may not begin with @, which is for conversations of two: name the user")
-	errUserID   = errors.New("the id of a user is a text of 1 to 250 bytes without control characters")
-	errRoomUser = errors.New("only the sockets of a user are in its room")
+	ErrUserID   = errors.New("the id of a user is a text of 1 to 250 bytes without control characters")
+	ErrRoomUser = errors.New("only the sockets of a user are in its room")
 )
 
-// room returns the name of a room that is the first argument of a request. A number is the room of its text, as
+// RoomOf returns the name of a room that is the first argument of a request. A number is the room of its text, as
 // everywhere in this project.
-func (ca *call) room(event string) (string, error) {
-	name, err := roomName(event, ca.args)
+func RoomOf(nsp socket.Namespace, event string, args []any) (string, error) {
+	name, err := roomName(event, args)
 	if err != nil {
-		return "", badRequest(err.Error())
+		return "", BadRequest(err.Error())
 	}
-	if ca.chat.isSocketID(name) {
-		return "", badRequest(errRoomID.Error())
+	if isSocketID(nsp, name) {
+		return "", BadRequest(errRoomID.Error())
 	}
 	return name, nil
 }
@@ -56,11 +55,11 @@ func roomName(event string, args []any) (string, error) {
 	if !ok {
 		return "", errRoomName
 	}
-	return name, checkRoom(name)
+	return name, CheckName(name)
 }
 
-// checkRoom returns why a text cannot be the name of a room, nil when it can.
-func checkRoom(name string) error {
+// CheckName returns why a text cannot be the name of a room, nil when it can.
+func CheckName(name string) error {
 	switch {
 	case name == "" || len(name) > maxRoomName:
 		return errRoomName
@@ -99,8 +98,8 @@ func numberText(number json.Number) string {
 // digits, as an ObjectID has them, are no such name. Ids of Node.js servers are 20 characters of base64url, as many
 // names are that clients choose (Firestore); the last three bytes are a number in sequence, so only a name with a small
 // number there is looked up in the cluster.
-func (c *Chat) isSocketID(name string) bool {
-	if _, here := c.nsp.Sockets().Load(socket.SocketId(name)); here {
+func isSocketID(nsp socket.Namespace, name string) bool {
+	if _, here := nsp.Sockets().Load(socket.SocketId(name)); here {
 		return true
 	}
 	const idOfNode, idOfGo = 15, 18
@@ -112,15 +111,15 @@ func (c *Chat) isSocketID(name string) bool {
 	case idOfGo:
 		return id[10] == 0 && id[11] == 0 && id[12] == 0
 	case idOfNode:
-		return id[12] < 4 && c.isRemoteSocket(name)
+		return id[12] < 4 && isRemoteSocket(nsp, name)
 	}
 	return false
 }
 
 // isRemoteSocket asks the other servers for a socket. Without an answer it assumes that there is one.
-func (c *Chat) isRemoteSocket(id string) bool {
+func isRemoteSocket(nsp socket.Namespace, id string) bool {
 	found := make(chan bool, 1)
-	c.nsp.In(socket.Room(id)).FetchSockets()(func(sockets []*socket.RemoteSocket, err error) {
+	nsp.In(socket.Room(id)).FetchSockets()(func(sockets []*socket.RemoteSocket, err error) {
 		is := err != nil
 		for _, s := range sockets {
 			is = is || string(s.Id()) == id
@@ -130,16 +129,35 @@ func (c *Chat) isRemoteSocket(id string) bool {
 	return <-found
 }
 
-// permitted reports whether claims permit an action. The room of a user is not for others: a pattern permits it only
-// if the pattern begins with "user:" itself, so "*" does not.
-func permitted(claims *auth.Claims, action permission.Action, room string) bool {
-	decision := claims.Decide(action, room)
-	if !decision.Allowed {
-		return false
+// CheckRoom returns why a program may not name a room so, nil when it may.
+func CheckRoom(name string) error {
+	switch err := CheckName(name); {
+	case err != nil:
+		return err
+	case name[:1] == TalkSign:
+		return errRoomTalk
+	case isGoSocketID(name):
+		return errRoomID
 	}
-	user, isUser := strings.CutPrefix(room, userRooms)
-	if !isUser || user == claims.Subject() {
-		return true
+	return nil
+}
+
+// CheckUser returns why a text cannot be the id of a user, nil when it can.
+func CheckUser(id string) error {
+	if id == "" || CheckName(UserRoom(id)) != nil {
+		return ErrUserID
 	}
-	return strings.HasPrefix(decision.Pattern(), userRooms)
+	return nil
+}
+
+// IsSocketID reports whether a text has the form of the id of a socket.
+func IsSocketID(id string) bool {
+	decoded, err := base64.RawURLEncoding.DecodeString(id)
+	return err == nil && base64.RawURLEncoding.EncodedLen(len(decoded)) == len(id) && (len(decoded) == 15 || len(decoded) == 18)
+}
+
+// isGoSocketID reports whether a text is, or may be, the id of a socket of a node.
+func isGoSocketID(name string) bool {
+	id, err := base64.RawURLEncoding.DecodeString(name)
+	return err == nil && base64.RawURLEncoding.EncodedLen(len(id)) == len(name) && len(id) == 18 && id[10] == 0 && id[11] == 0 && id[12] == 0
 }
