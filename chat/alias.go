@@ -7,7 +7,7 @@ import (
 )
 
 // What programs use of package store.
-type ( //nolint:revive // one comment for all
+type (
 	Bounds         = store.Bounds
 	Limits         = store.Limits
 	Store          = store.Store
@@ -24,7 +24,7 @@ type ( //nolint:revive // one comment for all
 )
 
 // What programs use of package rule.
-type ( //nolint:revive // one comment for all
+type (
 	Announcement = rule.Announcement
 	Error        = rule.Error
 	Explainer    = rule.Explainer
