@@ -30,6 +30,12 @@ type ConnectionList struct {
 	Missing     []string          `json:"missing,omitempty" doc:"Nodes that did not answer in time: their sockets are not here."`
 }
 
+// MarkerList is up to where a user has read.
+type MarkerList struct {
+	User  string        `json:"user"`
+	Rooms []chat.Marker `json:"rooms" doc:"Rooms and conversations with a history in which the user has read or said something."`
+}
+
 // SocketCount says for how many sockets something was done.
 type SocketCount struct {
 	Count int `json:"count" doc:"Sockets."`
@@ -74,6 +80,10 @@ func registerUsers(a *API) {
 		ID: "listConnections", Method: http.MethodGet, Path: "/users/{user}/connections", Scope: "users:read", Tag: "users",
 		Summary: "List the sockets of a user",
 	}, a.listConnections)
+	Register(a, Operation{
+		ID: "listMarkers", Method: http.MethodGet, Path: "/users/{user}/unread", Scope: "users:read", Tag: "users",
+		Summary: "Tell up to where a user has read, and what is unread",
+	}, a.listMarkers)
 	Register(a, Operation{
 		ID: "disconnectUser", Method: http.MethodPost, Path: "/users/{user}/disconnect", Scope: "users", Tag: "users",
 		Summary:     "Disconnect all sockets of a user",
@@ -137,6 +147,14 @@ func (a *API) listConnections(ctx context.Context, in *userInput) (*ConnectionLi
 		return nil, err
 	}
 	return &ConnectionList{User: in.User, Count: len(connections), Connections: connections, Missing: missing}, nil
+}
+
+func (a *API) listMarkers(ctx context.Context, in *userInput) (*MarkerList, error) {
+	if p := checkUser(in.User); p != nil {
+		return nil, p
+	}
+	markers, err := a.opts.Chat.Markers(ctx, in.User)
+	return &MarkerList{User: in.User, Rooms: markers}, err
 }
 
 func (a *API) disconnectUser(ctx context.Context, in *disconnectInput) (*SocketCount, error) {

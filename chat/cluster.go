@@ -173,6 +173,8 @@ type Connection struct {
 	UserAgent string   `json:"userAgent,omitempty"`
 	Rooms     []string `json:"rooms"`
 	Name      string   `json:"name,omitempty"` // of the user
+	Received  uint64   `json:"received" doc:"Messages of the client so far."`
+	Sent      uint64   `json:"sent" doc:"Messages to the client so far."`
 }
 
 // maxConnections bounds the connections of a user that a node tells, and maxConnectionRooms the rooms of each.
@@ -212,6 +214,11 @@ func (c *Chat) connectionsHere(q userQuestion) (a connectionsAnswer) {
 		connection := Connection{
 			ID: string(cl.socket.Id()), Since: cl.came.UnixMilli(), Name: cl.user().Name,
 			Transport: cl.socket.Conn().Transport().Name(), Address: handshake.Address, Rooms: []string{},
+		}
+		if conn, ok := cl.socket.Conn().(interface {
+			Messages() (received, sent uint64)
+		}); ok {
+			connection.Received, connection.Sent = conn.Messages()
 		}
 		if agent := handshake.Headers["user-agent"]; agent != nil {
 			connection.UserAgent = firstText(agent)

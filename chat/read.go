@@ -130,13 +130,41 @@ func (c *Chat) unread(ca *call) error {
 	return nil
 }
 
+// Marker is up to where a user has read, and what is unread behind that.
+type Marker struct {
+	Room     string `json:"room" doc:"As the user writes it: @NAME for a conversation."`
+	Read     int64  `json:"read" doc:"The seq of the last message that the user has read."`
+	Last     int64  `json:"last" doc:"The seq of the newest message."`
+	Unread   int64  `json:"unread"`
+	Mentions int64  `json:"mentions" doc:"Unread messages that mention the user."`
+}
+
+// Markers lists up to where a user has read, in all rooms in which the user has a marker.
+func (c *Chat) Markers(ctx context.Context, user string) ([]Marker, error) {
+	list, err := c.store.Unread(ctx, user, nil)
+	markers := make([]Marker, 0, len(list))
+	for _, u := range list {
+		markers = append(markers, Marker{Room: logName(u.Log, user), Read: u.Read, Last: u.Last, Unread: u.Unread, Mentions: u.Mentions})
+	}
+	return markers, err
+}
+
+// logName returns the name of a log as a user writes it.
+func logName(log, user string) string {
+	a, b, talk := rule.Talkers(log)
+	switch {
+	case !talk:
+		return log
+	case a == user:
+		return rule.TalkSign + b
+	}
+	return rule.TalkSign + a
+}
+
 // nameOf returns the name of a log as the client writes it, and whether its token lets it be there.
 func (ca *call) nameOf(log string) (name string, permitted bool) {
-	if a, b, talk := rule.Talkers(log); talk {
-		if a == ca.user().ID {
-			a = b
-		}
-		return rule.TalkSign + a, ca.permits(permission.Direct, "")
+	if _, _, talk := rule.Talkers(log); talk {
+		return logName(log, ca.user().ID), ca.permits(permission.Direct, "")
 	}
 	return log, ca.permits(permission.Join, log)
 }

@@ -70,6 +70,8 @@ type Conn struct {
 	polls     atomic.Uint64        // GET requests so far
 	posting   atomic.Bool          // a POST request is being read
 	cancelled atomic.Bool          // the client has cancelled a GET request
+	received  atomic.Uint64        // messages of the client
+	sent      atomic.Uint64        // messages for it, up to the last batch
 
 	timer      wheel.Timer[*Conn]
 	beat       beat
@@ -98,6 +100,7 @@ type output struct {
 	socket  *webSocket // where to write; nil while the transport is polling
 	poll    *poll      // the request that waits for something
 	last    lastAnswer
+	noted   uint64 // messages so far
 	stamp   uint64
 	blocked bool // the shard will be told when the link takes something again
 	probing bool // requests that wait are freed at once
@@ -303,6 +306,9 @@ func (c *Conn) tell(cause closing) {
 	_ = c.server.guard(func() error { c.Emit("close", cause.reason, cause.err); return nil })
 }
 
+// Messages returns how many messages the client has sent and was sent.
+func (c *Conn) Messages() (received, sent uint64) { return c.received.Load(), c.sent.Load() }
+
 // youth is how old a session is at least when its listeners are told that it has ended. The library
 // starts a timer for clients that join no namespace, in a goroutine of its own, and a stop that comes
 // before that goroutine has begun is lost: it would wait for ever.
@@ -327,6 +333,7 @@ func (c *Conn) announce() {
 func (c *Conn) onMessage(data []byte, binary bool) error {
 	c.flow.Count(len(data))
 	c.server.stats.Received.Add(1)
+	c.received.Add(1)
 	if err := errors.Join(c.checkJoined(data, binary), c.followPacket(data, binary)); err != nil {
 		return err
 	}

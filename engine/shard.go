@@ -234,12 +234,14 @@ func (s *shard) note(c *Conn, m *Message) {
 		s.dirty = append(s.dirty, c)
 	}
 	o.node = s.tree.Next(o.node, m)
+	o.noted++
 	s.noted++
 }
 
 // flush gives a connection what this batch has for it.
 func (s *shard) flush(c *Conn) {
 	o := &c.out
+	c.sent.Store(o.noted)
 	n := o.node
 	o.node = nil
 	if n == nil || n.Depth() == 0 || o.ended {

@@ -149,6 +149,34 @@ func TestAPIHistory(t *testing.T) {
 	}
 }
 
+func TestAPIMarkersAndMessages(t *testing.T) {
+	a, b, key := twoNodes(t, func(cfg *node.Config) {
+		cfg.Chat.Rooms = []config.RoomConfig{{Match: "kept*", Presence: true, History: config.HistoryConfig{Messages: 100}}}
+		cfg.Chat.Direct.History.Messages = 10
+	})
+	ada, bob := joinRoom(t, a.addr, "ada", "kept/1"), joinRoom(t, b.addr, "bob", "kept/1")
+	ada.must(`["publish","kept/1",1]`)
+	for range 3 {
+		bob.must(`["publish","kept/1","@ada",{"mentions":["ada"]}]`)
+	}
+	ada.must(`["read","kept/1",2]`)
+	ada.must(`["publish","@bob",1]`)
+	got := must(t, b.addr, key, "GET", "/users/ada/unread", "")
+	for _, want := range []string{`{"room":"@bob","read":1,"last":1,"unread":0,"mentions":0}`, `{"room":"kept/1","read":2,"last":4,"unread":2,"mentions":2}`} {
+		if !strings.Contains(got.body, want) {
+			t.Errorf("%s is not in %s", want, got.body)
+		}
+	}
+	if got := must(t, b.addr, key, "GET", "/users/nobody/unread", ""); got.get("rooms") != "[]" {
+		t.Error(got.body)
+	}
+	// CONNECT, join, publish, read, publish; and what the client got is in the figure after the batch that it was in.
+	eventually(t, "the messages are counted", func() bool {
+		got := must(t, b.addr, key, "GET", "/users/ada/connections", "")
+		return strings.Contains(got.body, `"received":5,"sent":`) && !strings.Contains(got.body, `"sent":0`)
+	})
+}
+
 func TestAPIModeration(t *testing.T) {
 	a, b, key := twoNodes(t, nil)
 	ada := joinRoom(t, b.addr, "ada", "lobby")
