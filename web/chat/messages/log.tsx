@@ -1,5 +1,5 @@
 import { useSignal } from "@preact/signals";
-import { type LocalMessage, RequestError } from "chorus-kit";
+import { type LocalMessage, RequestError, type RoomStatus } from "chorus-kit";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import "./messages.css";
 import { notify } from "../model/connection.js";
@@ -77,7 +77,7 @@ export function MessageLog({ rooms, room }: { rooms: Rooms; room: OpenRoom }) {
             {loading.value ? text.messages.loading : text.messages.older}
           </button>
         ) : (
-          <p class="soft start">{messages.length === 0 ? text.messages.empty : text.messages.start}</p>
+          <p class="soft start">{startWords(status, messages.length)}</p>
         )}
         {entries(messages, divider, rooms.me.id).map((entry) => {
           if (entry.kind === "day") {
@@ -112,6 +112,11 @@ export function MessageLog({ rooms, room }: { rooms: Rooms; room: OpenRoom }) {
       </p>
     </div>
   );
+}
+
+function startWords({ phase }: RoomStatus, messages: number): string {
+  if (messages > 0) return text.messages.start;
+  return phase === "joining" ? text.rooms.joining : text.messages.empty;
 }
 
 /**

@@ -1,8 +1,10 @@
 import { useSignal } from "@preact/signals";
-import { type LocalMessage, RequestError, request } from "chorus-kit";
+import { type LocalMessage, request } from "chorus-kit";
 import { memo } from "preact/compat";
+import { Avatar } from "../../shared/avatar.js";
 import { MoreIcon } from "../../shared/icons.js";
 import { notify } from "../model/connection.js";
+import { complain } from "../model/refusal.js";
 import { mayModerate } from "../model/rights.js";
 import type { OpenRoom, Rooms } from "../model/rooms.js";
 import { type Said, said } from "../model/said.js";
@@ -18,11 +20,6 @@ interface Props {
 }
 
 const keys = ["👍", "❤️", "😂", "🎉", "😮"];
-
-/** Tells the user why a request was refused. */
-function complain(error: unknown): void {
-  if (error instanceof RequestError) notify(error.message, true);
-}
 
 /** One message. It is drawn again only when the message itself has changed. */
 export const MessageRow = memo(Row, (a, b) => a.message === b.message && a.first === b.first);
@@ -42,6 +39,7 @@ function Row({ message, first, rooms, room }: Props) {
     >
       {first && (
         <header>
+          <Avatar id={message.from?.id ?? ""} name={author} />
           <bdi class="author">{author}</bdi>{" "}
           <time class="soft" dateTime={new Date(message.at).toISOString()}>
             {new Date(message.at).toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit" })}

@@ -32,6 +32,9 @@ export interface OpenRoom {
 export const firstRoom = "lobby";
 const storageKey = "chorus.rooms";
 
+/** What moderators do to a user. It stays on the screen until the user has seen it. */
+const personal = new Set(["mute", "unmute", "kick", "ban", "unban"]);
+
 export class Rooms {
   readonly open = signal<OpenRoom[]>([]);
   readonly currentName = signal(firstRoom);
@@ -50,11 +53,12 @@ export class Rooms {
         away.value = true;
       },
       direct: (user) => this.add(`@${user}`),
-      moderated: ({ action, room, reason, until }) => {
-        const what = text.moderated[action];
-        if (typeof what !== "string") return;
+      reported: (room, { by, reason }) => notify(text.moderation.reported(room, by, reason), true),
+      moderated: ({ action, room, reason, until, seconds, on }) => {
+        const what = text.moderated[seconds === 0 || on === false ? `${action} off` : action];
+        if (what === undefined) return;
         const end = until === undefined ? "" : ` until ${new Date(until).toLocaleString()}`;
-        notify(`${room === null ? "" : `${room}: `}${what}${end}.${reason ? ` ${reason}` : ""}`, true);
+        notify(`${room === null ? "" : `${room}: `}${what}${end}.${reason ? ` ${reason}` : ""}`, personal.has(action));
       },
     });
     // Back in every room: say whether something was missed. A room with a gap says so itself.

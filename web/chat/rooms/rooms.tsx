@@ -1,6 +1,7 @@
 import "./rooms.css";
 import type { OpenRoom, Rooms } from "../model/rooms.js";
 import { text } from "../text.js";
+import { Browse } from "./browse.js";
 
 /** The rooms and direct messages of the user, and a field to enter another room. */
 export function RoomList({ rooms, onShow }: { rooms: Rooms; onShow: () => void }) {
@@ -27,6 +28,7 @@ export function RoomList({ rooms, onShow }: { rooms: Rooms; onShow: () => void }
         </label>
         <button type="submit">{text.rooms.join}</button>
       </form>
+      <Browse rooms={rooms} onShow={show} />
       <Section title={text.rooms.mine} open={open.filter((room) => !direct.includes(room))} rooms={rooms} onShow={show} />
       {direct.length > 0 && <Section title={text.rooms.direct} open={direct} rooms={rooms} onShow={show} />}
     </nav>

@@ -149,8 +149,26 @@ export interface Moderated {
   by: string | null;
 }
 
+/** A user who is muted or banned. */
+export interface Bar {
+  action: "mute" | "ban";
+  user: string;
+  until?: number;
+  reason?: string;
+  by: string | null;
+  at: number;
+}
+
+/** What moderators have decided about a room: `slow` is in seconds between two messages of a user. */
+export interface Moderation {
+  bars: Bar[];
+  slow: number;
+  frozen: boolean;
+  next?: string;
+}
+
 type BarOptions = { for?: number; reason?: string };
-type Bar = (room: string | null, user: string, options: BarOptions, ack: Ack<{ until?: number }>) => void;
+type Barring = (room: string | null, user: string, options: BarOptions, ack: Ack<{ until?: number }>) => void;
 
 export interface ClientToServer {
   message: (value: unknown, ack: Ack<Published>) => void;
@@ -195,13 +213,14 @@ export interface ClientToServer {
   rooms: (options: { prefix?: string; cursor?: string; limit?: number }, ack: Ack<RoomPage>) => void;
   read: (room: string, seq: number | null, ack: Ack<{ seq: number; unread: number }>) => void;
   unread: (options: { rooms?: string[] }, ack: Ack<{ rooms: Unread[] }>) => void;
-  mute: Bar;
-  unmute: Bar;
-  kick: Bar;
-  ban: Bar;
-  unban: Bar;
+  mute: Barring;
+  unmute: Barring;
+  kick: Barring;
+  ban: Barring;
+  unban: Barring;
   slow: (room: string, seconds: number, ack: Ack) => void;
   freeze: (room: string, on: boolean, ack: Ack) => void;
+  moderation: (room: string | null, options: { cursor?: string }, ack: Ack<Moderation>) => void;
   report: (room: string, id: string, reason: string, ack: Ack) => void;
   "token:refresh": (credentials: { token: string }, ack: Ack) => void;
 }
