@@ -12,11 +12,9 @@ import (
 	"chorus/adapter"
 	"chorus/adapter/pubsub"
 	hub "chorus/adapter/redis"
-	"chorus/adapter/session"
 	"chorus/adapter/sharded"
 	"chorus/adapter/streams"
 	"chorus/adapter/wire"
-	"chorus/chat"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -79,36 +77,6 @@ func streamsOptions(cfg *Config, opts hub.Options) streams.Options {
 		ShardedPubSub: c.ShardedPubSub,
 		MaxLen:        int(c.MaxLength),
 	}
-}
-
-// connect returns the adapters of the node.
-func (n *Node) connect() (*adapter.Cluster, error) {
-	opts := adapter.Options{RequestTimeout: n.cfg.Cluster.RequestTimeout, TotalOrder: n.cfg.TotalOrder(), Logger: n.log}
-	if n.cfg.AdapterName() == AdapterMemory {
-		transport := &adapter.Memory{}
-		if n.cfg.Recovery.Enabled {
-			opts.Sessions = session.InMemory(transport, n.recoveryOptions())
-			n.metrics.watchSessions(opts.Sessions)
-		}
-		return adapter.New(transport, adapter.Options{Sessions: opts.Sessions, Logger: n.log}), nil
-	}
-	link, err := newRedisLink(n.cfg, n.log)
-	if err != nil {
-		return nil, err
-	}
-	if source, ok := link.transport.(session.Source); ok && n.cfg.Recovery.Enabled {
-		opts.Sessions = session.OnRedis(link.client, source, session.RedisOptions{
-			Options: n.recoveryOptions(), Prefix: session.Prefix(n.cfg.Cluster.Redis.Prefix),
-		})
-		n.metrics.watchSessions(opts.Sessions)
-	}
-	link.adapter = adapter.New(link.transport, opts)
-	n.redis = link
-	n.metrics.watchAdapter(link, opts.Sessions)
-	if n.cfg.Cluster.Announce {
-		n.announcer = chat.NewAnnouncer(link.adapter.Health)
-	}
-	return link.adapter, nil
 }
 
 // health returns nil while what this node publishes comes back to it through Redis. It does not ask

@@ -1,18 +1,12 @@
 package node
 
 import (
-	"errors"
 	"fmt"
-	"io"
-	"io/fs"
-	"os"
 
 	"chorus/auth"
 	"chorus/auth/token"
+	"chorus/node/config"
 )
-
-// maxKeyFileBytes bounds a file with public keys.
-const maxKeyFileBytes = 1 << 20
 
 // publicKeys returns the PEM texts of auth.public_keys, those of files included.
 func publicKeys(c *Config) ([]string, error) {
@@ -22,36 +16,13 @@ func publicKeys(c *Config) ([]string, error) {
 			texts[i] = entry
 			continue
 		}
-		text, err := readKeyFile(entry)
+		text, err := config.ReadFile(entry)
 		if err != nil {
 			return nil, &token.OptionError{Option: "PublicKeys", Err: fmt.Errorf("neither a PEM text nor a file that can be read (entry %d of %d): %w", i+1, len(texts), err)}
 		}
-		texts[i] = text
+		texts[i] = string(text)
 	}
 	return texts, nil
-}
-
-// readKeyFile reads a file. Its errors do not name the file: the entry may be a key in a form that was not
-// recognised.
-func readKeyFile(path string) (string, error) {
-	file, err := os.Open(path) //nolint:gosec // the operator's own choice of file
-	if err != nil {
-		return "", withoutPath(err)
-	}
-	defer file.Close() //nolint:errcheck // nothing was written
-	text, err := io.ReadAll(io.LimitReader(file, maxKeyFileBytes+1))
-	if err == nil && len(text) > maxKeyFileBytes {
-		err = fmt.Errorf("it has more than %d bytes", maxKeyFileBytes)
-	}
-	return string(text), withoutPath(err)
-}
-
-func withoutPath(err error) error {
-	var of *fs.PathError
-	if errors.As(err, &of) {
-		return of.Err
-	}
-	return err
 }
 
 // verifierOptions returns what the configuration says about tokens.

@@ -51,6 +51,19 @@ func redisOptions(c *RedisConfig) (*redisURL, error) {
 	return u, nil
 }
 
+// validateRedis checks the address of Redis and what goes with it.
+func validateRedis(cfg *Config) error {
+	if cfg.Cluster.Redis.URL == "" {
+		return nil
+	}
+	_, err := redisOptions(&cfg.Cluster.Redis)
+	var setting *settingError
+	if errors.As(err, &setting) {
+		return cfg.Fault(setting.key, setting.err)
+	}
+	return err
+}
+
 // nameConnection tells Redis who has connected, for people. A Redis that does not permit it, or calls CLIENT otherwise,
 // does as well.
 func nameConnection(ctx context.Context, connection *redis.Conn) error {

@@ -61,10 +61,10 @@ func connectionNeeds(c *Config) []acl.Command {
 	return needs
 }
 
-// RedisACL returns the command that lets a user do on Redis what a node does, and nothing else; the password is
+// redisACL returns the command that lets a user do on Redis what a node does, and nothing else; the password is
 // a placeholder. Redis compares the pattern of a PSUBSCRIBE with those of the user letter by letter, so that
 // with the pubsub adapter each further namespace of a program needs one as "/" has.
-func RedisACL(cfg Config) string {
+func redisACL(cfg Config) string {
 	user := redisUser(&cfg)
 	if user == "default" {
 		user = "chorus"

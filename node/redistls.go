@@ -1,6 +1,7 @@
 package node
 
 import (
+	"chorus/node/config"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -38,24 +39,24 @@ func applyTLS(c *RedisTLSConfig, base *tls.Config) (*tls.Config, error) {
 		}
 		return nil, nil
 	}
-	config := base.Clone()
-	config.MinVersion = tls.VersionTLS12
+	tlsConfig := base.Clone()
+	tlsConfig.MinVersion = tls.VersionTLS12
 	if c.ServerName != "" {
-		config.ServerName = c.ServerName
+		tlsConfig.ServerName = c.ServerName
 	}
 	if c.CAFile != "" {
-		text, err := readKeyFile(c.CAFile)
+		text, err := config.ReadFile(c.CAFile)
 		if err != nil {
 			return nil, &settingError{keyRedisTLS + "ca_file", err}
 		}
-		config.RootCAs = x509.NewCertPool()
-		if !config.RootCAs.AppendCertsFromPEM([]byte(text)) {
+		tlsConfig.RootCAs = x509.NewCertPool()
+		if !tlsConfig.RootCAs.AppendCertsFromPEM(text) {
 			return nil, &settingError{keyRedisTLS + "ca_file", fmt.Errorf("%s: %w", c.CAFile, errNoCertificate)}
 		}
 	}
 	switch {
 	case c.CertFile == "" && c.KeyFile == "":
-		return config, nil
+		return tlsConfig, nil
 	case c.CertFile == "" || c.KeyFile == "":
 		return nil, &settingError{keyRedisTLS + "cert_file", errHalfPair}
 	}
@@ -70,8 +71,8 @@ func applyTLS(c *RedisTLSConfig, base *tls.Config) (*tls.Config, error) {
 		return nil, err
 	}
 	// Read again for each connection: a certificate that was renewed needs no restart.
-	config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return load() }
-	return config, nil
+	tlsConfig.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return load() }
+	return tlsConfig, nil
 }
 
 // withoutKey returns an error of a pair of files, which names a file and nothing that is in it.

@@ -145,20 +145,3 @@ func withPort(host, port string) (string, error) {
 	}
 	return host, nil
 }
-
-// maskRedisURL hides the password in an address.
-func maskRedisURL(text string) string {
-	const hidden = "[redacted]"
-	if text == "" {
-		return ""
-	}
-	if _, err := parseRedisURL(text); err != nil {
-		return hidden
-	}
-	head, _, _ := strings.Cut(text, "://")
-	_, _, user, hosts, rest, _ := splitURL(text)
-	if name, _, ok := strings.Cut(user, ":"); ok {
-		user = name + ":xxxxx@"
-	}
-	return head + "://" + user + hosts + rest
-}

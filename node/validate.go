@@ -65,19 +65,6 @@ func keyOf(err error) string {
 	return "auth"
 }
 
-// validateRedis checks the address of Redis and what goes with it.
-func validateRedis(cfg *Config) error {
-	if cfg.Cluster.Redis.URL == "" {
-		return nil
-	}
-	_, err := redisOptions(&cfg.Cluster.Redis)
-	var setting *settingError
-	if errors.As(err, &setting) {
-		return cfg.Fault(setting.key, setting.err)
-	}
-	return err
-}
-
 // isAbout reports whether a fault is about a setting whose key begins with the prefix.
 func isAbout(err error, prefix string) bool {
 	var fault *config.Fault

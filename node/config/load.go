@@ -11,6 +11,7 @@ import (
 	"os"
 	"reflect"
 	"strings"
+	"syscall"
 )
 
 // Sources are what a configuration is made of. Later ones win: defaults, file, variables, flags.
@@ -20,7 +21,7 @@ type Sources struct {
 	Set     []string // KEY=VALUE, as the flag --set has
 }
 
-// maxFile bounds the YAML file and the files that variables name.
+// maxFile bounds the YAML file and the files that settings name.
 const maxFile = 4 << 20
 
 // Load returns the configuration that the sources describe. When something is wrong, the error joins all
@@ -129,9 +130,18 @@ var (
 	utf8BOM = []byte("\xef\xbb\xbf")
 )
 
-// readText returns what a file has, without a byte order mark. Its errors do not repeat the path: a
-// secret may stand where its path belongs.
+// readText is ReadFile for a configuration and for the files that variables name.
 func readText(path string) ([]byte, error) {
+	text, err := ReadFile(path)
+	if reason := syscall.Errno(0); errors.As(err, &reason) {
+		err = fmt.Errorf("the file cannot be read: %w", err)
+	}
+	return text, err
+}
+
+// ReadFile returns what a file has, without a byte order mark. Its errors do not repeat the path: a secret may stand where
+// its path belongs.
+func ReadFile(path string) ([]byte, error) {
 	file, err := os.Open(path) //nolint:gosec // the operator's own choice of file
 	if err != nil {
 		return nil, withoutPath(err)
@@ -170,7 +180,7 @@ func isUTF16(text []byte) bool {
 func withoutPath(err error) error {
 	var path *fs.PathError
 	if errors.As(err, &path) {
-		return fmt.Errorf("the file cannot be read: %w", path.Err)
+		return path.Err
 	}
 	return errors.New("the file cannot be read")
 }

@@ -1,0 +1,4 @@
+package node
+
+// RedisACL returns the command that lets a user do on Redis what a node does, and nothing else. The password is a placeholder.
+func RedisACL(cfg Config) string { return redisACL(cfg) }
