@@ -20,7 +20,7 @@ func (n *Node) newAPI() (*api.API, error) {
 	}
 	opts := api.Options{
 		Chat: n.chat, Nodes: n.nodes, Keys: keys,
-		Client: n.redis.sharedClient(), RedisPrefix: n.cfg.Cluster.Redis.Prefix,
+		Client: n.redis.Client(), RedisPrefix: n.cfg.Cluster.Redis.Prefix,
 		Origins: c.CORS.Origins, Rate: c.Rate.Count, RateWindow: c.Rate.Per,
 		MaxBody: int64(c.MaxBody), MaxBatch: int64(c.MaxBatch), IdempotencyKeys: int(c.IdempotencyKeys), MaxFeeds: int(c.MaxFeeds),
 		Settings: n.settings, SampleInterval: sampleInterval,

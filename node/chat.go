@@ -20,7 +20,7 @@ func (n *Node) chatStore() chat.Store {
 		return store
 	}
 	opts := redis.Options{
-		Client: n.redis.sharedClient(), Nodes: n.nodes, Prefix: n.cfg.Cluster.Redis.Prefix, Logger: n.log, Limits: chatLimits(&n.cfg.Chat),
+		Client: n.redis.Client(), Nodes: n.nodes, Prefix: n.cfg.Cluster.Redis.Prefix, Logger: n.log, Limits: chatLimits(&n.cfg.Chat),
 	}
 	if n.webhooks != nil {
 		opts.Targets = n.webhooks.targets
@@ -85,7 +85,7 @@ func (n *Node) chatOptions() (chat.Options, error) {
 			MaxData:     int(c.Presence.MaxData),
 		},
 		OnUnknown: n.cfg.OnUnknown,
-		Peers:     n.others.there,
+		Peers:     n.others.There,
 		Logger:    n.log,
 	}
 	if n.webhooks != nil {

@@ -4,6 +4,7 @@ import (
 	"chorus/adapter"
 	"chorus/adapter/session"
 	"chorus/chat"
+	"chorus/node/cluster"
 )
 
 // connect returns the adapters of the node.
@@ -17,21 +18,21 @@ func (n *Node) connect() (*adapter.Cluster, error) {
 		}
 		return adapter.New(transport, adapter.Options{Sessions: opts.Sessions, Logger: n.log}), nil
 	}
-	link, err := newRedisLink(n.cfg, n.log)
+	link, err := cluster.Connect(n.cfg, n.log)
 	if err != nil {
 		return nil, err
 	}
-	if source, ok := link.transport.(session.Source); ok && n.cfg.Recovery.Enabled {
-		opts.Sessions = session.OnRedis(link.sharedClient(), source, session.RedisOptions{
+	if source, ok := link.Transport.(session.Source); ok && n.cfg.Recovery.Enabled {
+		opts.Sessions = session.OnRedis(link.Client(), source, session.RedisOptions{
 			Options: n.recoveryOptions(), Prefix: session.Prefix(n.cfg.Cluster.Redis.Prefix),
 		})
 		n.metrics.watchSessions(opts.Sessions)
 	}
-	link.adapter = adapter.New(link.transport, opts)
+	link.Adapter = adapter.New(link.Transport, opts)
 	n.redis = link
 	n.metrics.watchAdapter(link, opts.Sessions)
 	if n.cfg.Cluster.Announce {
-		n.announcer = chat.NewAnnouncer(link.adapter.Health)
+		n.announcer = chat.NewAnnouncer(link.Adapter.Health)
 	}
-	return link.adapter, nil
+	return link.Adapter, nil
 }

@@ -6,7 +6,7 @@ import "github.com/zishang520/socket.io/servers/engine/v3"
 // SIGKILL. Close must follow.
 func (n *Node) cutOff() {
 	if n.redis != nil {
-		_ = n.redis.sharedClient().Close()
+		_ = n.redis.Client().Close()
 	}
 	_ = n.public.Close()
 	n.forward.Close()

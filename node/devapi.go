@@ -127,7 +127,7 @@ func (d *Dev) serveState(r *http.Request) (any, error) {
 		if n := place.running(); n != nil {
 			s.Running, s.Connections = true, n.engine.ClientsCount()
 			if n.redis != nil {
-				state.Redis.Up = n.redis.adapter.Health() == nil
+				state.Redis.Up = n.redis.Adapter.Health() == nil
 			}
 		}
 		state.Nodes = append(state.Nodes, s)

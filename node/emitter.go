@@ -6,6 +6,7 @@ import (
 
 	"chorus/adapter/emitter"
 	"chorus/adapter/wire"
+	"chorus/node/cluster"
 	"chorus/node/logging"
 )
 
@@ -16,11 +17,11 @@ func OpenEmitter(ctx context.Context, cfg Config) (e *emitter.Emitter, closeClie
 		return nil, nil, fmt.Errorf("%w: cluster.redis.url: events reach the nodes by way of Redis: set %s to that of the cluster",
 			ErrConfig, variableOf("cluster.redis.url"))
 	}
-	client, where, err := newRedisClient(cfg, logging.NewLogger(&cfg))
+	client, where, err := cluster.NewClient(cfg, logging.NewLogger(&cfg))
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := explainRedis(client.Ping(ctx).Err(), &cfg); err != nil {
+	if err := cluster.Explain(client.Ping(ctx).Err(), &cfg); err != nil {
 		_ = client.Close()
 		return nil, nil, fmt.Errorf("%w: Redis at %s: %w", ErrStart, where, err)
 	}

@@ -27,7 +27,7 @@ func (n *Node) serveReadyz(w http.ResponseWriter, r *http.Request) {
 		checks["node"] = "draining: this node is shutting down"
 	}
 	if n.redis != nil {
-		checks["redis"] = state(n.redis.health())
+		checks["redis"] = state(n.redis.Health())
 	}
 	if g := n.auth; g != nil {
 		if n.cfg.Auth.JWKSURL != "" {

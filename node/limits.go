@@ -30,7 +30,7 @@ type limits struct {
 func newLimits(n *Node) *limits {
 	bounds := limitsOf(&n.cfg)
 	l := &limits{}
-	l.subjects = limit.NewSubjects(bounds.Subject, n.redis.sharedClient(), n.cfg.Cluster.Redis.Prefix, n.log, &l.stats)
+	l.subjects = limit.NewSubjects(bounds.Subject, n.redis.Client(), n.cfg.Cluster.Redis.Prefix, n.log, &l.stats)
 	l.connections = limit.NewConnections(bounds, l.subjects, &l.stats)
 	l.handshakes = limit.NewAddresses(bounds.Handshakes)
 	l.failures = limit.NewFailures(bounds.FailedAuths)

@@ -9,6 +9,7 @@ import (
 	"chorus/auth"
 	"chorus/auth/limit"
 	"chorus/engine"
+	"chorus/node/cluster"
 	"chorus/node/config"
 	"chorus/node/forward"
 	"chorus/node/listener"
@@ -186,9 +187,9 @@ func (m *metrics) watchForward(stats *forward.Stats) {
 	m.counter("chorus_forward_strangers_total", "Attempts to pass for another node of the cluster.", stats.Strange.Load)
 }
 
-func (m *metrics) watchAdapter(l *redisLink, sessions *session.Keeper) {
+func (m *metrics) watchAdapter(l *cluster.Link, sessions *session.Keeper) {
 	m.gauge("chorus_redis_up", "1 while this node is connected to Redis, subscribed, and hears what it publishes to itself.", func() float64 {
-		if l.adapter.Health() != nil {
+		if l.Adapter.Health() != nil {
 			return 0
 		}
 		return 1
@@ -203,7 +204,7 @@ func (m *metrics) watchAdapter(l *redisLink, sessions *session.Keeper) {
 		{"probe_seconds", "How long the last message of this node to itself took by way of Redis; with streams it is written and read.", func(s hub.Stats) float64 { return s.ProbeTime.Seconds() }},
 		{"held", "Senders that are held back until the messages that wait to be published have room for theirs.", func(s hub.Stats) float64 { return float64(s.Deferred) }},
 	} {
-		m.gauge("chorus_redis_"+g.name, g.help, func() float64 { return g.value(l.transport.Stats()) })
+		m.gauge("chorus_redis_"+g.name, g.help, func() float64 { return g.value(l.Transport.Stats()) })
 	}
 	for _, c := range []struct {
 		name, help string
@@ -214,15 +215,15 @@ func (m *metrics) watchAdapter(l *redisLink, sessions *session.Keeper) {
 		{"publish_errors", "Messages that Redis has not accepted.", func(s hub.Stats) uint64 { return s.PublishErrors }},
 		{"dropped", "Messages dropped because too many waited.", func(s hub.Stats) uint64 { return s.Dropped }},
 		{"received", "Messages received from Redis, own ones included.", func(s hub.Stats) uint64 { return s.Received }},
-		{"skipped", "Broadcasts for rooms without a member here.", func(hub.Stats) uint64 { return l.adapter.Stats().Skipped }},
+		{"skipped", "Broadcasts for rooms without a member here.", func(hub.Stats) uint64 { return l.Adapter.Stats().Skipped }},
 		{"malformed", "Messages from Redis that were not understood.", func(s hub.Stats) uint64 { return s.Malformed }},
-		{"events_dropped", "Server-side events dropped because handlers did not keep up.", func(hub.Stats) uint64 { return l.adapter.Stats().EventsDropped }},
+		{"events_dropped", "Server-side events dropped because handlers did not keep up.", func(hub.Stats) uint64 { return l.Adapter.Stats().EventsDropped }},
 		{"missed", "Messages from Redis dropped because too many waited for this node.", func(s hub.Stats) uint64 { return s.Missed }},
 		{"gaps", "Times that messages from Redis were missed: dropped, lost with a connection, or cut off a stream before they were read.", func(s hub.Stats) uint64 { return s.Gaps }},
 		{"disconnects", "Losses of a connection that listens.", func(s hub.Stats) uint64 { return s.Disconnects }},
 		{"sessions_unkept", "Times that the session of a client was not kept: too large, or refused by Redis.", func(hub.Stats) uint64 { return sessions.Stats().Unkept }},
 	} {
-		m.counter("chorus_redis_"+c.name+"_total", c.help, func() uint64 { return c.value(l.transport.Stats()) })
+		m.counter("chorus_redis_"+c.name+"_total", c.help, func() uint64 { return c.value(l.Transport.Stats()) })
 	}
 }
 

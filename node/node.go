@@ -18,6 +18,7 @@ import (
 	"chorus/engine"
 	"chorus/internal/library"
 	"chorus/node/adminui"
+	"chorus/node/cluster"
 	"chorus/node/forward"
 	"chorus/node/listener"
 	"chorus/node/logging"
@@ -39,7 +40,7 @@ type Node struct {
 	adminUI atomic.Pointer[adminui.Server] // nil while no key may use it
 	state   chat.Store                     // of the chat product
 	engine  *engine.Server
-	redis   *redisLink // nil with the memory adapter
+	redis   *cluster.Link // nil with the memory adapter
 	nodes   *registry.Registry
 	// forward passes requests of sessions of other nodes on, and takes those of other nodes.
 	forward *forward.Forwarder
@@ -47,7 +48,7 @@ type Node struct {
 	peers   swapped // serves those that other nodes pass on
 	// auth is nil when every client may connect.
 	auth       *authentication
-	others     otherServers
+	others     cluster.OtherServers
 	announcer  *chat.Announcer // nil when clients are not told
 	hook       *hook.Hook      // nil when nobody is asked
 	webhooks   *webhooks       // nil when nobody is told
@@ -91,8 +92,8 @@ func New(cfg Config) (*Node, error) {
 	warnInsecure(&cfg, n.log)
 	n.nodes = newRegistry(cfg, n)
 	if cfg.HasKeys() {
-		if n.auth, err = newAuthentication(cfg, n.redis.sharedClient(), n.nodes, n.log); err != nil {
-			return nil, errors.Join(err, n.nodes.Close(context.Background()), n.redis.close(context.Background()))
+		if n.auth, err = newAuthentication(cfg, n.redis.Client(), n.nodes, n.log); err != nil {
+			return nil, errors.Join(err, n.nodes.Close(context.Background()), n.redis.Close(context.Background()))
 		}
 		n.metrics.watchAuthentication(n.auth)
 		if cfg.Auth.JWKSURL != "" {
@@ -252,7 +253,7 @@ func (n *Node) Close(ctx context.Context) error {
 		if n.auth != nil { // it says goodbye by way of Redis
 			n.closeErr = errors.Join(n.closeErr, n.auth.close(ctx))
 		}
-		n.closeErr = errors.Join(n.closeErr, n.nodes.Close(ctx), n.redis.close(ctx))
+		n.closeErr = errors.Join(n.closeErr, n.nodes.Close(ctx), n.redis.Close(ctx))
 		n.logs.ReportLimited()
 	})
 	return n.closeErr

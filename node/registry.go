@@ -13,7 +13,7 @@ import (
 // newRegistry returns the registry of the nodes that are alive, in which n is one.
 func newRegistry(cfg Config, n *Node) *registry.Registry {
 	return registry.New(registry.Options{
-		Client:  n.redis.sharedClient(),
+		Client:  n.redis.Client(),
 		Prefix:  cfg.Cluster.Redis.Prefix,
 		Version: versionOf(&cfg),
 		Status:  n.status,
@@ -42,7 +42,7 @@ func (n *Node) status() registry.Status {
 	draining := n.draining.Load()
 	return registry.Status{
 		Connections: int(n.engine.ClientsCount()), //nolint:gosec // bounded by max_connections
-		Ready:       !draining && (n.redis == nil || n.redis.adapter.Health() == nil),
+		Ready:       !draining && (n.redis == nil || n.redis.Adapter.Health() == nil),
 		Draining:    draining,
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"chorus/auth"
 	"chorus/auth/revocation"
+	"chorus/node/cluster"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -19,7 +20,7 @@ func OpenRevocations(cfg Config) (revocations *revocation.Set, closeAll func(ctx
 		return nil, nil, fmt.Errorf("%w: cluster.redis.url: revocations reach the nodes by way of Redis: set %s to that of the cluster",
 			ErrConfig, variableOf("cluster.redis.url"))
 	}
-	client, _, err := newRedisClient(cfg, nil)
+	client, _, err := cluster.NewClient(cfg, nil)
 	if err != nil {
 		return nil, nil, err
 	}

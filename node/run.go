@@ -36,7 +36,7 @@ func (n *Node) Run(ctx context.Context) error {
 // open waits for Redis and listens.
 func (n *Node) open(ctx context.Context) error {
 	if n.redis != nil {
-		if err := n.redis.await(ctx, startTimeout); err != nil {
+		if err := n.redis.Await(ctx, startTimeout); err != nil {
 			return err
 		}
 	}
@@ -107,7 +107,7 @@ func (n *Node) serve(ctx context.Context) error {
 	}
 	if n.redis != nil {
 		group.Go(func() error { // ends with ctx
-			n.others.watch(stop, n.io.Sockets().Adapter().ServerCount, func() int { return len(n.nodes.Nodes()) })
+			n.others.Watch(stop, n.io.Sockets().Adapter().ServerCount, func() int { return len(n.nodes.Nodes()) })
 			return nil
 		})
 	}

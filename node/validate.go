@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"chorus/auth/token"
+	"chorus/node/cluster"
 	"chorus/node/config"
 )
 
@@ -19,13 +20,13 @@ func Validate(cfg Config) error {
 	_, _, events := ownEvents(&cfg)
 	_, rooms := roomPolicies(cfg.Chat.Rooms)
 	_, keys := apiKeys(&cfg)
-	return errors.Join(append(faults, events, rooms, keys, validateHook(&cfg), validateWebhooks(&cfg), validateRedis(&cfg))...)
+	return errors.Join(append(faults, events, rooms, keys, validateHook(&cfg), validateWebhooks(&cfg), cluster.Validate(&cfg))...)
 }
 
 // ValidateCluster is Validate for a program that is no node: it checks the settings of the cluster and of
 // the log.
 func ValidateCluster(cfg Config) error {
-	return errors.Join(append(cfg.CheckGroups("cluster.", "log."), validateRedis(&cfg))...)
+	return errors.Join(append(cfg.CheckGroups("cluster.", "log."), cluster.Validate(&cfg))...)
 }
 
 // validateKeys checks what package auth checks.

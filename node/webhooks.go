@@ -9,6 +9,7 @@ import (
 	"chorus/api/sign"
 	"chorus/api/webhook"
 	"chorus/chat/notice"
+	"chorus/node/cluster"
 	"chorus/node/config"
 	"chorus/node/logging"
 
@@ -78,7 +79,7 @@ func (n *Node) newWebhooks() (*webhooks, error) {
 				w.admins = append(w.admins, q)
 				return q
 			}
-			q := webhook.NewRedis(n.redis.sharedClient(), n.cfg.Cluster.Redis.Prefix, n.nodes.ID(), byName[t.Name])
+			q := webhook.NewRedis(n.redis.Client(), n.cfg.Cluster.Redis.Prefix, n.nodes.ID(), byName[t.Name])
 			w.admins = append(w.admins, q)
 			return q
 		},
@@ -124,7 +125,7 @@ func OpenWebhooks(cfg Config) (admins map[string]webhook.Admin, closeClient func
 	if err := ValidateCluster(cfg); err != nil {
 		return nil, nil, err
 	}
-	client, _, err := newRedisClient(cfg, logging.NewLogger(&cfg))
+	client, _, err := cluster.NewClient(cfg, logging.NewLogger(&cfg))
 	if err != nil {
 		return nil, nil, err
 	}

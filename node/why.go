@@ -8,6 +8,7 @@ import (
 	"chorus/auth"
 	"chorus/chat"
 	chatredis "chorus/chat/redis"
+	"chorus/node/cluster"
 )
 
 // OpenExplainer returns what explains permissions and moderation, for a program that is not a node. Without Redis nobody is
@@ -26,7 +27,7 @@ func OpenExplainer(cfg Config) (explainer *chat.Explainer, closeAll func() error
 		explainer.Standing = func(context.Context, string, string) (chat.Standing, error) { return chat.Standing{}, nil }
 		return explainer, func() error { return nil }, nil
 	}
-	client, _, err := newRedisClient(cfg, nil)
+	client, _, err := cluster.NewClient(cfg, nil)
 	if err != nil {
 		return nil, nil, err
 	}

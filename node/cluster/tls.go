@@ -1,4 +1,4 @@
-package node
+package cluster
 
 import (
 	"chorus/node/config"
@@ -28,7 +28,7 @@ var (
 )
 
 // applyTLS changes a client's TLS to what the settings say; base is nil when the address is not for TLS.
-func applyTLS(c *RedisTLSConfig, base *tls.Config) (*tls.Config, error) {
+func applyTLS(c *config.RedisTLSConfig, base *tls.Config) (*tls.Config, error) {
 	if base == nil {
 		for _, s := range []struct{ key, value string }{
 			{"ca_file", c.CAFile}, {"cert_file", c.CertFile}, {"key_file", c.KeyFile}, {"server_name", c.ServerName},

@@ -1,4 +1,6 @@
-package node
+// Package cluster connects a node to the Redis of its cluster: the address and TLS, what Redis must be and permit, the
+// transport between nodes, and what to do about an error.
+package cluster
 
 import (
 	"context"
@@ -15,17 +17,18 @@ import (
 	"chorus/adapter/sharded"
 	"chorus/adapter/streams"
 	"chorus/adapter/wire"
+	"chorus/node/config"
 
 	"github.com/redis/go-redis/v9"
 )
 
-// redisLink is a node's connection to the Redis of its cluster.
-type redisLink struct {
-	cfg       *Config
+// Link is a node's connection to the Redis of its cluster.
+type Link struct {
+	cfg       *config.Config
 	client    redis.UniversalClient
 	where     string // of the Redis, for people
-	transport redisTransport
-	adapter   *adapter.Cluster // set by connect
+	Transport redisTransport
+	Adapter   *adapter.Cluster // set by connect
 	checked   atomic.Bool      // Redis is what the configuration takes it for
 }
 
@@ -35,8 +38,9 @@ type redisTransport interface {
 	Stats() hub.Stats
 }
 
-func newRedisLink(cfg Config, log *slog.Logger) (*redisLink, error) {
-	client, where, err := newRedisClient(cfg, log)
+// Connect begins to connect to the Redis of a configuration.
+func Connect(cfg config.Config, log *slog.Logger) (*Link, error) {
+	client, where, err := NewClient(cfg, log)
 	if err != nil {
 		return nil, err
 	}
@@ -44,11 +48,11 @@ func newRedisLink(cfg Config, log *slog.Logger) (*redisLink, error) {
 	if err != nil {
 		return nil, errors.Join(err, client.Close())
 	}
-	return &redisLink{cfg: &cfg, client: client, where: where, transport: transport}, nil
+	return &Link{cfg: &cfg, client: client, where: where, Transport: transport}, nil
 }
 
 // newTransport returns the transport that cluster.adapter names.
-func newTransport(cfg Config, client redis.UniversalClient, log *slog.Logger) (redisTransport, error) {
+func newTransport(cfg config.Config, client redis.UniversalClient, log *slog.Logger) (redisTransport, error) {
 	c := &cfg.Cluster
 	opts := hub.Options{
 		Prefix:            c.Redis.Prefix,
@@ -59,16 +63,16 @@ func newTransport(cfg Config, client redis.UniversalClient, log *slog.Logger) (r
 		Logger:            log,
 	}
 	switch cfg.AdapterName() {
-	case AdapterSharded:
+	case config.AdapterSharded:
 		return sharded.New(client, sharded.Options{Options: opts, Mode: wire.SubscriptionMode(c.Sharded.Mode)})
-	case AdapterStreams:
+	case config.AdapterStreams:
 		return streams.New(client, streamsOptions(&cfg, opts)), nil
 	default:
 		return pubsub.New(client, pubsub.Options{Options: opts}), nil
 	}
 }
 
-func streamsOptions(cfg *Config, opts hub.Options) streams.Options {
+func streamsOptions(cfg *config.Config, opts hub.Options) streams.Options {
 	c := &cfg.Cluster.Streams
 	return streams.Options{
 		Options:       opts,
@@ -79,12 +83,12 @@ func streamsOptions(cfg *Config, opts hub.Options) streams.Options {
 	}
 }
 
-// health returns nil while what this node publishes comes back to it through Redis. It does not ask
+// Health returns nil while what this node publishes comes back to it through Redis. It does not ask
 // Redis: the adapter's probe does, every two seconds.
-func (l *redisLink) health() error { return explainRedis(l.adapter.Health(), l.cfg) }
+func (l *Link) Health() error { return Explain(l.Adapter.Health(), l.cfg) }
 
 // check asks Redis, until it has answered once, whether it is what the configuration takes it for.
-func (l *redisLink) check(ctx context.Context) error {
+func (l *Link) check(ctx context.Context) error {
 	if l.checked.Load() {
 		return nil
 	}
@@ -93,9 +97,9 @@ func (l *redisLink) check(ctx context.Context) error {
 	return err
 }
 
-// await returns nil as soon as this node hears the cluster, or an error that says what to do when
+// Await returns nil as soon as this node hears the cluster, or an error that says what to do when
 // it does not within the timeout, or when waiting does not help.
-func (l *redisLink) await(ctx context.Context, timeout time.Duration) error {
+func (l *Link) Await(ctx context.Context, timeout time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	ticker := time.NewTicker(50 * time.Millisecond)
@@ -104,13 +108,13 @@ func (l *redisLink) await(ctx context.Context, timeout time.Duration) error {
 	for {
 		now := l.check(ctx)
 		if now == nil {
-			now = l.health()
+			now = l.Health()
 		}
 		switch {
 		case now == nil:
 			return nil
 		case lasting(now):
-			return fmt.Errorf("%w: Redis at %s: %w", ErrStart, l.where, now)
+			return fmt.Errorf("%w: Redis at %s: %w", config.ErrStart, l.where, now)
 		case ctx.Err() == nil:
 			err = now // not the one that only says that the time is over
 		}
@@ -121,26 +125,26 @@ func (l *redisLink) await(ctx context.Context, timeout time.Duration) error {
 				hint = "; if there is no TLS, write redis://" // a Redis without it waits for more of what it gets
 			}
 			return fmt.Errorf("%w: no answer from Redis at %s within %s (%w): start it there, or correct cluster.redis.url (%s)%s",
-				ErrStart, l.where, timeout, err, variableOf("cluster.redis.url"), hint)
+				config.ErrStart, l.where, timeout, err, config.Variable("cluster.redis.url"), hint)
 		case <-ticker.C:
 		}
 	}
 }
 
-// sharedClient returns the client, nil without Redis.
-func (l *redisLink) sharedClient() redis.UniversalClient {
+// Client returns the client, nil without Redis.
+func (l *Link) Client() redis.UniversalClient {
 	if l == nil {
 		return nil
 	}
 	return l.client
 }
 
-// close ends the connection, if there is one.
-func (l *redisLink) close(ctx context.Context) error {
+// Close ends the connection, if there is one.
+func (l *Link) Close(ctx context.Context) error {
 	if l == nil {
 		return nil
 	}
-	err := l.adapter.Close(ctx)
+	err := l.Adapter.Close(ctx)
 	if closeErr := l.client.Close(); err == nil {
 		err = closeErr
 	}

@@ -1,6 +1,7 @@
-package node
+package cluster
 
 import (
+	"chorus/node/config"
 	"context"
 	"errors"
 	"fmt"
@@ -17,8 +18,8 @@ const (
 )
 
 // minVersion returns the oldest Redis for the adapter of the configuration.
-func minVersion(c *Config) string {
-	if name := c.AdapterName(); name == AdapterSharded || name == AdapterStreams && c.Cluster.Streams.ShardedPubSub {
+func minVersion(c *config.Config) string {
+	if name := c.AdapterName(); name == config.AdapterSharded || name == config.AdapterStreams && c.Cluster.Streams.ShardedPubSub {
 		return minRedisSharded
 	}
 	return minRedis
@@ -26,7 +27,7 @@ func minVersion(c *Config) string {
 
 // checkVersion returns an error when Redis is too old or of another kind than the address says. What cannot be
 // told, because INFO is not permitted or is something else's, passes.
-func checkVersion(ctx context.Context, client redis.UniversalClient, cfg *Config) error {
+func checkVersion(ctx context.Context, client redis.UniversalClient, cfg *config.Config) error {
 	text, err := client.Info(ctx, "server").Result()
 	if err != nil {
 		if redis.IsPermissionError(err) || strings.Contains(err.Error(), "is not supported") { // the latter is miniredis

@@ -1,4 +1,4 @@
-package node
+package cluster
 
 import (
 	"context"
@@ -11,16 +11,16 @@ const (
 	othersMemory   = time.Minute // how long servers of others are remembered: one that restarts must not miss anything
 )
 
-// otherServers knows whether servers that are no nodes, such as those of Node.js, share the Redis. Until it has looked it says yes.
-type otherServers struct {
+// OtherServers knows whether servers that are no nodes, such as those of Node.js, share the Redis. Until it has looked it says yes.
+type OtherServers struct {
 	none atomic.Bool
 }
 
-// there reports whether there are such servers.
-func (o *otherServers) there() bool { return !o.none.Load() }
+// There reports whether there are such servers.
+func (o *OtherServers) There() bool { return !o.none.Load() }
 
-// watch compares the number of servers with the number of nodes until ctx ends.
-func (o *otherServers) watch(ctx context.Context, servers func() int64, nodes func() int) {
+// Watch compares the number of servers with the number of nodes until ctx ends.
+func (o *OtherServers) Watch(ctx context.Context, servers func() int64, nodes func() int) {
 	ticker := time.NewTicker(othersInterval)
 	defer ticker.Stop()
 	last := time.Now() // others may start together with this node

@@ -1,4 +1,4 @@
-package node
+package cluster
 
 import (
 	"context"
@@ -17,19 +17,20 @@ import (
 	"chorus/auth/revocation"
 	chatredis "chorus/chat/redis"
 	"chorus/internal/acl"
+	"chorus/node/config"
 	"chorus/registry"
 
 	"github.com/redis/go-redis/v9"
 )
 
 // redisNeeds returns what a node with this configuration runs on Redis: the reports of its parts, and nothing else.
-func redisNeeds(c *Config) []acl.Command {
+func redisNeeds(c *config.Config) []acl.Command {
 	prefix := c.Cluster.Redis.Prefix
 	var needs []acl.Command
 	switch c.AdapterName() {
-	case AdapterSharded:
+	case config.AdapterSharded:
 		needs = sharded.Needs(prefix)
-	case AdapterStreams:
+	case config.AdapterStreams:
 		needs = streams.Needs(streamsOptions(c, hub.Options{Prefix: prefix}))
 		if c.Recovery.Enabled {
 			needs = append(needs, session.Needs(session.Prefix(prefix))...)
@@ -53,7 +54,7 @@ func redisNeeds(c *Config) []acl.Command {
 }
 
 // connectionNeeds returns what the client of go-redis runs by itself, and this package when a node starts.
-func connectionNeeds(c *Config) []acl.Command {
+func connectionNeeds(c *config.Config) []acl.Command {
 	needs := acl.Plain("hello", "auth", "client|setname", "select", "info")
 	if u, err := parseRedisURL(c.Cluster.Redis.URL); err == nil && u.kind == redisCluster {
 		needs = append(needs, acl.Plain("command", "cluster|slots", "cluster|shards", "readonly", "asking")...)
@@ -61,10 +62,10 @@ func connectionNeeds(c *Config) []acl.Command {
 	return needs
 }
 
-// redisACL returns the command that lets a user do on Redis what a node does, and nothing else; the password is
+// ACL returns the command that lets a user do on Redis what a node does, and nothing else; the password is
 // a placeholder. Redis compares the pattern of a PSUBSCRIBE with those of the user letter by letter, so that
 // with the pubsub adapter each further namespace of a program needs one as "/" has.
-func redisACL(cfg Config) string {
+func ACL(cfg config.Config) string {
 	user := redisUser(&cfg)
 	if user == "default" {
 		user = "chorus"
@@ -86,7 +87,7 @@ return false
 
 // checkPermissions returns an error that names the first command that the user of this node may not run. With
 // a Redis older than 7, and for a user who may not even run EVAL, it says nothing: then the command itself does.
-func checkPermissions(ctx context.Context, client redis.UniversalClient, cfg *Config) error {
+func checkPermissions(ctx context.Context, client redis.UniversalClient, cfg *config.Config) error {
 	needs := redisNeeds(cfg)
 	commands := make([][]string, len(needs))
 	for i, need := range needs {

@@ -1,4 +1,4 @@
-package node
+package cluster
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"chorus/internal/redisconn"
+	"chorus/node/config"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -17,7 +18,7 @@ import (
 const dialTimeout = time.Second
 
 // redisOptions are those of every connection to the Redis of the cluster. Errors name the setting.
-func redisOptions(c *RedisConfig) (*redisURL, error) {
+func redisOptions(c *config.RedisConfig) (*redisURL, error) {
 	u, err := parseRedisURL(c.URL)
 	if err != nil {
 		return nil, &settingError{"cluster.redis.url", err}
@@ -51,8 +52,8 @@ func redisOptions(c *RedisConfig) (*redisURL, error) {
 	return u, nil
 }
 
-// validateRedis checks the address of Redis and what goes with it.
-func validateRedis(cfg *Config) error {
+// Validate checks the address of Redis and what goes with it.
+func Validate(cfg *config.Config) error {
 	if cfg.Cluster.Redis.URL == "" {
 		return nil
 	}
@@ -71,11 +72,11 @@ func nameConnection(ctx context.Context, connection *redis.Conn) error {
 	return nil
 }
 
-// newRedisClient returns a client of the Redis of the cluster, whatever its kind, and where that is.
-func newRedisClient(cfg Config, log *slog.Logger) (client redis.UniversalClient, where string, err error) {
+// NewClient returns a client of the Redis of the cluster, whatever its kind, and where that is.
+func NewClient(cfg config.Config, log *slog.Logger) (client redis.UniversalClient, where string, err error) {
 	u, err := redisOptions(&cfg.Cluster.Redis)
 	if err != nil {
-		return nil, "", fmt.Errorf("%w: %w", ErrConfig, err)
+		return nil, "", fmt.Errorf("%w: %w", config.ErrConfig, err)
 	}
 	if log != nil {
 		redis.SetLogger(goRedisLog{log})

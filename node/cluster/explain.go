@@ -1,6 +1,7 @@
-package node
+package cluster
 
 import (
+	"chorus/node/config"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -23,13 +24,13 @@ type redisError struct {
 }
 
 func (e *redisError) Error() string {
-	return fmt.Sprintf("%s (%s): %s: %s", e.setting, variableOf(e.setting), e.advice, e.err)
+	return fmt.Sprintf("%s (%s): %s: %s", e.setting, config.Variable(e.setting), e.advice, e.err)
 }
 
 func (e *redisError) Unwrap() error { return e.err }
 
-// explainRedis adds to an error of Redis which setting it is about. Others come back as they are.
-func explainRedis(err error, cfg *Config) error {
+// Explain adds to an error of Redis which setting it is about. Others come back as they are.
+func Explain(err error, cfg *config.Config) error {
 	var known *redisError
 	if err == nil || errors.As(err, &known) {
 		return err
@@ -96,7 +97,7 @@ func lasting(err error) bool {
 }
 
 // redisUser returns the user that this node is for Redis.
-func redisUser(c *Config) string {
+func redisUser(c *config.Config) string {
 	if u, err := parseRedisURL(c.Cluster.Redis.URL); err == nil && c.Cluster.Redis.Username == "" && u.opts.Username != "" {
 		return u.opts.Username
 	}
@@ -108,10 +109,10 @@ func redisUser(c *Config) string {
 
 // checkRedis asks Redis whether it is what the configuration takes it for: of the right kind, new enough, and
 // whether it permits what a node does. The errors are explained.
-func checkRedis(ctx context.Context, client redis.UniversalClient, cfg *Config) error {
+func checkRedis(ctx context.Context, client redis.UniversalClient, cfg *config.Config) error {
 	err := checkVersion(ctx, client, cfg)
 	if err == nil {
 		err = checkPermissions(ctx, client, cfg)
 	}
-	return explainRedis(err, cfg)
+	return Explain(err, cfg)
 }
