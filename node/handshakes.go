@@ -28,19 +28,20 @@ const (
 
 // handshakes reports every client that was not let in: a line in the log, and a metric by code.
 type handshakes struct {
-	log     *slog.Logger
-	metrics *metrics
-	warned  *lru.Cache[string, time.Time] // refused origins, and when the log had them last
+	log    *slog.Logger
+	count  func(code string)
+	warned *lru.Cache[string, time.Time] // refused origins, and when the log had them last
 }
 
-func newHandshakes(log *slog.Logger, m *metrics) *handshakes {
+// newHandshakes reports to a log, and counts refusals by their codes.
+func newHandshakes(log *slog.Logger, count func(code string)) *handshakes {
 	warned, _ := lru.New[string, time.Time](maxLoggedOrigins) // it fails for sizes that are not positive
-	return &handshakes{log: log, metrics: m, warned: warned}
+	return &handshakes{log: log, count: count, warned: warned}
 }
 
 // note reports a handshake that was refused.
 func (h *handshakes) note(address, code string, attrs ...slog.Attr) {
-	h.metrics.observeRefusal(code)
+	h.count(code)
 	line := []any{slog.String("code", code), slog.String("address", address)}
 	for _, attr := range attrs {
 		line = append(line, attr)
@@ -50,6 +51,9 @@ func (h *handshakes) note(address, code string, attrs ...slog.Attr) {
 	}
 	h.log.Info("handshake refused", line...)
 }
+
+// onLimit reports a handshake of an address that has too many.
+func (h *handshakes) onLimit(address string) { h.note(address, refusalHandshakes) }
 
 // onRequestRefused reports a request that the engine has refused, as a listener of "connection_error".
 func (h *handshakes) onRequestRefused(args ...any) {
@@ -93,7 +97,7 @@ func (h *handshakes) onOriginRefused(r *http.Request) {
 		return
 	}
 	h.warned.Add(header, time.Now())
-	h.metrics.observeRefusal(refusalOrigin)
+	h.count(refusalOrigin)
 	h.log.LogAttrs(r.Context(), slog.LevelWarn, "origin refused", slog.String("code", refusalOrigin), slog.String("address", r.RemoteAddr),
 		slog.String("origin", header), slog.String("host", clip(r.Host)), slog.String("remedy", originRemedy(r)))
 }

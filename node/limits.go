@@ -3,11 +3,14 @@ package node
 import (
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"math"
 	"net/http"
 	"slices"
 	"strconv"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 
 	"chorus/auth"
 	"chorus/auth/refusal"
@@ -27,10 +30,11 @@ type limits struct {
 	failures    *limit.Failures
 }
 
-func newLimits(n *Node) *limits {
-	bounds := limitsOf(&n.cfg)
+// newLimits returns the bounds of a configuration; client is nil without Redis.
+func newLimits(c *Config, client redis.UniversalClient, log *slog.Logger) *limits {
+	bounds := limitsOf(c)
 	l := &limits{}
-	l.subjects = limit.NewSubjects(bounds.Subject, n.redis.Client(), n.cfg.Cluster.Redis.Prefix, n.log, &l.stats)
+	l.subjects = limit.NewSubjects(bounds.Subject, client, c.Cluster.Redis.Prefix, log, &l.stats)
 	l.connections = limit.NewConnections(bounds, l.subjects, &l.stats)
 	l.handshakes = limit.NewAddresses(bounds.Handshakes)
 	l.failures = limit.NewFailures(bounds.FailedAuths)
@@ -60,6 +64,9 @@ func limitsOf(c *Config) limit.Limits {
 		FailedAuths: events(l.FailedAuth.Rate, l.FailedAuth.Burst),
 	}
 }
+
+// addresses returns how many addresses there are whose handshakes are counted.
+func (l *limits) addresses() int { return l.handshakes.Len() }
 
 // guard returns the bounds of a new connection.
 func (l *limits) guard(conn *engine.Conn) engine.Guard {
@@ -110,13 +117,13 @@ func (c client) Subject(namespace string) string {
 	return ""
 }
 
-// limitHandshakes refuses handshakes of addresses that have too many.
-func (n *Node) limitHandshakes(next http.Handler) http.Handler {
+// limitHandshakes refuses handshakes of addresses that have too many, and reports them.
+func (l *limits) limitHandshakes(next http.Handler, refused func(address string)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodGet && engine.SessionID(r) == "" {
-			if wait, ok := n.limits.handshakes.Allow(r.RemoteAddr); !ok {
-				n.limits.stats.Handshakes.Add(1)
-				n.handshakes.note(r.RemoteAddr, refusalHandshakes)
+			if wait, ok := l.handshakes.Allow(r.RemoteAddr); !ok {
+				l.stats.Handshakes.Add(1)
+				refused(r.RemoteAddr)
 				tooMany(w, r, wait)
 				return
 			}
@@ -144,19 +151,19 @@ var harmless = []string{
 }
 
 // delayFailures keeps answers about bad tokens back, for addresses that show many of them.
-func (n *Node) delayFailures(verify socket.NamespaceMiddleware) socket.NamespaceMiddleware {
+func (l *limits) delayFailures(verify socket.NamespaceMiddleware) socket.NamespaceMiddleware {
 	return func(s *socket.Socket, next func(*socket.ExtendedError)) {
 		verify(s, func(err *socket.ExtendedError) {
 			if code := tokenCode(err); code == "" || slices.Contains(harmless, code) {
 				next(err)
 				return
 			}
-			delay := n.limits.failures.Failed(s.Conn().RemoteAddress())
+			delay := l.failures.Failed(s.Conn().RemoteAddress())
 			if delay == 0 {
 				next(err)
 				return
 			}
-			n.limits.stats.FailedAuths.Add(1)
+			l.stats.FailedAuths.Add(1)
 			time.AfterFunc(delay, func() { next(err) })
 		})
 	}

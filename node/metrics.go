@@ -174,7 +174,7 @@ func (m *metrics) watchLimits(l *limits) {
 	m.counter("chorus_limited_auth_total", "Answers about bad tokens that were delayed because their address had too many.", l.stats.FailedAuths.Load)
 	m.counter("chorus_limit_disconnects_total", "Connections closed because they went on sending events that were refused.", l.stats.Disconnected.Load)
 	m.counter("chorus_limit_errors_total", "Times that Redis did not answer about the events of a user, and this node counted by itself.", l.stats.RedisErrors.Load)
-	m.gauge("chorus_limit_addresses", "Addresses whose handshakes are counted.", func() float64 { return float64(l.handshakes.Len()) })
+	m.gauge("chorus_limit_addresses", "Addresses whose handshakes are counted.", func() float64 { return float64(l.addresses()) })
 }
 
 func (m *metrics) watchForward(stats *forward.Stats) {

@@ -82,7 +82,7 @@ func New(cfg Config) (*Node, error) {
 	}
 	logs := logging.New(&cfg)
 	n := &Node{cfg: cfg, logs: logs, log: logs.Logger, metrics: newMetrics(), stop: make(chan struct{})}
-	n.handshakes = newHandshakes(n.log, n.metrics)
+	n.handshakes = newHandshakes(n.log, n.metrics.observeRefusal)
 
 	rooms, err := n.connect()
 	if err != nil {
@@ -101,6 +101,8 @@ func New(cfg Config) (*Node, error) {
 		}
 	}
 
+	n.limits = newLimits(&cfg, n.redis.Client(), n.log)
+	n.metrics.watchLimits(n.limits)
 	counted := newRoomCounts(rooms)
 	n.metrics.watchRooms(counted)
 	opts := socket.DefaultServerOptions()
@@ -116,8 +118,6 @@ func New(cfg Config) (*Node, error) {
 	if err := guard.Open(n.io); err != nil {
 		return nil, err
 	}
-	n.limits = newLimits(n)
-	n.metrics.watchLimits(n.limits)
 	n.forward = newForwarder(n)
 	n.metrics.watchForward(n.forward.Stats())
 	n.engine = newEngine(cfg, n.log, n.handshakes, n.forward, n.limits)
@@ -202,7 +202,7 @@ func (n *Node) logInvalid(err error) {
 func (n *Node) admission() []socket.NamespaceMiddleware {
 	watch := n.exceptAdminUI(func(s *socket.Socket, next func(*socket.ExtendedError)) { n.chat.Watch(s, next) })
 	if n.auth != nil {
-		return []socket.NamespaceMiddleware{n.exceptAdminUI(n.delayFailures(n.auth.middleware(n))), watch}
+		return []socket.NamespaceMiddleware{n.exceptAdminUI(n.limits.delayFailures(n.auth.middleware(n))), watch}
 	}
 	if n.cfg.Recovery.Enabled {
 		return []socket.NamespaceMiddleware{n.exceptAdminUI(recoverAnybody), watch}

@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"strings"
 	"sync/atomic"
-	"time"
 
 	"chorus/internal/origin"
 	"chorus/node/config"
@@ -70,39 +69,6 @@ func (n *Node) serveUnknown(w http.ResponseWriter, r *http.Request) {
 	refuse(w, r, http.StatusNotFound, "not found: Socket.IO is at "+n.cfg.Path)
 }
 
-// strayBodyTimeout is how long a client may take to send the body of a request that needs none.
-const strayBodyTimeout = time.Second
-
-// getOnly serves GET and HEAD, whose bodies, if there are any, are not waited for.
-func getOnly(next http.HandlerFunc) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method != http.MethodGet && r.Method != http.MethodHead {
-			w.Header().Set("Allow", "GET, HEAD")
-			refuse(w, r, http.StatusMethodNotAllowed, "method not allowed")
-			return
-		}
-		dropBody(w, r)
-		next(w, r)
-	})
-}
-
-// refuse answers a request with an error, and does not wait for its body.
-func refuse(w http.ResponseWriter, r *http.Request, status int, message string) {
-	dropBody(w, r)
-	http.Error(w, message, status)
-}
-
-// dropBody has the connection of a request with a body end soon after the answer. Else net/http reads
-// the body to its end before it takes the next request, however slowly it comes.
-func dropBody(w http.ResponseWriter, r *http.Request) {
-	if r.ContentLength == 0 {
-		return
-	}
-	w.Header().Set("Connection", "close")
-	// It fails for a writer without a connection, as in tests.
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(strayBodyTimeout))
-}
-
 // swapped is a handler that may be replaced while it serves.
 type swapped struct{ now atomic.Pointer[http.Handler] }
 
@@ -112,7 +78,7 @@ func (s *swapped) ServeHTTP(w http.ResponseWriter, r *http.Request) { (*s.now.Lo
 // setOrigins changes which web pages may connect.
 func (n *Node) setOrigins(allowed *origin.List) {
 	check := &originCheck{allowed: allowed, refused: n.handshakes.onOriginRefused}
-	clients, peers := check.middleware(n.admit(n.limitHandshakes(n.engine))), check.middleware(n.engine)
+	clients, peers := check.middleware(n.admit(n.limits.limitHandshakes(n.engine, n.handshakes.onLimit))), check.middleware(n.engine)
 	n.clients.now.Store(&clients)
 	n.peers.now.Store(&peers)
 }
