@@ -103,6 +103,6 @@ func apiAddress(cfg *Config) string {
 // apiRoutes returns what is served at the API's own address.
 func (n *Node) apiRoutes() http.Handler {
 	return n.withAPI(n.cfg.API.Listen, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		refuse(w, r, http.StatusNotFound, "not found: the API is at "+api.Prefix)
+		listener.Refuse(w, r, http.StatusNotFound, "not found: the API is at "+api.Prefix)
 	}))
 }

@@ -9,11 +9,12 @@ import (
 	"chorus/engine"
 	"chorus/node/config"
 	"chorus/node/forward"
+	"chorus/node/limit"
 	"chorus/node/listener"
 )
 
 // newEngine makes the Engine.IO server under the Socket.IO server.
-func newEngine(cfg Config, log *slog.Logger, refused *handshakes, nodes *forward.Forwarder, bounds *limits) *engine.Server {
+func newEngine(cfg Config, log *slog.Logger, refused *handshakes, nodes *forward.Forwarder, bounds *limit.Bounds) *engine.Server {
 	var newID func(*http.Request) string // default
 	if cfg.AdapterName() != AdapterMemory {
 		newID = nodes.NewID
@@ -21,7 +22,7 @@ func newEngine(cfg Config, log *slog.Logger, refused *handshakes, nodes *forward
 	e := engine.New(engine.Options{
 		GenerateID:               newID,
 		ExplainUnknown:           nodes.Explain,
-		Guard:                    bounds.guard,
+		Guard:                    bounds.Guard,
 		PingInterval:             cfg.PingInterval,
 		PingTimeout:              cfg.PingTimeout,
 		BodyTimeout:              listener.BodyTimeout,

@@ -7,11 +7,12 @@ import (
 	hub "chorus/adapter/redis"
 	"chorus/adapter/session"
 	"chorus/auth"
-	"chorus/auth/limit"
+	authlimit "chorus/auth/limit"
 	"chorus/engine"
 	"chorus/node/cluster"
 	"chorus/node/config"
 	"chorus/node/forward"
+	"chorus/node/limit"
 	"chorus/node/listener"
 	"chorus/web"
 
@@ -132,7 +133,7 @@ func (m *metrics) watchJWKS(v *auth.Verifier) {
 }
 
 // watchLimit is about the connections of one subject.
-func (m *metrics) watchLimit(l *limit.Connections) {
+func (m *metrics) watchLimit(l *authlimit.Connections) {
 	stats := l.Stats()
 	m.counter("chorus_subject_connections_refused_total", "Connections refused because their subject had too many.", stats.Refused.Load)
 	m.counter("chorus_subject_connections_replaced_total", "Connections closed for newer ones of their subject.", stats.Replaced.Load)
@@ -166,15 +167,15 @@ func (m *metrics) watchTCP(l *listener.TCP) {
 	m.counter("chorus_tcp_refused_total", "TCP connections refused because too many were open.", l.Refused.Load)
 }
 
-func (m *metrics) watchLimits(l *limits) {
-	m.counter("chorus_limited_events_total", "Events refused because their connection sent too many.", l.stats.Events.Load)
-	m.counter("chorus_limited_subject_events_total", "Events refused because their user sent too many, over all connections.", l.stats.Subjects.Load)
-	m.counter("chorus_limited_bytes_total", "Times that a connection was not read for a moment because it sent too much.", l.stats.Bytes.Load)
-	m.counter("chorus_limited_handshakes_total", "Handshakes refused because their address had too many.", l.stats.Handshakes.Load)
-	m.counter("chorus_limited_auth_total", "Answers about bad tokens that were delayed because their address had too many.", l.stats.FailedAuths.Load)
-	m.counter("chorus_limit_disconnects_total", "Connections closed because they went on sending events that were refused.", l.stats.Disconnected.Load)
-	m.counter("chorus_limit_errors_total", "Times that Redis did not answer about the events of a user, and this node counted by itself.", l.stats.RedisErrors.Load)
-	m.gauge("chorus_limit_addresses", "Addresses whose handshakes are counted.", func() float64 { return float64(l.addresses()) })
+func (m *metrics) watchLimits(l *limit.Bounds) {
+	m.counter("chorus_limited_events_total", "Events refused because their connection sent too many.", l.Stats.Events.Load)
+	m.counter("chorus_limited_subject_events_total", "Events refused because their user sent too many, over all connections.", l.Stats.Subjects.Load)
+	m.counter("chorus_limited_bytes_total", "Times that a connection was not read for a moment because it sent too much.", l.Stats.Bytes.Load)
+	m.counter("chorus_limited_handshakes_total", "Handshakes refused because their address had too many.", l.Stats.Handshakes.Load)
+	m.counter("chorus_limited_auth_total", "Answers about bad tokens that were delayed because their address had too many.", l.Stats.FailedAuths.Load)
+	m.counter("chorus_limit_disconnects_total", "Connections closed because they went on sending events that were refused.", l.Stats.Disconnected.Load)
+	m.counter("chorus_limit_errors_total", "Times that Redis did not answer about the events of a user, and this node counted by itself.", l.Stats.RedisErrors.Load)
+	m.gauge("chorus_limit_addresses", "Addresses whose handshakes are counted.", func() float64 { return float64(l.Addresses()) })
 }
 
 func (m *metrics) watchForward(stats *forward.Stats) {
@@ -238,14 +239,14 @@ func (m *metrics) gauge(name, help string, value func() float64) {
 // adminRoutes returns the endpoints for operators.
 func (n *Node) adminRoutes() http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("/healthz", getOnly(n.serveHealthz))
-	mux.Handle("/readyz", getOnly(n.serveReadyz))
-	mux.Handle("/metrics", getOnly(promhttp.HandlerFor(n.metrics.registry, promhttp.HandlerOpts{}).ServeHTTP))
+	mux.Handle("/healthz", listener.GetOnly(n.serveHealthz))
+	mux.Handle("/readyz", listener.GetOnly(n.serveReadyz))
+	mux.Handle("/metrics", listener.GetOnly(promhttp.HandlerFor(n.metrics.registry, promhttp.HandlerOpts{}).ServeHTTP))
 	mux.Handle("/reload", n.operate(n.serveReload))
 	mux.Handle("/drain", n.operate(n.serveDrain))
 	if n.cfg.Pages.Enabled {
-		mux.Handle("/admin/", getOnly(web.Dashboard().ServeHTTP))
-		mux.Handle("/admin", getOnly(http.RedirectHandler("/admin/", http.StatusMovedPermanently).ServeHTTP))
+		mux.Handle("/admin/", listener.GetOnly(web.Dashboard().ServeHTTP))
+		mux.Handle("/admin", listener.GetOnly(http.RedirectHandler("/admin/", http.StatusMovedPermanently).ServeHTTP))
 	}
 	return n.withAPI(config.APIAdmin, mux)
 }

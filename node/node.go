@@ -20,6 +20,7 @@ import (
 	"chorus/node/adminui"
 	"chorus/node/cluster"
 	"chorus/node/forward"
+	"chorus/node/limit"
 	"chorus/node/listener"
 	"chorus/node/logging"
 	"chorus/node/namespace"
@@ -52,7 +53,7 @@ type Node struct {
 	announcer  *chat.Announcer // nil when clients are not told
 	hook       *hook.Hook      // nil when nobody is asked
 	webhooks   *webhooks       // nil when nobody is told
-	limits     *limits
+	limits     *limit.Bounds
 	cert       *listener.Certificate // nil without TLS
 	metrics    *metrics
 	handshakes *handshakes
@@ -101,7 +102,7 @@ func New(cfg Config) (*Node, error) {
 		}
 	}
 
-	n.limits = newLimits(&cfg, n.redis.Client(), n.log)
+	n.limits = limit.New(&cfg, n.redis.Client(), n.log)
 	n.metrics.watchLimits(n.limits)
 	counted := newRoomCounts(rooms)
 	n.metrics.watchRooms(counted)
@@ -202,7 +203,7 @@ func (n *Node) logInvalid(err error) {
 func (n *Node) admission() []socket.NamespaceMiddleware {
 	watch := n.exceptAdminUI(func(s *socket.Socket, next func(*socket.ExtendedError)) { n.chat.Watch(s, next) })
 	if n.auth != nil {
-		return []socket.NamespaceMiddleware{n.exceptAdminUI(n.limits.delayFailures(n.auth.middleware(n))), watch}
+		return []socket.NamespaceMiddleware{n.exceptAdminUI(n.limits.DelayFailures(n.auth.middleware(n))), watch}
 	}
 	if n.cfg.Recovery.Enabled {
 		return []socket.NamespaceMiddleware{n.exceptAdminUI(recoverAnybody), watch}

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"chorus/node/listener"
 	"encoding/json"
 	"log/slog"
 	"net"
@@ -19,13 +20,13 @@ func (n *Node) operate(do func() (any, error)) http.Handler {
 		switch {
 		case r.Method != http.MethodPost:
 			w.Header().Set("Allow", "POST")
-			refuse(w, r, http.StatusMethodNotAllowed, "method not allowed")
+			listener.Refuse(w, r, http.StatusMethodNotAllowed, "method not allowed")
 		case ip == nil || !ip.IsLoopback():
-			refuse(w, r, http.StatusForbidden, "only programs on the machine of the node may do this: run chorus there")
+			listener.Refuse(w, r, http.StatusForbidden, "only programs on the machine of the node may do this: run chorus there")
 		case r.Header.Get(operateHeader) == "" || r.Header.Get("Origin") != "":
-			refuse(w, r, http.StatusForbidden, "the header "+operateHeader+" is missing")
+			listener.Refuse(w, r, http.StatusForbidden, "the header "+operateHeader+" is missing")
 		default:
-			dropBody(w, r)
+			listener.DropBody(w, r)
 			answer, err := do()
 			w.Header().Set("Content-Type", "application/json")
 			if err != nil {

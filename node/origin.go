@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"chorus/internal/origin"
+	"chorus/node/listener"
 
 	"github.com/rs/cors"
 )
@@ -50,11 +51,11 @@ func (c *originCheck) middleware(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if c.foreign(r) {
 			c.refused(r)
-			refuse(w, r, http.StatusForbidden, "origin not allowed: add it to cors.origins")
+			listener.Refuse(w, r, http.StatusForbidden, "origin not allowed: add it to cors.origins")
 			return
 		}
 		if r.Method == http.MethodOptions {
-			dropBody(w, r)
+			listener.DropBody(w, r)
 		}
 		answer.ServeHTTP(w, r)
 	})

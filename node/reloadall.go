@@ -38,7 +38,7 @@ func (n *Node) Reload(cfg Config) (restart []string, err error) {
 		return nil, err
 	}
 	n.setOrigins(allowed)
-	n.limits.set(&cfg)
+	n.limits.Set(&cfg)
 	n.logs.SetLevel(cfg.Log.Level)
 	reloaded, restart := config.Changes(&n.cfg, &cfg)
 	n.log.Info("configuration reloaded", slog.String("changed", strings.Join(reloaded, ", ")))

@@ -24,8 +24,8 @@ func (n *Node) routes() (http.Handler, error) {
 	}
 	n.setOrigins(allowed)
 	mux := http.NewServeMux()
-	mux.Handle("/healthz", getOnly(n.serveHealthz))
-	mux.Handle("/readyz", getOnly(n.serveReadyz))
+	mux.Handle("/healthz", listener.GetOnly(n.serveHealthz))
+	mux.Handle("/readyz", listener.GetOnly(n.serveReadyz))
 	socketIO := keepPolls(n.forward.Middleware(&n.clients))
 	mux.HandleFunc(forward.Path, n.forward.ServeLink)
 	mux.Handle(n.cfg.Path, socketIO)
@@ -43,7 +43,7 @@ func (n *Node) admit(next http.Handler) http.Handler {
 		if n.closing.Load() && !r.URL.Query().Has("sid") {
 			n.handshakes.note(r.RemoteAddr, refusalDraining)
 			w.Header().Set("Retry-After", "1")
-			refuse(w, r, http.StatusServiceUnavailable, "this node is shutting down")
+			listener.Refuse(w, r, http.StatusServiceUnavailable, "this node is shutting down")
 			return
 		}
 		next.ServeHTTP(w, r)
@@ -66,7 +66,7 @@ func (n *Node) serveUnknown(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Query().Has("EIO") {
 		n.handshakes.note(r.RemoteAddr, refusalUnknownPath)
 	}
-	refuse(w, r, http.StatusNotFound, "not found: Socket.IO is at "+n.cfg.Path)
+	listener.Refuse(w, r, http.StatusNotFound, "not found: Socket.IO is at "+n.cfg.Path)
 }
 
 // swapped is a handler that may be replaced while it serves.
@@ -78,7 +78,7 @@ func (s *swapped) ServeHTTP(w http.ResponseWriter, r *http.Request) { (*s.now.Lo
 // setOrigins changes which web pages may connect.
 func (n *Node) setOrigins(allowed *origin.List) {
 	check := &originCheck{allowed: allowed, refused: n.handshakes.onOriginRefused}
-	clients, peers := check.middleware(n.admit(n.limits.limitHandshakes(n.engine, n.handshakes.onLimit))), check.middleware(n.engine)
+	clients, peers := check.middleware(n.admit(n.limits.LimitHandshakes(n.engine, n.handshakes.onLimit))), check.middleware(n.engine)
 	n.clients.now.Store(&clients)
 	n.peers.now.Store(&peers)
 }

@@ -1,4 +1,4 @@
-package node
+package limit
 
 import (
 	"encoding/json"
@@ -16,33 +16,33 @@ import (
 	"chorus/auth/refusal"
 	"chorus/engine"
 	"chorus/node/config"
-	"chorus/node/limit"
+	"chorus/node/listener"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
 )
 
-// limits bounds how fast clients may ask this node for something.
-type limits struct {
-	stats       limit.Stats
-	connections *limit.Connections
-	subjects    *limit.Subjects
-	handshakes  *limit.Addresses
-	failures    *limit.Failures
+// Bounds bounds how fast clients may ask this node for something.
+type Bounds struct {
+	Stats       Stats
+	connections *Connections
+	subjects    *Subjects
+	handshakes  *Addresses
+	failures    *Failures
 }
 
-// newLimits returns the bounds of a configuration; client is nil without Redis.
-func newLimits(c *Config, client redis.UniversalClient, log *slog.Logger) *limits {
+// New returns the bounds of a configuration; client is nil without Redis.
+func New(c *config.Config, client redis.UniversalClient, log *slog.Logger) *Bounds {
 	bounds := limitsOf(c)
-	l := &limits{}
-	l.subjects = limit.NewSubjects(bounds.Subject, client, c.Cluster.Redis.Prefix, log, &l.stats)
-	l.connections = limit.NewConnections(bounds, l.subjects, &l.stats)
-	l.handshakes = limit.NewAddresses(bounds.Handshakes)
-	l.failures = limit.NewFailures(bounds.FailedAuths)
+	l := &Bounds{}
+	l.subjects = NewSubjects(bounds.Subject, client, c.Cluster.Redis.Prefix, log, &l.Stats)
+	l.connections = NewConnections(bounds, l.subjects, &l.Stats)
+	l.handshakes = NewAddresses(bounds.Handshakes)
+	l.failures = NewFailures(bounds.FailedAuths)
 	return l
 }
 
-// set changes all bounds.
-func (l *limits) set(c *Config) {
+// Set changes all bounds.
+func (l *Bounds) Set(c *config.Config) {
 	bounds := limitsOf(c)
 	l.subjects.Set(bounds.Subject)
 	l.connections.Set(bounds)
@@ -51,31 +51,31 @@ func (l *limits) set(c *Config) {
 }
 
 // limitsOf returns the bounds of a configuration.
-func limitsOf(c *Config) limit.Limits {
-	events := func(rate config.Rate, burst int64) limit.Bucket {
-		return limit.Bucket{Rate: rate.PerSecond(), Burst: int(burst)}
+func limitsOf(c *config.Config) Limits {
+	events := func(rate config.Rate, burst int64) Bucket {
+		return Bucket{Rate: rate.PerSecond(), Burst: int(burst)}
 	}
 	l := &c.Limits
-	return limit.Limits{
+	return Limits{
 		Events:      events(l.Events.Rate, l.Events.Burst),
-		Bytes:       limit.Bucket{Rate: l.Bytes.Rate.PerSecond(), Burst: int(min(l.Bytes.Burst, math.MaxInt32))},
+		Bytes:       Bucket{Rate: l.Bytes.Rate.PerSecond(), Burst: int(min(l.Bytes.Burst, math.MaxInt32))},
 		Subject:     events(l.Subject.Events.Rate, l.Subject.Events.Burst),
 		Handshakes:  events(l.Handshakes.Rate, l.Handshakes.Burst),
 		FailedAuths: events(l.FailedAuth.Rate, l.FailedAuth.Burst),
 	}
 }
 
-// addresses returns how many addresses there are whose handshakes are counted.
-func (l *limits) addresses() int { return l.handshakes.Len() }
+// Addresses returns how many addresses there are whose handshakes are counted.
+func (l *Bounds) Addresses() int { return l.handshakes.Len() }
 
-// guard returns the bounds of a new connection.
-func (l *limits) guard(conn *engine.Conn) engine.Guard {
+// Guard returns the bounds of a new connection.
+func (l *Bounds) Guard(conn *engine.Conn) engine.Guard {
 	return &guard{l.connections.Connection(client{conn}), conn}
 }
 
-// guard is limit.Connection as the engine wants it.
+// guard is Connection as the engine wants it.
 type guard struct {
-	*limit.Connection
+	*Connection
 	conn *engine.Conn
 }
 
@@ -83,7 +83,7 @@ type guard struct {
 // not connect again by itself after that.
 func (g *guard) Message(data []byte, binary bool) (bool, error) {
 	handled, err := g.Connection.Message(data, binary)
-	if !errors.Is(err, limit.ErrAbuse) {
+	if !errors.Is(err, ErrAbuse) {
 		return handled, err
 	}
 	for _, queue := range g.conn.Queues() {
@@ -98,14 +98,14 @@ func (g *guard) Message(data []byte, binary bool) (bool, error) {
 // client is an engine.Conn as package limit wants it.
 type client struct{ *engine.Conn }
 
-var _ limit.Client = client{}
+var _ Client = client{}
 
-// Answer implements limit.Client.
+// Answer implements Client.
 func (c client) Answer(packet []byte) {
 	c.SendMessage(engine.NewMessage(engine.MessageOptions{}, engine.Part{Data: packet}))
 }
 
-// Subject implements limit.Client.
+// Subject implements Client.
 func (c client) Subject(namespace string) string {
 	for _, queue := range c.Queues() {
 		if s, ok := queue.(*socket.Socket); ok && s.Nsp().Name() == namespace {
@@ -117,12 +117,12 @@ func (c client) Subject(namespace string) string {
 	return ""
 }
 
-// limitHandshakes refuses handshakes of addresses that have too many, and reports them.
-func (l *limits) limitHandshakes(next http.Handler, refused func(address string)) http.Handler {
+// LimitHandshakes refuses handshakes of addresses that have too many, and reports them.
+func (l *Bounds) LimitHandshakes(next http.Handler, refused func(address string)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodGet && engine.SessionID(r) == "" {
 			if wait, ok := l.handshakes.Allow(r.RemoteAddr); !ok {
-				l.stats.Handshakes.Add(1)
+				l.Stats.Handshakes.Add(1)
 				refused(r.RemoteAddr)
 				tooMany(w, r, wait)
 				return
@@ -134,13 +134,13 @@ func (l *limits) limitHandshakes(next http.Handler, refused func(address string)
 
 // tooMany answers with 429 (RFC 6585 section 4).
 func tooMany(w http.ResponseWriter, r *http.Request, wait time.Duration) {
-	dropBody(w, r)
+	listener.DropBody(w, r)
 	seconds := int64(math.Ceil(wait.Seconds()))
 	w.Header().Set("Retry-After", strconv.FormatInt(max(seconds, 1), 10))
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(http.StatusTooManyRequests)
 	_ = json.NewEncoder(w).Encode(map[string]any{
-		"code": limit.Code, "message": "too many handshakes: connect more slowly", "retry_after_ms": limit.Milliseconds(wait),
+		"code": Code, "message": "too many handshakes: connect more slowly", "retry_after_ms": Milliseconds(wait),
 	})
 }
 
@@ -150,8 +150,8 @@ var harmless = []string{
 	refusal.CodeOriginNotAllowed,
 }
 
-// delayFailures keeps answers about bad tokens back, for addresses that show many of them.
-func (l *limits) delayFailures(verify socket.NamespaceMiddleware) socket.NamespaceMiddleware {
+// DelayFailures keeps answers about bad tokens back, for addresses that show many of them.
+func (l *Bounds) DelayFailures(verify socket.NamespaceMiddleware) socket.NamespaceMiddleware {
 	return func(s *socket.Socket, next func(*socket.ExtendedError)) {
 		verify(s, func(err *socket.ExtendedError) {
 			if code := tokenCode(err); code == "" || slices.Contains(harmless, code) {
@@ -163,7 +163,7 @@ func (l *limits) delayFailures(verify socket.NamespaceMiddleware) socket.Namespa
 				next(err)
 				return
 			}
-			l.stats.FailedAuths.Add(1)
+			l.Stats.FailedAuths.Add(1)
 			time.AfterFunc(delay, func() { next(err) })
 		})
 	}

@@ -1,4 +1,4 @@
-package node
+package listener
 
 import (
 	"net/http"
@@ -8,28 +8,28 @@ import (
 // strayBodyTimeout is how long a client may take to send the body of a request that needs none.
 const strayBodyTimeout = time.Second
 
-// getOnly serves GET and HEAD, whose bodies, if there are any, are not waited for.
-func getOnly(next http.HandlerFunc) http.Handler {
+// GetOnly serves GET and HEAD, whose bodies, if there are any, are not waited for.
+func GetOnly(next http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
 			w.Header().Set("Allow", "GET, HEAD")
-			refuse(w, r, http.StatusMethodNotAllowed, "method not allowed")
+			Refuse(w, r, http.StatusMethodNotAllowed, "method not allowed")
 			return
 		}
-		dropBody(w, r)
+		DropBody(w, r)
 		next(w, r)
 	})
 }
 
-// refuse answers a request with an error, and does not wait for its body.
-func refuse(w http.ResponseWriter, r *http.Request, status int, message string) {
-	dropBody(w, r)
+// Refuse answers a request with an error, and does not wait for its body.
+func Refuse(w http.ResponseWriter, r *http.Request, status int, message string) {
+	DropBody(w, r)
 	http.Error(w, message, status)
 }
 
-// dropBody has the connection of a request with a body end soon after the answer. Else net/http reads
+// DropBody has the connection of a request with a body end soon after the answer. Else net/http reads
 // the body to its end before it takes the next request, however slowly it comes.
-func dropBody(w http.ResponseWriter, r *http.Request) {
+func DropBody(w http.ResponseWriter, r *http.Request) {
 	if r.ContentLength == 0 {
 		return
 	}
