@@ -76,7 +76,7 @@ func (a *authentication) middleware(n *Node) socket.NamespaceMiddleware {
 		Authenticating: func(s *socket.Socket, claims *auth.Claims) error { return n.chat.Authenticating(s, claims) },
 		Refreshing:     func(s *socket.Socket, claims *auth.Claims) error { return n.chat.Refreshing(s, claims) },
 		Refreshed:      func(s *socket.Socket, claims *auth.Claims) { n.chat.Refreshed(s, claims) },
-		Refused:        n.handshakes.onEventRefused,
+		Refused:        n.handshakes.OnEventRefused,
 		Observe:        m.observeAuth,
 		ObserveRefresh: m.observeRefresh,
 		ObserveEnd:     m.observeEnd,

@@ -9,12 +9,13 @@ import (
 	"chorus/engine"
 	"chorus/node/config"
 	"chorus/node/forward"
+	"chorus/node/handshake"
 	"chorus/node/limit"
 	"chorus/node/listener"
 )
 
 // newEngine makes the Engine.IO server under the Socket.IO server.
-func newEngine(cfg Config, log *slog.Logger, refused *handshakes, nodes *forward.Forwarder, bounds *limit.Bounds) *engine.Server {
+func newEngine(cfg Config, log *slog.Logger, refused *handshake.Log, nodes *forward.Forwarder, bounds *limit.Bounds) *engine.Server {
 	var newID func(*http.Request) string // default
 	if cfg.AdapterName() != AdapterMemory {
 		newID = nodes.NewID
@@ -33,7 +34,7 @@ func newEngine(cfg Config, log *slog.Logger, refused *handshakes, nodes *forward
 		MaxConnectionsPerAddress: int(cfg.MaxConnectionsPerAddress),
 		AllowEIO3:                cfg.AllowEIO3,
 		Deflate:                  cfg.Compression,
-		OnSend:                   refused.onSend,
+		OnSend:                   refused.OnSend,
 		NoHTTPCompression:        !cfg.HTTPCompression,
 		Cookie:                   engineCookie(cfg.Cookie),
 		Admission: &engine.Admission{
@@ -43,7 +44,7 @@ func newEngine(cfg Config, log *slog.Logger, refused *handshakes, nodes *forward
 		},
 		Logger: log,
 	})
-	_ = e.On("connection_error", refused.onRequestRefused) // it never fails
+	_ = e.On("connection_error", refused.OnRequestRefused) // it never fails
 	return e
 }
 

@@ -20,6 +20,7 @@ import (
 	"chorus/node/adminui"
 	"chorus/node/cluster"
 	"chorus/node/forward"
+	"chorus/node/handshake"
 	"chorus/node/limit"
 	"chorus/node/listener"
 	"chorus/node/logging"
@@ -56,7 +57,7 @@ type Node struct {
 	limits     *limit.Bounds
 	cert       *listener.Certificate // nil without TLS
 	metrics    *metrics
-	handshakes *handshakes
+	handshakes *handshake.Log
 	handler    http.Handler
 
 	public, admin, own net.Listener // open while Run runs; admin and own, that of the API, may be nil
@@ -83,7 +84,7 @@ func New(cfg Config) (*Node, error) {
 	}
 	logs := logging.New(&cfg)
 	n := &Node{cfg: cfg, logs: logs, log: logs.Logger, metrics: newMetrics(), stop: make(chan struct{})}
-	n.handshakes = newHandshakes(n.log, n.metrics.observeRefusal)
+	n.handshakes = handshake.NewLog(n.log, n.metrics.observeRefusal)
 
 	rooms, err := n.connect()
 	if err != nil {

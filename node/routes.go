@@ -8,6 +8,7 @@ import (
 	"chorus/internal/origin"
 	"chorus/node/config"
 	"chorus/node/forward"
+	"chorus/node/handshake"
 	"chorus/node/listener"
 	"chorus/node/proxy"
 )
@@ -41,7 +42,7 @@ func (n *Node) routes() (http.Handler, error) {
 func (n *Node) admit(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if n.closing.Load() && !r.URL.Query().Has("sid") {
-			n.handshakes.note(r.RemoteAddr, refusalDraining)
+			n.handshakes.Note(r.RemoteAddr, handshake.RefusalDraining)
 			w.Header().Set("Retry-After", "1")
 			listener.Refuse(w, r, http.StatusServiceUnavailable, "this node is shutting down")
 			return
@@ -64,7 +65,7 @@ func keepPolls(next http.Handler) http.Handler {
 // from browsers that look for an icon.
 func (n *Node) serveUnknown(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Query().Has("EIO") {
-		n.handshakes.note(r.RemoteAddr, refusalUnknownPath)
+		n.handshakes.Note(r.RemoteAddr, handshake.RefusalUnknownPath)
 	}
 	listener.Refuse(w, r, http.StatusNotFound, "not found: Socket.IO is at "+n.cfg.Path)
 }
@@ -77,8 +78,8 @@ func (s *swapped) ServeHTTP(w http.ResponseWriter, r *http.Request) { (*s.now.Lo
 
 // setOrigins changes which web pages may connect.
 func (n *Node) setOrigins(allowed *origin.List) {
-	check := &originCheck{allowed: allowed, refused: n.handshakes.onOriginRefused}
-	clients, peers := check.middleware(n.admit(n.limits.LimitHandshakes(n.engine, n.handshakes.onLimit))), check.middleware(n.engine)
+	check := &handshake.OriginCheck{Allowed: allowed, Refused: n.handshakes.OnOriginRefused}
+	clients, peers := check.Middleware(n.admit(n.limits.LimitHandshakes(n.engine, n.handshakes.OnLimit))), check.Middleware(n.engine)
 	n.clients.now.Store(&clients)
 	n.peers.now.Store(&peers)
 }

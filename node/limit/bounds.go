@@ -10,14 +10,13 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-
 	"chorus/auth"
 	"chorus/auth/refusal"
 	"chorus/engine"
 	"chorus/node/config"
 	"chorus/node/listener"
 
+	"github.com/redis/go-redis/v9"
 	"github.com/zishang520/socket.io/servers/socket/v3"
 )
 

@@ -1,4 +1,6 @@
-package node
+// Package handshake decides which web pages may connect, and reports every client that was not let in, with what to do about
+// it.
+package handshake
 
 import (
 	"bytes"
@@ -12,6 +14,7 @@ import (
 	"chorus/auth/refusal"
 	"chorus/engine"
 	"chorus/internal/origin"
+	"chorus/node/config"
 	"chorus/node/listener"
 	"chorus/node/proxy"
 
@@ -26,21 +29,21 @@ const (
 	maxLoggedOrigins  = 1000
 )
 
-// handshakes reports every client that was not let in: a line in the log, and a metric by code.
-type handshakes struct {
+// Log reports every client that was not let in: a line in the log, and a metric by code.
+type Log struct {
 	log    *slog.Logger
 	count  func(code string)
 	warned *lru.Cache[string, time.Time] // refused origins, and when the log had them last
 }
 
-// newHandshakes reports to a log, and counts refusals by their codes.
-func newHandshakes(log *slog.Logger, count func(code string)) *handshakes {
+// NewLog reports to a log, and counts refusals by their codes.
+func NewLog(log *slog.Logger, count func(code string)) *Log {
 	warned, _ := lru.New[string, time.Time](maxLoggedOrigins) // it fails for sizes that are not positive
-	return &handshakes{log: log, count: count, warned: warned}
+	return &Log{log: log, count: count, warned: warned}
 }
 
-// note reports a handshake that was refused.
-func (h *handshakes) note(address, code string, attrs ...slog.Attr) {
+// Note reports a handshake that was refused.
+func (h *Log) Note(address, code string, attrs ...slog.Attr) {
 	h.count(code)
 	line := []any{slog.String("code", code), slog.String("address", address)}
 	for _, attr := range attrs {
@@ -52,11 +55,11 @@ func (h *handshakes) note(address, code string, attrs ...slog.Attr) {
 	h.log.Info("handshake refused", line...)
 }
 
-// onLimit reports a handshake of an address that has too many.
-func (h *handshakes) onLimit(address string) { h.note(address, refusalHandshakes) }
+// OnLimit reports a handshake of an address that has too many.
+func (h *Log) OnLimit(address string) { h.Note(address, refusalHandshakes) }
 
-// onRequestRefused reports a request that the engine has refused, as a listener of "connection_error".
-func (h *handshakes) onRequestRefused(args ...any) {
+// OnRequestRefused reports a request that the engine has refused, as a listener of "connection_error".
+func (h *Log) OnRequestRefused(args ...any) {
 	refusal, ok := args[0].(*types.ErrorMessage)
 	if !ok {
 		return
@@ -72,7 +75,7 @@ func (h *handshakes) onRequestRefused(args ...any) {
 			code = refusalEIO3
 		}
 	}
-	h.note(r.RemoteAddr, code, attrs...)
+	h.Note(r.RemoteAddr, code, attrs...)
 }
 
 // requestCode returns our code of a refusal of the engine.
@@ -81,7 +84,7 @@ func requestCode(refusal *types.ErrorMessage) string {
 	case "Too many connections":
 		return refusalTooMany
 	case "The server is closed":
-		return refusalDraining
+		return RefusalDraining
 	}
 	if code, ok := engineCodes[refusal.Code]; ok {
 		return code
@@ -89,11 +92,11 @@ func requestCode(refusal *types.ErrorMessage) string {
 	return refusalBadRequest
 }
 
-// onOriginRefused reports a web page of another origin.
-func (h *handshakes) onOriginRefused(r *http.Request) {
+// OnOriginRefused reports a web page of another origin.
+func (h *Log) OnOriginRefused(r *http.Request) {
 	header := clip(r.Header.Get("Origin"))
 	if last, ok := h.warned.Get(header); ok && time.Since(last) < originLogInterval {
-		h.note(r.RemoteAddr, refusalOrigin, slog.String("origin", header))
+		h.Note(r.RemoteAddr, refusalOrigin, slog.String("origin", header))
 		return
 	}
 	h.warned.Add(header, time.Now())
@@ -107,21 +110,21 @@ func originRemedy(r *http.Request) string {
 	header := r.Header.Get("Origin")
 	if host := proxy.ForwardedHost(r.Header); host != "" && origin.Same(header, host) {
 		return fmt.Sprintf("a proxy at %s says that the page is of this server: name the proxy in trusted_proxies (%s)",
-			listener.HostOf(r.RemoteAddr), variableOf("trusted_proxies"))
+			listener.HostOf(r.RemoteAddr), config.Variable("trusted_proxies"))
 	}
 	if header == "" {
 		header = "the origin of the page"
 	}
-	return fmt.Sprintf("if the page is yours, add %s to cors.origins (%s), or have your proxy pass the Host header on", clip(header), variableOf("cors.origins"))
+	return fmt.Sprintf("if the page is yours, add %s to cors.origins (%s), or have your proxy pass the Host header on", clip(header), config.Variable("cors.origins"))
 }
 
-// onEventRefused reports a client that authenticates by event and was refused.
-func (h *handshakes) onEventRefused(s *socket.Socket, err error) {
+// OnEventRefused reports a client that authenticates by event and was refused.
+func (h *Log) OnEventRefused(s *socket.Socket, err error) {
 	h.noteToken(s.Conn().RemoteAddress(), refusal.Code(err), s.Nsp().Name(), refusal.Reason(err), slog.String("event", "authenticate"))
 }
 
 // noteToken reports a client that was refused because of its token, or by the program.
-func (h *handshakes) noteToken(address, code, namespace, reason string, attrs ...slog.Attr) {
+func (h *Log) noteToken(address, code, namespace, reason string, attrs ...slog.Attr) {
 	attrs = append(attrs, slog.String("namespace", clip(namespace)))
 	if reason != "" {
 		attrs = append(attrs, slog.String("reason", reason))
@@ -129,7 +132,7 @@ func (h *handshakes) noteToken(address, code, namespace, reason string, attrs ..
 	if remedy := reasonRemedies[reason]; remedy != "" && remedies[code] == "" {
 		attrs = append(attrs, slog.String("remedy", remedy))
 	}
-	h.note(address, code, attrs...)
+	h.Note(address, code, attrs...)
 }
 
 // clip shortens what a client has made up.
@@ -141,9 +144,9 @@ func clip(text string) string {
 	return strings.ToValidUTF8(text[:longest], "") + "..."
 }
 
-// onSend looks for the packets that refuse a client (Socket.IO protocol: CONNECT_ERROR), whoever has
+// OnSend looks for the packets that refuse a client (Socket.IO protocol: CONNECT_ERROR), whoever has
 // refused it: the check of its token, a middleware of the program, or the library itself.
-func (h *handshakes) onSend(c *engine.Conn, text []byte) {
+func (h *Log) OnSend(c *engine.Conn, text []byte) {
 	if len(text) == 0 || text[0] != '4' {
 		return
 	}

@@ -1,4 +1,4 @@
-package node
+package handshake
 
 import (
 	"chorus/auth/refusal"
@@ -8,7 +8,7 @@ import (
 // Codes of refused handshakes, besides those of package auth.
 const (
 	refusalOrigin      = refusal.CodeOriginNotAllowed
-	refusalUnknownPath = "unknown_path"
+	RefusalUnknownPath = "unknown_path"
 	refusalNamespace   = "unknown_namespace"
 	refusalProgram     = "refused_by_program"
 	refusalTransport   = "unknown_transport"
@@ -19,7 +19,7 @@ const (
 	refusalProtocol    = "unsupported_protocol"
 	refusalEIO3        = "engine_io_3"
 	refusalTooMany     = "too_many_connections_here"
-	refusalDraining    = "draining"
+	RefusalDraining    = "draining"
 	refusalHandshakes  = "too_many_handshakes"
 )
 
@@ -39,7 +39,7 @@ var tokenCodes = map[string]bool{
 // remedies say what an operator or the author of a client can do about a refusal, by its code.
 var remedies = map[string]string{
 	refusalOrigin:      "add the origin to cors.origins",
-	refusalUnknownPath: "set the client's option path to the setting path",
+	RefusalUnknownPath: "set the client's option path to the setting path",
 	refusalNamespace:   "the program declares no namespace of this name: correct the client's URL, or declare it",
 	refusalProgram:     "a middleware of the program has refused the client",
 	refusalTransport:   "the client offers neither polling nor websocket",
@@ -49,7 +49,7 @@ var remedies = map[string]string{
 	refusalProtocol:    "the query parameter EIO must be 4: is it a client of Socket.IO?",
 	refusalEIO3:        "the client is of Socket.IO 2.x: update it, or set allow_eio3 to true",
 	refusalTooMany:     "raise max_connections or max_connections_per_address, or add nodes",
-	refusalDraining:    "the node ends: another one takes the client",
+	RefusalDraining:    "the node ends: another one takes the client",
 	refusalHandshakes:  "raise limits.handshakes, and name your load balancers in trusted_proxies",
 
 	refusal.CodeCredentialsRequired:  "the client sends no token: set its option auth to {token}",

@@ -1,4 +1,4 @@
-package node
+package handshake
 
 import (
 	"net/http"
@@ -15,8 +15,8 @@ func checkOrigins(t *testing.T, entries []string, next http.Handler) http.Handle
 	if err != nil {
 		t.Fatal(err)
 	}
-	check := &originCheck{allowed: allowed, refused: func(*http.Request) {}}
-	return check.middleware(next)
+	check := &OriginCheck{Allowed: allowed, Refused: func(*http.Request) {}}
+	return check.Middleware(next)
 }
 
 func TestOriginGuard(t *testing.T) {
