@@ -1,6 +1,7 @@
 package node
 
 import (
+	"chorus/auth/revocation"
 	"math"
 	"net/http"
 
@@ -10,11 +11,9 @@ import (
 	authlimit "chorus/auth/limit"
 	"chorus/engine"
 	"chorus/node/cluster"
-	"chorus/node/config"
 	"chorus/node/forward"
 	"chorus/node/limit"
 	"chorus/node/listener"
-	"chorus/web"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -101,20 +100,21 @@ func (m *metrics) watchSessions(sessions *session.Keeper) {
 // observeEnd counts a socket that was disconnected because of its token.
 func (m *metrics) observeEnd(code string) { m.ends.WithLabelValues(code).Inc() }
 
-func (m *metrics) watchAuthentication(g *authentication) {
-	m.gauge("chorus_revocations", "Revocations in force.", func() float64 { return float64(g.revocations.Len()) })
-	m.gauge("chorus_token_cache_entries", "Tokens whose signature need not be checked again.", func() float64 { return float64(g.verifier.Stats().CacheEntries) })
-	m.counter("chorus_token_cache_hits_total", "Tokens whose signature was not checked again.", func() uint64 { return g.verifier.Stats().CacheHits })
-	m.counter("chorus_token_cache_misses_total", "Tokens that were not in the cache, bad ones included.", func() uint64 { return g.verifier.Stats().CacheMisses })
-	if g.store != nil {
-		stats := g.store.Stats()
+// watchAuthentication is about tokens and revocations; store and limit are nil when there are none.
+func (m *metrics) watchAuthentication(verifier *auth.Verifier, revocations *revocation.Set, store *revocation.Redis, limit *authlimit.Connections) {
+	m.gauge("chorus_revocations", "Revocations in force.", func() float64 { return float64(revocations.Len()) })
+	m.gauge("chorus_token_cache_entries", "Tokens whose signature need not be checked again.", func() float64 { return float64(verifier.Stats().CacheEntries) })
+	m.counter("chorus_token_cache_hits_total", "Tokens whose signature was not checked again.", func() uint64 { return verifier.Stats().CacheHits })
+	m.counter("chorus_token_cache_misses_total", "Tokens that were not in the cache, bad ones included.", func() uint64 { return verifier.Stats().CacheMisses })
+	if store != nil {
+		stats := store.Stats()
 		m.counter("chorus_revocation_messages_total", "Messages about revocations received from Redis, own ones included.", stats.Received.Load)
 		m.counter("chorus_revocation_malformed_total", "Those that were not understood.", stats.Malformed.Load)
 		m.counter("chorus_revocation_loads_total", "Times that all revocations were read from Redis.", stats.Loads.Load)
 		m.counter("chorus_revocation_written_back_total", "Revocations that Redis had lost and this node has put back.", stats.WrittenBack.Load)
 	}
-	if g.limit != nil {
-		m.watchLimit(g.limit)
+	if limit != nil {
+		m.watchLimit(limit)
 	}
 }
 
@@ -228,6 +228,9 @@ func (m *metrics) watchAdapter(l *cluster.Link, sessions *session.Keeper) {
 	}
 }
 
+// observeMoved counts a client that was told to connect to another node.
+func (m *metrics) observeMoved() { m.moved.Inc() }
+
 func (m *metrics) counter(name, help string, value func() uint64) {
 	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, func() float64 { return float64(value()) }))
 }
@@ -236,17 +239,7 @@ func (m *metrics) gauge(name, help string, value func() float64) {
 	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value))
 }
 
-// adminRoutes returns the endpoints for operators.
-func (n *Node) adminRoutes() http.Handler {
-	mux := http.NewServeMux()
-	mux.Handle("/healthz", listener.GetOnly(n.serveHealthz))
-	mux.Handle("/readyz", listener.GetOnly(n.serveReadyz))
-	mux.Handle("/metrics", listener.GetOnly(promhttp.HandlerFor(n.metrics.registry, promhttp.HandlerOpts{}).ServeHTTP))
-	mux.Handle("/reload", n.operate(n.serveReload))
-	mux.Handle("/drain", n.operate(n.serveDrain))
-	if n.cfg.Pages.Enabled {
-		mux.Handle("/admin/", listener.GetOnly(web.Dashboard().ServeHTTP))
-		mux.Handle("/admin", listener.GetOnly(http.RedirectHandler("/admin/", http.StatusMovedPermanently).ServeHTTP))
-	}
-	return n.withAPI(config.APIAdmin, mux)
+// handler serves the figures.
+func (m *metrics) handler() http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
 }

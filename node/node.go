@@ -38,7 +38,7 @@ type Node struct {
 	io      *socket.Server
 	chat    *chat.Chat
 	api     *api.API
-	samples samples
+	samples *samples
 	adminUI atomic.Pointer[adminui.Server] // nil while no key may use it
 	state   chat.Store                     // of the chat product
 	engine  *engine.Server
@@ -97,7 +97,7 @@ func New(cfg Config) (*Node, error) {
 		if n.auth, err = newAuthentication(cfg, n.redis.Client(), n.nodes, n.log); err != nil {
 			return nil, errors.Join(err, n.nodes.Close(context.Background()), n.redis.Close(context.Background()))
 		}
-		n.metrics.watchAuthentication(n.auth)
+		n.metrics.watchAuthentication(n.auth.verifier, n.auth.revocations, n.auth.store, n.auth.limit)
 		if cfg.Auth.JWKSURL != "" {
 			n.metrics.watchJWKS(n.auth.verifier)
 		}
@@ -162,7 +162,8 @@ func New(cfg Config) (*Node, error) {
 	if n.api, err = n.newAPI(); err != nil {
 		return nil, err
 	}
-	n.metrics.registry.MustRegister(&apiCounts{n.api.Stats(), n.api})
+	n.metrics.watchAPI(n.api)
+	n.samples = newSamples(n.metrics, n.engine)
 	n.samples.answer(n.chat)
 	if err := n.openAdminUI(); err != nil {
 		return nil, err

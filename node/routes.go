@@ -11,6 +11,7 @@ import (
 	"chorus/node/handshake"
 	"chorus/node/listener"
 	"chorus/node/proxy"
+	"chorus/web"
 )
 
 // routes returns the public endpoints.
@@ -82,4 +83,19 @@ func (n *Node) setOrigins(allowed *origin.List) {
 	clients, peers := check.Middleware(n.admit(n.limits.LimitHandshakes(n.engine, n.handshakes.OnLimit))), check.Middleware(n.engine)
 	n.clients.now.Store(&clients)
 	n.peers.now.Store(&peers)
+}
+
+// adminRoutes returns the endpoints for operators.
+func (n *Node) adminRoutes() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/healthz", listener.GetOnly(n.serveHealthz))
+	mux.Handle("/readyz", listener.GetOnly(n.serveReadyz))
+	mux.Handle("/metrics", listener.GetOnly(n.metrics.handler().ServeHTTP))
+	mux.Handle("/reload", n.operate(n.serveReload))
+	mux.Handle("/drain", n.operate(n.serveDrain))
+	if n.cfg.Pages.Enabled {
+		mux.Handle("/admin/", listener.GetOnly(web.Dashboard().ServeHTTP))
+		mux.Handle("/admin", listener.GetOnly(http.RedirectHandler("/admin/", http.StatusMovedPermanently).ServeHTTP))
+	}
+	return n.withAPI(config.APIAdmin, mux)
 }

@@ -112,7 +112,7 @@ func (n *Node) serve(ctx context.Context) error {
 		})
 	}
 	group.Go(func() error { // ends with ctx
-		n.takeSamples(stop)
+		n.samples.take(stop)
 		return nil
 	})
 	if n.announcer != nil {

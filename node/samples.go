@@ -1,6 +1,7 @@
 package node
 
 import (
+	"chorus/engine"
 	"context"
 	"slices"
 	"sync"
@@ -20,9 +21,15 @@ const (
 
 // samples are those of this node, for the dashboard.
 type samples struct {
+	metrics *metrics
+	engine  *engine.Server
+
 	mu   sync.Mutex
 	list []api.Sample
 }
+
+// newSamples returns the samples of a node, none yet.
+func newSamples(m *metrics, e *engine.Server) *samples { return &samples{metrics: m, engine: e} }
 
 // answer has the node answer the others that ask for its samples.
 func (s *samples) answer(c *chat.Chat) {
@@ -45,12 +52,12 @@ func (s *samples) add(sample api.Sample) {
 	s.list = append(s.list, sample)
 }
 
-// takeSamples takes them until ctx ends.
-func (n *Node) takeSamples(ctx context.Context) {
+// take takes them until ctx ends.
+func (s *samples) take(ctx context.Context) {
 	ticker := time.NewTicker(sampleInterval)
 	defer ticker.Stop()
 	for {
-		n.samples.add(n.sample())
+		s.add(s.now())
 		select {
 		case <-ctx.Done():
 			return
@@ -59,15 +66,15 @@ func (n *Node) takeSamples(ctx context.Context) {
 	}
 }
 
-// sample reads the figures of this moment.
-func (n *Node) sample() api.Sample {
-	stats := n.engine.Stats()
+// now reads the figures of this moment.
+func (s *samples) now() api.Sample {
+	stats := s.engine.Stats()
 	sample := api.Sample{
-		At: time.Now().UnixMilli(), Connections: n.engine.ClientsCount(),
+		At: time.Now().UnixMilli(), Connections: s.engine.ClientsCount(),
 		InTotal: stats.Received.Load(), OutTotal: stats.Sent.Load(), RefusedTotal: map[string]uint64{},
 	}
 	probe, up := 0.0, false
-	families, _ := n.metrics.registry.Gather() // what could not be gathered is missing
+	families, _ := s.metrics.registry.Gather() // what could not be gathered is missing
 	for _, family := range families {
 		switch family.GetName() {
 		case "process_resident_memory_bytes":

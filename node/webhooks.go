@@ -1,10 +1,8 @@
 package node
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"chorus/api/sign"
 	"chorus/api/webhook"
@@ -13,7 +11,6 @@ import (
 	"chorus/node/config"
 	"chorus/node/logging"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/go-redis/v9"
 )
 
@@ -84,8 +81,7 @@ func (n *Node) newWebhooks() (*webhooks, error) {
 			return q
 		},
 	})
-	n.metrics.registry.MustRegister(&backlogs{w: w})
-	n.metrics.counter("chorus_webhook_queue_errors_total", "Operations that the queues of the webhooks did not do.", w.service.Stats().QueueErrors.Load)
+	n.metrics.watchWebhooks(w.service.Stats(), func() []webhook.Admin { return w.admins })
 	return w, nil
 }
 
@@ -138,64 +134,4 @@ func webhookAdmins(cfg Config, client redis.UniversalClient) map[string]webhook.
 		admins[t.Name] = webhook.NewRedis(client, cfg.Cluster.Redis.Prefix, "", t)
 	}
 	return admins
-}
-
-// watchDeliveries returns what counts the requests of webhooks.
-func (m *metrics) watchDeliveries() func(target, outcome string, events int, took time.Duration) {
-	seconds := prometheus.NewHistogramVec(prometheus.HistogramOpts{
-		Name: "chorus_webhook_seconds", Help: "How long requests to webhook targets took, by target and outcome: ok, failed, or gone (410).",
-		Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 15, 60},
-	}, []string{"target", "outcome"})
-	delivered := prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "chorus_webhook_events_total", Help: "Events that were sent to webhook targets, by target and outcome; one that is tried again counts again.",
-	}, []string{"target", "outcome"})
-	m.registry.MustRegister(seconds, delivered)
-	return func(target, outcome string, events int, took time.Duration) {
-		seconds.WithLabelValues(target, outcome).Observe(took.Seconds())
-		delivered.WithLabelValues(target, outcome).Add(float64(events))
-	}
-}
-
-// backlogs are gauges of the queues, which all nodes of a cluster share.
-type backlogs struct{ w *webhooks }
-
-var (
-	backlogDesc = prometheus.NewDesc("chorus_webhook_backlog", "Events that wait for a webhook target, in the whole cluster.", []string{"target"}, nil)
-	deadDesc    = prometheus.NewDesc("chorus_webhook_dead", "Events of a webhook target that were given up.", []string{"target"}, nil)
-	oldestDesc  = prometheus.NewDesc("chorus_webhook_oldest_seconds", "How long the oldest event has waited for a webhook target.", []string{"target"}, nil)
-	droppedDesc = prometheus.NewDesc("chorus_webhook_dropped_total", "Events that were dropped because too many waited for a webhook target.", []string{"target"}, nil)
-	offDesc     = prometheus.NewDesc("chorus_webhook_off", "1 while a webhook target gets nothing because it answered 410.", []string{"target"}, nil)
-)
-
-// Describe implements prometheus.Collector.
-func (b *backlogs) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{backlogDesc, deadDesc, oldestDesc, droppedDesc, offDesc} {
-		to <- d
-	}
-}
-
-// backlogPatience is how long a scrape waits for Redis.
-const backlogPatience = time.Second
-
-// Collect implements prometheus.Collector.
-func (b *backlogs) Collect(to chan<- prometheus.Metric) {
-	ctx, cancel := context.WithTimeout(context.Background(), backlogPatience)
-	defer cancel()
-	for _, admin := range b.w.admins {
-		s, err := admin.Status(ctx)
-		if err != nil {
-			continue // Redis is away, which other metrics say
-		}
-		oldest, off := 0.0, 0.0
-		if s.Oldest != nil {
-			oldest = max(0, time.Since(*s.Oldest).Seconds())
-		}
-		if s.Off != nil {
-			off = 1
-		}
-		for desc, value := range map[*prometheus.Desc]float64{backlogDesc: float64(s.Backlog), deadDesc: float64(s.Dead), oldestDesc: oldest, offDesc: off} {
-			to <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, value, s.Name)
-		}
-		to <- prometheus.MustNewConstMetric(droppedDesc, prometheus.CounterValue, float64(s.Dropped), s.Name)
-	}
 }
