@@ -9,6 +9,7 @@ import (
 	"chorus/api"
 	"chorus/node/config"
 	"chorus/node/listener"
+	"chorus/node/metrics"
 )
 
 // newAPI returns the HTTP API of the node.
@@ -23,7 +24,7 @@ func (n *Node) newAPI() (*api.API, error) {
 		Client: n.redis.Client(), RedisPrefix: n.cfg.Cluster.Redis.Prefix,
 		Origins: c.CORS.Origins, Rate: c.Rate.Count, RateWindow: c.Rate.Per,
 		MaxBody: int64(c.MaxBody), MaxBatch: int64(c.MaxBatch), IdempotencyKeys: int(c.IdempotencyKeys), MaxFeeds: int(c.MaxFeeds),
-		Settings: n.settings, SampleInterval: sampleInterval,
+		Settings: n.settings, SampleInterval: metrics.SampleInterval,
 		PermissionsClaim: n.cfg.Auth.PermissionsClaim, MaxTokenLife: c.Tokens.MaxLife, Logger: n.log,
 	}
 	if n.webhooks != nil {

@@ -77,9 +77,9 @@ func (a *authentication) middleware(n *Node) socket.NamespaceMiddleware {
 		Refreshing:     func(s *socket.Socket, claims *auth.Claims) error { return n.chat.Refreshing(s, claims) },
 		Refreshed:      func(s *socket.Socket, claims *auth.Claims) { n.chat.Refreshed(s, claims) },
 		Refused:        n.handshakes.OnEventRefused,
-		Observe:        m.observeAuth,
-		ObserveRefresh: m.observeRefresh,
-		ObserveEnd:     m.observeEnd,
+		Observe:        m.ObserveAuth,
+		ObserveRefresh: m.ObserveRefresh,
+		ObserveEnd:     m.ObserveEnd,
 	})
 }
 

@@ -26,9 +26,9 @@ func (n *Node) newHook() (*hook.Hook, error) {
 	h := hook.New(hook.Options{
 		URL: c.URL, Signer: signer, Actions: actions, Claims: c.Claims, OnFailure: hookPolicies(&c.OnFailure),
 		Timeout: c.Timeout, Concurrency: int(c.Concurrency), Remembered: int(c.Remembered),
-		Node: n.nodes.ID(), Observe: n.metrics.watchHookQuestions(), Logger: n.log,
+		Node: n.nodes.ID(), Observe: n.metrics.WatchHookQuestions(), Logger: n.log,
 	})
-	n.metrics.watchHook(h)
+	n.metrics.WatchHook(h)
 	return h, nil
 }
 

@@ -16,7 +16,7 @@ func (n *Node) chatStore() chat.Store {
 			opts.Targets, opts.Tell = n.webhooks.targets, n.webhooks.memory.Tell
 		}
 		store := memory.New(opts)
-		n.metrics.watchChatMemory(store)
+		n.metrics.WatchChatMemory(store)
 		return store
 	}
 	opts := redis.Options{
@@ -26,7 +26,7 @@ func (n *Node) chatStore() chat.Store {
 		opts.Targets = n.webhooks.targets
 	}
 	store := redis.New(opts)
-	n.metrics.watchChatStore(store.Stats())
+	n.metrics.WatchChatStore(store.Stats())
 	return store
 }
 

@@ -14,7 +14,7 @@ func (n *Node) connect() (*adapter.Cluster, error) {
 		transport := &adapter.Memory{}
 		if n.cfg.Recovery.Enabled {
 			opts.Sessions = session.InMemory(transport, n.recoveryOptions())
-			n.metrics.watchSessions(opts.Sessions)
+			n.metrics.WatchSessions(opts.Sessions)
 		}
 		return adapter.New(transport, adapter.Options{Sessions: opts.Sessions, Logger: n.log}), nil
 	}
@@ -26,11 +26,11 @@ func (n *Node) connect() (*adapter.Cluster, error) {
 		opts.Sessions = session.OnRedis(link.Client(), source, session.RedisOptions{
 			Options: n.recoveryOptions(), Prefix: session.Prefix(n.cfg.Cluster.Redis.Prefix),
 		})
-		n.metrics.watchSessions(opts.Sessions)
+		n.metrics.WatchSessions(opts.Sessions)
 	}
 	link.Adapter = adapter.New(link.Transport, opts)
 	n.redis = link
-	n.metrics.watchAdapter(link, opts.Sessions)
+	n.metrics.WatchAdapter(link, opts.Sessions)
 	if n.cfg.Cluster.Announce {
 		n.announcer = chat.NewAnnouncer(link.Adapter.Health)
 	}

@@ -72,6 +72,6 @@ func (n *Node) moveClient(conn *engine.Conn) {
 			_ = s.Emit(drainingEvent, notice) // it fails for reserved names only
 		}
 	}
-	n.metrics.observeMoved()
+	n.metrics.ObserveMoved()
 	conn.Leave()
 }

@@ -24,6 +24,7 @@ import (
 	"chorus/node/limit"
 	"chorus/node/listener"
 	"chorus/node/logging"
+	"chorus/node/metrics"
 	"chorus/node/namespace"
 	"chorus/registry"
 
@@ -38,7 +39,7 @@ type Node struct {
 	io      *socket.Server
 	chat    *chat.Chat
 	api     *api.API
-	samples *samples
+	samples *metrics.Samples
 	adminUI atomic.Pointer[adminui.Server] // nil while no key may use it
 	state   chat.Store                     // of the chat product
 	engine  *engine.Server
@@ -56,7 +57,7 @@ type Node struct {
 	webhooks   *webhooks       // nil when nobody is told
 	limits     *limit.Bounds
 	cert       *listener.Certificate // nil without TLS
-	metrics    *metrics
+	metrics    *metrics.Metrics
 	handshakes *handshake.Log
 	handler    http.Handler
 
@@ -83,8 +84,8 @@ func New(cfg Config) (*Node, error) {
 		return nil, err
 	}
 	logs := logging.New(&cfg)
-	n := &Node{cfg: cfg, logs: logs, log: logs.Logger, metrics: newMetrics(), stop: make(chan struct{})}
-	n.handshakes = handshake.NewLog(n.log, n.metrics.observeRefusal)
+	n := &Node{cfg: cfg, logs: logs, log: logs.Logger, metrics: metrics.New(), stop: make(chan struct{})}
+	n.handshakes = handshake.NewLog(n.log, n.metrics.ObserveRefusal)
 
 	rooms, err := n.connect()
 	if err != nil {
@@ -97,16 +98,16 @@ func New(cfg Config) (*Node, error) {
 		if n.auth, err = newAuthentication(cfg, n.redis.Client(), n.nodes, n.log); err != nil {
 			return nil, errors.Join(err, n.nodes.Close(context.Background()), n.redis.Close(context.Background()))
 		}
-		n.metrics.watchAuthentication(n.auth.verifier, n.auth.revocations, n.auth.store, n.auth.limit)
+		n.metrics.WatchAuthentication(n.auth.verifier, n.auth.revocations, n.auth.store, n.auth.limit)
 		if cfg.Auth.JWKSURL != "" {
-			n.metrics.watchJWKS(n.auth.verifier)
+			n.metrics.WatchJWKS(n.auth.verifier)
 		}
 	}
 
 	n.limits = limit.New(&cfg, n.redis.Client(), n.log)
-	n.metrics.watchLimits(n.limits)
-	counted := newRoomCounts(rooms)
-	n.metrics.watchRooms(counted)
+	n.metrics.WatchLimits(n.limits)
+	counted := metrics.NewRooms(rooms)
+	n.metrics.WatchRooms(counted)
 	opts := socket.DefaultServerOptions()
 	opts.SetConnectTimeout(cfg.ConnectTimeout)
 	opts.SetServeClient(false)
@@ -121,12 +122,12 @@ func New(cfg Config) (*Node, error) {
 		return nil, err
 	}
 	n.forward = newForwarder(n)
-	n.metrics.watchForward(n.forward.Stats())
+	n.metrics.WatchForward(n.forward.Stats())
 	n.engine = newEngine(cfg, n.log, n.handshakes, n.forward, n.limits)
 	if err := library.Bind(n.io, n.engine); err != nil {
 		return nil, err
 	}
-	n.metrics.watchEngine(n.engine)
+	n.metrics.WatchEngine(n.engine)
 
 	if n.webhooks, err = n.newWebhooks(); err != nil {
 		return nil, err
@@ -143,7 +144,7 @@ func New(cfg Config) (*Node, error) {
 	if err := n.openNamespaces(chatOptions.Events, chatOptions.OnConnect); err != nil {
 		return nil, err
 	}
-	n.metrics.watchChat(n.chat)
+	n.metrics.WatchChat(n.chat)
 	if n.hook, err = n.newHook(); err != nil {
 		return nil, err
 	}
@@ -162,9 +163,9 @@ func New(cfg Config) (*Node, error) {
 	if n.api, err = n.newAPI(); err != nil {
 		return nil, err
 	}
-	n.metrics.watchAPI(n.api)
-	n.samples = newSamples(n.metrics, n.engine)
-	n.samples.answer(n.chat)
+	n.metrics.WatchAPI(n.api)
+	n.samples = metrics.NewSamples(n.metrics, n.engine)
+	n.samples.Answer(n.chat)
 	if err := n.openAdminUI(); err != nil {
 		return nil, err
 	}

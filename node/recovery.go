@@ -9,11 +9,11 @@ import (
 
 // recoveryOptions returns those of the sessions.
 func (n *Node) recoveryOptions() session.Options {
-	n.metrics.watchRecovery()
+	n.metrics.WatchRecovery()
 	return session.Options{
 		MaxDisconnection: n.cfg.Recovery.MaxDisconnection,
 		OwnerOf:          ownerOf,
-		Observe:          n.metrics.observeRecovery,
+		Observe:          n.metrics.ObserveRecovery,
 		Logger:           n.log,
 	}
 }

@@ -90,7 +90,7 @@ func (n *Node) adminRoutes() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/healthz", listener.GetOnly(n.serveHealthz))
 	mux.Handle("/readyz", listener.GetOnly(n.serveReadyz))
-	mux.Handle("/metrics", listener.GetOnly(n.metrics.handler().ServeHTTP))
+	mux.Handle("/metrics", listener.GetOnly(n.metrics.Handler().ServeHTTP))
 	mux.Handle("/reload", n.operate(n.serveReload))
 	mux.Handle("/drain", n.operate(n.serveDrain))
 	if n.cfg.Pages.Enabled {

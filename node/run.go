@@ -48,7 +48,7 @@ func (n *Node) open(ctx context.Context) error {
 		return err
 	}
 	n.public = public
-	n.metrics.watchTCP(public)
+	n.metrics.WatchTCP(public)
 	attrs := []any{slog.String("addr", n.public.Addr().String())}
 	if n.cfg.Admin.Listen != "" {
 		if n.admin, err = listener.Own(ctx, "admin.listen", n.cfg.Admin.Listen, n.cfg.API.Listen == config.APIAdmin, n.log); err != nil {
@@ -112,7 +112,7 @@ func (n *Node) serve(ctx context.Context) error {
 		})
 	}
 	group.Go(func() error { // ends with ctx
-		n.samples.take(stop)
+		n.samples.Take(stop)
 		return nil
 	})
 	if n.announcer != nil {

@@ -69,7 +69,7 @@ func (n *Node) newWebhooks() (*webhooks, error) {
 		sent = append(sent, t)
 	}
 	w.service = webhook.New(webhook.Options{
-		Targets: sent, Observe: n.metrics.watchDeliveries(), Logger: n.log,
+		Targets: sent, Observe: n.metrics.WatchDeliveries(), Logger: n.log,
 		Queue: func(t *webhook.Target) webhook.Queue {
 			if w.memory != nil {
 				q := w.memory.Of(t.Name)
@@ -81,7 +81,7 @@ func (n *Node) newWebhooks() (*webhooks, error) {
 			return q
 		},
 	})
-	n.metrics.watchWebhooks(w.service.Stats(), func() []webhook.Admin { return w.admins })
+	n.metrics.WatchWebhooks(w.service.Stats(), func() []webhook.Admin { return w.admins })
 	return w, nil
 }
 

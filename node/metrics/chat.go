@@ -1,4 +1,4 @@
-package node
+package metrics
 
 import (
 	"chorus/chat"
@@ -9,8 +9,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// watchChat is about the chat product.
-func (m *metrics) watchChat(c *chat.Chat) {
+// WatchChat is about the chat product.
+func (m *Metrics) WatchChat(c *chat.Chat) {
 	stats := c.Stats()
 	m.counter("chorus_chat_unknown_events_total", "Events of clients that nobody handles.", stats.Unknown.Load)
 	m.counter("chorus_chat_lost_total", "Rooms of which a message was missed and is not kept any more.", stats.Lost.Load)
@@ -21,8 +21,8 @@ func (m *metrics) watchChat(c *chat.Chat) {
 	m.registry.MustRegister(&refusals{stats: stats})
 }
 
-// watchChatStore is about the state of the chat product in Redis.
-func (m *metrics) watchChatStore(stats *redis.Stats) {
+// WatchChatStore is about the state of the chat product in Redis.
+func (m *Metrics) WatchChatStore(stats *redis.Stats) {
 	for _, c := range []struct {
 		name, help string
 		value      func() uint64
@@ -39,8 +39,8 @@ func (m *metrics) watchChatStore(stats *redis.Stats) {
 	}
 }
 
-// watchChatMemory is about the state of the chat product in the memory of a node that is alone.
-func (m *metrics) watchChatMemory(store *memory.Store) {
+// WatchChatMemory is about the state of the chat product in the memory of a node that is alone.
+func (m *Metrics) WatchChatMemory(store *memory.Store) {
 	for _, g := range []struct {
 		name, help string
 		value      func(memory.Stats) float64

@@ -1,4 +1,5 @@
-package node
+// Package metrics has the figures of a node: each part counts in its own Stats, and one row here makes a metric of it.
+package metrics
 
 import (
 	"chorus/auth/revocation"
@@ -20,8 +21,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// metrics are the figures of one node, at /metrics of the admin address.
-type metrics struct {
+// Metrics are the figures of one node, at /metrics of the admin address.
+type Metrics struct {
 	registry  *prometheus.Registry
 	auth      *prometheus.CounterVec
 	refreshes *prometheus.CounterVec
@@ -31,8 +32,9 @@ type metrics struct {
 	recovered *prometheus.CounterVec // nil without connection state recovery
 }
 
-func newMetrics() *metrics {
-	m := &metrics{
+// New returns the figures of a node: so far those of the process.
+func New() *Metrics {
+	m := &Metrics{
 		registry: prometheus.NewRegistry(),
 		auth: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "chorus_authentications_total",
@@ -59,17 +61,17 @@ func newMetrics() *metrics {
 	return m
 }
 
-// observeAuth counts an attempt to authenticate.
-func (m *metrics) observeAuth(outcome string) { m.auth.WithLabelValues(outcome).Inc() }
+// ObserveAuth counts an attempt to authenticate.
+func (m *Metrics) ObserveAuth(outcome string) { m.auth.WithLabelValues(outcome).Inc() }
 
-// observeRefusal counts a refused handshake.
-func (m *metrics) observeRefusal(code string) { m.refused.WithLabelValues(code).Inc() }
+// ObserveRefusal counts a refused handshake.
+func (m *Metrics) ObserveRefusal(code string) { m.refused.WithLabelValues(code).Inc() }
 
-// observeRefresh counts an attempt to replace a token.
-func (m *metrics) observeRefresh(outcome string) { m.refreshes.WithLabelValues(outcome).Inc() }
+// ObserveRefresh counts an attempt to replace a token.
+func (m *Metrics) ObserveRefresh(outcome string) { m.refreshes.WithLabelValues(outcome).Inc() }
 
-// watchRecovery is about clients that want their sessions back.
-func (m *metrics) watchRecovery() {
+// WatchRecovery is about clients that want their sessions back.
+func (m *Metrics) WatchRecovery() {
 	m.recovered = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "chorus_recoveries_total",
 		Help: "Clients that came back for their session, by outcome: recovered, or why not.",
@@ -80,9 +82,11 @@ func (m *metrics) watchRecovery() {
 	}
 }
 
-func (m *metrics) observeRecovery(outcome string) { m.recovered.WithLabelValues(outcome).Inc() }
+// ObserveRecovery counts a client that wants its session back.
+func (m *Metrics) ObserveRecovery(outcome string) { m.recovered.WithLabelValues(outcome).Inc() }
 
-func (m *metrics) watchSessions(sessions *session.Keeper) {
+// WatchSessions is about the sessions that clients may resume.
+func (m *Metrics) WatchSessions(sessions *session.Keeper) {
 	for _, g := range []struct {
 		name, help string
 		value      func(session.Stats) int
@@ -97,11 +101,11 @@ func (m *metrics) watchSessions(sessions *session.Keeper) {
 	m.counter("chorus_recovery_sessions_dropped_total", "Sessions without a client that ended before their time, because there were too many.", func() uint64 { return sessions.Stats().Dropped })
 }
 
-// observeEnd counts a socket that was disconnected because of its token.
-func (m *metrics) observeEnd(code string) { m.ends.WithLabelValues(code).Inc() }
+// ObserveEnd counts a socket that was disconnected because of its token.
+func (m *Metrics) ObserveEnd(code string) { m.ends.WithLabelValues(code).Inc() }
 
-// watchAuthentication is about tokens and revocations; store and limit are nil when there are none.
-func (m *metrics) watchAuthentication(verifier *auth.Verifier, revocations *revocation.Set, store *revocation.Redis, limit *authlimit.Connections) {
+// WatchAuthentication is about tokens and revocations; store and limit are nil when there are none.
+func (m *Metrics) WatchAuthentication(verifier *auth.Verifier, revocations *revocation.Set, store *revocation.Redis, limit *authlimit.Connections) {
 	m.gauge("chorus_revocations", "Revocations in force.", func() float64 { return float64(revocations.Len()) })
 	m.gauge("chorus_token_cache_entries", "Tokens whose signature need not be checked again.", func() float64 { return float64(verifier.Stats().CacheEntries) })
 	m.counter("chorus_token_cache_hits_total", "Tokens whose signature was not checked again.", func() uint64 { return verifier.Stats().CacheHits })
@@ -118,8 +122,8 @@ func (m *metrics) watchAuthentication(verifier *auth.Verifier, revocations *revo
 	}
 }
 
-// watchJWKS is about the keys of an issuer.
-func (m *metrics) watchJWKS(v *auth.Verifier) {
+// WatchJWKS is about the keys of an issuer.
+func (m *Metrics) WatchJWKS(v *auth.Verifier) {
 	m.gauge("chorus_jwks_age_seconds", "Time since the keys of auth.jwks_url were last loaded; NaN before the first time.", func() float64 {
 		age, ok := v.JWKSAge()
 		if !ok {
@@ -133,14 +137,15 @@ func (m *metrics) watchJWKS(v *auth.Verifier) {
 }
 
 // watchLimit is about the connections of one subject.
-func (m *metrics) watchLimit(l *authlimit.Connections) {
+func (m *Metrics) watchLimit(l *authlimit.Connections) {
 	stats := l.Stats()
 	m.counter("chorus_subject_connections_refused_total", "Connections refused because their subject had too many.", stats.Refused.Load)
 	m.counter("chorus_subject_connections_replaced_total", "Connections closed for newer ones of their subject.", stats.Replaced.Load)
 	m.counter("chorus_subject_limit_errors_total", "Times that Redis did not answer, and this node counted by itself.", stats.Errors.Load)
 }
 
-func (m *metrics) watchEngine(e *engine.Server) {
+// WatchEngine is about connections.
+func (m *Metrics) WatchEngine(e *engine.Server) {
 	m.gauge("chorus_connections", "Open connections.", func() float64 { return float64(e.ClientsCount()) })
 	m.gauge("chorus_connections_joining", "Open connections that are in no namespace.", func() float64 { return float64(e.OutsideSessions()) })
 	m.gauge("chorus_sockets", "Sockets: connections to a namespace.", func() float64 { return float64(e.Sockets()) })
@@ -155,19 +160,22 @@ func (m *metrics) watchEngine(e *engine.Server) {
 	m.counter("chorus_connections_refused_total", "Connections refused because there were too many.", stats.Refused.Load)
 }
 
-func (m *metrics) watchRooms(c *roomCounts) {
+// WatchRooms is about the rooms of all namespaces.
+func (m *Metrics) WatchRooms(c *Rooms) {
 	m.gauge("chorus_rooms", "Rooms with a member on this node, in all namespaces. The room of a socket's own id does not count.", func() float64 { return float64(c.total().Rooms) })
 	m.gauge("chorus_room_members", "Members of these rooms on this node. A socket in three rooms counts three times.", func() float64 { return float64(c.total().Members) })
 }
 
-func (m *metrics) watchTCP(l *listener.TCP) {
+// WatchTCP is about the TCP connections of the public address.
+func (m *Metrics) WatchTCP(l *listener.TCP) {
 	m.gauge("chorus_tcp_connections", "Open TCP connections of the public address.", func() float64 { return float64(l.Count()) })
 	m.counter("chorus_tcp_evicted_total", "TCP connections closed for newer ones because they served nobody.", l.Evicted.Load)
 	m.counter("chorus_proxy_header_refused_total", "TCP connections refused because of their PROXY header.", l.Strangers.Load)
 	m.counter("chorus_tcp_refused_total", "TCP connections refused because too many were open.", l.Refused.Load)
 }
 
-func (m *metrics) watchLimits(l *limit.Bounds) {
+// WatchLimits is about what clients asked for too fast.
+func (m *Metrics) WatchLimits(l *limit.Bounds) {
 	m.counter("chorus_limited_events_total", "Events refused because their connection sent too many.", l.Stats.Events.Load)
 	m.counter("chorus_limited_subject_events_total", "Events refused because their user sent too many, over all connections.", l.Stats.Subjects.Load)
 	m.counter("chorus_limited_bytes_total", "Times that a connection was not read for a moment because it sent too much.", l.Stats.Bytes.Load)
@@ -178,7 +186,8 @@ func (m *metrics) watchLimits(l *limit.Bounds) {
 	m.gauge("chorus_limit_addresses", "Addresses whose handshakes are counted.", func() float64 { return float64(l.Addresses()) })
 }
 
-func (m *metrics) watchForward(stats *forward.Stats) {
+// WatchForward is about requests that are passed on to other nodes.
+func (m *Metrics) WatchForward(stats *forward.Stats) {
 	m.gauge("chorus_forwarded_open", "Requests and WebSockets that this node passes on to other nodes at the moment.", func() float64 { return float64(stats.Open.Load()) })
 	m.counter("chorus_forwarded_requests_total", "Requests of long-polling that were passed on to other nodes.", stats.Requests.Load)
 	m.counter("chorus_forwarded_websockets_total", "WebSockets that were passed on to other nodes.", stats.Sockets.Load)
@@ -188,7 +197,8 @@ func (m *metrics) watchForward(stats *forward.Stats) {
 	m.counter("chorus_forward_strangers_total", "Attempts to pass for another node of the cluster.", stats.Strange.Load)
 }
 
-func (m *metrics) watchAdapter(l *cluster.Link, sessions *session.Keeper) {
+// WatchAdapter is about messages between nodes.
+func (m *Metrics) WatchAdapter(l *cluster.Link, sessions *session.Keeper) {
 	m.gauge("chorus_redis_up", "1 while this node is connected to Redis, subscribed, and hears what it publishes to itself.", func() float64 {
 		if l.Adapter.Health() != nil {
 			return 0
@@ -228,18 +238,18 @@ func (m *metrics) watchAdapter(l *cluster.Link, sessions *session.Keeper) {
 	}
 }
 
-// observeMoved counts a client that was told to connect to another node.
-func (m *metrics) observeMoved() { m.moved.Inc() }
+// ObserveMoved counts a client that was told to connect to another node.
+func (m *Metrics) ObserveMoved() { m.moved.Inc() }
 
-func (m *metrics) counter(name, help string, value func() uint64) {
+func (m *Metrics) counter(name, help string, value func() uint64) {
 	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, func() float64 { return float64(value()) }))
 }
 
-func (m *metrics) gauge(name, help string, value func() float64) {
+func (m *Metrics) gauge(name, help string, value func() float64) {
 	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value))
 }
 
-// handler serves the figures.
-func (m *metrics) handler() http.Handler {
+// Handler serves the figures.
+func (m *Metrics) Handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
 }

@@ -1,4 +1,4 @@
-package node
+package metrics
 
 import (
 	"chorus/engine"
@@ -15,46 +15,46 @@ import (
 
 // A node takes a sample of its figures in each interval, and keeps those of a quarter of an hour.
 const (
-	sampleInterval = 2 * time.Second
+	SampleInterval = 2 * time.Second
 	sampleSpan     = 15 * time.Minute
 )
 
-// samples are those of this node, for the dashboard.
-type samples struct {
-	metrics *metrics
+// Samples are those of this node, for the dashboard.
+type Samples struct {
+	metrics *Metrics
 	engine  *engine.Server
 
 	mu   sync.Mutex
 	list []api.Sample
 }
 
-// newSamples returns the samples of a node, none yet.
-func newSamples(m *metrics, e *engine.Server) *samples { return &samples{metrics: m, engine: e} }
+// NewSamples returns the samples of a node, none yet.
+func NewSamples(m *Metrics, e *engine.Server) *Samples { return &Samples{metrics: m, engine: e} }
 
-// answer has the node answer the others that ask for its samples.
-func (s *samples) answer(c *chat.Chat) {
+// Answer has the node answer the others that ask for its samples.
+func (s *Samples) Answer(c *chat.Chat) {
 	chat.Answers(c, api.SamplesKind, func(q api.SamplesQuestion) []api.Sample { return s.after(q.Since) })
 }
 
-func (s *samples) after(since int64) []api.Sample {
+func (s *Samples) after(since int64) []api.Sample {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	from, _ := slices.BinarySearchFunc(s.list, since+1, func(sample api.Sample, at int64) int { return int(sample.At - at) })
 	return slices.Clone(s.list[from:])
 }
 
-func (s *samples) add(sample api.Sample) {
+func (s *Samples) add(sample api.Sample) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if most := int(sampleSpan / sampleInterval); len(s.list) >= most {
+	if most := int(sampleSpan / SampleInterval); len(s.list) >= most {
 		s.list = slices.Delete(s.list, 0, len(s.list)-most+1)
 	}
 	s.list = append(s.list, sample)
 }
 
-// take takes them until ctx ends.
-func (s *samples) take(ctx context.Context) {
-	ticker := time.NewTicker(sampleInterval)
+// Take takes them until ctx ends.
+func (s *Samples) Take(ctx context.Context) {
+	ticker := time.NewTicker(SampleInterval)
 	defer ticker.Stop()
 	for {
 		s.add(s.now())
@@ -67,7 +67,7 @@ func (s *samples) take(ctx context.Context) {
 }
 
 // now reads the figures of this moment.
-func (s *samples) now() api.Sample {
+func (s *Samples) now() api.Sample {
 	stats := s.engine.Stats()
 	sample := api.Sample{
 		At: time.Now().UnixMilli(), Connections: s.engine.ClientsCount(),

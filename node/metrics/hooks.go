@@ -1,4 +1,4 @@
-package node
+package metrics
 
 import (
 	"chorus/api/hook"
@@ -10,8 +10,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// watchHook is about the authorise hook.
-func (m *metrics) watchHook(h *hook.Hook) {
+// WatchHook is about the authorise hook.
+func (m *Metrics) WatchHook(h *hook.Hook) {
 	m.gauge("chorus_hook_breaker_open", "1 while the authorise hook is not asked because it failed several times in a row.", func() float64 {
 		if h.Stats().Open {
 			return 1
@@ -23,8 +23,8 @@ func (m *metrics) watchHook(h *hook.Hook) {
 	m.gauge("chorus_hook_verdicts", "Verdicts of the authorise hook that are remembered.", func() float64 { return float64(h.Stats().Remembered) })
 }
 
-// watchHookQuestions returns what counts the questions to the authorise hook.
-func (m *metrics) watchHookQuestions() func(chat.ActionKind, hook.Outcome, time.Duration) {
+// WatchHookQuestions returns what counts the questions to the authorise hook.
+func (m *Metrics) WatchHookQuestions() func(chat.ActionKind, hook.Outcome, time.Duration) {
 	seconds := prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name:    "chorus_hook_seconds",
 		Help:    "How long a client waited for a decision of the authorise hook, by action and outcome: allowed, refused, cached, failed, skipped (not asked after failures) or overloaded (not asked because too many wait).",
@@ -36,8 +36,8 @@ func (m *metrics) watchHookQuestions() func(chat.ActionKind, hook.Outcome, time.
 	}
 }
 
-// watchDeliveries returns what counts the requests of webhooks.
-func (m *metrics) watchDeliveries() func(target, outcome string, events int, took time.Duration) {
+// WatchDeliveries returns what counts the requests of webhooks.
+func (m *Metrics) WatchDeliveries() func(target, outcome string, events int, took time.Duration) {
 	seconds := prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name: "chorus_webhook_seconds", Help: "How long requests to webhook targets took, by target and outcome: ok, failed, or gone (410).",
 		Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 15, 60},
@@ -52,8 +52,8 @@ func (m *metrics) watchDeliveries() func(target, outcome string, events int, too
 	}
 }
 
-// watchWebhooks is about the queues of the webhooks.
-func (m *metrics) watchWebhooks(stats *webhook.Stats, admins func() []webhook.Admin) {
+// WatchWebhooks is about the queues of the webhooks.
+func (m *Metrics) WatchWebhooks(stats *webhook.Stats, admins func() []webhook.Admin) {
 	m.registry.MustRegister(&backlogs{admins})
 	m.counter("chorus_webhook_queue_errors_total", "Operations that the queues of the webhooks did not do.", stats.QueueErrors.Load)
 }

@@ -1,4 +1,4 @@
-package node
+package metrics
 
 import (
 	"strconv"
@@ -16,8 +16,8 @@ var (
 	apiRefusals = prometheus.NewDesc("chorus_api_refused_total", "Requests of the HTTP API that were refused, by code.", []string{"code"}, nil)
 )
 
-// watchAPI is about the HTTP API.
-func (m *metrics) watchAPI(a *api.API) { m.registry.MustRegister(&apiCounts{a.Stats(), a}) }
+// WatchAPI is about the HTTP API.
+func (m *Metrics) WatchAPI(a *api.API) { m.registry.MustRegister(&apiCounts{a.Stats(), a}) }
 
 // apiCounts collects the requests of the HTTP API.
 type apiCounts struct {

@@ -1,4 +1,4 @@
-package node
+package metrics
 
 import (
 	"sync"
@@ -8,25 +8,26 @@ import (
 	"github.com/zishang520/socket.io/servers/socket/v3"
 )
 
-// roomCounter is an adapter of package adapter.
+// roomCounter is an adapter that counts its rooms.
 type roomCounter interface {
 	Counts() rooms.Counts
 }
 
-// roomCounts makes the adapters of all namespaces and knows how full their rooms are.
-type roomCounts struct {
+// Rooms makes the adapters of all namespaces and knows how full their rooms are.
+type Rooms struct {
 	inner socket.AdapterConstructor
 
 	mu       sync.Mutex
 	adapters map[string]roomCounter // by namespace
 }
 
-func newRoomCounts(inner socket.AdapterConstructor) *roomCounts {
-	return &roomCounts{inner: inner, adapters: make(map[string]roomCounter)}
+// NewRooms counts the rooms of the adapters that inner makes.
+func NewRooms(inner socket.AdapterConstructor) *Rooms {
+	return &Rooms{inner: inner, adapters: make(map[string]roomCounter)}
 }
 
 // New makes the adapter of a namespace; the library calls it.
-func (c *roomCounts) New(nsp socket.Namespace) socket.Adapter {
+func (c *Rooms) New(nsp socket.Namespace) socket.Adapter {
 	a := c.inner.New(nsp)
 	if counter, ok := a.(roomCounter); ok {
 		c.mu.Lock()
@@ -37,7 +38,7 @@ func (c *roomCounts) New(nsp socket.Namespace) socket.Adapter {
 }
 
 // total returns the counts of all namespaces together.
-func (c *roomCounts) total() rooms.Counts {
+func (c *Rooms) total() rooms.Counts {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var sum rooms.Counts
