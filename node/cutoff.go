@@ -2,9 +2,9 @@ package node
 
 import "github.com/zishang520/socket.io/servers/engine/v3"
 
-// cutOff ends all that the node says to others, at once: its clients and Redis hear no goodbye, as after a
+// Kill ends all that the node says to others, at once: its clients and Redis hear no goodbye, as after a
 // SIGKILL. Close must follow.
-func (n *Node) cutOff() {
+func (n *Node) Kill() {
 	if n.redis != nil {
 		_ = n.redis.Client().Close()
 	}

@@ -80,7 +80,7 @@ func (d *Dev) open(ctx context.Context, count int) (err error) {
 		if cfg.Listen, err = portBehind(d.cfg.Listen, i+1); err != nil {
 			return err
 		}
-		n := &devNode{cfg: cfg, wrap: d.withAPI, started: func(n *Node) { d.ways.watch(i, n.chat) }}
+		n := &devNode{cfg: cfg, wrap: d.withAPI, started: func(n *Node) { d.ways.watch(i, n.Chat()) }}
 		lane, err := openSlowLane(ctx, n.addr)
 		if err != nil {
 			return err

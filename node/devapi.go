@@ -125,10 +125,8 @@ func (d *Dev) serveState(r *http.Request) (any, error) {
 	for i, place := range d.nodes {
 		s := devNodeState{URL: "http://" + place.addr(), Slow: "http://" + d.slow[i].addr()}
 		if n := place.running(); n != nil {
-			s.Running, s.Connections = true, n.engine.ClientsCount()
-			if n.redis != nil {
-				state.Redis.Up = n.redis.Adapter.Health() == nil
-			}
+			s.Running, s.Connections = true, n.IO().Engine().ClientsCount()
+			state.Redis.Up = n.Health() == nil
 		}
 		state.Nodes = append(state.Nodes, s)
 	}
@@ -170,7 +168,7 @@ func (d *Dev) serveRevoke(r *http.Request) (any, error) {
 	}
 	for _, place := range d.nodes {
 		if n := place.running(); n != nil {
-			return struct{}{}, n.auth.revocations.Revoke(r.Context(), revocation.Revocation{Subject: ask.Sub, IssuedBefore: time.Now()})
+			return struct{}{}, n.Revocations().Revoke(r.Context(), revocation.Revocation{Subject: ask.Sub, IssuedBefore: time.Now()})
 		}
 	}
 	return nil, errNodeState

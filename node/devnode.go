@@ -35,18 +35,18 @@ func (d *devNode) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := n.open(ctx); err != nil {
+	if err := n.Open(ctx); err != nil {
 		return errors.Join(err, n.Close(ctx))
 	}
-	n.handler = d.wrap(n.handler)
+	n.Wrap(d.wrap)
 	d.started(n)
-	d.cfg.Listen = n.public.Addr().String()
+	d.cfg.Listen = n.Addr().String()
 	life, cancel := context.WithCancel(context.Background()) //nolint:gosec // stop and kill call cancel
 	ended := make(chan struct{})
 	d.node, d.cancel, d.ended = n, cancel, ended
 	go func() { // ends with stop or kill
 		defer close(ended)
-		err := n.serve(life) // the node's life is its own
+		err := n.Serve(life) // the node's life is its own
 		d.mu.Lock()
 		defer d.mu.Unlock()
 		d.node, d.err = nil, err
@@ -62,7 +62,7 @@ func (d *devNode) kill() error {
 	if n == nil {
 		return errNodeState
 	}
-	n.cutOff()
+	n.Kill()
 	cancel()
 	_ = d.wait() // what it could not say is all that it complains about
 	return nil

@@ -7,13 +7,13 @@ import "net/http"
 func (d *Dev) spread(w http.ResponseWriter, r *http.Request) {
 	if i := d.nodeOf(r.URL.Query().Get("sid")); i >= 0 {
 		if n := d.nodes[i].running(); n != nil {
-			n.handler.ServeHTTP(w, r)
+			n.Handler().ServeHTTP(w, r)
 			return
 		}
 	}
 	for range d.nodes {
 		if n := d.nodes[d.turn.Add(1)%uint64(len(d.nodes))].running(); n != nil {
-			n.handler.ServeHTTP(w, r)
+			n.Handler().ServeHTTP(w, r)
 			return
 		}
 	}
@@ -27,7 +27,7 @@ func (d *Dev) nodeOf(sid string) int {
 	}
 	for i, place := range d.nodes {
 		if n := place.running(); n != nil {
-			if _, here := n.engine.Clients().Load(sid); here {
+			if _, here := n.IO().Engine().Clients().Load(sid); here {
 				return i
 			}
 		}

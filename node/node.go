@@ -1,6 +1,7 @@
 package node
 
 import (
+	"chorus/auth/revocation"
 	"context"
 	"errors"
 	"log/slog"
@@ -185,6 +186,22 @@ func (n *Node) Chat() *chat.Chat { return n.chat }
 
 // Nodes returns which nodes of the cluster are alive.
 func (n *Node) Nodes() *registry.Registry { return n.nodes }
+
+// Health returns nil while the node hears the cluster, or what is wrong with Redis.
+func (n *Node) Health() error {
+	if n.redis == nil {
+		return nil
+	}
+	return n.redis.Adapter.Health()
+}
+
+// Revocations returns the revoked tokens, nil on a node without keys.
+func (n *Node) Revocations() *revocation.Set {
+	if n.auth == nil {
+		return nil
+	}
+	return n.auth.revocations
+}
 
 // Handler returns the public endpoints: Socket.IO, /healthz and /readyz.
 func (n *Node) Handler() http.Handler { return n.handler }

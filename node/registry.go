@@ -42,7 +42,7 @@ func (n *Node) status() registry.Status {
 	draining := n.draining.Load()
 	return registry.Status{
 		Connections: int(n.engine.ClientsCount()), //nolint:gosec // bounded by max_connections
-		Ready:       !draining && (n.redis == nil || n.redis.Adapter.Health() == nil),
+		Ready:       !draining && n.Health() == nil,
 		Draining:    draining,
 	}
 }

@@ -24,17 +24,17 @@ const startTimeout = 5 * time.Second
 // by themselves, and publishes what waits for Redis, all within drain.timeout. A node runs once.
 func (n *Node) Run(ctx context.Context) error {
 	defer n.logs.Flush()
-	if err := n.open(ctx); err != nil {
+	if err := n.Open(ctx); err != nil {
 		ended, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 		defer cancel()
 		_ = n.Close(ended) // the first error is the one to tell
 		return err
 	}
-	return n.serve(ctx)
+	return n.Serve(ctx)
 }
 
-// open waits for Redis and listens.
-func (n *Node) open(ctx context.Context) error {
+// Open waits for Redis and listens, which Run does by itself. Serve must follow, or Close.
+func (n *Node) Open(ctx context.Context) error {
 	if n.redis != nil {
 		if err := n.redis.Await(ctx, startTimeout); err != nil {
 			return err
@@ -70,8 +70,14 @@ func (n *Node) open(ctx context.Context) error {
 	return nil
 }
 
-// serve serves what open has opened until ctx ends, then drains.
-func (n *Node) serve(ctx context.Context) error {
+// Addr returns the public address of a node that listens.
+func (n *Node) Addr() net.Addr { return n.public.Addr() }
+
+// Wrap changes what serves the public endpoints. It must be called before Serve.
+func (n *Node) Wrap(wrap func(http.Handler) http.Handler) { n.handler = wrap(n.handler) }
+
+// Serve serves what Open has opened until ctx ends, then drains.
+func (n *Node) Serve(ctx context.Context) error {
 	servers, listeners := []*http.Server{listener.NewServer(n.handler, n.log)}, []net.Listener{n.public}
 	if n.admin != nil {
 		servers, listeners = append(servers, listener.NewServer(n.adminRoutes(), n.log)), append(listeners, n.admin)
