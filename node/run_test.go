@@ -15,6 +15,7 @@ import (
 	"chorus/auth"
 	"chorus/chat"
 	"chorus/node"
+	"chorus/node/dev"
 
 	"github.com/alicebob/miniredis/v2"
 	"github.com/zishang520/socket.io/servers/engine/v3"
@@ -353,13 +354,13 @@ func TestDevSpreadsClients(t *testing.T) {
 	cfg := node.DefaultConfig()
 	cfg.Listen = "127.0.0.1:0"
 	cfg.Log.Level = "error"
-	dev, err := node.OpenDev(context.Background(), cfg, 3)
+	cluster, err := dev.Open(context.Background(), cfg, 3)
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- dev.Run(ctx) }()
+	go func() { ended <- cluster.Run(ctx) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-ended; err != nil {
@@ -368,11 +369,11 @@ func TestDevSpreadsClients(t *testing.T) {
 		http.DefaultClient.CloseIdleConnections()
 	})
 
-	key, err := auth.Sign(dev.Config().Auth.Secret, "", map[string]any{"sub": "alice", "exp": time.Now().Add(time.Hour).Unix()})
+	key, err := auth.Sign(cluster.Config().Auth.Secret, "", map[string]any{"sub": "alice", "exp": time.Now().Add(time.Hour).Unix()})
 	if err != nil {
 		t.Fatal(err)
 	}
-	doors := append([]string{dev.Addr(), dev.Addr(), dev.Addr()}, dev.NodeAddrs()...)
+	doors := append([]string{cluster.Addr(), cluster.Addr(), cluster.Addr()}, cluster.NodeAddrs()...)
 	clients := make([]*rawClient, len(doors))
 	for i, addr := range doors {
 		clients[i] = join(t, addr, key)
@@ -397,7 +398,7 @@ func TestDevThatCannotStartLeavesNothing(t *testing.T) {
 	cfg := node.DefaultConfig()
 	cfg.Listen = taken.Addr().String()
 	cfg.Log.Level = "error"
-	if _, err := node.OpenDev(context.Background(), cfg, 2); !errors.Is(err, node.ErrStart) {
+	if _, err := dev.Open(context.Background(), cfg, 2); !errors.Is(err, node.ErrStart) {
 		t.Errorf("got %v", err)
 	}
 }

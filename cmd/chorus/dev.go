@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"chorus/node"
+	"chorus/node/dev"
 	"chorus/web"
 )
 
@@ -47,14 +48,14 @@ func (c *devCommand) Run(ctx context.Context) error {
 	}
 	cfg.OnUnknown = (&unknownEvents{w: os.Stdout}).print
 	hasSecret := len(cfg.Secrets()) > 0
-	dev, err := node.OpenDev(ctx, cfg, c.Nodes)
+	cluster, err := dev.Open(ctx, cfg, c.Nodes)
 	if err != nil {
 		return err
 	}
-	if err := printDev(os.Stdout, dev, hasSecret); err != nil {
+	if err := printDev(os.Stdout, cluster, hasSecret); err != nil {
 		return err
 	}
-	return dev.Run(ctx)
+	return cluster.Run(ctx)
 }
 
 // unknownEvents prints each event that no handler takes, once.
@@ -79,16 +80,16 @@ func (u *unknownEvents) print(namespace, event string, handled []string) {
 	}
 }
 
-func printDev(w io.Writer, dev *node.Dev, hasSecret bool) error {
-	cfg := dev.Config()
-	screen := devScreen{FrontDoor: origin(dev.Addr()), Secret: cfg.Auth.Secret, Redis: cfg.Redacted().Cluster.Redis.URL, Client: publicClient}
+func printDev(w io.Writer, cluster *dev.Cluster, hasSecret bool) error {
+	cfg := cluster.Config()
+	screen := devScreen{FrontDoor: origin(cluster.Addr()), Secret: cfg.Auth.Secret, Redis: cfg.Redacted().Cluster.Redis.URL, Client: publicClient}
 	if web.Built() && cfg.ServeClient {
 		screen.Client = cfg.Path + "socket.io.esm.min.js"
 	}
 	if hasSecret {
 		screen.Secret = ""
 	}
-	for _, addr := range dev.NodeAddrs() {
+	for _, addr := range cluster.NodeAddrs() {
 		screen.Nodes = append(screen.Nodes, origin(addr))
 	}
 	for _, name := range []string{"Alice", "Bob"} {

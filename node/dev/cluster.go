@@ -1,4 +1,6 @@
-package node
+// Package dev is a whole cluster in one process, for development: nodes that can be killed, a front door, an embedded Redis,
+// and what the development console asks.
+package dev
 
 import (
 	"context"
@@ -11,6 +13,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"chorus/node"
 	"chorus/node/config"
 	"chorus/node/listener"
 	"chorus/node/logging"
@@ -21,27 +24,27 @@ import (
 // devHistory is how many messages each room of a cluster for development keeps.
 const devHistory = 1000
 
-// Dev is a whole cluster in one process, for development: nodes on addresses of their own, a front
+// Cluster is a whole cluster in one process, for development: nodes on addresses of their own, a front
 // door that spreads clients over them and, unless the configuration names one, an embedded Redis.
 // Its nodes can be killed and started again. Its methods are safe for concurrent use.
-type Dev struct {
-	cfg       Config
-	nodes     []*devNode
+type Cluster struct {
+	cfg       config.Config
+	nodes     []*place
 	frontDoor net.Listener
 	redis     *miniredis.Miniredis // nil when the configuration names one
 	turn      atomic.Uint64        // counts the requests that any node may take
-	ways      devWays
+	ways      ways
 	slow      []*slowLane     // one for each node
 	life      context.Context // of Run; ends outages
 	end       context.CancelFunc
 	outages   sync.WaitGroup // ends of outages of Redis
 }
 
-// OpenDev makes a cluster of count nodes and listens: the front door at cfg.Listen, the nodes at
+// Open makes a cluster of count nodes and listens: the front door at cfg.Listen, the nodes at
 // the ports behind it, and behind these the embedded Redis (at any free ones when that is 0). Without a secret it makes one, and
 // without a list of origins the web pages of all may connect: development happens on odd ports.
 // Run must follow.
-func OpenDev(ctx context.Context, cfg Config, count int) (*Dev, error) {
+func Open(ctx context.Context, cfg config.Config, count int) (*Cluster, error) {
 	if len(cfg.Secrets()) == 0 {
 		cfg.Auth.Secret, cfg.Auth.SecretEncoding = rand.Text()+rand.Text(), "text"
 	}
@@ -53,7 +56,7 @@ func OpenDev(ctx context.Context, cfg Config, count int) (*Dev, error) {
 		cfg.Chat.Direct.History.Messages = devHistory
 	}
 	cfg.Admin.Listen, cfg.Development = "", true
-	d := &Dev{cfg: cfg}
+	d := &Cluster{cfg: cfg}
 	d.life, d.end = context.WithCancel(context.WithoutCancel(ctx))
 	if err := d.open(ctx, count); err != nil {
 		d.close()
@@ -62,14 +65,14 @@ func OpenDev(ctx context.Context, cfg Config, count int) (*Dev, error) {
 	return d, nil
 }
 
-func (d *Dev) open(ctx context.Context, count int) (err error) {
+func (d *Cluster) open(ctx context.Context, count int) (err error) {
 	if d.cfg.Cluster.Redis.URL == "" {
 		if d.redis, err = startRedis(d.cfg.Listen, count); err != nil {
-			return fmt.Errorf("%w: the embedded Redis: %w", ErrStart, err)
+			return fmt.Errorf("%w: the embedded Redis: %w", config.ErrStart, err)
 		}
 		d.cfg.Cluster.Redis.URL = "redis://" + d.redis.Addr()
 	}
-	if err := Validate(d.cfg); err != nil {
+	if err := node.Validate(d.cfg); err != nil {
 		return err
 	}
 	if d.frontDoor, err = listener.Listen(ctx, "listen", d.cfg.Listen); err != nil {
@@ -80,7 +83,7 @@ func (d *Dev) open(ctx context.Context, count int) (err error) {
 		if cfg.Listen, err = portBehind(d.cfg.Listen, i+1); err != nil {
 			return err
 		}
-		n := &devNode{cfg: cfg, wrap: d.withAPI, started: func(n *Node) { d.ways.watch(i, n.Chat()) }}
+		n := &place{cfg: cfg, wrap: d.withAPI, started: func(n *node.Node) { d.ways.watch(i, n.Chat()) }}
 		lane, err := openSlowLane(ctx, n.addr)
 		if err != nil {
 			return err
@@ -120,7 +123,7 @@ func portBehind(address string, offset int) (string, error) {
 	}
 	number, err := strconv.Atoi(port)
 	if err != nil {
-		return "", fmt.Errorf("%w: listen: the port of %q is not a number", ErrConfig, address)
+		return "", fmt.Errorf("%w: listen: the port of %q is not a number", config.ErrConfig, address)
 	}
 	if number != 0 {
 		number += offset
@@ -129,13 +132,13 @@ func portBehind(address string, offset int) (string, error) {
 }
 
 // Config returns the configuration in force, with the secret.
-func (d *Dev) Config() Config { return d.cfg }
+func (d *Cluster) Config() config.Config { return d.cfg }
 
 // Addr returns the address of the front door.
-func (d *Dev) Addr() string { return d.frontDoor.Addr().String() }
+func (d *Cluster) Addr() string { return d.frontDoor.Addr().String() }
 
 // NodeAddrs returns the addresses of the nodes.
-func (d *Dev) NodeAddrs() []string {
+func (d *Cluster) NodeAddrs() []string {
 	addrs := make([]string, len(d.nodes))
 	for i, n := range d.nodes {
 		addrs[i] = n.addr()
@@ -144,7 +147,7 @@ func (d *Dev) NodeAddrs() []string {
 }
 
 // Run serves until ctx ends, then drains all nodes.
-func (d *Dev) Run(ctx context.Context) error {
+func (d *Cluster) Run(ctx context.Context) error {
 	door := listener.NewServer(d.withAPI(http.HandlerFunc(d.spread)), logging.NewLogger(&d.cfg))
 	opened := make(chan error, 1)
 	go func() { opened <- listener.Serve(door, d.frontDoor) }() // ends with Close below
@@ -172,7 +175,7 @@ func (d *Dev) Run(ctx context.Context) error {
 }
 
 // close undoes an open that failed.
-func (d *Dev) close() {
+func (d *Cluster) close() {
 	d.end()
 	for _, n := range d.nodes {
 		n.stop()
@@ -187,7 +190,7 @@ func (d *Dev) close() {
 	}
 }
 
-func (d *Dev) closeSlow() {
+func (d *Cluster) closeSlow() {
 	for _, lane := range d.slow {
 		lane.close()
 	}

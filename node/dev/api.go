@@ -1,4 +1,4 @@
-package node
+package dev
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"chorus/auth/revocation"
+	"chorus/node"
 	"chorus/web"
 )
 
@@ -25,7 +26,7 @@ const (
 // withAPI adds the endpoints of the development console. They mint tokens, so only pages of the
 // cluster itself may use them: the host must be an address or localhost (a name that somebody else
 // points here is not), and a request that changes something must be JSON, which other pages cannot send.
-func (d *Dev) withAPI(next http.Handler) http.Handler {
+func (d *Cluster) withAPI(next http.Handler) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/", next)
 	page := func(w http.ResponseWriter, r *http.Request) {
@@ -41,17 +42,17 @@ func (d *Dev) withAPI(next http.Handler) http.Handler {
 	api("POST "+devPath+"token", d.serveToken)
 	api("POST "+devPath+"revoke", d.serveRevoke)
 	api("POST "+devPath+"nodes/{node}/kill", func(r *http.Request) (any, error) {
-		return d.change(r, func(n *devNode) error { return n.kill() })
+		return d.change(r, func(n *place) error { return n.kill() })
 	})
 	api("POST "+devPath+"nodes/{node}/start", func(r *http.Request) (any, error) {
-		return d.change(r, func(n *devNode) error { return n.start(r.Context()) })
+		return d.change(r, func(n *place) error { return n.start(r.Context()) })
 	})
 	api("POST "+devPath+"redis/outage", d.serveOutage)
 	return mux
 }
 
 // origins returns those of the nodes, to which the console connects.
-func (d *Dev) origins() []string {
+func (d *Cluster) origins() []string {
 	addrs := d.NodeAddrs()
 	origins := make([]string, 0, 4*len(addrs))
 	for _, addr := range addrs {
@@ -95,15 +96,15 @@ func isLocalHost(host string) bool {
 	return host == "localhost" || net.ParseIP(host) != nil
 }
 
-// devState is what the console shows of the cluster.
-type devState struct {
-	Nodes []devNodeState `json:"nodes"`
+// state is what the console shows of the cluster.
+type state struct {
+	Nodes []nodeState `json:"nodes"`
 	// Here is the node that holds the session that was asked about, -1 for none.
 	Here  int        `json:"here"`
 	Redis redisState `json:"redis"`
 }
 
-type devNodeState struct {
+type nodeState struct {
 	URL string `json:"url"`
 	// Slow is an address of the same node behind a slow line.
 	Slow        string `json:"slow"`
@@ -117,13 +118,13 @@ type redisState struct {
 	Up       bool   `json:"up"`
 }
 
-func (d *Dev) serveState(r *http.Request) (any, error) {
-	state := devState{
+func (d *Cluster) serveState(r *http.Request) (any, error) {
+	state := state{
 		Here:  d.nodeOf(r.URL.Query().Get("sid")),
 		Redis: redisState{URL: d.cfg.Redacted().Cluster.Redis.URL, Embedded: d.redis != nil, Up: true},
 	}
 	for i, place := range d.nodes {
-		s := devNodeState{URL: "http://" + place.addr(), Slow: "http://" + d.slow[i].addr()}
+		s := nodeState{URL: "http://" + place.addr(), Slow: "http://" + d.slow[i].addr()}
 		if n := place.running(); n != nil {
 			s.Running, s.Connections = true, n.IO().Engine().ClientsCount()
 			state.Redis.Up = n.Health() == nil
@@ -134,7 +135,7 @@ func (d *Dev) serveState(r *http.Request) (any, error) {
 }
 
 // serveToken mints a token: for a name, or with any claims.
-func (d *Dev) serveToken(r *http.Request) (any, error) {
+func (d *Cluster) serveToken(r *http.Request) (any, error) {
 	var ask struct {
 		Name   string         `json:"name"`
 		TTL    float64        `json:"ttl"` // seconds; 0 for a day
@@ -154,12 +155,12 @@ func (d *Dev) serveToken(r *http.Request) (any, error) {
 	if ask.TTL > 0 {
 		life = time.Duration(ask.TTL * float64(time.Second))
 	}
-	token, err := Sign(d.cfg, claims, life)
+	token, err := node.Sign(d.cfg, claims, life)
 	return map[string]string{"token": token}, err
 }
 
 // serveRevoke revokes a token, or everything of a subject that was issued until now.
-func (d *Dev) serveRevoke(r *http.Request) (any, error) {
+func (d *Cluster) serveRevoke(r *http.Request) (any, error) {
 	var ask struct {
 		Sub string `json:"sub"`
 	}
@@ -174,7 +175,7 @@ func (d *Dev) serveRevoke(r *http.Request) (any, error) {
 	return nil, errNodeState
 }
 
-func (d *Dev) change(r *http.Request, do func(*devNode) error) (any, error) {
+func (d *Cluster) change(r *http.Request, do func(*place) error) (any, error) {
 	i, err := strconv.Atoi(r.PathValue("node"))
 	if err != nil || i < 0 || i >= len(d.nodes) {
 		return nil, errors.New("there is no such node")
@@ -186,7 +187,7 @@ func (d *Dev) change(r *http.Request, do func(*devNode) error) (any, error) {
 }
 
 // serveOutage takes the embedded Redis away for a while. What it holds stays.
-func (d *Dev) serveOutage(r *http.Request) (any, error) {
+func (d *Cluster) serveOutage(r *http.Request) (any, error) {
 	if d.redis == nil {
 		return nil, errors.New("this Redis is not the cluster's own: stop it yourself")
 	}

@@ -1,6 +1,8 @@
-package node
+package dev
 
 import (
+	"chorus/node"
+	"chorus/node/config"
 	"context"
 	"errors"
 	"net/http"
@@ -10,28 +12,28 @@ import (
 // errNodeState is the answer to killing a node that is not there, or starting one that is.
 var errNodeState = errors.New("the node is not in the state for this")
 
-// devNode is a place in a cluster for development: a node that can be killed and started again.
-type devNode struct {
-	cfg  Config
+// place is a place in a cluster for development: a node that can be killed and started again.
+type place struct {
+	cfg  config.Config
 	wrap func(http.Handler) http.Handler // adds the endpoints of development
 	// started is called with each node before it serves.
-	started func(*Node)
+	started func(*node.Node)
 
 	mu     sync.Mutex
-	node   *Node // nil while there is none
+	node   *node.Node // nil while there is none
 	cancel context.CancelFunc
 	ended  chan struct{} // closed when the node has ended
 	err    error         // how it ended
 }
 
 // start starts a node at the address that the place had before.
-func (d *devNode) start(ctx context.Context) error {
+func (d *place) start(ctx context.Context) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.node != nil {
 		return errNodeState
 	}
-	n, err := New(d.cfg) // a node lives until it is closed, which serve does when its ctx ends
+	n, err := node.New(d.cfg) // a node lives until it is closed, which serve does when its ctx ends
 	if err != nil {
 		return err
 	}
@@ -55,7 +57,7 @@ func (d *devNode) start(ctx context.Context) error {
 }
 
 // kill ends the node as a SIGKILL does: it says nothing to its clients, to Redis, or to the other nodes.
-func (d *devNode) kill() error {
+func (d *place) kill() error {
 	d.mu.Lock()
 	n, cancel := d.node, d.cancel
 	d.mu.Unlock()
@@ -69,7 +71,7 @@ func (d *devNode) kill() error {
 }
 
 // stop has the node drain. wait waits for that.
-func (d *devNode) stop() {
+func (d *place) stop() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.cancel != nil {
@@ -77,7 +79,7 @@ func (d *devNode) stop() {
 	}
 }
 
-func (d *devNode) wait() error {
+func (d *place) wait() error {
 	d.mu.Lock()
 	ended := d.ended
 	d.mu.Unlock()
@@ -91,14 +93,14 @@ func (d *devNode) wait() error {
 }
 
 // running returns the node, nil when there is none.
-func (d *devNode) running() *Node {
+func (d *place) running() *node.Node {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.node
 }
 
 // addr returns the address, of a node that was killed too.
-func (d *devNode) addr() string {
+func (d *place) addr() string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.cfg.Listen

@@ -1,4 +1,4 @@
-package node
+package dev
 
 import (
 	"chorus/node/listener"

@@ -1,10 +1,10 @@
-package node
+package dev
 
 import "net/http"
 
 // spread hands requests to the nodes of the cluster in turn. The requests of a session go to the node
 // that holds it, as a sticky load balancer sends them.
-func (d *Dev) spread(w http.ResponseWriter, r *http.Request) {
+func (d *Cluster) spread(w http.ResponseWriter, r *http.Request) {
 	if i := d.nodeOf(r.URL.Query().Get("sid")); i >= 0 {
 		if n := d.nodes[i].running(); n != nil {
 			n.Handler().ServeHTTP(w, r)
@@ -21,7 +21,7 @@ func (d *Dev) spread(w http.ResponseWriter, r *http.Request) {
 }
 
 // nodeOf returns the number of the node that holds an Engine.IO session, -1 for none.
-func (d *Dev) nodeOf(sid string) int {
+func (d *Cluster) nodeOf(sid string) int {
 	if sid == "" {
 		return -1
 	}
