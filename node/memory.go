@@ -19,7 +19,7 @@ const (
 	minGCPercent = 100 // the runtime's own default
 )
 
-// tendMemory looks after memory until ctx ends.
+// tendHeap looks after memory until ctx ends.
 //
 // A node that thousands of clients have come to and that is then idle keeps the garbage of their
 // handshakes, more than the clients themselves take: an idle program collects every two minutes
@@ -29,28 +29,30 @@ const (
 //
 // And a node with few clients has so small a heap that it would collect several times a second: see
 // Config.MinHeap.
-func (n *Node) tendMemory(ctx context.Context) {
+//
+// connections counts the clients.
+func tendHeap(ctx context.Context, minHeap int64, connections func() uint64) {
 	ticker := time.NewTicker(memoryInterval)
 	defer ticker.Stop()
 	var settled, rounds int
-	held, collections := heldMemory(), n.tuneGC()
+	held, collections := heldMemory(), tuneGC(minHeap)
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
 		}
-		if connections := int(n.engine.ClientsCount()); abs(connections-settled) >= settleChange { //nolint:gosec // a count fits
-			settled, rounds = connections, settleRounds
+		if now := int(connections()); abs(now-settled) >= settleChange { //nolint:gosec // a count fits
+			settled, rounds = now, settleRounds
 		}
 		if heldMemory() > held+settleGrowth {
 			rounds = settleRounds
 		}
-		now := n.tuneGC()
+		now := tuneGC(minHeap)
 		if idle := now == collections; idle && rounds > 0 {
 			rounds--
 			debug.FreeOSMemory()
-			held, now = heldMemory(), n.tuneGC()
+			held, now = heldMemory(), tuneGC(minHeap)
 		}
 		collections = now
 	}
@@ -58,12 +60,12 @@ func (n *Node) tendMemory(ctx context.Context) {
 
 // tuneGC sets how much the heap may grow between two collections, unless GOGC says so, and returns
 // how many there have been.
-func (n *Node) tuneGC() (collections uint64) {
+func tuneGC(minHeap int64) (collections uint64) {
 	samples := []runtimemetrics.Sample{{Name: "/gc/cycles/total:gc-cycles"}, {Name: "/gc/heap/live:bytes"}}
 	runtimemetrics.Read(samples)
 	live := max(samples[1].Value.Uint64(), 1)
-	if n.cfg.MinHeap > 0 && os.Getenv("GOGC") == "" {
-		percent := 100 * uint64(n.cfg.MinHeap) / live                          //nolint:gosec // it is positive
+	if minHeap > 0 && os.Getenv("GOGC") == "" {
+		percent := 100 * uint64(minHeap) / live                                //nolint:gosec // it is positive
 		debug.SetGCPercent(int(min(max(percent, minGCPercent), maxGCPercent))) //nolint:gosec // between the two
 	}
 	return samples[0].Value.Uint64()

@@ -102,7 +102,7 @@ func (n *Node) Serve(ctx context.Context) error {
 		return nil
 	})
 	group.Go(func() error { // ends with ctx
-		n.tendMemory(stop)
+		tendHeap(stop, int64(n.cfg.MinHeap), n.engine.ClientsCount)
 		return nil
 	})
 	if n.cert != nil {
