@@ -12,6 +12,7 @@ import (
 
 	"chorus/api"
 	"chorus/api/hook"
+	"chorus/api/webhook"
 	"chorus/auth"
 	"chorus/chat"
 	"chorus/chat/notice"
@@ -155,7 +156,7 @@ func New(cfg Config) (*Node, error) {
 	if n.webhooks != nil {
 		n.webhooks.service.Start()
 		if n.auth != nil && n.webhooks.targets.Wants(notice.TokenRevoked, "") {
-			n.webhooks.revocations = newRevocationTeller(n.auth.revocations, n.state, n.log)
+			n.webhooks.revocations = webhook.NewRevocationTeller(n.auth.revocations, n.state, n.log)
 		}
 	}
 	if err := n.followNamespaces(); err != nil {

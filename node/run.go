@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"chorus/node/config"
+	"chorus/node/heap"
 	"chorus/node/listener"
 	"chorus/node/systemd"
 
@@ -102,7 +103,7 @@ func (n *Node) Serve(ctx context.Context) error {
 		return nil
 	})
 	group.Go(func() error { // ends with ctx
-		tendHeap(stop, int64(n.cfg.MinHeap), n.engine.ClientsCount)
+		heap.Tend(stop, int64(n.cfg.MinHeap), n.engine.ClientsCount)
 		return nil
 	})
 	if n.cert != nil {

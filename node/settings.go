@@ -10,7 +10,7 @@ import (
 
 // settings lists the configuration in force with its defaults, in the order of the keys.
 func (n *Node) settings() []api.Setting {
-	inForce, defaults := flatten(n.cfg.Redacted()), flatten(config.Default())
+	inForce, defaults := config.Flatten(n.cfg.Redacted()), config.Flatten(config.Default())
 	list := make([]api.Setting, 0, len(inForce))
 	for key, value := range inForce {
 		list = append(list, api.Setting{Key: key, Value: value, Default: defaults[key]})

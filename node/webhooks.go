@@ -21,12 +21,12 @@ type webhooks struct {
 	service *webhook.Service
 	admins  []webhook.Admin
 
-	revocations *revocationTeller // nil when nobody is told of revocations
+	revocations *webhook.RevocationTeller // nil when nobody is told of revocations
 }
 
 func (w *webhooks) close() {
 	if w.revocations != nil {
-		w.revocations.close()
+		w.revocations.Close()
 	}
 	w.service.Close()
 }

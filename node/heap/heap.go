@@ -1,4 +1,5 @@
-package node
+// Package heap looks after the memory of the process of a node.
+package heap
 
 import (
 	"context"
@@ -19,7 +20,7 @@ const (
 	minGCPercent = 100 // the runtime's own default
 )
 
-// tendHeap looks after memory until ctx ends.
+// Tend looks after memory until ctx ends.
 //
 // A node that thousands of clients have come to and that is then idle keeps the garbage of their
 // handshakes, more than the clients themselves take: an idle program collects every two minutes
@@ -31,7 +32,7 @@ const (
 // Config.MinHeap.
 //
 // connections counts the clients.
-func tendHeap(ctx context.Context, minHeap int64, connections func() uint64) {
+func Tend(ctx context.Context, minHeap int64, connections func() uint64) {
 	ticker := time.NewTicker(memoryInterval)
 	defer ticker.Stop()
 	var settled, rounds int

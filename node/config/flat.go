@@ -1,4 +1,4 @@
-package node
+package config
 
 import (
 	"encoding/json"
@@ -6,8 +6,8 @@ import (
 	"github.com/goccy/go-yaml"
 )
 
-// flatten returns the settings of a configuration by key, as "auth.mode". Lists stand as a whole.
-func flatten(cfg Config) map[string]any {
+// Flatten returns the settings of a configuration by key, as "auth.mode". Lists stand as a whole.
+func Flatten(cfg Config) map[string]any {
 	found := map[string]any{}
 	text, err := yaml.Marshal(cfg)
 	if err == nil {

@@ -1,4 +1,4 @@
-package node
+package webhook
 
 import (
 	"context"
@@ -16,8 +16,8 @@ import (
 // toldFor is how old a revocation may be of which back ends are told: a node that was away for longer tells of none.
 const toldFor = 5 * time.Minute
 
-// revocationTeller tells back ends of new revocations. Every node hears of each; the store tells of it once.
-type revocationTeller struct {
+// RevocationTeller tells back ends of new revocations. Every node hears of each; the store tells of it once.
+type RevocationTeller struct {
 	set   *revocation.Set
 	store chat.Notices
 	log   *slog.Logger
@@ -26,8 +26,9 @@ type revocationTeller struct {
 	tasks sync.WaitGroup
 }
 
-func newRevocationTeller(set *revocation.Set, store chat.Notices, log *slog.Logger) *revocationTeller {
-	t := &revocationTeller{set: set, store: store, log: log}
+// NewRevocationTeller begins to tell of what is revoked from now on.
+func NewRevocationTeller(set *revocation.Set, store chat.Notices, log *slog.Logger) *RevocationTeller {
+	t := &RevocationTeller{set: set, store: store, log: log}
 	ctx, cancel := context.WithCancel(context.Background())
 	wake := make(chan struct{}, 1)
 	t.end = cancel
@@ -41,14 +42,15 @@ func newRevocationTeller(set *revocation.Set, store chat.Notices, log *slog.Logg
 	return t
 }
 
-func (t *revocationTeller) close() {
+// Close ends it.
+func (t *RevocationTeller) Close() {
 	t.stop()
 	t.end()
 	t.tasks.Wait()
 }
 
 // run tells of what is new since it looked last.
-func (t *revocationTeller) run(ctx context.Context, wake <-chan struct{}) {
+func (t *RevocationTeller) run(ctx context.Context, wake <-chan struct{}) {
 	told := make(map[string]time.Time)
 	for {
 		select {
@@ -79,7 +81,7 @@ func (t *revocationTeller) run(ctx context.Context, wake <-chan struct{}) {
 	}
 }
 
-func (t *revocationTeller) tell(ctx context.Context, r *revocation.Revocation, once string) error {
+func (t *RevocationTeller) tell(ctx context.Context, r *revocation.Revocation, once string) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	members := []notice.Member{{Name: "at", Value: r.At.UnixMilli()}}
