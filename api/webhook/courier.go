@@ -6,8 +6,6 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 )
@@ -47,27 +45,11 @@ type courier struct {
 	results   chan result
 }
 
-// line has the events of one subject, in order.
-type line struct {
-	subject  string
-	events   []*Event
-	attempts int
-	lost     bool // no answer came to the last attempt
-	due      time.Time
-	busy     bool
-}
-
 // result is what became of events that were sent: those of each line are its first ones.
 type result struct {
 	parcels []parcel
 	answer  answer
 	gone    bool // all of them were folded or dropped meanwhile
-}
-
-// parcel has the next events of a line, those that go as well included.
-type parcel struct {
-	line           *line
-	events, folded []*Event
 }
 
 // run delivers until ctx ends.
@@ -157,21 +139,6 @@ func (c *courier) read(ctx context.Context, inbox chan<- []Event) {
 	}
 }
 
-// take adds events to the lines of their subjects.
-func (c *courier) take(events []Event) {
-	for i := range events {
-		e := &events[i]
-		l := c.lines[e.Subject]
-		if l == nil {
-			l = &line{subject: e.Subject}
-			c.lines[e.Subject] = l
-			c.ready = append(c.ready, l)
-		}
-		l.events = append(l.events, e)
-		c.known++
-	}
-}
-
 // dispatch sends what may be sent.
 func (c *courier) dispatch(ctx context.Context, tasks *sync.WaitGroup) {
 	now := time.Now()
@@ -201,54 +168,6 @@ func (c *courier) mayStart(now time.Time) bool {
 }
 
 func (c *courier) isDown() bool { return len(c.failed) >= downAfter }
-
-// pack takes the next events: one, or as many as a request may have. Of a line that has failed, events go that a later one
-// made unnecessary.
-func (c *courier) pack() []parcel {
-	most := max(1, c.target.Batch)
-	var parcels []parcel
-	for most > 0 && len(c.ready) > 0 {
-		l := c.ready[0]
-		c.ready[0] = nil
-		c.ready = c.ready[1:]
-		if len(l.events) == 0 { // they were given up
-			delete(c.lines, l.subject)
-			continue
-		}
-		p := parcel{line: l}
-		superseded := l.superseded()
-		for i, e := range l.events {
-			if superseded[i] {
-				p.folded = append(p.folded, e)
-				continue
-			}
-			if most == 0 {
-				break
-			}
-			p.events = append(p.events, e)
-			most--
-		}
-		l.busy = true
-		parcels = append(parcels, p)
-	}
-	return parcels
-}
-
-// superseded returns which events of a line that has failed are about a state of which a later one tells.
-func (l *line) superseded() map[int]bool {
-	if l.attempts == 0 {
-		return nil
-	}
-	known, found := make(map[string]bool), make(map[int]bool)
-	for i := len(l.events) - 1; i >= 0; i-- {
-		fold := l.events[i].Fold
-		if fold != "" && known[fold] {
-			found[i] = true
-		}
-		known[fold] = true
-	}
-	return found
-}
 
 // carry loads, sends and settles.
 func (c *courier) carry(ctx context.Context, parcels []parcel) result {
@@ -322,22 +241,6 @@ func (c *courier) finish(r result) {
 		c.hold(p.line, &r.answer, now)
 	}
 	c.failing(r.answer.failure, r.answer.pause, r.answer.all, now)
-}
-
-// advance drops what was delivered.
-func (c *courier) advance(p parcel) {
-	l, done := p.line, make(map[*Event]bool, len(p.events)+len(p.folded))
-	for _, e := range slices.Concat(p.events, p.folded) {
-		done[e] = true
-	}
-	l.events = slices.DeleteFunc(l.events, func(e *Event) bool { return done[e] })
-	c.known -= len(done)
-	l.busy, l.attempts, l.lost = false, 0, false
-	if len(l.events) == 0 {
-		delete(c.lines, l.subject)
-		return
-	}
-	c.ready = append(c.ready, l)
 }
 
 // hold has a line wait for another attempt.
@@ -435,13 +338,6 @@ func (c *courier) expire(ctx context.Context, now time.Time) {
 		l.events = l.events[n:]
 		c.known -= n
 	}
-}
-
-// queuedAt is when an event came into the queue, in milliseconds since 1970.
-func queuedAt(e *Event) int64 {
-	text, _, _ := strings.Cut(e.Pos, "-")
-	at, _ := strconv.ParseInt(text, 10, 64) // queues write numbers
-	return at
 }
 
 // nextWake is when something is due.
