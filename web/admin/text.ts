@@ -88,7 +88,12 @@ export const text = {
     id: "Socket",
     address: "Address",
     transport: "Transport",
-    position: "Reads up to",
+    markers: "Position in histories",
+    position: "Has read up to",
+    last: "Newest message",
+    unread: "Unread",
+    mentions: "Mentions",
+    total: "In / out, so far",
     inRooms: "Rooms",
   },
   send: {

@@ -50,6 +50,18 @@ export interface Connection {
   userAgent?: string;
   rooms: string[];
   name?: string;
+  /** Messages of the client and to it, so far. */
+  received: number;
+  sent: number;
+}
+
+/** Up to where a user has read in a room. */
+export interface Marker {
+  room: string;
+  read: number;
+  last: number;
+  unread: number;
+  mentions: number;
 }
 
 export interface Permission {

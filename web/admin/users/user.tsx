@@ -1,8 +1,10 @@
 import { useSignal } from "@preact/signals";
+import { useMemo, useRef } from "preact/hooks";
 import { path } from "../model/api.js";
-import { time } from "../model/format.js";
+import { count, perSecond, time } from "../model/format.js";
 import { useLive } from "../model/live.js";
-import type { Connection, Permission } from "../model/types.js";
+import { Rates } from "../model/rates.js";
+import type { Connection, Marker, Permission } from "../model/types.js";
 import { Problem, Table } from "../parts.js";
 import { text } from "../text.js";
 import { Actions } from "./actions.js";
@@ -19,6 +21,7 @@ export function User({ id }: { id: string }) {
         <a href="#/users">{t.back}</a>
       </p>
       <Connections id={id} />
+      <Markers id={id} />
       <Permissions id={id} />
       <Actions id={id} />
       <Trace id={id} />
@@ -30,6 +33,8 @@ function Connections({ id }: { id: string }) {
   const list = useLive<{ connections: Connection[] }>(path`/users/${id}/connections`, interval);
   const { users: t } = text;
   const connections = list.value.value?.connections;
+  const rates = useRef(new Rates()).current;
+  useMemo(() => connections !== undefined && rates.add(connections, performance.now()), [connections]);
   return (
     <section class="card">
       <h2>
@@ -38,7 +43,7 @@ function Connections({ id }: { id: string }) {
       <Problem of={list.problem} />
       {connections !== undefined && connections.length === 0 && <p class="soft">{t.offline}</p>}
       {connections !== undefined && connections.length > 0 && (
-        <Table label={t.connections} heads={[t.id, text.overview.node, text.overview.since, t.transport, t.address, t.inRooms]}>
+        <Table label={t.connections} heads={[t.id, text.overview.node, text.overview.since, t.transport, t.address, text.overview.rates, t.total, t.inRooms]}>
           {connections.map((connection) => (
             <tr key={connection.id}>
               <td>{connection.id}</td>
@@ -46,6 +51,12 @@ function Connections({ id }: { id: string }) {
               <td class="soft">{time(connection.since)}</td>
               <td>{connection.transport}</td>
               <td title={connection.userAgent}>{connection.address}</td>
+              <td class="number">
+                {perSecond(rates.of(connection.id)?.received ?? null)} / {perSecond(rates.of(connection.id)?.sent ?? null)}
+              </td>
+              <td class="number">
+                {count(connection.received)} / {count(connection.sent)}
+              </td>
               <td>
                 {connection.rooms.map((room) => (
                   <a key={room} href={`#/rooms/${encodeURIComponent(room)}`}>
@@ -53,6 +64,35 @@ function Connections({ id }: { id: string }) {
                   </a>
                 ))}
               </td>
+            </tr>
+          ))}
+        </Table>
+      )}
+    </section>
+  );
+}
+
+function Markers({ id }: { id: string }) {
+  const list = useLive<{ rooms: Marker[] }>(path`/users/${id}/unread`, interval);
+  const { users: t } = text;
+  const rooms = list.value.value?.rooms ?? [];
+  return (
+    <section class="card">
+      <h2>{t.markers}</h2>
+      <Problem of={list.problem} />
+      {rooms.length === 0 ? (
+        <p class="soft">{text.none}</p>
+      ) : (
+        <Table label={t.markers} heads={[text.rooms.room, t.position, t.last, t.unread, t.mentions]}>
+          {rooms.map(({ room, read, last, unread, mentions }) => (
+            <tr key={room}>
+              <td>
+                <bdi>{room}</bdi>
+              </td>
+              <td class="number">{count(read)}</td>
+              <td class="number">{count(last)}</td>
+              <td class="number">{count(unread)}</td>
+              <td class="number">{count(mentions)}</td>
             </tr>
           ))}
         </Table>
