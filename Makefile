@@ -31,7 +31,7 @@ $(PAGES): $(shell find web -name node_modules -prune -o -path web/dist -prune -o
 	cd web && npm run --silent build
 
 .PHONY: test
-test: lint test-go test-fuzz test-web test-e2e alerts ## everything; installs what is missing (a Redis server, npm packages) and says so
+test: lint test-go budget test-fuzz test-web test-e2e alerts ## everything; installs what is missing (a Redis server, npm packages) and says so
 
 .PHONY: test-go
 test-go: redis ## unit tests, with the race detector
@@ -68,6 +68,10 @@ fuzz: ## every fuzz target for ten minutes (or FUZZ=1h), one on each core; what 
 .PHONY: test-fuzz
 test-fuzz:
 	@$(MAKE) --no-print-directory fuzz FUZZ=10s
+
+.PHONY: budget
+budget: valgrind ## count the instructions of the hot paths and compare them with bench/budget/budget.json (WRITE=1 accepts them)
+	go run ./bench/budget $(if $(WRITE),--write)
 
 .PHONY: bench
 bench: redis ## the same load on this and on other servers: bench/RESULTS.md; about 45 minutes, on an idle machine
@@ -154,6 +158,14 @@ chromium:
 		echo 'make: installing chromium, which the tests of the pages need'; \
 		sudo=$$([ "$$(id -u)" = 0 ] || echo sudo); \
 		$$sudo apt-get update -q && $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends chromium; \
+	}
+
+.PHONY: valgrind
+valgrind:
+	@command -v valgrind >/dev/null || { \
+		echo 'make: installing valgrind, which counts the instructions of the hot paths'; \
+		sudo=$$([ "$$(id -u)" = 0 ] || echo sudo); \
+		$$sudo apt-get update -q && $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends valgrind; \
 	}
 
 .PHONY: lint
