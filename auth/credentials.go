@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"chorus/auth/token"
-	"chorus/internal/origin"
 	"chorus/internal/strictjson"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
@@ -27,9 +26,9 @@ const (
 
 // cookieSource is a cookie that may hold a token, and who may use it.
 type cookieSource struct {
-	name    string       // empty: there is none
-	host    string       // that the request went to
-	origins *origin.List // of pages besides those of the host
+	name   string                   // empty: there is none
+	host   string                   // that the request went to
+	listed func(origin string) bool // reports whether pages besides those of the host may use it
 }
 
 // credentials returns the token of a handshake: from the client's auth object, the Authorization
@@ -55,7 +54,7 @@ func credentials(h *socket.Handshake, cookie cookieSource) (string, error) {
 // token reads the cookie, which pages of other origins may not use.
 func (c cookieSource) token(header http.Header) (string, error) {
 	token, err := onlyToken(cookieValues(header, c.name))
-	if (token != "" || err != nil) && !cookiesAllowed(header, c.host, c.origins) {
+	if (token != "" || err != nil) && !cookiesAllowed(header, c.host, c.listed) {
 		return "", ErrOriginNotAllowed
 	}
 	return token, err

@@ -5,6 +5,7 @@ import (
 	"chorus/auth/token"
 	"context"
 	"slices"
+	"time"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
 )
@@ -89,6 +90,10 @@ func (p *session) authenticate(args []any, ack func(answer any)) {
 		ack(map[string]any{"ok": true})
 		return
 	}
+	if p.attempts >= maxAttempts {
+		ack(denied(token.ErrRequired)) // the answer to the last one is on its way, and the end
+		return
+	}
 	claims, err := p.verify(args)
 	if err == nil && p.m.opts.Authenticating != nil {
 		err = p.m.opts.Authenticating(p.s, claims)
@@ -97,9 +102,7 @@ func (p *session) authenticate(args []any, ack func(answer any)) {
 		err = p.accept(claims)
 	}
 	if err != nil {
-		p.unauthorized(err)
-		ack(denied(err))
-		p.failed(err)
+		p.refuse(err, ack)
 		return
 	}
 	if !p.holds.release(p.s.Id(), p.end) {
@@ -110,6 +113,27 @@ func (p *session) authenticate(args []any, ack func(answer any)) {
 	_ = p.s.Emit(eventAuthenticated)
 	ack(map[string]any{"ok": true})
 	p.s.Nsp().EmitUntyped(eventAuthenticated, p.s)
+}
+
+// refuse answers a bad token, perhaps later. A good token that comes meanwhile is not delayed.
+func (p *session) refuse(err error, ack func(answer any)) {
+	p.spent(err)
+	p.unanswered++
+	answer := func() {
+		p.unanswered--
+		if !p.authenticated {
+			p.unauthorized(err)
+		}
+		ack(denied(err))
+		if p.attempts >= maxAttempts && p.unanswered == 0 {
+			p.disconnect()
+		}
+	}
+	if delay := p.m.opts.Delay(p.s, err); delay > 0 {
+		time.AfterFunc(delay, func() { p.s.Enqueue(answer) }) // ends with the delay
+		return
+	}
+	answer()
 }
 
 func (p *session) verify(args []any) (*Claims, error) {

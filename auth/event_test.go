@@ -290,6 +290,40 @@ func TestThirdAttemptMayBeGood(t *testing.T) {
 	cl.exactly(`2["authenticated"]`)
 }
 
+// The answer to a bad token may come later. A good token that comes meanwhile is not delayed.
+func TestDelayedAnswers(t *testing.T) {
+	t.Parallel()
+	delays := make(chan string, 10)
+	io := serve(t, auth.MiddlewareOptions{Mode: auth.ModeEvent, Delay: func(_ *socket.Socket, reason error) time.Duration {
+		delays <- refusal.Code(reason)
+		return 300 * time.Millisecond
+	}})
+	cl := dial(t, io, "", nil)
+	cl.connect("")
+	cl.send(`20["authenticate",{"token":"x"}]`)
+	cl.send(authenticate("Bearer " + sign(t, secret, goodClaims("ada"))))
+	cl.exactly(`2["authenticated"]`)
+	if packet := cl.next(); !strings.HasPrefix(packet, `30[{"error":{"code":"invalid_token"`) {
+		t.Errorf("the bad one is answered %q", packet)
+	}
+	if code := <-delays; code != "invalid_token" || len(delays) > 0 {
+		t.Errorf("delayed for %s, and %d more", code, len(delays))
+	}
+
+	guesser := dial(t, io, "", nil)
+	guesser.connect("")
+	for range 10 {
+		guesser.send(authenticate("x"))
+	}
+	for _, id := range []string{"20", "21", "22"} {
+		guesser.want(id, unauthorized("invalid_token", "jwt malformed"))
+	}
+	guesser.ended("1")
+	if n := len(delays); n != 3 {
+		t.Errorf("%d tokens were tried", n)
+	}
+}
+
 func TestEventTimeout(t *testing.T) {
 	t.Parallel()
 	observed := make(chan string, 1)

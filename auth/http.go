@@ -135,7 +135,7 @@ func (g *httpGuard) token(r *http.Request) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	cookie, err := cookieSource{g.opts.Cookie, r.Host, g.origins}.token(r.Header)
+	cookie, err := cookieSource{g.opts.Cookie, r.Host, g.origins.Names}.token(r.Header)
 	if err != nil {
 		return "", err
 	}

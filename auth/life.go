@@ -112,7 +112,9 @@ func (p *session) refresh(args []any, ack func(answer any)) {
 	if err != nil {
 		p.m.refreshed(p.s, err)
 		ack(denied(err))
-		p.failed(err)
+		if p.spent(err) {
+			p.evict(err)
+		}
 		return
 	}
 	p.attempts = 0
@@ -135,18 +137,12 @@ func (p *session) refresh(args []any, ack func(answer any)) {
 	ack(answer)
 }
 
-// failed disconnects a client that shows one bad token after the other. That the keys are not there
-// is not its fault.
-func (p *session) failed(err error) {
+// spent counts a bad token, and reports whether it was the last one that the client may show in a row. That the keys
+// are not there is not its fault.
+func (p *session) spent(err error) bool {
 	if errors.Is(err, token.ErrKeysUnavailable) {
-		return
+		return false
 	}
-	if p.attempts++; p.attempts < maxAttempts {
-		return
-	}
-	if p.authenticated {
-		p.evict(err)
-		return
-	}
-	p.disconnect()
+	p.attempts++
+	return p.attempts >= maxAttempts
 }

@@ -12,7 +12,6 @@ import (
 	"chorus/auth/refusal"
 	"chorus/auth/revocation"
 	"chorus/auth/token"
-	"chorus/internal/origin"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
 )
@@ -56,6 +55,10 @@ type MiddlewareOptions struct {
 	// "https://app.example.com" or "https://*.example.com". "*" and "null" permit none.
 	Origins []string
 
+	// OriginListed reports whether pages of an origin may use the cookie besides the server's own. It is asked at each
+	// handshake, so that its answers may change while the server runs. nil stands for the list Origins.
+	OriginListed func(origin string) bool
+
 	// Scrub names further query parameters, headers and members of the auth object that may hold a token or
 	// another secret. They are removed from the socket's Handshake like the token itself, since the handshake
 	// travels over Redis to every server that calls fetchSockets. Headers and members are compared without
@@ -74,6 +77,10 @@ type MiddlewareOptions struct {
 	// Refused is called with the reason when a client that authenticates by event is refused: for each bad token,
 	// for too many events before it, and when no token comes in time. nil stands for nothing. It must not block.
 	Refused func(s *socket.Socket, reason error)
+
+	// Delay returns how long the answer about a bad token is kept back that came by event, so that a client which tries
+	// many waits longer and longer; nil stands for never. It must not block.
+	Delay func(s *socket.Socket, reason error) time.Duration
 
 	// ExpiryNotice is how long before the end of its token a client gets "token:expiring"; 0 stands for
 	// DefaultExpiryNotice, a negative value for no notice.
@@ -191,13 +198,19 @@ func newMiddleware(v *Verifier, opts MiddlewareOptions) *middleware {
 			*observe = func(string) {}
 		}
 	}
+	if opts.Delay == nil {
+		opts.Delay = func(*socket.Socket, error) time.Duration { return 0 }
+	}
 	if opts.Refused == nil {
 		opts.Refused = func(*socket.Socket, error) {}
 	}
 	if opts.ExpiryNotice == 0 {
 		opts.ExpiryNotice = DefaultExpiryNotice
 	}
-	m := &middleware{verifier: v, opts: opts, origins: mustOrigins(opts.Origins)}
+	if origins := mustOrigins(opts.Origins); opts.OriginListed == nil {
+		opts.OriginListed = origins.Names
+	}
+	m := &middleware{verifier: v, opts: opts}
 	opts.Revocations.Watch(m.revoked)
 	return m
 }
@@ -206,14 +219,13 @@ func newMiddleware(v *Verifier, opts MiddlewareOptions) *middleware {
 type middleware struct {
 	verifier *Verifier
 	opts     MiddlewareOptions
-	origins  *origin.List
 	sessions sessions
 
 	misconfigured sync.Once // one line in the log, and not one for each client
 }
 
 func (m *middleware) connect(s *socket.Socket, next func(*socket.ExtendedError)) {
-	text, err := credentials(s.Handshake(), cookieSource{m.opts.Cookie, s.Request().Request().Host, m.origins})
+	text, err := credentials(s.Handshake(), cookieSource{m.opts.Cookie, s.Request().Request().Host, m.opts.OriginListed})
 	scrub(s.Handshake(), m.opts.Cookie, m.opts.Scrub)
 
 	switch {

@@ -18,14 +18,14 @@ const (
 // applies no CORS to WebSocket handshakes (cross-site WebSocket hijacking). So a page that does not name
 // its origin uses none, and "*" and "null" in the list permit none: that would be every page. A request
 // without Origin, such as a simple GET, counts when the browser says that it is of the same origin.
-func cookiesAllowed(header http.Header, host string, listed *origin.List) bool {
+func cookiesAllowed(header http.Header, host string, listed func(origin string) bool) bool {
 	origins := header.Values(originHeader)
 	switch len(origins) {
 	case 0:
 		sites := header.Values(fetchSiteHeader)
 		return len(sites) == 1 && sites[0] == "same-origin"
 	case 1:
-		return origin.Same(origins[0], host) || listed.Names(origins[0])
+		return origin.Same(origins[0], host) || listed(origins[0])
 	default:
 		return false
 	}

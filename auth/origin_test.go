@@ -3,6 +3,7 @@ package auth_test
 import (
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -105,4 +106,22 @@ func TestOriginOfOtherSources(t *testing.T) {
 	good := sign(t, secret, goodClaims("ada"))
 	io := serve(t, auth.MiddlewareOptions{Cookie: "session"})
 	dial(t, io, "", http.Header{"Cookie": {"session=x"}, "Origin": {"https://evil.example"}}).connect(tokenObject(good))
+}
+
+// The list of origins may change while the server runs.
+func TestOriginsThatChange(t *testing.T) {
+	t.Parallel()
+	good := sign(t, secret, goodClaims("ada"))
+	var listed atomic.Bool
+	io := serve(t, auth.MiddlewareOptions{Cookie: "session", OriginListed: func(origin string) bool {
+		return listed.Load() && origin == "https://app.example"
+	}})
+	for _, want := range []string{`"code":"origin_not_allowed"`, `0{"sid":`} {
+		cl := dial(t, io, "", http.Header{"Cookie": {"session=" + good}, "Origin": {"https://app.example"}})
+		cl.send("0")
+		if packet := cl.next(); !strings.Contains(packet, want) {
+			t.Errorf("got %s, want %s", packet, want)
+		}
+		listed.Store(true)
+	}
 }

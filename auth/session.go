@@ -26,6 +26,7 @@ type session struct {
 
 	authenticated bool
 	attempts      int       // tokens that were refused, one after the other
+	unanswered    int       // of them, those whose answer is kept back
 	early         int       // events that came before the token
 	event         []any     // the event at hand, between conceal and intercept
 	noticed       bool      // the client was told about the end of its token

@@ -9,6 +9,7 @@ import (
 
 	"chorus/auth"
 	"chorus/auth/limit"
+	"chorus/auth/refusal"
 	"chorus/auth/revocation"
 	"chorus/registry"
 
@@ -68,7 +69,7 @@ func (a *authentication) middleware(n *Node) socket.NamespaceMiddleware {
 		ExpiryNotice: orNone(cfg.Auth.ExpiryNotice),
 		Cookie:       cfg.Auth.Cookie,
 		Scrub:        cfg.Auth.Scrub,
-		Origins:      cfg.CORS.Origins,
+		OriginListed: func(header string) bool { return n.origins.Load().Names(header) },
 		Revocations:  a.revocations,
 		Limit:        a.limit,
 		Logger:       n.log,
@@ -77,6 +78,7 @@ func (a *authentication) middleware(n *Node) socket.NamespaceMiddleware {
 		Refreshing:     func(s *socket.Socket, claims *auth.Claims) error { return n.chat.Refreshing(s, claims) },
 		Refreshed:      func(s *socket.Socket, claims *auth.Claims) { n.chat.Refreshed(s, claims) },
 		Refused:        n.handshakes.OnEventRefused,
+		Delay:          func(s *socket.Socket, reason error) time.Duration { return n.limits.Delay(s, refusal.Code(reason)) },
 		Observe:        m.ObserveAuth,
 		ObserveRefresh: m.ObserveRefresh,
 		ObserveEnd:     m.ObserveEnd,

@@ -19,6 +19,7 @@ import (
 	"chorus/codec"
 	"chorus/engine"
 	"chorus/internal/library"
+	"chorus/internal/origin"
 	"chorus/node/adminui"
 	"chorus/node/cluster"
 	"chorus/node/forward"
@@ -51,6 +52,7 @@ type Node struct {
 	forward *forward.Forwarder
 	clients swapped // serves the requests of clients
 	peers   swapped // serves those that other nodes pass on
+	origins atomic.Pointer[origin.List]
 	// auth is nil when every client may connect.
 	auth       *authentication
 	others     cluster.OtherServers

@@ -79,6 +79,7 @@ func (s *swapped) ServeHTTP(w http.ResponseWriter, r *http.Request) { (*s.now.Lo
 
 // setOrigins changes which web pages may connect.
 func (n *Node) setOrigins(allowed *origin.List) {
+	n.origins.Store(allowed)
 	check := &handshake.OriginCheck{Allowed: allowed, Refused: n.handshakes.OnOriginRefused}
 	clients, peers := check.Middleware(n.admit(n.limits.LimitHandshakes(n.engine, n.handshakes.OnLimit))), check.Middleware(n.engine)
 	n.clients.now.Store(&clients)

@@ -108,6 +108,22 @@ test("bad tokens are answered later and later, and good ones at once", async (t)
   assert.equal(await metric(node, "chorus_limited_auth_total"), 3);
 });
 
+test("bad tokens that come by event are counted and delayed, too", async (t) => {
+  const node = await startNode(t, undefined, { CHORUS_AUTH_MODE: "event", CHORUS_LIMITS_FAILED_AUTH_RATE: "1/h", CHORUS_LIMITS_FAILED_AUTH_BURST: "3" });
+  const socket = await join(t, node.url, { auth: {} });
+  for (let i = 0; i < 2; i++) {
+    socket.emit("authenticate", { token: "x" });
+    assert.equal((await event(socket, "unauthorized"))[0].data.code, "invalid_token");
+  }
+  assert.equal(await metric(node, "chorus_limited_auth_total"), 0);
+  const other = await join(t, node.url, { auth: {} });
+  for (let i = 0; i < 2; i++) other.emit("authenticate", { token: "x" });
+  other.emit("authenticate", { token: token() }); // a good one is not delayed
+  assert.equal((await event(other, "unauthorized"))[0].data.code, "invalid_token");
+  await event(other, "authenticated");
+  assert.equal(await metric(node, "chorus_limited_auth_total"), 1);
+});
+
 test("with rates of 0 nothing is limited", async (t) => {
   const node = await startNode(t, undefined, UNLIMITED);
   const socket = await join(t, node.url);

@@ -8,7 +8,7 @@ import { connect } from "node:tls";
 import { connect as connectHTTP2 } from "node:http2";
 import { test } from "node:test";
 import { addresses, BINARY, chorus, environment, startNode, startNodes } from "./harness/chorus.js";
-import { join } from "./harness/client.js";
+import { join, open } from "./harness/client.js";
 import { run } from "./harness/program.js";
 import { startRedis } from "./harness/redis.js";
 import { token } from "./harness/token.js";
@@ -41,7 +41,7 @@ test("SIGHUP and chorus reload take over limits, origins and the log level; a ba
   const file = path(folder(t), "chorus.yaml");
   const write = (text) => writeFileSync(file, text);
   write("limits: {events: {rate: 1/h, burst: 1}}\nmax_rooms: 5\n");
-  const env = environment(undefined, {});
+  const env = environment(undefined, { CHORUS_AUTH_COOKIE: "session" });
   delete env.CHORUS_LIMITS_EVENTS_RATE;
   const node = run(t, BINARY, ["serve", "-c", file], env);
   Object.assign(node, await addresses(node));
@@ -58,6 +58,9 @@ test("SIGHUP and chorus reload take over limits, origins and the log level; a ba
   assert.equal((await fetch(`${node.url}/socket.io/?EIO=4&transport=polling`, page)).status, 200);
   await node.line((line) => (line.includes('"DEBUG"') ? true : undefined), "a line of level debug");
 
+  const cookie = (origin) => refusedOrNot(t, node, { transports: ["websocket"], auth: {}, extraHeaders: { origin, cookie: `session=${token()}` } });
+  assert.equal(await cookie("https://page.example"), "connected");
+
   write("limits: {events: {rate: nonsense}}\n");
   const bad = await chorus(t, ["reload", node.admin]);
   assert.equal(bad.code, 1);
@@ -66,6 +69,15 @@ test("SIGHUP and chorus reload take over limits, origins and the log level; a ba
   await node.line((line) => (line.includes("configuration not reloaded") ? true : undefined), "the line about the bad file");
   assert.equal((await fetch(`${node.url}/socket.io/?EIO=4&transport=polling`, page)).status, 200);
 });
+
+// refusedOrNot returns "connected" or the code of the refusal.
+async function refusedOrNot(t, node, options) {
+  const socket = open(t, node.url, options);
+  return within(new Promise((resolve) => {
+    socket.once("connect", () => resolve("connected"));
+    socket.once("connect_error", (err) => resolve(err.data?.code ?? err.message));
+  }), "an outcome");
+}
 
 test("strangers do not operate a node", async (t) => {
   const node = await startNode(t);

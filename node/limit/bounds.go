@@ -153,19 +153,25 @@ var harmless = []string{
 func (l *Bounds) DelayFailures(verify socket.NamespaceMiddleware) socket.NamespaceMiddleware {
 	return func(s *socket.Socket, next func(*socket.ExtendedError)) {
 		verify(s, func(err *socket.ExtendedError) {
-			if code := tokenCode(err); code == "" || slices.Contains(harmless, code) {
-				next(err)
+			if delay := l.Delay(s, tokenCode(err)); delay > 0 {
+				time.AfterFunc(delay, func() { next(err) })
 				return
 			}
-			delay := l.failures.Failed(s.Conn().RemoteAddress())
-			if delay == 0 {
-				next(err)
-				return
-			}
-			l.Stats.FailedAuths.Add(1)
-			time.AfterFunc(delay, func() { next(err) })
+			next(err)
 		})
 	}
+}
+
+// Delay counts a bad token of an address, and returns for how long the answer with this code is kept back.
+func (l *Bounds) Delay(s *socket.Socket, code string) time.Duration {
+	if code == "" || slices.Contains(harmless, code) {
+		return 0
+	}
+	delay := l.failures.Failed(s.Conn().RemoteAddress())
+	if delay > 0 {
+		l.Stats.FailedAuths.Add(1)
+	}
+	return delay
 }
 
 // tokenCode returns the code with which a client is refused, empty for none.

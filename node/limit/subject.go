@@ -64,6 +64,7 @@ type share struct {
 	left  int
 	until time.Time
 	empty time.Time     // there is nothing before then
+	asked chan struct{} // closed when Redis has answered; nil while nobody asks
 	local *rate.Limiter // used without Redis
 }
 
@@ -89,34 +90,63 @@ func (s *Subjects) Key(subject string) string { return s.prefix + "-chat:limit:{
 // Take takes a token of a user. Without one it reports true, and how long the next one takes. before is called
 // before it waits for Redis.
 func (s *Subjects) Take(ctx context.Context, subject string, before func()) (wait time.Duration, over bool) {
-	b := s.bucket.Load()
-	sh := s.of(subject)
+	b, sh := s.bucket.Load(), s.of(subject)
+	for {
+		wait, over, asked, known := s.look(sh, b)
+		if known {
+			return wait, over
+		}
+		before()
+		if asked != nil {
+			<-asked // another connection of the user asks, for at most takeTimeout
+			continue
+		}
+		s.refill(ctx, subject, sh, b)
+	}
+}
+
+// look takes a token of what the node has. When it has to be asked for, known is false: the caller asks, or waits until
+// asked is closed.
+func (s *Subjects) look(sh *share, b *Bucket) (wait time.Duration, over bool, asked chan struct{}, known bool) {
 	sh.mu.Lock()
-	defer sh.mu.Unlock() // held over a call of Redis: the other connections of the user want the same answer
+	defer sh.mu.Unlock()
 	now := time.Now()
 	switch {
 	case s.client == nil || now.UnixNano() < s.alone.Load():
-		return s.takeLocal(sh, b)
+		wait, over = s.takeLocal(sh, b)
+		return wait, over, nil, true
 	case sh.left > 0 && now.Before(sh.until):
 		sh.left--
-		return 0, false
+		return 0, false, nil, true
 	case now.Before(sh.empty):
-		return sh.empty.Sub(now), true
+		return sh.empty.Sub(now), true, nil, true
+	case sh.asked != nil:
+		return 0, false, sh.asked, false
 	}
-	before()
+	sh.asked = make(chan struct{})
+	return 0, false, nil, false
+}
+
+// refill asks Redis for a part, and lets those go on that wait for the answer.
+func (s *Subjects) refill(ctx context.Context, subject string, sh *share, b *Bucket) {
+	now := time.Now()
 	given, wait, err := s.ask(ctx, subject, b)
-	switch {
-	case err != nil:
+	if err != nil {
 		s.stats.RedisErrors.Add(1)
 		s.alone.Store(now.Add(aloneFor).UnixNano())
 		s.log.Debug("this node counts the events of a user by itself", slog.Any("error", err))
-		return s.takeLocal(sh, b)
+	}
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	switch {
+	case err != nil:
 	case given == 0:
 		sh.empty = now.Add(wait)
-		return wait, true
+	default:
+		sh.left, sh.until = given, now.Add(shareFor)
 	}
-	sh.left, sh.until = given-1, now.Add(shareFor)
-	return 0, false
+	close(sh.asked)
+	sh.asked = nil
 }
 
 func (s *Subjects) takeLocal(sh *share, b *Bucket) (time.Duration, bool) {
