@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { within } from "../harness/wait.js";
 import { bombs } from "./cases/bombs.js";
+import { fairness } from "./cases/fairness.js";
 import { nodes } from "./cases/nodes.js";
 import { redis } from "./cases/redis.js";
 import { senders } from "./cases/senders.js";
@@ -19,14 +20,14 @@ const PAGE = fileURLToPath(new URL("../../docs/faults.md", import.meta.url));
 const [BEGIN, END] = ["<!-- figures: make faults WRITE=1 -->", "<!-- end of the figures -->"];
 const HEAD = ["| case | expectation | before | now | ok |", "|---|---|---|---|---|"];
 
-const all = [...strangers, ...bombs, ...senders, ...redis, ...nodes];
+const all = [...strangers, ...bombs, ...senders, ...fairness, ...redis, ...nodes];
 
-async function run({ name, expect, before, run }) {
+async function run({ name, expect, before, run, ms = CASE_MS }) {
   const start = Date.now();
   let figure;
   let ok = true;
   try {
-    figure = await scope((t) => within(run(t), name, CASE_MS));
+    figure = await scope((t) => within(run(t), name, ms));
   } catch (err) {
     [ok, figure] = [false, String(err.message).replace(/\s+/g, " ").slice(0, 300)];
     if (process.env.FAULTS_STACK) console.error(err);

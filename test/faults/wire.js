@@ -50,3 +50,9 @@ export async function dial(t, url) {
   await Promise.race([once(socket, "connect").catch(() => {}), socket.ended]);
   return socket;
 }
+
+// frames returns so many text frames of a client, masked with zeros, in one piece (RFC 6455 section 5.2).
+export function frames(text, count) {
+  if (text.length > 125) throw new Error("a short frame has at most 125 bytes");
+  return Buffer.concat(range(count).map(() => Buffer.concat([Buffer.from([0x81, 0x80 | text.length, 0, 0, 0, 0]), Buffer.from(text)])));
+}

@@ -10,7 +10,7 @@ import { token } from "../../harness/token.js";
 import { until } from "../../harness/wait.js";
 import { attacked, metrics } from "../held.js";
 import { startProxy } from "../proxy.js";
-import { inParallel, member, range, sent } from "../wire.js";
+import { frames, member, range, sent } from "../wire.js";
 import { ghostRooms } from "./strangers.js";
 
 const MB = 1e6;
@@ -76,12 +76,6 @@ async function flood(t) {
     await nothingDropped(nodes);
     return `${count.toLocaleString("en")} messages, none dropped; ${sentHonestly} of ${sentHonestly} honest ones ok, the slowest ${slowest} ms`;
   });
-}
-
-// frames returns so many text frames of a client, masked with zeros, in one piece (RFC 6455 section 5.2).
-function frames(text, count) {
-  assert.ok(text.length < 126);
-  return Buffer.concat(range(count).map(() => Buffer.concat([Buffer.from([0x81, 0x80 | text.length, 0, 0, 0, 0]), Buffer.from(text)])));
 }
 
 // crowd has a hundred clients send a thousand messages a second each, as far as the node takes them.
