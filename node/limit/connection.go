@@ -34,12 +34,13 @@ type Client interface {
 type Connections struct {
 	stats    *Stats
 	subjects *Subjects
+	abusers  *abusers
 	limits   atomic.Pointer[Limits]
 }
 
 // NewConnections returns the bounds of all connections.
 func NewConnections(limits Limits, subjects *Subjects, stats *Stats) *Connections {
-	c := &Connections{stats: stats, subjects: subjects}
+	c := &Connections{stats: stats, subjects: subjects, abusers: newAbusers()}
 	c.Set(limits)
 	return c
 }
@@ -53,6 +54,7 @@ type Connection struct {
 	client Client
 	skip   int  // attachments of an event that was refused
 	abused bool // it is being closed
+	known  bool // its user was looked up among the abusers
 
 	mu      sync.Mutex
 	limits  *Limits // in force
@@ -105,6 +107,7 @@ func (c *Connection) Message(data []byte, binary bool) (handled bool, err error)
 	}
 	limits := c.follow()
 	p := parse(data)
+	c.withoutBurst(limits, p.namespace)
 	wait, refused := time.Duration(0), limits.Events.on() && !c.events.Allow()
 	if refused {
 		c.all.stats.Events.Add(1)
@@ -121,12 +124,24 @@ func (c *Connection) Message(data []byte, binary bool) (handled bool, err error)
 		return false, nil
 	case !c.refused.Allow():
 		c.abused = true
+		c.all.abusers.add(c.client.Subject(p.namespace))
 		c.all.stats.Disconnected.Add(1)
 		return false, ErrAbuse
 	case p.id != "":
 		c.client.Answer(answer(p, wait))
 	}
 	return false, nil
+}
+
+// withoutBurst takes the burst from the connection of a user who had another one closed.
+func (c *Connection) withoutBurst(limits *Limits, namespace string) {
+	if c.known {
+		return
+	}
+	subject := c.client.Subject(namespace)
+	if c.known = subject != ""; c.known && c.all.abusers.has(subject) {
+		c.events.AllowN(time.Now(), limits.Events.burst())
+	}
 }
 
 // overSubject reports whether the user sends too much, over all connections.

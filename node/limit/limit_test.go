@@ -29,10 +29,13 @@ func TestAddressOf(t *testing.T) {
 }
 
 // client keeps what a Connection answers.
-type client struct{ answers []string }
+type client struct {
+	answers []string
+	subject string
+}
 
 func (c *client) Answer(packet []byte)  { c.answers = append(c.answers, string(packet)) }
-func (c *client) Subject(string) string { return "" }
+func (c *client) Subject(string) string { return c.subject }
 func (c *client) MayWait()              {}
 
 func connections(limits limit.Limits) (*limit.Connections, *limit.Stats) {
@@ -97,6 +100,33 @@ func TestAbuseEndsTheConnection(t *testing.T) {
 	if ends != 1 || stats.Disconnected.Load() != 1 {
 		t.Errorf("it ends %d times, counted %d times", ends, stats.Disconnected.Load())
 	}
+}
+
+func TestNoBurstAfterAbuse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		all, _ := connections(limit.Limits{Events: limit.Bucket{Rate: 1, Burst: 20}})
+		taken := func(subject string, count int) (n int) {
+			conn := all.Connection(&client{subject: subject})
+			for range count {
+				if ok, _ := conn.Message([]byte(`2["a"]`), false); ok {
+					n++
+				}
+			}
+			return n
+		}
+		for _, step := range []struct {
+			subject     string
+			count, want int
+		}{{"eve", 1000, 20}, {"eve", 10, 0}, {"bob", 1000, 20}, {"ada", 10, 10}} {
+			if n := taken(step.subject, step.count); n != step.want {
+				t.Errorf("%d of %s were taken, want %d", n, step.subject, step.want)
+			}
+		}
+		time.Sleep(time.Minute)
+		if n := taken("eve", 10); n != 10 {
+			t.Errorf("after a minute %d were taken", n)
+		}
+	})
 }
 
 func TestLimitsChangeForOpenConnections(t *testing.T) {
