@@ -80,7 +80,7 @@ func authToken(value any) (string, error) {
 // says depends on who reads it.
 func eventToken(arg any) (string, error) {
 	if text, ok := arg.(json.RawMessage); ok {
-		object, err := strictjson.Parse(text)
+		object, err := strictjson.Parse(string(text))
 		switch {
 		case errors.Is(err, strictjson.ErrNotObject):
 			return "", token.ErrRequired

@@ -77,7 +77,7 @@ type Conn struct {
 	beat       beat
 	flow       flow.Flow
 	member     membership
-	unfinished unfinished
+	unfinished *unfinished // nil until a packet has attachments
 	gatherer   message.Gatherer
 
 	bounds  Guard // nil for none
@@ -97,10 +97,10 @@ type Conn struct {
 type output struct {
 	node    *outgoing.Node // what the batch at hand has for it
 	back    outgoing.Backlog
-	socket  *webSocket // where to write; nil while the transport is polling
-	poll    *poll      // the request that waits for something
-	last    lastAnswer
-	noted   uint64 // messages so far
+	socket  *webSocket  // where to write; nil while the transport is polling
+	poll    *poll       // the request that waits for something
+	last    *lastAnswer // nil for none
+	noted   uint64      // messages so far
 	stamp   uint64
 	blocked bool // the shard will be told when the link takes something again
 	probing bool // requests that wait are freed at once

@@ -27,7 +27,7 @@ func (s *shard) release(c *Conn) {
 		return
 	}
 	o.ended = true
-	o.back, o.last = outgoing.Backlog{}, lastAnswer{}
+	o.back, o.last = outgoing.Backlog{}, nil
 	c.behind.Store(true)
 	if o.poll != nil {
 		o.poll.answer <- payload.Close(c.protocol)

@@ -63,12 +63,12 @@ type unfinished struct {
 // followPacket bounds a packet with attachments (Socket.IO protocol: packet encoding): text and
 // attachments together by MaxPayload, and the wait for them by BodyTimeout.
 func (c *Conn) followPacket(data []byte, binary bool) error {
-	u := &c.unfinished
+	u := c.unfinished
 	announced := 0
 	if !binary && c.member.sockets.Load() > 0 {
 		announced = message.Attachments(data)
 	}
-	if u.missing == 0 && announced == 0 {
+	if u == nil && announced == 0 {
 		return nil
 	}
 	c.mu.Lock()
@@ -78,10 +78,12 @@ func (c *Conn) followPacket(data []byte, binary bool) error {
 		return errClosed
 	case !binary:
 		u.drop()
-		if u.missing = announced; announced == 0 {
+		c.unfinished = nil
+		if announced == 0 {
 			return nil
 		}
-		u.share = share{server: c.server, conn: c}
+		u = &unfinished{missing: announced, share: share{server: c.server, conn: c}}
+		c.unfinished = u
 		u.timer = time.AfterFunc(c.server.opts.BodyTimeout, func() {
 			c.server.spawn(func() { c.expire(reasonTransportError, errIncomplete) }) // ends with the close frame
 		})
@@ -93,6 +95,7 @@ func (c *Conn) followPacket(data []byte, binary bool) error {
 	}
 	if u.missing--; u.missing == 0 {
 		u.drop()
+		c.unfinished = nil
 		return nil
 	}
 	return u.share.set(bytes)
@@ -100,6 +103,9 @@ func (c *Conn) followPacket(data []byte, binary bool) error {
 
 // drop ends the wait for attachments; Conn.mu is held.
 func (u *unfinished) drop() {
+	if u == nil {
+		return
+	}
 	if u.timer != nil {
 		u.timer.Stop()
 		u.timer = nil

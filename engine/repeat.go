@@ -16,7 +16,7 @@ const repeatGrace = 5 * time.Second
 // lastAnswer is the answer to the last poll, kept until the next one: a load balancer repeats a GET request
 // that broke off, and what the first answer held is not lost.
 type lastAnswer struct {
-	id     string // of the poll; empty for none
+	id     string // of the poll
 	answer payload.Payload
 }
 

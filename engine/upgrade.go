@@ -146,7 +146,7 @@ func (s *shard) attach(c *Conn, w *webSocket) {
 		return
 	}
 	s.free(c)
-	o.socket, o.probing, o.last = w, false, lastAnswer{}
+	o.socket, o.probing, o.last = w, false, nil
 	s.drain(c)
 }
 
@@ -158,12 +158,12 @@ func (s *shard) attachPoll(c *Conn, p *poll) {
 		p.answer <- payload.Close(c.protocol)
 	case o.socket != nil, c.waiting.Load() != p: // it has been upgraded meanwhile; or this request waits no more
 		p.answer <- payload.Encode([]*Message{s.server.noop}, c.protocol, p.base64)
-	case p.id != "" && p.id == o.last.id:
+	case p.id != "" && o.last != nil && p.id == o.last.id:
 		again := o.last.answer
 		again.Messages = nil // those who wanted to know were told
 		p.answer <- again
 	default:
-		o.last = lastAnswer{}
+		o.last = nil
 		o.poll = p
 		c.behind.Store(false)
 		switch {
@@ -185,7 +185,7 @@ func (s *shard) answer(c *Conn) {
 	c.behind.Store(true)
 	answer := payload.Encode(o.back.Take(), c.protocol, p.base64)
 	if p.id != "" {
-		o.last = lastAnswer{id: p.id, answer: answer}
+		o.last = &lastAnswer{id: p.id, answer: answer}
 	}
 	p.answer <- answer
 }

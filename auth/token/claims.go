@@ -25,8 +25,7 @@ const (
 
 // Claims are what a verified token says. They cannot be changed and are safe for concurrent use.
 type Claims struct {
-	raw []byte         // the payload as it was signed
-	set map[string]any // the same, read
+	raw string // the payload as it was signed; what programs ask for is read from it each time
 
 	issuer    string
 	subject   string
@@ -43,36 +42,35 @@ type Claims struct {
 // parseClaims reads a payload and checks the types of the registered claims (RFC 7519 section
 // 4.1): a wrong one is refused even where no rule of the configuration looks at it.
 //
-// With numericSub a number in sub counts as its decimal text.
-func parseClaims(payload []byte, numericSub bool) (*Claims, error) {
-	set, err := strictjson.Parse(payload)
-	if err != nil {
-		return nil, fmt.Errorf("%w: payload: %w", ErrMalformed, err)
+// With numericSub a number in sub counts as its decimal text. set has all claims.
+func parseClaims(payload string, numericSub bool) (c *Claims, set claimSet, err error) {
+	if set, err = strictjson.Parse(payload); err != nil {
+		return nil, nil, fmt.Errorf("%w: payload: %w", ErrMalformed, err)
 	}
-	c := &Claims{raw: payload, set: set}
+	c = &Claims{raw: payload}
 	if number, ok := set[claimSubject].(json.Number); ok {
 		switch {
 		case !numericSub:
-			return nil, refusal.Because(ErrClaimInvalid, "sub is a number, not a string")
+			return nil, nil, refusal.Because(ErrClaimInvalid, "sub is a number, not a string")
 		case !isDecimal(number.String()):
-			return nil, refusal.Because(ErrClaimInvalid, "sub is a number that is not a whole one")
+			return nil, nil, refusal.Because(ErrClaimInvalid, "sub is a number that is not a whole one")
 		}
 		set[claimSubject] = number.String()
 	}
 	for name, text := range map[string]*string{claimIssuer: &c.issuer, claimSubject: &c.subject, claimID: &c.id} {
-		if *text, err = c.text(name); err != nil {
-			return nil, err
+		if *text, err = set.text(name); err != nil {
+			return nil, nil, err
 		}
 	}
-	if c.audience, err = c.texts(claimAudience); err != nil {
-		return nil, err
+	if c.audience, err = set.texts(claimAudience); err != nil {
+		return nil, nil, err
 	}
 	for name, date := range map[string]*time.Time{claimExpiresAt: &c.expiresAt, claimNotBefore: &c.notBefore, claimIssuedAt: &c.issuedAt} {
-		if *date, err = c.date(name); err != nil {
-			return nil, err
+		if *date, err = set.date(name); err != nil {
+			return nil, nil, err
 		}
 	}
-	return c, nil
+	return c, set, nil
 }
 
 // Subject returns sub, empty when the token has none: by convention the user's id.
@@ -99,12 +97,17 @@ func (c *Claims) IssuedAt() time.Time { return c.issuedAt }
 // Get returns any claim by name, and whether the token has it: nil, a bool, a string, a
 // json.Number, a []any or a map[string]any. The last two are copies.
 func (c *Claims) Get(name string) (any, bool) {
-	value, ok := c.set[name]
-	return cloneJSON(value), ok
+	switch {
+	case name == claimSubject && c.subject != "": // it may be a number in the token
+		return c.subject, true
+	case c.raw == "":
+		return nil, false
+	}
+	return strictjson.Member(c.raw, name)
 }
 
 // MarshalJSON returns the claims as they were signed, with all digits of every number.
-func (c *Claims) MarshalJSON() ([]byte, error) { return slices.Clone(c.raw), nil }
+func (c *Claims) MarshalJSON() ([]byte, error) { return []byte(c.raw), nil }
 
 // Decide decides whether the token permits an action, and by which rule. The name is that of the room, the event or the
 // scope of the API; the other actions ignore it. Nil claims, those of a client that has not authenticated, permit nothing.
@@ -132,13 +135,11 @@ func (c *Claims) Patterns(action permission.Action) (patterns []string, source s
 // isDecimal reports whether a JSON number is a whole one, without a fraction or an exponent.
 func isDecimal(number string) bool { return !strings.ContainsAny(number, ".eE") }
 
-func (c *Claims) has(name string) bool {
-	_, ok := c.set[name]
-	return ok
-}
+// claimSet has the claims of a token that is being read.
+type claimSet map[string]any
 
-func (c *Claims) text(name string) (string, error) {
-	value, ok := c.set[name]
+func (s claimSet) text(name string) (string, error) {
+	value, ok := s[name]
 	if !ok {
 		return "", nil
 	}
@@ -149,8 +150,8 @@ func (c *Claims) text(name string) (string, error) {
 	return text, nil
 }
 
-func (c *Claims) texts(name string) ([]string, error) {
-	switch value := c.set[name].(type) {
+func (s claimSet) texts(name string) ([]string, error) {
+	switch value := s[name].(type) {
 	case string:
 		return []string{value}, nil
 	case []any:
@@ -164,14 +165,14 @@ func (c *Claims) texts(name string) ([]string, error) {
 		}
 		return texts, nil
 	}
-	if c.has(name) {
+	if _, there := s[name]; there {
 		return nil, refusal.Because(ErrClaimInvalid, name+" is not a string or an array of strings")
 	}
 	return nil, nil
 }
 
-func (c *Claims) date(name string) (time.Time, error) {
-	value, ok := c.set[name]
+func (s claimSet) date(name string) (time.Time, error) {
+	value, ok := s[name]
 	if !ok {
 		return time.Time{}, nil
 	}
@@ -179,23 +180,8 @@ func (c *Claims) date(name string) (time.Time, error) {
 	if err != nil {
 		return time.Time{}, refusal.Because(ErrClaimInvalid, name+" is "+err.Error())
 	}
-	return date, nil
-}
-
-func cloneJSON(value any) any {
-	switch value := value.(type) {
-	case map[string]any:
-		members := make(map[string]any, len(value))
-		for name, member := range value {
-			members[name] = cloneJSON(member)
-		}
-		return members
-	case []any:
-		elements := make([]any, len(value))
-		for i, element := range value {
-			elements[i] = cloneJSON(element)
-		}
-		return elements
+	if date.IsZero() {
+		date = date.Add(1) // the zero time stands for none
 	}
-	return value
+	return date, nil
 }

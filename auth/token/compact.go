@@ -84,7 +84,7 @@ func decodeSegment(segment string) ([]byte, error) {
 }
 
 func parseHeader(data []byte) (header, error) {
-	members, err := strictjson.Parse(data)
+	members, err := strictjson.Parse(string(data))
 	if err != nil {
 		return header{}, err
 	}

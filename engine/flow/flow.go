@@ -24,7 +24,7 @@ const (
 // come back it reads no more, and TCP tells the client.
 type Flow struct {
 	mu       sync.Mutex
-	change   sync.Cond
+	change   *sync.Cond // made by the first that waits
 	queues   []followed
 	ended    bool // a reader does not wait any more
 	released bool // no queue is followed any more
@@ -84,9 +84,17 @@ func (f *Flow) Unfollow(q Queue) bool {
 
 // wake wakes the reader; f.mu is held.
 func (f *Flow) wake() {
-	if f.change.L != nil {
+	if f.change != nil {
 		f.change.Broadcast()
 	}
+}
+
+// wait waits for wake; f.mu is held.
+func (f *Flow) wait() {
+	if f.change == nil {
+		f.change = sync.NewCond(&f.mu)
+	}
+	f.change.Wait()
 }
 
 // Count counts a message.
@@ -114,12 +122,9 @@ func (f *Flow) Pace(bound int, before func()) (waited bool) {
 	before()
 	f.mu.Lock()
 	for f.full() && !f.ended {
-		if f.change.L == nil {
-			f.change.L = &f.mu
-		}
 		waited = true
 		f.Held.Store(true)
-		f.change.Wait()
+		f.wait()
 	}
 	return waited
 }
@@ -174,7 +179,6 @@ func (f *Flow) Settle(limit time.Duration) {
 	if !f.pending() {
 		return
 	}
-	f.change.L = &f.mu
 	expired := false
 	timer := time.AfterFunc(limit, func() {
 		f.mu.Lock()
@@ -184,7 +188,7 @@ func (f *Flow) Settle(limit time.Duration) {
 	})
 	defer timer.Stop()
 	for f.pending() && !expired {
-		f.change.Wait()
+		f.wait()
 	}
 }
 
@@ -220,7 +224,6 @@ func (f *Flow) Release() (queues int) {
 func (f *Flow) Sleep(d time.Duration) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.change.L = &f.mu
 	over := false
 	timer := time.AfterFunc(d, func() {
 		f.mu.Lock()
@@ -230,6 +233,6 @@ func (f *Flow) Sleep(d time.Duration) {
 	})
 	defer timer.Stop()
 	for !over && !f.ended {
-		f.change.Wait()
+		f.wait()
 	}
 }

@@ -1,4 +1,4 @@
-// Package emitter has the event emitter that the codec's decoders and the engine's connections are.
+// Package emitter has the event emitter of the codec's decoders, the engine's connections and the library's sockets.
 package emitter
 
 import (
@@ -20,7 +20,6 @@ type Emitter struct {
 type listener struct {
 	event types.EventName
 	call  types.EventListener
-	id    uintptr // of the function that was registered: RemoveListener knows it by that
 	once  *sync.Once
 }
 
@@ -46,17 +45,19 @@ func (e *Emitter) Once(event types.EventName, calls ...types.EventListener) erro
 func (e *Emitter) add(event types.EventName, calls []types.EventListener, once bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.listeners = slices.Clip(e.listeners)
+	listeners := make([]listener, len(e.listeners), len(e.listeners)+len(calls)) // without room for more: few come later
+	copy(listeners, e.listeners)
 	for _, call := range calls {
 		if call == nil {
 			continue
 		}
-		l := listener{event: event, call: call, id: idOf(call)}
+		l := listener{event: event, call: call}
 		if once {
 			l.once = new(sync.Once)
 		}
-		e.listeners = append(e.listeners, l)
+		listeners = append(listeners, l)
 	}
+	e.listeners = listeners
 }
 
 // Emit calls the listeners of an event in the order in which they were registered.
@@ -98,7 +99,14 @@ func (e *Emitter) Listeners(event types.EventName) []types.EventListener {
 }
 
 // ListenerCount returns how many listeners an event has.
-func (e *Emitter) ListenerCount(event types.EventName) int { return len(e.Listeners(event)) }
+func (e *Emitter) ListenerCount(event types.EventName) (n int) {
+	for _, l := range e.snapshot() {
+		if l.event == event {
+			n++
+		}
+	}
+	return n
+}
 
 // Len returns how many events have listeners.
 func (e *Emitter) Len() int { return len(e.EventNames()) }
@@ -109,7 +117,7 @@ func (e *Emitter) RemoveListener(event types.EventName, call types.EventListener
 		return false
 	}
 	id := idOf(call)
-	return e.remove(func(l listener) bool { return l.event == event && l.id == id })
+	return e.remove(func(l listener) bool { return l.event == event && idOf(l.call) == id })
 }
 
 // RemoveAllListeners removes the listeners of an event, and reports whether there were any.

@@ -4,6 +4,7 @@ import (
 	"reflect"
 	"sync/atomic"
 	"time"
+	"weak"
 
 	"github.com/zishang520/socket.io/servers/engine/v3"
 	"github.com/zishang520/socket.io/servers/socket/v3"
@@ -44,7 +45,12 @@ func WatchConnectTimer(c *socket.Client) {
 	if !inner.IsValid() || inner.Type() != reflect.TypeFor[*time.Timer]() {
 		return
 	}
-	again := (*time.Timer)(inner.UnsafePointer())
-	// The timer runs out at once. A goroutine that missed the stop wakes, finds the connection closed, and ends.
-	_ = c.Conn().Once("close", func(...any) { again.Reset(0) })
+	// The goroutine that waits keeps the timer. Without it there is nothing to end.
+	running := weak.Make((*time.Timer)(inner.UnsafePointer()))
+	_ = c.Conn().Once("close", func(...any) {
+		// The timer runs out at once. A goroutine that missed the stop wakes, finds the connection closed, and ends.
+		if again := running.Value(); again != nil {
+			again.Reset(0)
+		}
+	})
 }

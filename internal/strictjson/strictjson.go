@@ -2,9 +2,9 @@
 package strictjson
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -23,18 +23,16 @@ var (
 
 // Parse reads a JSON object that means the same to every parser: UTF-8, no name twice in an
 // object (RFC 8259 section 4; escapes are resolved first), nothing after it. Numbers stay
-// json.Number, with all their digits.
-func Parse(data []byte) (map[string]any, error) {
-	if !utf8.Valid(data) {
+// json.Number, with all their digits. Texts share the memory of text where they can.
+func Parse(text string) (map[string]any, error) {
+	if !utf8.ValidString(text) {
 		return nil, errUTF8
 	}
-	// The token reader below lets some malformed documents pass; this one does not.
-	if !json.Valid(data) {
+	if !json.Valid([]byte(text)) {
 		return nil, errJSON
 	}
-	d := json.NewDecoder(bytes.NewReader(data))
-	d.UseNumber()
-	value, err := parseValue(d, maxDepth)
+	r := reader{text: text}
+	value, err := r.value(maxDepth)
 	if err != nil {
 		return nil, err
 	}
@@ -45,62 +43,157 @@ func Parse(data []byte) (map[string]any, error) {
 	return object, nil
 }
 
-func parseValue(d *json.Decoder, depth int) (any, error) {
-	token, err := d.Token()
-	if err != nil {
-		return nil, errJSON
+// Member returns the value of a member of an object that Parse has accepted, and whether the object has it. The value
+// is a new one with each call.
+func Member(text, name string) (any, bool) {
+	r := reader{text: text}
+	r.next() // the brace
+	for r.peek() != '}' {
+		found := r.string() == name
+		r.next() // the colon
+		if found {
+			value, err := r.value(maxDepth)
+			return value, err == nil
+		}
+		r.skip()
+		r.comma()
 	}
-	open, ok := token.(json.Delim)
-	if !ok {
-		return token, nil
+	return nil, false
+}
+
+// reader reads a text that is known to be JSON (RFC 8259).
+type reader struct {
+	text string
+	at   int
+}
+
+// peek returns the next character that is no space.
+func (r *reader) peek() byte {
+	for strings.IndexByte(" \t\r\n", r.text[r.at]) >= 0 {
+		r.at++
 	}
+	return r.text[r.at]
+}
+
+// next returns the next character that is no space, and goes behind it.
+func (r *reader) next() byte {
+	c := r.peek()
+	r.at++
+	return c
+}
+
+func (r *reader) comma() {
+	if r.peek() == ',' {
+		r.at++
+	}
+}
+
+func (r *reader) value(depth int) (any, error) {
+	switch r.peek() {
+	case '{':
+		return r.object(depth)
+	case '[':
+		return r.array(depth)
+	case '"':
+		return r.string(), nil
+	}
+	switch word := r.word(); word {
+	case "true":
+		return true, nil
+	case "false":
+		return false, nil
+	case "null":
+		return nil, nil //nolint:nilnil // it is the value
+	default:
+		return json.Number(word), nil
+	}
+}
+
+func (r *reader) object(depth int) (map[string]any, error) {
 	if depth == 0 {
 		return nil, errDepth
 	}
-	var value any
-	if open == '{' {
-		value, err = parseMembers(d, depth-1)
-	} else {
-		value, err = parseElements(d, depth-1)
-	}
-	if err != nil {
-		return nil, err
-	}
-	if _, err := d.Token(); err != nil { // the closing bracket
-		return nil, errJSON
-	}
-	return value, nil
-}
-
-func parseMembers(d *json.Decoder, depth int) (map[string]any, error) {
 	members := make(map[string]any)
-	for d.More() {
-		token, err := d.Token()
-		if err != nil {
-			return nil, errJSON
-		}
-		name, ok := token.(string)
-		if !ok {
-			return nil, errJSON
-		}
+	for r.at++; r.peek() != '}'; r.comma() {
+		name := r.string()
 		if _, twice := members[name]; twice {
 			return nil, errDuplicate
 		}
-		if members[name], err = parseValue(d, depth); err != nil {
+		r.next() // the colon
+		value, err := r.value(depth - 1)
+		if err != nil {
 			return nil, err
 		}
+		members[name] = value
 	}
+	r.at++
 	return members, nil
 }
 
-func parseElements(d *json.Decoder, depth int) ([]any, error) {
+func (r *reader) array(depth int) ([]any, error) {
+	if depth == 0 {
+		return nil, errDepth
+	}
 	elements := []any{}
-	for d.More() {
-		element, err := parseValue(d, depth)
+	for r.at++; r.peek() != ']'; r.comma() {
+		element, err := r.value(depth - 1)
 		if err != nil {
 			return nil, err
 		}
 		elements = append(elements, element)
 	}
+	r.at++
 	return elements, nil
+}
+
+// string reads a string.
+func (r *reader) string() string {
+	r.peek()
+	start, escaped := r.at, false
+	for r.at++; r.text[r.at] != '"'; r.at++ {
+		if r.text[r.at] == '\\' {
+			escaped = true
+			r.at++
+		}
+	}
+	r.at++
+	if !escaped {
+		return r.text[start+1 : r.at-1]
+	}
+	var text string
+	_ = json.Unmarshal([]byte(r.text[start:r.at]), &text) // it is valid
+	return text
+}
+
+// word reads a number or a name.
+func (r *reader) word() string {
+	start := r.at
+	for r.at < len(r.text) && strings.IndexByte(",]} \t\r\n", r.text[r.at]) < 0 {
+		r.at++
+	}
+	return r.text[start:r.at]
+}
+
+// skip goes behind a value.
+func (r *reader) skip() {
+	for depth := 0; ; {
+		switch r.peek() {
+		case '{', '[':
+			depth++
+			r.at++
+		case '}', ']':
+			depth--
+			r.at++
+		case ',', ':':
+			r.at++
+			continue
+		case '"':
+			r.string()
+		default:
+			r.word()
+		}
+		if depth == 0 {
+			return
+		}
+	}
 }

@@ -172,6 +172,7 @@ func (n *Guard) ask(p library.Pattern, name string, auth map[string]any, next fu
 // socket stand: the library acknowledges a CONNECT packet before it knows the socket by its namespace,
 // and an event that came right behind would close the connection. A middleware that panics refuses the client.
 func (n *Guard) connectInOrder(s *socket.Socket, next func(*socket.ExtendedError)) {
+	library.ReplaceEmitter(s)
 	n.panics.watchSocket(s)
 	library.ReleaseQueue(s) // the first middleware sees every socket, also those that are refused
 	if s.Conn().Protocol() == 3 {
