@@ -6,10 +6,13 @@ import (
 	"github.com/zishang520/socket.io/servers/socket/v3"
 )
 
-// ReplaceEmitter gives a socket an emitter that takes a fraction of the memory. Call it in the first middleware, before
-// anybody listens to the socket.
+// ReplaceEmitter gives a socket an emitter that takes a fraction of the memory, with the listeners that the library has
+// registered. Call it in the first middleware, before others listen to the socket.
 func ReplaceEmitter(s *socket.Socket) {
-	if events := s.StrictEventEmitter; events.Len() == 0 {
-		events.EventEmitter = new(emitter.Emitter)
+	events := s.StrictEventEmitter
+	lean := new(emitter.Emitter)
+	for _, name := range events.EventNames() {
+		_ = lean.On(name, events.Listeners(string(name))...) // it never fails
 	}
+	events.EventEmitter = lean
 }

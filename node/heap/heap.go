@@ -4,6 +4,7 @@ package heap
 import (
 	"context"
 	"os"
+	"runtime"
 	"runtime/debug"
 	runtimemetrics "runtime/metrics"
 	"time"
@@ -37,10 +38,14 @@ func Tend(ctx context.Context, minHeap int64, connections func() uint64) {
 	defer ticker.Stop()
 	var settled, rounds int
 	held, collections := heldMemory(), tuneGC(minHeap)
+	collected := afterCollections(ctx)
 	for {
 		select {
 		case <-ctx.Done():
 			return
+		case <-collected: // a heap that grows fast would go on with what suited a small one
+			tuneGC(minHeap)
+			continue
 		case <-ticker.C:
 		}
 		if now := int(connections()); abs(now-settled) >= settleChange { //nolint:gosec // a count fits
@@ -57,6 +62,24 @@ func Tend(ctx context.Context, minHeap int64, connections func() uint64) {
 		}
 		collections = now
 	}
+}
+
+// afterCollections tells of each garbage collection until ctx ends.
+func afterCollections(ctx context.Context) <-chan struct{} {
+	collected := make(chan struct{}, 1)
+	var await func(struct{})
+	await = func(struct{}) {
+		if ctx.Err() != nil {
+			return
+		}
+		select {
+		case collected <- struct{}{}:
+		default: // the last one is still to be looked at
+		}
+		runtime.AddCleanup(new(*byte), await, struct{}{}) // the next collection finds it
+	}
+	await(struct{}{})
+	return collected
 }
 
 // tuneGC sets how much the heap may grow between two collections, unless GOGC says so, and returns
