@@ -54,13 +54,13 @@ type Conn struct {
 	shard    *shard
 	id       string
 	protocol int
-	base64   bool             // the client takes no binary
+	born     time.Time
 	request  *request.Compact // of the handshake
 	context  weak.Pointer[types.HttpContext]
 	address  string // what counts for Options.MaxConnectionsPerAddress
 
+	base64       bool // the client takes no binary
 	beganPolling bool
-	born         time.Time
 
 	state     atomic.Int32
 	behind    atomic.Bool // a volatile message would be dropped
@@ -100,7 +100,6 @@ type output struct {
 	socket  *webSocket  // where to write; nil while the transport is polling
 	poll    *poll       // the request that waits for something
 	last    *lastAnswer // nil for none
-	noted   uint64      // messages so far
 	stamp   uint64
 	blocked bool // the shard will be told when the link takes something again
 	probing bool // requests that wait are freed at once

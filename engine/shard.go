@@ -234,19 +234,18 @@ func (s *shard) note(c *Conn, m *Message) {
 		s.dirty = append(s.dirty, c)
 	}
 	o.node = s.tree.Next(o.node, m)
-	o.noted++
 	s.noted++
 }
 
 // flush gives a connection what this batch has for it.
 func (s *shard) flush(c *Conn) {
 	o := &c.out
-	c.sent.Store(o.noted)
 	n := o.node
 	o.node = nil
 	if n == nil || n.Depth() == 0 || o.ended {
 		return
 	}
+	c.sent.Add(uint64(n.Depth())) //nolint:gosec // not negative
 	if o.socket == nil || o.blocked || !o.back.Empty() {
 		s.path = n.Path(s.path[:0])
 		for _, m := range s.path {
