@@ -1,7 +1,11 @@
 package chat
 
 import (
+	"chorus/chat/client"
+	"chorus/chat/cluster"
 	"chorus/chat/lane"
+	"chorus/chat/message"
+	"chorus/chat/moderation"
 	"chorus/chat/rule"
 	"chorus/chat/store"
 )
@@ -31,6 +35,77 @@ type (
 	RoomPolicy   = rule.RoomPolicy
 	User         = rule.User
 	Verdict      = rule.Verdict
+)
+
+// What programs use of package client.
+type (
+	Action     = client.Action
+	ActionKind = client.ActionKind
+	Cluster    = client.Cluster
+	Emission   = client.Emission
+	Options    = client.Options
+	Recipients = client.Recipients
+	Refused    = client.Refused
+	Stats      = client.Stats
+)
+
+// The kinds of actions; see package client.
+const (
+	ActionConnect  = client.ActionConnect
+	ActionRefresh  = client.ActionRefresh
+	ActionJoin     = client.ActionJoin
+	ActionLeave    = client.ActionLeave
+	ActionPublish  = client.ActionPublish
+	ActionDirect   = client.ActionDirect
+	ActionMessage  = client.ActionMessage
+	ActionEvent    = client.ActionEvent
+	ActionEdit     = client.ActionEdit
+	ActionDelete   = client.ActionDelete
+	ActionReact    = client.ActionReact
+	ActionAppend   = client.ActionAppend
+	ActionModerate = client.ActionModerate
+	ActionReport   = client.ActionReport
+)
+
+// Defaults of Options; see package client.
+const (
+	DefaultMaxRooms  = client.DefaultMaxRooms
+	DefaultNameClaim = client.DefaultNameClaim
+)
+
+// What programs use of packages message, moderation and cluster.
+type (
+	Dispatch     = message.Dispatch
+	Marker       = message.Marker
+	Post         = message.Post
+	Posted       = message.Posted
+	Sent         = message.Sent
+	SentResult   = message.SentResult
+	Target       = message.Target
+	Measure      = moderation.Measure
+	ClusterStats = cluster.Stats
+	Connection   = cluster.Connection
+	Frame        = cluster.Frame
+	Permission   = cluster.Permission
+	Room         = cluster.Room
+	RoomPage     = cluster.RoomPage
+)
+
+// Bounds of a Target; see package message.
+const (
+	MaxTargetRooms = message.MaxTargetRooms
+	MaxTargetUsers = message.MaxTargetUsers
+)
+
+// What moderation does; see package moderation.
+const (
+	Mute   = moderation.Mute
+	Unmute = moderation.Unmute
+	Kick   = moderation.Kick
+	Ban    = moderation.Ban
+	Unban  = moderation.Unban
+	Slow   = moderation.Slow
+	Freeze = moderation.Freeze
 )
 
 // PresenceOptions say who is told about the users of a room.

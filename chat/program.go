@@ -7,17 +7,6 @@ import (
 	"chorus/chat/store"
 )
 
-// Act puts a measure in force as Moderate does, and tells the functions of After.
-func (c *Chat) Act(ctx context.Context, m Measure) (until int64, err error) {
-	if err := m.check(); err != nil {
-		return 0, err
-	}
-	a := &Action{Kind: ActionModerate, System: true, from: rule.User{ID: m.By}, Room: m.Room, To: m.User, Event: m.Action, Value: m, At: rule.Now()}
-	until, err = c.Moderate(ctx, m)
-	c.after(a, err)
-	return until, err
-}
-
 // Erased says what EraseUser has removed.
 type Erased struct {
 	Messages int
@@ -30,34 +19,34 @@ func (c *Chat) EraseUser(ctx context.Context, user string) (e Erased, err error)
 	if err := rule.CheckUser(user); err != nil {
 		return e, rule.BadRequest(err.Error())
 	}
-	err = c.store.EachLog(ctx, func(log string) error {
+	err = c.clients.Store.EachLog(ctx, func(log string) error {
 		e.Logs++
-		removed, err := c.store.Purge(ctx, log, store.Purge{User: user, Topics: topicsOf(log)})
+		removed, err := c.clients.Store.Purge(ctx, log, store.Purge{User: user, Topics: topicsOf(log)})
 		e.Messages += removed
 		return err
 	})
 	if err != nil {
 		return e, err
 	}
-	unread, err := c.store.Unread(ctx, user, nil)
+	unread, err := c.clients.Store.Unread(ctx, user, nil)
 	if err != nil {
 		return e, err
 	}
 	for _, u := range unread {
-		if err := c.store.Forget(ctx, user, u.Log); err != nil {
+		if err := c.clients.Store.Forget(ctx, user, u.Log); err != nil {
 			return e, err
 		}
 	}
-	rooms, err := c.store.Placed(ctx, user)
+	rooms, err := c.clients.Store.Placed(ctx, user)
 	if err != nil {
 		return e, err
 	}
 	for _, room := range rooms {
-		if err := c.store.Place(ctx, user, room, 0); err != nil {
+		if err := c.clients.Store.Place(ctx, user, room, 0); err != nil {
 			return e, err
 		}
 	}
-	return e, c.store.SetStatus(ctx, user, "", nil)
+	return e, c.clients.Store.SetStatus(ctx, user, "", nil)
 }
 
 // topicsOf returns where a log is heard.

@@ -20,6 +20,8 @@ const (
 	CodeConflict           = "conflict"            // the same id was used for something else
 	CodeTooLarge           = "too_large"           // the value is too large; {limit} in bytes
 	CodeTooManyRooms       = "too_many_rooms"      // the client is in as many rooms as it may be
+	CodeInvalidValue       = "invalid_value"       // values do not fit the schema of a declared event; {path} says which one
+	CodeKicked             = "kicked"              // a moderator has put the client out
 	CodeNoHistory          = "no_history"          // the room keeps no history
 	CodeRateLimited        = "rate_limited"        // too many requests; {retry_after_ms}
 	CodeLimitReached       = "limit_reached"       // the server holds as much of this as it may; {limit}
