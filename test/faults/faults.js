@@ -9,10 +9,13 @@ import { parseArgs } from "node:util";
 import { within } from "../harness/wait.js";
 import { bombs } from "./cases/bombs.js";
 import { fairness } from "./cases/fairness.js";
+import { machine } from "./cases/machine.js";
 import { nodes } from "./cases/nodes.js";
 import { redis } from "./cases/redis.js";
 import { senders } from "./cases/senders.js";
 import { strangers } from "./cases/strangers.js";
+import { storms } from "./cases/storms.js";
+import { tested } from "./cases/tested.js";
 import { scope } from "./scope.js";
 
 const CASE_MS = 240_000;
@@ -20,7 +23,7 @@ const PAGE = fileURLToPath(new URL("../../docs/faults.md", import.meta.url));
 const [BEGIN, END] = ["<!-- figures: make faults WRITE=1 -->", "<!-- end of the figures -->"];
 const HEAD = ["| case | expectation | before | now | ok |", "|---|---|---|---|---|"];
 
-const all = [...strangers, ...bombs, ...senders, ...fairness, ...redis, ...nodes];
+const all = [...strangers, ...bombs, ...senders, ...fairness, ...storms, ...redis, ...nodes, ...machine, ...tested];
 
 async function run({ name, expect, before, run, ms = CASE_MS }) {
   const start = Date.now();

@@ -6,8 +6,8 @@ import { scope } from "./scope.js";
 
 const BACK_WITHIN_MS = 60_000;
 // A node hardly collects a heap below min_heap (64 MiB), and keeps pages that are in use in part.
-// Its pool keeps up to ten connections to Redis for each core.
-const SLACK = { rss: 80e6, goroutines: 10, descriptors: 20 };
+// Its pool keeps up to ten connections to Redis for each core; nodes keep connections to each other.
+const SLACK = { rss: 80e6, goroutines: 10, descriptors: 30 };
 
 // metrics returns the figures of a node by name; those with labels are summed.
 export async function metrics(node) {

@@ -56,3 +56,23 @@ export function frames(text, count) {
   if (text.length > 125) throw new Error("a short frame has at most 125 bytes");
   return Buffer.concat(range(count).map(() => Buffer.concat([Buffer.from([0x81, 0x80 | text.length, 0, 0, 0, 0]), Buffer.from(text)])));
 }
+
+let requests = 0;
+
+// ask sends a request over a WebSocket that has joined the main namespace, and returns its acknowledgement.
+export async function ask(socket, request) {
+  const id = ++requests;
+  const answer = new Promise((resolve, reject) => {
+    const hear = (data) => {
+      const text = String(data);
+      if (!text.startsWith(`43${id}[`)) return;
+      socket.off("message", hear);
+      resolve(JSON.parse(text.slice(`43${id}`.length))[0]);
+    };
+    socket.on("message", hear);
+    socket.once("close", () => reject(new Error("the connection has ended")));
+  });
+  answer.catch(() => {}); // it is awaited below
+  socket.send(`42${id}${JSON.stringify(request)}`);
+  return within(answer, `the answer to ${request[0]}`);
+}
