@@ -44,7 +44,7 @@ func (d *centrifuge) join(c *handshake, client member) error {
 	if err := d.command(c, connectID, connect); err != nil {
 		return err
 	}
-	return d.command(c, subscribeID, fmt.Sprintf(`{"id":%d,"subscribe":{"channel":%s}}`, subscribeID, d.channel))
+	return d.command(c, subscribeID, fmt.Sprintf(`{"id":%d,"subscribe":{"channel":%s}}`, subscribeID, d.channelOf(client.room)))
 }
 
 // command sends a command and waits for its reply.
@@ -75,8 +75,16 @@ func (d *centrifuge) command(c *handshake, id int, text string) error {
 	}
 }
 
-func (d *centrifuge) publish(dst []byte, _ string, value []byte) []byte {
-	dst = append(append(append(dst, `{"id":3,"publish":{"channel":`...), d.channel...), `,"data":`...)
+// channelOf returns the channel of a room, as JSON.
+func (d *centrifuge) channelOf(room string) string {
+	if room == "" {
+		return d.channel
+	}
+	return quote(room)
+}
+
+func (d *centrifuge) publish(dst []byte, room string, value []byte) []byte {
+	dst = append(append(append(dst, `{"id":3,"publish":{"channel":`...), d.channelOf(room)...), `,"data":`...)
 	return append(append(dst, value...), "}}"...)
 }
 

@@ -105,7 +105,7 @@ func (f *fleet) add(ctx context.Context, i int) error {
 	if f.opts.Rooms > 0 {
 		// Clients of every server are in every room.
 		c.room = i / len(f.servers) % f.opts.Rooms
-		client.room = roomName(c.room)
+		client.room = roomName(f.opts, c.room)
 	}
 	if f.opts.Token != nil {
 		token, err := f.opts.Token(i)

@@ -113,7 +113,7 @@ func (l *load) send(i uint64, due int64) error {
 	receivers, room := uint64(1), ""
 	if !l.opts.Echo {
 		if l.opts.Rooms > 0 {
-			room = roomName(s.room)
+			room = roomName(l.opts, s.room)
 		}
 		receivers = l.fleet.members(s.room)
 	}
@@ -144,4 +144,4 @@ func (l *load) send(i uint64, due int64) error {
 	return nil
 }
 
-func roomName(number int) string { return "room-" + strconv.Itoa(number) }
+func roomName(o *Options, number int) string { return o.RoomPrefix + strconv.Itoa(number) }

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/url"
 	"runtime"
@@ -29,6 +30,7 @@ const (
 	DefaultEvent              = "message"
 	DefaultEchoEvent          = "echo"
 	DefaultJoinEvent          = "join"
+	DefaultRoomPrefix         = "room-"
 	DefaultDuration           = 10 * time.Second
 	DefaultConnectTimeout     = 30 * time.Second
 	DefaultDrainTimeout       = 10 * time.Second
@@ -89,8 +91,15 @@ type Options struct {
 	// Rooms spreads the clients over so many rooms: each emits JoinEvent (default
 	// DefaultJoinEvent) with the room's name once. Senders send to their own rooms: Event with the
 	// room's name before the value. The server must send it to the members of the room.
+	// Rooms are channels with Centrifuge.
 	Rooms     int
 	JoinEvent string
+
+	// RoomPrefix begins the names of the rooms, before their number; default DefaultRoomPrefix.
+	RoomPrefix string
+
+	// JoinOptions is JSON that JoinEvent carries behind the room's name; empty for nothing (SocketIO).
+	JoinOptions string
 
 	// WarmUp goes before what is measured; Duration is measured, default DefaultDuration.
 	WarmUp, Duration time.Duration
@@ -127,6 +136,7 @@ func (o Options) withDefaults() (Options, error) {
 	setDefault(&o.InFlight, DefaultInFlight)
 	setDefault(&o.Payload, DefaultPayload)
 	setDefault(&o.JoinEvent, DefaultJoinEvent)
+	setDefault(&o.RoomPrefix, DefaultRoomPrefix)
 	setDefault(&o.Duration, DefaultDuration)
 	setDefault(&o.DrainTimeout, DefaultDrainTimeout)
 	setDefault(&o.Readers, max(1, runtime.GOMAXPROCS(0)/2))
@@ -187,8 +197,10 @@ func (o *Options) check() error {
 		return fmt.Errorf("%w: Senders: %d is more than %d", ErrOptions, o.Senders, maxSenders)
 	case o.Senders+o.Stalled > o.Connections:
 		return fmt.Errorf("%w: Senders, Stalled: %d senders and %d stalled clients are more than %d connections", ErrOptions, o.Senders, o.Stalled, o.Connections)
-	case o.Rooms > 0 && o.Protocol != SocketIO:
-		return fmt.Errorf("%w: Rooms: only %s has rooms", ErrOptions, SocketIO)
+	case o.Rooms > 0 && o.Protocol == Bare:
+		return fmt.Errorf("%w: Rooms: %s has no rooms", ErrOptions, Bare)
+	case o.JoinOptions != "" && !json.Valid([]byte(o.JoinOptions)):
+		return fmt.Errorf("%w: JoinOptions: this is not JSON", ErrOptions)
 	case o.Rooms > 0 && o.Echo:
 		return fmt.Errorf("%w: Rooms, Echo: a request goes to the server, not to a room", ErrOptions)
 	case o.Echo && o.Protocol == Bare:

@@ -14,6 +14,7 @@ type socketIO struct {
 	nsp       string // as in packets: empty, or "/chat,"
 	event     string // as JSON
 	joinEvent string // as JSON
+	joinMore  string // behind the name of the room: empty, or a comma and JSON
 }
 
 const (
@@ -31,6 +32,9 @@ const (
 
 func newSocketIO(o *Options) *socketIO {
 	d := &socketIO{event: quote(o.Event), joinEvent: quote(o.JoinEvent)}
+	if o.JoinOptions != "" {
+		d.joinMore = "," + o.JoinOptions
+	}
 	if o.Namespace != "" && o.Namespace != "/" {
 		d.nsp = o.Namespace + ","
 		if o.Namespace[0] != '/' {
@@ -92,7 +96,7 @@ func (d *socketIO) join(c *handshake, client member) error {
 			if client.room == "" {
 				return nil
 			}
-			return c.send([]byte(sioEvent + d.nsp + "[" + d.joinEvent + "," + quote(client.room) + "]"))
+			return c.send([]byte(sioEvent + d.nsp + "[" + d.joinEvent + "," + quote(client.room) + d.joinMore + "]"))
 		}
 	}
 }

@@ -43,7 +43,13 @@ const (
 	mega = 1e6
 )
 
-func cpuPerDelivery(r *bench.Report) float64      { return usage(r).CPUMicrosPerDelivery }
+func cpuPerDelivery(r *bench.Report) float64 { return usage(r).CPUMicrosPerDelivery }
+func cpuPerMessage(r *bench.Report) float64 {
+	if load(r).Sent == 0 {
+		return math.NaN()
+	}
+	return usage(r).CPUSeconds * mega / float64(load(r).Sent)
+}
 func cpuPerConnect(r *bench.Report) float64       { return usage(r).CPUMicrosPerConnect }
 func deliveriesPerSecond(r *bench.Report) float64 { return load(r).DeliveriesPerSecond }
 func deliveredShare(r *bench.Report) float64      { return share(load(r).Deliveries, load(r).Expected) }

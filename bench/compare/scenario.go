@@ -153,6 +153,30 @@ func scenarios() []scenario {
 			},
 		},
 		{
+			name: "history", title: "What a history costs",
+			text:    "50 clients in one room, 1,000 messages a second of 100 bytes, without and with a history of the last 1,000 messages: CPU time of the server's processes per message, with its 50 deliveries.",
+			servers: []string{chorusName, centrifugeName}, rounds: 3,
+			options: bench.Options{Connections: 50, Rooms: 1, Event: "publish", Senders: 20, Rate: 1000, WarmUp: 3 * time.Second, Duration: 8 * time.Second, DrainTimeout: 5 * time.Second},
+			variants: []variant{
+				{title: "without", change: func(*bench.Options) {}},
+				{title: "with history", change: func(o *bench.Options) { o.RoomPrefix = "history-" }},
+			},
+			figures: []figure{
+				{title: "CPU per message", unit: "us", digits: 0, of: cpuPerMessage},
+				{title: "p50", unit: "ms", digits: 2, of: p50}, {title: "p99", unit: "ms", digits: 2, of: p99}, {title: "lost", digits: 0, of: lost},
+			},
+		},
+		{
+			name: "presence", title: "A storm of joins",
+			text:    "2,000 users connect and join one room, 500 a second, and each of them follows who is there: CPU time per user until the last one has joined.",
+			servers: []string{chorusName, centrifugeName}, rounds: 3,
+			options: bench.Options{Connections: 2000, ConnectRate: 500, Rooms: 1, RoomPrefix: "presence-", JoinOptions: `{"presence":true}`, Duration: 3 * time.Second},
+			figures: []figure{
+				{title: "CPU per user", unit: "us", digits: 0, ratio: true, of: cpuPerConnect},
+				{title: "joins", unit: "/s", digits: 0, of: connectsPerSecond}, {title: "memory", unit: "MB", digits: 0, of: megabytes}, {title: "failed", digits: 0, of: failed},
+			},
+		},
+		{
 			name: "connect", title: "What a connect costs",
 			text:    "4,000 clients, 500 a second, each with a JWT (HS256) of its own that the server verifies: CPU time per connect, handshakes included.",
 			servers: products, rounds: 3,

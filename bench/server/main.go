@@ -1,5 +1,6 @@
 // Command server is this project's node for the benchmarks: the node as it is, configured by
-// CHORUS_* variables but without limits of rates, and one more event, "echo", which is acknowledged with its argument.
+// CHORUS_* variables but without limits of rates, with
+// rooms that keep a history, and one more event, "echo", which is acknowledged with its argument.
 package main
 
 import (
@@ -10,6 +11,7 @@ import (
 	"syscall"
 
 	"chorus/node"
+	"chorus/node/config"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
 )
@@ -29,6 +31,10 @@ func run() error {
 		return err
 	}
 	cfg.Limits.NoRates()
+	cfg.Chat.Rooms = []config.RoomConfig{
+		{Match: "history-*", History: config.HistoryConfig{Messages: 1000}},
+		{Match: "presence-*", Presence: true},
+	}
 	n, err := node.New(cfg) // a node lives until it is closed, which Run does when ctx ends
 	if err != nil {
 		return err

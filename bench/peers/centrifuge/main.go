@@ -1,14 +1,23 @@
 // Command centrifuge is a server made of the library centrifuge with its Redis broker. Clients
-// subscribe to a channel, publish to it, and call the procedure "echo".
+// subscribe to a channel, publish to it, and call the procedure "echo". Channels "history-..." keep their messages, channels
+// "presence-..." know who is there and tell it.
 package main
 
 import (
 	"context"
 	"net/http"
+	"strings"
+	"time"
 
 	"chorus/bench/peers/peer"
 
 	"github.com/centrifugal/centrifuge"
+)
+
+// The history of channels whose names begin with "history-".
+const (
+	historySize = 1000
+	historyAge  = 24 * time.Hour
 )
 
 func main() {
@@ -23,11 +32,19 @@ func main() {
 		return centrifuge.ConnectReply{Credentials: &centrifuge.Credentials{UserID: subject}}, nil
 	})
 	node.OnConnect(func(client *centrifuge.Client) {
-		client.OnSubscribe(func(_ centrifuge.SubscribeEvent, reply centrifuge.SubscribeCallback) {
-			reply(centrifuge.SubscribeReply{}, nil)
+		client.OnSubscribe(func(e centrifuge.SubscribeEvent, reply centrifuge.SubscribeCallback) {
+			present := strings.HasPrefix(e.Channel, "presence-")
+			reply(centrifuge.SubscribeReply{Options: centrifuge.SubscribeOptions{
+				EmitPresence: present, EmitJoinLeave: present, PushJoinLeave: present,
+				EnableRecovery: strings.HasPrefix(e.Channel, "history-"),
+			}}, nil)
 		})
-		client.OnPublish(func(_ centrifuge.PublishEvent, reply centrifuge.PublishCallback) {
-			reply(centrifuge.PublishReply{}, nil)
+		client.OnPublish(func(e centrifuge.PublishEvent, reply centrifuge.PublishCallback) {
+			if !strings.HasPrefix(e.Channel, "history-") {
+				reply(centrifuge.PublishReply{}, nil)
+				return
+			}
+			reply(centrifuge.PublishReply{Options: centrifuge.PublishOptions{HistorySize: historySize, HistoryTTL: historyAge}}, nil)
 		})
 		client.OnRPC(func(e centrifuge.RPCEvent, reply centrifuge.RPCCallback) {
 			if e.Method != "echo" {
@@ -43,6 +60,9 @@ func main() {
 		broker, err := centrifuge.NewRedisBroker(node, centrifuge.RedisBrokerConfig{Shards: []*centrifuge.RedisShard{shard}})
 		peer.Exit(err)
 		node.SetBroker(broker)
+		presence, err := centrifuge.NewRedisPresenceManager(node, centrifuge.RedisPresenceManagerConfig{Shards: []*centrifuge.RedisShard{shard}})
+		peer.Exit(err)
+		node.SetPresenceManager(presence)
 	}
 	peer.Exit(node.Run())
 	mux := http.NewServeMux()

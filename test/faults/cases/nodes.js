@@ -84,7 +84,7 @@ async function rolling(t) {
     for (; running; sent++) {
       const value = sent;
       void clients[sent % CLIENTS].timeout(15_000).emitWithAck("message", value).then((answer) => answer.ok && acknowledged.push(value), () => {});
-      await sleep(500);
+      await sleep(1000);
     }
   })();
   await sleep(2000);
