@@ -52,6 +52,18 @@ test-e2e: build redis chromium proxies ## official clients, a Node.js server and
 	cd test && npm ci --no-audit --no-fund
 	cd test && npm test
 
+.PHONY: screenshots
+screenshots: build redis chromium ## the pictures in docs/images, which the tests of the pages make
+	@fc-list | grep -qi emoji || { \
+		echo 'make: installing fonts-noto-color-emoji, which the pictures need'; \
+		sudo=$$([ "$$(id -u)" = 0 ] || echo sudo); \
+		$$sudo apt-get update -q && $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends fonts-noto-color-emoji; \
+	}
+	@command -v node >/dev/null || { echo 'make: Node.js 20 or later is needed for the screenshots' >&2; exit 1; }
+	cd test && npm ci --no-audit --no-fund
+	@mkdir -p docs/images
+	cd test && CHORUS_PICTURES=1 node --test --test-reporter=spec --test-timeout=300000 pages-pictures.test.js
+
 FUZZ := 10m
 
 .PHONY: fuzz

@@ -4,8 +4,8 @@ import { statSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { content, openPage, SIZES, startBrowser } from "./harness/browser.js";
-import { entered, field, hears, log, say, signIn } from "./harness/chatpage.js";
-import { Inbox, join } from "./harness/client.js";
+import { hears, say, signIn } from "./harness/chatpage.js";
+import { join } from "./harness/client.js";
 import { startDev } from "./harness/dev.js";
 import { makeKey, startOperated } from "./harness/operators.js";
 import { startRedis } from "./harness/redis.js";
@@ -24,6 +24,7 @@ before(async () => {
 });
 
 const mostBytes = 150_000;
+const PICTURE = { width: 1210, height: 700 };
 
 // picture writes what a page shows, if pictures are wanted.
 async function picture(page, name) {
@@ -84,7 +85,7 @@ async function conversation(t, dev, options = {}) {
 
 test("the chat page with its console", async (t) => {
   const dev = await startDev(t);
-  const page = await conversation(t, dev);
+  const page = await conversation(t, dev, { viewport: PICTURE });
   await picture(page, "chat");
   content(page);
 });
@@ -93,5 +94,40 @@ test("the chat page on a phone, dark", async (t) => {
   const dev = await startDev(t, ["--nodes", "1"]);
   const page = await conversation(t, dev, { viewport: SIZES.phone, colorScheme: "dark" });
   await picture(page, "chat-phone");
+  content(page);
+});
+
+test("the dashboard", async (t) => {
+  const redis = await startRedis(t);
+  const ops = await makeKey(t, "ops", "admin");
+  const nodes = await startOperated(t, 3, redis, [ops], 'chat: {rooms: [{match: "*", history: {messages: 100}}]}\n');
+  const names = ["ada", "bob", "carol", "dan", "emil", "fay", "gus", "hal"];
+  const clients = await Promise.all(names.map(async (sub, i) => {
+    const socket = await join(t, nodes[i % 3].url, { auth: { token: token({ sub }) } });
+    for (const room of ["lobby", "design", "releases"]) assert.ok((await socket.emitWithAck("join", room)).ok);
+    return socket;
+  }));
+  let on = true;
+  t.after(() => (on = false));
+  void (async () => {
+    for (let i = 0; on; i++) {
+      const one = clients[i % clients.length].timeout(5_000);
+      await one.emitWithAck("publish", "lobby", { text: `message ${i}` }).catch(() => (on = false));
+      if (i % 9 === 0) await one.emitWithAck("join", "user:somebody else").catch(() => (on = false));
+      await new Promise((done) => setTimeout(done, 40 + 30 * Math.sin(i / 40)));
+    }
+  })();
+  const page = await openPage(t, browser, `${nodes[0].admin}/admin/`, { viewport: PICTURE });
+  await page.getByLabel("API key").fill(ops.key);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await until(async () => (await page.locator(".uplot canvas").count()) === 4, "the charts");
+  if (process.env.CHORUS_PICTURES) await new Promise((done) => setTimeout(done, 45_000)); // lines with something to see
+  await picture(page, "dashboard");
+  await page.getByRole("link", { name: "Users", exact: true }).click();
+  await page.getByRole("link", { name: "carol", exact: true }).click();
+  await page.getByRole("row").filter({ hasText: "publish lobby" }).waitFor();
+  await page.getByRole("table", { name: "Position in histories" }).waitFor();
+  await until(async () => /\d\/s \/ \d/.test(await page.getByRole("row").filter({ hasText: clients[2].id }).textContent()), "rates");
+  await picture(page, "dashboard-user");
   content(page);
 });

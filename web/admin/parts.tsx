@@ -13,15 +13,23 @@ export function Problem({ of }: { of: Signal<string> }) {
   );
 }
 
+interface TableProps {
+  label: string;
+  heads: string[];
+  /** Those of the heads that stand above numbers. */
+  numbers?: string[];
+  children: ComponentChildren;
+}
+
 /** A table that scrolls by itself on narrow screens. */
-export function Table({ label, heads, children }: { label: string; heads: string[]; children: ComponentChildren }) {
+export function Table({ label, heads, numbers = [], children }: TableProps) {
   return (
     <div class="scroll-x" tabIndex={0} role="group" aria-label={label}>
       <table aria-label={label}>
         <thead>
           <tr>
             {heads.map((head) => (
-              <th key={head} scope="col">
+              <th key={head} scope="col" class={numbers.includes(head) ? "number" : ""}>
                 {head}
               </th>
             ))}

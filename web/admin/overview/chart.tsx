@@ -49,6 +49,8 @@ export function Chart({ title, names, times, lines }: Props) {
 
 const color = (name: string) => () => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const clock = (seconds: number) => new Date(seconds * 1000).toLocaleTimeString();
+const newest = (plot: uPlot, series: number) => [...(plot.data[series] ?? [])].findLast((value) => typeof value === "number") ?? null;
+const figure = (value: number | null) => (value === null ? "–" : value.toLocaleString(undefined, { maximumFractionDigits: 1 }));
 const colors = ["--accent", "--good", "--warn", "--bad", "--soft"];
 
 function optionsOf(names: string[], width: number): uPlot.Options {
@@ -60,13 +62,15 @@ function optionsOf(names: string[], width: number): uPlot.Options {
     scales: { y: { range: (_plot, _low, high) => [0, Math.max(1, high * 1.1)] } },
     axes: [{ ...axis, space: 90, values: (_plot, times) => times.map(clock) }, { ...axis, size: 56 }],
     series: [
-      { label: text.overview.time, value: (_plot, time) => (time === null ? "–" : clock(time)) },
+      { label: text.overview.time, value: (plot, time, _series, place) => clock(place === null ? (plot.data[0].at(-1) ?? 0) : time) },
       ...names.map((label, i) => ({
         label,
         stroke: color(colors[i % colors.length] ?? "--accent"),
         width: 2,
         spanGaps: false,
-        value: (_plot: uPlot, value: number | null) => (value === null ? "–" : value.toLocaleString(undefined, { maximumFractionDigits: 1 })),
+        // Away from the pointer the legend shows the newest values.
+        value: (plot: uPlot, value: number | null, series: number, place: number | null) =>
+          figure(place === null ? newest(plot, series) : value),
       })),
     ],
   };

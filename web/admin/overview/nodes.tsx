@@ -12,7 +12,7 @@ export function Nodes({ nodes, history }: { nodes: NodeInfo[]; history: History;
       <h2>
         {t.nodes} <span class="soft">{count(nodes.length)}</span>
       </h2>
-      <Table label={t.nodes} heads={[t.node, t.state, t.connections, t.rates, t.memory, t.lag, t.version, t.since]}>
+      <Table label={t.nodes} heads={[t.node, t.state, t.connections, t.rates, t.memory, t.lag, t.version, t.since]} numbers={[t.connections, t.rates, t.memory, t.lag]}>
         {nodes.map((node) => (
           <Row key={node.id} node={node} last={history.last(node.id)} />
         ))}

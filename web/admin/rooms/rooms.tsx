@@ -42,7 +42,7 @@ function List() {
       {page !== null && (
         <>
           {(page.missing?.length ?? 0) > 0 && <p class="warn">{text.missing(page.missing?.length ?? 0)}</p>}
-          <Table label={text.pages.rooms} heads={[t.room, t.users, t.sockets]}>
+          <Table label={text.pages.rooms} heads={[t.room, t.users, t.sockets]} numbers={[t.users, t.sockets]}>
             {page.rooms.map(({ room, count: users, sockets }) => (
               <tr key={room}>
                 <td>
@@ -81,7 +81,7 @@ function Room({ name }: { name: string }) {
         <Problem of={list.problem} />
         {page !== null && (
           <>
-            <Table label={t.members} heads={[text.users.user, t.since, t.devices]}>
+            <Table label={t.members} heads={[text.users.user, t.since, t.devices]} numbers={[t.devices]}>
               {page.users.map(({ id, name: shown, since, devices }) => (
                 <tr key={id}>
                   <td>

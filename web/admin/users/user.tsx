@@ -43,7 +43,7 @@ function Connections({ id }: { id: string }) {
       <Problem of={list.problem} />
       {connections !== undefined && connections.length === 0 && <p class="soft">{t.offline}</p>}
       {connections !== undefined && connections.length > 0 && (
-        <Table label={t.connections} heads={[t.id, text.overview.node, text.overview.since, t.transport, t.address, text.overview.rates, t.total, t.inRooms]}>
+        <Table label={t.connections} heads={[t.id, text.overview.node, text.rooms.since, t.transport, t.address, text.overview.rates, t.total, t.inRooms]} numbers={[text.overview.rates, t.total]}>
           {connections.map((connection) => (
             <tr key={connection.id}>
               <td>{connection.id}</td>
@@ -59,9 +59,11 @@ function Connections({ id }: { id: string }) {
               </td>
               <td>
                 {connection.rooms.map((room) => (
-                  <a key={room} href={`#/rooms/${encodeURIComponent(room)}`}>
-                    <bdi>{room}</bdi>{" "}
-                  </a>
+                  <span key={room}>
+                    <a href={`#/rooms/${encodeURIComponent(room)}`}>
+                      <bdi>{room}</bdi>
+                    </a>{" "}
+                  </span>
                 ))}
               </td>
             </tr>
@@ -83,7 +85,7 @@ function Markers({ id }: { id: string }) {
       {rooms.length === 0 ? (
         <p class="soft">{text.none}</p>
       ) : (
-        <Table label={t.markers} heads={[text.rooms.room, t.position, t.last, t.unread, t.mentions]}>
+        <Table label={t.markers} heads={[text.rooms.room, t.position, t.last, t.unread, t.mentions]} numbers={[t.position, t.last, t.unread, t.mentions]}>
           {rooms.map(({ room, read, last, unread, mentions }) => (
             <tr key={room}>
               <td>

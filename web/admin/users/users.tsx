@@ -51,7 +51,7 @@ function List() {
       {page !== null && (
         <>
           {(page.missing?.length ?? 0) > 0 && <p class="warn">{text.missing(page.missing?.length ?? 0)}</p>}
-          <Table label={text.pages.users} heads={[t.user, t.connections]}>
+          <Table label={text.pages.users} heads={[t.user, t.connections]} numbers={[t.connections]}>
             {page.rooms.map(({ room, sockets }) => {
               const id = room.slice(userRooms.length);
               return (

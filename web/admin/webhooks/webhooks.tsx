@@ -46,7 +46,7 @@ export function Webhooks() {
       {targets.length === 0 ? (
         <p class="soft">{text.none}</p>
       ) : (
-        <Table label={text.pages.webhooks} heads={[t.target, t.state, t.waiting, t.oldest, t.failures, t.dead, ""]}>
+        <Table label={text.pages.webhooks} heads={[t.target, t.state, t.waiting, t.oldest, t.failures, t.dead, ""]} numbers={[t.waiting, t.failures, t.dead]}>
           {targets.map(({ name, backlog, oldest, failed, dead, off, error }) => (
             <tr key={name}>
               <td>{name}</td>

@@ -34,6 +34,35 @@ export function entries(messages: LocalMessage<Said>[], read: number | null, me:
   return list;
 }
 
+export function keyOf(entry: Entry): string {
+  if (entry.kind === "message") return entry.message.id;
+  return entry.kind === "day" ? entry.key : "divider";
+}
+
+/** Messages of a block. */
+const blockSize = 50;
+
+/**
+ * Divides the entries into blocks. A message stays in its block when older ones come: its number decides. What stands
+ * before a message is in the block of the message.
+ */
+export function blocks(list: Entry[]): { key: string; list: Entry[] }[] {
+  const result: { key: string; list: Entry[] }[] = [];
+  let before: Entry[] = [];
+  let place = 0;
+  for (const entry of list) {
+    before.push(entry);
+    if (entry.kind !== "message") continue;
+    place = entry.message.seq ?? place + 1;
+    const key = `block ${Math.floor(place / blockSize)}`;
+    const last = result.at(-1);
+    if (last?.key === key) last.list.push(...before);
+    else result.push({ key, list: before });
+    before = [];
+  }
+  return result;
+}
+
 function dayName(at: number): string {
   const day = new Date(at);
   const today = new Date();

@@ -6,7 +6,7 @@ import { notify } from "../model/connection.js";
 import type { OpenRoom, Rooms } from "../model/rooms.js";
 import type { Said } from "../model/said.js";
 import { text } from "../text.js";
-import { entries } from "./entries.js";
+import { blocks, type Entry, entries, keyOf } from "./entries.js";
 import { MessageRow } from "./message.js";
 
 /** How near the end counts as the end, in pixels. */
@@ -28,14 +28,17 @@ export function MessageLog({ rooms, room }: { rooms: Rooms; room: OpenRoom }) {
     if (seen) room.room.markRead().catch(() => undefined);
   };
 
-  // What is put above the reader's place must not move it: the first row says by how much the others move.
-  const firstRow = atEnd.current ? null : (box.current?.querySelector<HTMLElement>("[data-id]") ?? null);
-  const firstTop = firstRow?.offsetTop ?? 0;
+  // What is put above the reader's place must not move it: the second row says by how much the others move. The first
+  // one may lose its name when a message of the same author comes before it.
+  const rows = atEnd.current ? undefined : box.current?.querySelectorAll<HTMLElement>("[data-id]");
+  const anchor = rows?.[1] ?? rows?.[0];
+  const anchorTop = anchor?.getBoundingClientRect().top ?? 0;
   useLayoutEffect(() => {
     const view = box.current;
     if (view === null) return;
     if (atEnd.current) view.scrollTop = view.scrollHeight;
-    else if (firstRow?.isConnected) view.scrollTop += firstRow.offsetTop - firstTop;
+    else if (anchor?.isConnected) view.scrollTop += anchor.getBoundingClientRect().top - anchorTop;
+    settle(view);
   }, [messages]);
   useEffect(markRead, [messages, status.phase, known]);
   useEffect(() => {
@@ -79,23 +82,13 @@ export function MessageLog({ rooms, room }: { rooms: Rooms; room: OpenRoom }) {
         ) : (
           <p class="soft start">{startWords(status, messages.length)}</p>
         )}
-        {entries(messages, divider, rooms.me.id).map((entry) => {
-          if (entry.kind === "day") {
-            return (
-              <h2 key={entry.key} class="day">
-                {entry.label}
-              </h2>
-            );
-          }
-          if (entry.kind === "divider") {
-            return (
-              <p key="divider" class="divider">
-                {text.messages.fresh}
-              </p>
-            );
-          }
-          return <MessageRow key={entry.message.id} {...entry} rooms={rooms} room={room} />;
-        })}
+        {blocks(entries(messages, divider, rooms.me.id)).map(({ key, list }) => (
+          <div key={key} class="block">
+            {list.map((entry) => (
+              <Shown key={keyOf(entry)} entry={entry} rooms={rooms} room={room} />
+            ))}
+          </div>
+        ))}
       </div>
       {away.value && (
         <button type="button" class="latest" onClick={toEnd}>
@@ -114,9 +107,30 @@ export function MessageLog({ rooms, room }: { rooms: Rooms; room: OpenRoom }) {
   );
 }
 
+/**
+ * Tells the browser the height of blocks that have grown, so that it can pass over those that are out of sight: thousands
+ * of messages scroll as a few do, and nothing moves.
+ */
+function settle(view: HTMLElement): void {
+  const blocks = [...view.querySelectorAll<HTMLElement>(".block")];
+  const grown = blocks.filter((block) => block.dataset.settled !== String(block.childElementCount));
+  for (const block of grown) delete block.dataset.settled;
+  const heights = grown.map((block) => block.getBoundingClientRect().height);
+  for (const [i, block] of grown.entries()) {
+    block.style.setProperty("contain-intrinsic-block-size", `auto ${heights[i]}px`);
+    block.dataset.settled = String(block.childElementCount);
+  }
+}
+
 function startWords({ phase }: RoomStatus, messages: number): string {
   if (messages > 0) return text.messages.start;
   return phase === "joining" ? text.rooms.joining : text.messages.empty;
+}
+
+function Shown({ entry, rooms, room }: { entry: Entry; rooms: Rooms; room: OpenRoom }) {
+  if (entry.kind === "day") return <h2 class="day">{entry.label}</h2>;
+  if (entry.kind === "divider") return <p class="divider">{text.messages.fresh}</p>;
+  return <MessageRow {...entry} rooms={rooms} room={room} />;
 }
 
 /**

@@ -1,6 +1,7 @@
 import { useSignal } from "@preact/signals";
 import { type LocalMessage, request } from "chorus-kit";
 import { memo } from "preact/compat";
+import { useRef } from "preact/hooks";
 import { Avatar } from "../../shared/avatar.js";
 import { MoreIcon } from "../../shared/icons.js";
 import { notify } from "../model/connection.js";
@@ -19,6 +20,9 @@ interface Props {
   room: OpenRoom;
 }
 
+/** How long the pointer rests on a message before its actions are shown, in milliseconds. */
+const restTime = 60;
+
 const keys = ["👍", "❤️", "😂", "🎉", "😮"];
 
 /** One message. It is drawn again only when the message itself has changed. */
@@ -27,6 +31,15 @@ export const MessageRow = memo(Row, (a, b) => a.message === b.message && a.first
 function Row({ message, first, rooms, room }: Props) {
   const editing = useSignal(false);
   const tools = useSignal(false);
+  const rest = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
+  // While the log scrolls, the pointer passes over messages without resting.
+  const entered = () => {
+    rest.current = setTimeout(() => (tools.value = true), restTime);
+  };
+  const gone = () => {
+    clearTimeout(rest.current);
+    tools.value = false;
+  };
   const author = message.from === null ? text.messages.system : (message.from.name ?? message.from.id);
   const value = said(message.value);
   const named = value.mentions?.includes(rooms.me.id) ?? false;
@@ -34,8 +47,8 @@ function Row({ message, first, rooms, room }: Props) {
     <article
       class={`message ${message.delivery}${first ? " first" : ""}${named ? " named" : ""}`}
       data-id={message.id}
-      onPointerEnter={() => (tools.value = true)}
-      onPointerLeave={() => (tools.value = false)}
+      onPointerEnter={entered}
+      onPointerLeave={gone}
     >
       {first && (
         <header>
