@@ -24,12 +24,14 @@ func TestMaxConnections(t *testing.T) {
 	}
 	p.post("1").want(t, 200, "ok")
 	polling.wantClosed("transport close")
+	eventually(t, "its place is free", func() bool { return s.ClientsCount() == 1 })
 	s.connect()
 	if got := s.dial("EIO=4&transport=websocket", nil); got.status != http.StatusServiceUnavailable {
 		t.Errorf("a WebSocket got %d", got.status)
 	}
 	_ = c.conn.Close()
 	websocket.wantClosed("transport close")
+	eventually(t, "its place is free", func() bool { return s.ClientsCount() == 1 })
 	s.poll()
 	if got := s.ClientsCount(); got != 2 {
 		t.Errorf("%d sessions", got)
@@ -57,6 +59,7 @@ func TestMaxConnectionsPerAddress(t *testing.T) {
 	}
 	_ = alice.conn.Close()
 	session.wantClosed("transport close")
+	eventually(t, "its place is free", func() bool { return s.ClientsCount() == 2 })
 	from("192.0.2.1:3000").wantOpen()
 	if got := s.Stats().Refused.Load(); got != 2 {
 		t.Errorf("%d were refused, want 2", got)

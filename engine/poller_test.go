@@ -106,6 +106,9 @@ func comeAndGo(addr, name string, way int) error {
 	return nil
 }
 
+// echoPatience is how long an answer may take on a busy machine.
+const echoPatience = time.Minute
+
 // echoClient is a WebSocket that hears what it says.
 type echoClient struct {
 	net.Conn
@@ -117,7 +120,7 @@ func dialEcho(addr string) (*echoClient, error) {
 	if err != nil {
 		return nil, err
 	}
-	_ = conn.SetDeadline(time.Now().Add(time.Minute))
+	_ = conn.SetDeadline(time.Now().Add(echoPatience))
 	c := &echoClient{Conn: conn, rd: bufio.NewReader(conn)}
 	_, _ = io.WriteString(conn, "GET /engine.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: test\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
 		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n\r\n")
@@ -150,6 +153,7 @@ func (c *echoClient) next() (string, error) {
 }
 
 func (c *echoClient) echo(text string) error {
+	_ = c.SetDeadline(time.Now().Add(echoPatience))
 	if _, err := c.Write(textFrame("4" + text)); err != nil {
 		return err
 	}
