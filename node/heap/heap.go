@@ -72,11 +72,11 @@ func afterCollections(ctx context.Context) <-chan struct{} {
 		if ctx.Err() != nil {
 			return
 		}
+		runtime.AddCleanup(new(*byte), await, struct{}{}) // the next collection finds it
 		select {
 		case collected <- struct{}{}:
 		default: // the last one is still to be looked at
 		}
-		runtime.AddCleanup(new(*byte), await, struct{}{}) // the next collection finds it
 	}
 	await(struct{}{})
 	return collected
