@@ -5,13 +5,13 @@ import (
 	"log/slog"
 	"regexp"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"chorus/auth"
 	"chorus/auth/refusal"
+	"chorus/internal/testlog"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
 )
@@ -383,7 +383,7 @@ func TestInvalidPacketsAreLogged(t *testing.T) {
 		"nested too deep":                `42["a",` + strings.Repeat("[", 300) + strings.Repeat("]", 300) + "]",
 		"1001 arguments, more than 1000": `42["a"` + strings.Repeat(",1", 1000) + "]",
 	} {
-		var log lockedBuffer
+		var log testlog.Buffer
 		cfg := valid()
 		cfg.Logger = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 		n := run(t, cfg)
@@ -395,7 +395,7 @@ func TestInvalidPacketsAreLogged(t *testing.T) {
 }
 
 func TestPanicOfAHandlerIsAnswered(t *testing.T) {
-	var log lockedBuffer
+	var log testlog.Buffer
 	cfg := valid()
 	cfg.Logger = slog.New(slog.NewTextHandler(&log, nil))
 	n := runWith(t, cfg, func(io *socket.Server) {
@@ -411,22 +411,4 @@ func TestPanicOfAHandlerIsAnswered(t *testing.T) {
 	if got := client.ask(`["join","lobby"]`); !done(got) {
 		t.Errorf("afterwards: %s", got)
 	}
-}
-
-// lockedBuffer is a log that may be read while it is written.
-type lockedBuffer struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.String()
 }

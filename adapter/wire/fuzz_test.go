@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"slices"
 	"testing"
+
+	"chorus/adapter/wire/internal/peervalue"
 )
 
 // FuzzBroadcast feeds a broadcast to its readers; what they accept survives our own encoding.
@@ -35,7 +37,7 @@ func FuzzBroadcast(f *testing.F) {
 		if !slices.Equal(once(m2.Opts.Rooms), once(m.Opts.Rooms)) || !slices.Equal(once(m2.Opts.Except), once(m.Opts.Except)) {
 			t.Fatalf("the options %+v are read as %+v", m.Opts, m2.Opts)
 		}
-		if !sameMeaning(m2.Packet.Data, m.Packet.Data) {
+		if !peervalue.Same(m2.Packet.Data, m.Packet.Data) {
 			t.Fatalf("the data %#v is read as %+v", m.Packet.Data, m2.Packet)
 		}
 	})
@@ -58,7 +60,7 @@ func FuzzRequest(f *testing.F) {
 					t.Fatalf("%+v cannot be written: %v", r, err)
 				}
 				again, err := decodeMessage("/", false)(readBroadcastRequest(text))
-				if err != nil || again.Server != r.Server || again.RequestID != r.RequestID || !sameMeaning(again.Packet.Data, r.Packet.Data) {
+				if err != nil || again.Server != r.Server || again.RequestID != r.RequestID || !peervalue.Same(again.Packet.Data, r.Packet.Data) {
 					t.Fatalf("%+v is read as %+v, %v", r, again, err)
 				}
 			}
@@ -67,7 +69,7 @@ func FuzzRequest(f *testing.F) {
 				if err != nil {
 					t.Fatalf("%+v cannot be written: %v", r, err)
 				}
-				if again, err := decodeMessage("/", false)(readAckResponse(text)); err != nil || again.RequestID != r.RequestID || !sameMeaning(again.Value, r.Value) {
+				if again, err := decodeMessage("/", false)(readAckResponse(text)); err != nil || again.RequestID != r.RequestID || !peervalue.Same(again.Value, r.Value) {
 					t.Fatalf("%+v is read as %+v, %v", r, again, err)
 				}
 			}

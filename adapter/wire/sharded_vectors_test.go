@@ -9,6 +9,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"chorus/adapter/wire/internal/peervalue"
 	"chorus/adapter/wire/msgpack"
 
 	"github.com/tinylib/msgp/msgp"
@@ -126,7 +127,7 @@ func TestShardedVectors(t *testing.T) {
 			checkShardedSockets(t, got)
 			continue // what is sent of sockets that are here is another matter
 		}
-		if theirs, ours := meaning(t, v.Args[1]), meaning(t, again); !sameMeaning(theirs, ours) {
+		if theirs, ours := meaning(t, v.Args[1]), meaning(t, again); !peervalue.Same(theirs, ours) {
 			t.Errorf("%s:\nwe send   %v\nthey send %v", v.Op, ours, theirs)
 		}
 	}
@@ -367,7 +368,7 @@ func FuzzFrame(f *testing.F) {
 					m2.RequestID != m.RequestID || m2.ClientCount != m.ClientCount || len(m2.Args) != len(m.Args) {
 					t.Fatalf("%+v is read as %+v", m, m2)
 				}
-				if m.Kind == Broadcast && !raw && !sameMeaning(m2.Packet.Data, m.Packet.Data) {
+				if m.Kind == Broadcast && !raw && !peervalue.Same(m2.Packet.Data, m.Packet.Data) {
 					t.Fatalf("%#v is read as %#v", m.Packet.Data, m2.Packet.Data)
 				}
 			}

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"chorus/adapter/wire/internal/peervalue"
+
 	"github.com/zishang520/socket.io/parsers/socket/v3/parser"
 	"github.com/zishang520/socket.io/servers/socket/v3"
 )
@@ -117,7 +119,7 @@ func TestStreamsVectors(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if theirs, ours := meaning(t, v.Args[1]), meaning(t, again); !sameMeaning(theirs, ours) {
+		if theirs, ours := meaning(t, v.Args[1]), meaning(t, again); !peervalue.Same(theirs, ours) {
 			t.Errorf("%s:\nwe send   %v\nthey send %v", v.Op, ours, theirs)
 		}
 	}
@@ -146,7 +148,7 @@ func checkEntry(t *testing.T, v vector, want Message) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if theirs, ours := entryMeaning(t, &e), entryMeaning(t, &again); !sameMeaning(theirs, ours) || again.Kind != e.Kind || again.Server != e.Server || again.Nsp != e.Nsp {
+	if theirs, ours := entryMeaning(t, &e), entryMeaning(t, &again); !peervalue.Same(theirs, ours) || again.Kind != e.Kind || again.Server != e.Server || again.Nsp != e.Nsp {
 		t.Errorf("%s:\nwe send   %v\nthey send %v", v.Op, ours, theirs)
 	}
 }

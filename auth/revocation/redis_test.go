@@ -1,7 +1,6 @@
 package revocation_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +14,7 @@ import (
 	"chorus/auth/revocation"
 	"chorus/auth/token"
 	"chorus/internal/redistest"
+	"chorus/internal/testlog"
 )
 
 // startRevocations returns the revocations of a node, until the test ends.
@@ -233,7 +233,7 @@ func TestManyRevocationsFewScans(t *testing.T) {
 func TestHostileRevocations(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{})
 	client := redistest.Dial(t, server.Addr)
-	var logged safeBuffer
+	var logged testlog.Buffer
 	node, stats := startRevocations(t, server.Addr, revocation.RedisOptions{Logger: slog.New(slog.NewTextHandler(&logged, nil))})
 	await(t, "the revocations are read", func() bool { return node.Ready() == nil })
 	later := time.Now().Add(time.Hour).UnixMilli()
@@ -311,22 +311,4 @@ func FuzzRevocationMessage(f *testing.F) {
 			t.Errorf("%q is read as %q", text, again)
 		}
 	})
-}
-
-// safeBuffer is a buffer for several goroutines.
-type safeBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *safeBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *safeBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
 }

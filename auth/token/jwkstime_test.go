@@ -1,7 +1,6 @@
 package token_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -16,6 +15,7 @@ import (
 	"time"
 
 	tokens "chorus/auth/token"
+	"chorus/internal/testlog"
 
 	"github.com/golang-jwt/jwt/v5"
 )
@@ -61,15 +61,13 @@ func (p *inProcess) pauses(since time.Time) []time.Duration {
 }
 
 // records are what a logger has got, a level and a message each.
-type records struct{ safeBuffer }
+type records struct{ testlog.Buffer }
 
 // take returns the levels since the last call.
 func (r *records) take(t *testing.T) []string {
 	t.Helper()
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	var levels []string //nolint:prealloc // lines are not counted before
-	for line := range strings.Lines(r.b.String()) {
+	for line := range strings.Lines(r.Take()) {
 		var record struct{ Level, Msg string }
 		if err := json.Unmarshal([]byte(line), &record); err != nil {
 			t.Fatal(err)
@@ -79,7 +77,6 @@ func (r *records) take(t *testing.T) []string {
 			t.Errorf("the log holds the query: %s", line)
 		}
 	}
-	r.b.Reset()
 	return levels
 }
 
@@ -247,21 +244,3 @@ func TestJWKSWithoutAnEnd(t *testing.T) {
 type roundTripper func(*http.Request) (*http.Response, error)
 
 func (r roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { return r(req) }
-
-// safeBuffer is a buffer for several goroutines.
-type safeBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *safeBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *safeBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
-}

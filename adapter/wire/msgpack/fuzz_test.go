@@ -12,6 +12,8 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"chorus/adapter/wire/internal/peervalue"
+
 	"github.com/tinylib/msgp/msgp"
 )
 
@@ -41,7 +43,7 @@ func FuzzReadValue(f *testing.F) {
 		if err != nil || len(rest) != 0 {
 			t.Fatalf("%#v written as %x: %v, %d bytes left", v, again, err, len(rest))
 		}
-		if !sameMeaning(got, v) {
+		if !peervalue.Same(got, v) {
 			t.Fatalf("%#v comes back as %#v", v, got)
 		}
 	})
@@ -134,35 +136,6 @@ func sameJSON(t *testing.T, got, want any, exact bool) bool {
 	default:
 		return reflect.DeepEqual(got, want)
 	}
-}
-
-// sameMeaning compares values as JavaScript does: it has one kind of numbers.
-func sameMeaning(a, b any) bool {
-	if x, ok := a.([]any); ok {
-		y, ok := b.([]any)
-		return ok && slices.EqualFunc(x, y, sameMeaning)
-	}
-	if x, ok := a.(map[string]any); ok {
-		y, ok := b.(map[string]any)
-		if !ok || len(x) != len(y) {
-			return false
-		}
-		for key := range x {
-			if value, ok := y[key]; !ok || !sameMeaning(x[key], value) {
-				return false
-			}
-		}
-		return true
-	}
-	if x, ok := Float(a); ok {
-		y, ok := Float(b)
-		return ok && x == y
-	}
-	if x, ok := a.([]byte); ok {
-		y, ok := b.([]byte)
-		return ok && string(x) == string(y)
-	}
-	return reflect.DeepEqual(a, b)
 }
 
 func mustAppend(t testing.TB, v any) []byte {
