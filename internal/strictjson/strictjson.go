@@ -47,10 +47,10 @@ func Parse(text string) (map[string]any, error) {
 // is a new one with each call.
 func Member(text, name string) (any, bool) {
 	r := reader{text: text}
-	r.next() // the brace
+	r.punctuation() // the brace
 	for r.peek() != '}' {
 		found := r.string() == name
-		r.next() // the colon
+		r.punctuation() // the colon
 		if found {
 			value, err := r.value(maxDepth)
 			return value, err == nil
@@ -75,11 +75,10 @@ func (r *reader) peek() byte {
 	return r.text[r.at]
 }
 
-// next returns the next character that is no space, and goes behind it.
-func (r *reader) next() byte {
-	c := r.peek()
+// punctuation goes behind the next character that is no space.
+func (r *reader) punctuation() {
+	r.peek()
 	r.at++
-	return c
 }
 
 func (r *reader) comma() {
@@ -119,7 +118,7 @@ func (r *reader) object(depth int) (map[string]any, error) {
 		if _, twice := members[name]; twice {
 			return nil, errDuplicate
 		}
-		r.next() // the colon
+		r.punctuation() // the colon
 		value, err := r.value(depth - 1)
 		if err != nil {
 			return nil, err
