@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +14,8 @@ type lab struct {
 	dir   string // of the benchmark, in the source tree
 	temp  string
 	redis *process
+	hook  *http.Server // a back end that allows everything
+	asked string       // its URL
 }
 
 func openLab(ctx context.Context, dir string) (*lab, error) {
@@ -44,6 +47,9 @@ func (l *lab) open(ctx context.Context) (err error) {
 			return fmt.Errorf("go build %s: %w: %s", build.packages, err, output)
 		}
 	}
+	if l.hook, l.asked, err = startHook(ctx); err != nil {
+		return err
+	}
 	address, err := freeAddress(ctx)
 	if err != nil {
 		return err
@@ -55,6 +61,9 @@ func (l *lab) open(ctx context.Context) (err error) {
 }
 
 func (l *lab) close() {
+	if l.hook != nil {
+		_ = l.hook.Close() // nobody waits for an answer
+	}
 	if l.redis != nil {
 		l.redis.stop()
 	}
@@ -80,7 +89,7 @@ func (l *lab) start(ctx context.Context, s server, nodes int) (*cluster, error) 
 		if err != nil {
 			return c, err
 		}
-		argv, env := s.command(place{bin: l.temp, dir: l.dir, listen: address, redis: l.redisFor(s)})
+		argv, env := s.command(place{bin: l.temp, dir: l.dir, listen: address, redis: l.redisFor(s), hook: l.asked})
 		argv = append([]string{"nice", "-n", serverNice}, argv...)
 		p, err := start(ctx, l.temp, fmt.Sprintf("%s-%d", s.name, i), address, argv, env)
 		if err != nil {

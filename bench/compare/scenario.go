@@ -177,6 +177,30 @@ func scenarios() []scenario {
 			},
 		},
 		{
+			name: "api", title: "Publishing over the HTTP API",
+			text:    "A back end with 16 requests at a time publishes messages of 100 bytes to a room, each answered when Redis has it: CPU time of the server's processes per request.",
+			servers: []string{chorusName}, rounds: 3,
+			special: overAPI,
+			figures: []figure{
+				{title: "CPU per request", unit: "us", digits: 0, of: cpuPerDelivery}, {title: "requests", unit: "/s", digits: 0, of: deliveriesPerSecond},
+				{title: "p50", unit: "ms", digits: 2, of: p50}, {title: "p99", unit: "ms", digits: 2, of: p99},
+			},
+		},
+		{
+			name: "hook", title: "Asking the authorise hook",
+			text:    "2,000 events a second over 200 connections, each acknowledged, without and with a question to a back end on the same machine before it: how long until the acknowledgement.",
+			servers: []string{chorusName}, rounds: 3,
+			options: bench.Options{Connections: 200, Senders: 200, Rate: 2000, Echo: true, WarmUp: 2 * time.Second, Duration: 5 * time.Second, DrainTimeout: 5 * time.Second},
+			variants: []variant{
+				{title: "not asked", change: func(*bench.Options) {}},
+				{title: "asked", change: func(o *bench.Options) { o.Event = "asked" }},
+			},
+			figures: []figure{
+				{title: "p50", unit: "ms", digits: 2, of: p50}, {title: "p99", unit: "ms", digits: 2, of: p99},
+				{title: "CPU per event", unit: "us", digits: 0, of: cpuPerDelivery}, {title: "events", unit: "/s", digits: 0, of: deliveriesPerSecond},
+			},
+		},
+		{
 			name: "connect", title: "What a connect costs",
 			text:    "4,000 clients, 500 a second, each with a JWT (HS256) of its own that the server verifies: CPU time per connect, handshakes included.",
 			servers: products, rounds: 3,

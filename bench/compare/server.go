@@ -22,7 +22,7 @@ type server struct {
 }
 
 // place is where a server runs.
-type place struct{ bin, dir, listen, redis string }
+type place struct{ bin, dir, listen, redis, hook string }
 
 // secret signs the tokens of all clients.
 const secret = "a secret of the benchmark that is long enough"
@@ -52,11 +52,14 @@ func allServers() []server {
 		},
 		{
 			name: chorusName, title: "**chorus**", protocol: bench.SocketIO, nodes: 2,
-			note: "this project's node and an `echo` event",
+			note: "this project's node and events that are acknowledged with their argument",
 			command: func(p place) ([]string, []string) {
 				env := []string{
 					"CHORUS_LISTEN=" + p.listen, "CHORUS_ADMIN_LISTEN=", "CHORUS_LOG_LEVEL=warn",
-					"CHORUS_AUTH_SECRET=" + secret,
+					"CHORUS_AUTH_SECRET=" + secret, "BENCH_API_HASH=" + apiHash(),
+				}
+				if p.hook != "" {
+					env = append(env, "BENCH_HOOK="+p.hook, "BENCH_HOOK_SECRET="+hookSecret)
 				}
 				if p.redis != "" {
 					env = append(env, "CHORUS_CLUSTER_REDIS_URL=redis://"+p.redis)

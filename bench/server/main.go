@@ -1,6 +1,6 @@
 // Command server is this project's node for the benchmarks: the node as it is, configured by
-// CHORUS_* variables but without limits of rates, with
-// rooms that keep a history, and one more event, "echo", which is acknowledged with its argument.
+// CHORUS_* variables but without limits of rates, with rooms that keep a history, and two more events, which are acknowledged
+// with their argument: "echo", and "asked", about which the authorise hook is asked.
 package main
 
 import (
@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"chorus/node"
 	"chorus/node/config"
@@ -34,6 +35,18 @@ func run() error {
 	cfg.Chat.Rooms = []config.RoomConfig{
 		{Match: "history-*", History: config.HistoryConfig{Messages: 1000}},
 		{Match: "presence-*", Presence: true},
+	}
+	if url := os.Getenv("BENCH_HOOK"); url != "" {
+		cfg.Events = map[string]config.EventConfig{"asked": {Hook: true, Ack: map[string]any{"value": "{0}"}}}
+		cfg.Hook = &config.HookConfig{ // that event alone is asked about
+			URL: url, Secrets: []string{os.Getenv("BENCH_HOOK_SECRET")}, Timeout: time.Second, Concurrency: 64, Remembered: 1000,
+			OnFailure: config.HookFailureConfig{Connect: "closed", Refresh: "closed", Join: "closed", Publish: "closed", Direct: "closed", Event: "closed"},
+		}
+	}
+	if hash := os.Getenv("BENCH_API_HASH"); hash != "" {
+		cfg.API.Listen = config.APIPublic
+		cfg.API.Rate = config.Rate{Count: 1_000_000, Per: time.Second}
+		cfg.API.Keys = []config.APIKeyConfig{{Name: "bench", Hash: hash, Scopes: []string{"publish"}}}
 	}
 	n, err := node.New(cfg) // a node lives until it is closed, which Run does when ctx ends
 	if err != nil {

@@ -8,7 +8,7 @@ const TESTS = fileURLToPath(new URL("../../", import.meta.url));
 // longer runs tests of a file, by their names, with other numbers.
 async function longer(t, file, pattern, env) {
   const args = ["--test", "--test-reporter=tap", "--test-timeout=900000", `--test-name-pattern=${pattern}`, file];
-  const tests = run(t, "sh", ["-c", 'cd "$0" && exec "$@"', TESTS, process.execPath, ...args], { ...process.env, NODE_TEST_CONTEXT: "", ...env }, { group: true });
+  const tests = run(t, "sh", ["-c", 'cd "$0" && exec "$@"', TESTS, process.execPath, ...args], { ...process.env, ...env }, { group: true });
   const code = await tests.exited;
   const said = (word) => Number(tests.lines.findLast((line) => line.startsWith(`# ${word} `))?.split(" ")[2] ?? NaN);
   assert.equal(code, 0, tests.lines.filter((line) => /^not ok|error:/.test(line.trim())).join(" "));
