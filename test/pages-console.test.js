@@ -87,6 +87,7 @@ describe("the token", () => {
   test("ends soon, and the page gets another one", async () => {
     const { jti } = await claims();
     await button("Let it end in 20 s").click();
+    await page.getByText("Your token was renewed.").waitFor();
     await until(async () => (await claims()).jti !== jti, "another token", 40_000);
     await say(page, "with another token");
     await hears(page, "with another token");

@@ -118,7 +118,6 @@ export const text = {
     placeholder: (room: string) => `Message to ${room}`,
     image: "Remove the image",
     tooLarge: "This image is too large even after it was made smaller.",
-    muted: (until: string) => `You are muted${until}.`,
   },
   members: {
     title: "Members",

@@ -1,5 +1,5 @@
 import { useSignal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { status } from "../chat/model/connection.js";
 import type { Rooms } from "../chat/model/rooms.js";
 import { text } from "./text.js";
@@ -13,6 +13,9 @@ interface Frame {
 /** Frames that are kept, and characters of each that are shown. */
 const kept = 40;
 const shown = 160;
+
+/** How near the end counts as the end, in pixels. */
+const nearEnd = 20;
 
 const packets: Record<string, string> = {
   "0": "CONNECT",
@@ -48,6 +51,18 @@ export function Frames({ rooms }: { rooms: Rooms }) {
     };
   }, [rooms, phase]);
 
+  // The newest frame is in sight, unless the reader looks at older ones.
+  const box = useRef<HTMLPreElement>(null);
+  const atEnd = useRef(true);
+  useLayoutEffect(() => {
+    const view = box.current;
+    if (view !== null && atEnd.current) view.scrollTop = view.scrollHeight;
+  }, [frames.value]);
+  const scrolled = () => {
+    const view = box.current;
+    if (view !== null) atEnd.current = view.scrollHeight - view.scrollTop - view.clientHeight < nearEnd;
+  };
+
   return (
     <section>
       <h3>
@@ -56,7 +71,7 @@ export function Frames({ rooms }: { rooms: Rooms }) {
           {paused.value ? text.frames.go : text.frames.pause}
         </button>
       </h3>
-      <pre class="frames" tabIndex={0}>
+      <pre ref={box} class="frames" tabIndex={0} onScroll={scrolled}>
         {frames.value.map(({ number: key, sent, words }) => (
           <div key={key} class={sent ? "sent" : "received"}>
             <span title={sent ? text.frames.sent : text.frames.received}>{sent ? "→" : "←"}</span> {words}

@@ -56,6 +56,7 @@ export function connect(page: PageConfig, ended: (words: string) => void): { soc
     const words = navigator.onLine ? why : text.connection.offline;
     status.value = { phase: "away", words: text.connection.away(words) };
   };
+  let expiring = false; // the page will say when there is another token
   const silence = listen(socket, {
     connect: () => {
       connected();
@@ -63,13 +64,20 @@ export function connect(page: PageConfig, ended: (words: string) => void): { soc
     },
     disconnect: (reason) => away(text.connection.reasons[reason] ?? reason),
     connect_error: (error) => away(endWords(error.data?.code, error.data?.message ?? error.data?.reason ?? error.message)),
-    "token:expiring": () => canRenew(page) || notify(text.connection.expiring, true),
+    "token:expiring": () => {
+      if (canRenew(page)) expiring = true;
+      else notify(text.connection.expiring, true);
+    },
     "server:draining": () => notify(text.connection.draining),
     "cluster:degraded": () => notify(text.connection.degraded),
     "cluster:restored": () => notify(text.connection.restored),
   });
   const unwatch = state.watch(() => tokenChanged(state.get()));
   const tokenChanged = ({ phase, reason }: TokenState) => {
+    if (phase === "ready" && expiring) {
+      expiring = false;
+      notify(text.connection.renewed);
+    }
     if (phase === "ended") ended(endWords(reason?.code, reason?.message ?? ""));
   };
   // The official client notices this by itself, but not on localhost.
