@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
+	"time"
 
 	"chorus/chat/store"
 
@@ -28,13 +30,16 @@ type call struct {
 // stays in order.
 type calls struct {
 	client redis.UniversalClient
-	stats  *Stats
+
+	overloaded, errors *atomic.Uint64 // calls that were refused, and that failed
+
 	queue  chan *call
 	closed chan struct{}
 }
 
-func newCalls(client redis.UniversalClient, stats *Stats) *calls {
-	return &calls{client: client, stats: stats, queue: make(chan *call, maxWaiting), closed: make(chan struct{})}
+// newCalls returns what sends scripts with a client. run begins its work.
+func newCalls(client redis.UniversalClient, overloaded, failed *atomic.Uint64) *calls {
+	return &calls{client: client, overloaded: overloaded, errors: failed, queue: make(chan *call, maxWaiting), closed: make(chan struct{})}
 }
 
 // do runs a script and waits for its answer.
@@ -53,7 +58,7 @@ func (c *calls) push(script *redis.Script, keys []string, args ...any) (*call, e
 	case c.queue <- own:
 		return own, nil
 	default:
-		c.stats.Overloaded.Add(1)
+		c.overloaded.Add(1)
 		return nil, store.ErrOverloaded
 	}
 }
@@ -63,7 +68,7 @@ func (c *calls) wait(ctx context.Context, own *call) (*redis.Cmd, error) {
 	select {
 	case cmd := <-own.done:
 		if err := cmd.Err(); err != nil && !errors.Is(err, redis.Nil) {
-			c.stats.Errors.Add(1)
+			c.errors.Add(1)
 			return nil, unavailable(err)
 		}
 		return cmd, nil
@@ -143,3 +148,6 @@ func (c *calls) pipeline(ctx context.Context, batch []*call, eval func(*redis.Sc
 	}
 	return cmds
 }
+
+// callTimeout bounds what Redis may take for a call.
+const callTimeout = time.Second

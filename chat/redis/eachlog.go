@@ -9,7 +9,7 @@ const logsAtOnce = 500
 func (s *Store) EachLog(ctx context.Context, fn func(log string) error) error {
 	for cursor := uint64(0); ; {
 		call, cancel := context.WithTimeout(ctx, callTimeout)
-		page, next, err := s.client.ZScan(call, s.key("index", "logs"), cursor, "", logsAtOnce).Result()
+		page, next, err := s.client.ZScan(call, s.keys.of("index", "logs"), cursor, "", logsAtOnce).Result()
 		cancel()
 		if err != nil {
 			return unavailable(err)

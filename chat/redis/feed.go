@@ -32,7 +32,6 @@ const (
 	payloadSignal   = 's'
 	payloadPresence = 'p'
 	payloadBars     = 'b'
-	payloadStatus   = 't'
 )
 
 // topic is what a node follows. refs, ready and bars are guarded by the mutex of the feed; the dispatcher owns the rest.
@@ -67,8 +66,6 @@ func newFeed(s *Store) *feed {
 	return &feed{s: s, signals: make(chan [2]string, maxSignals), topics: make(map[string]*topic), others: others}
 }
 
-func (f *feed) allChannel() string { return f.s.opts.Prefix + "-chat-all" }
-
 // Follow implements store.Feed.
 func (s *Store) Follow(ctx context.Context, name string) error {
 	f := s.feed
@@ -88,7 +85,7 @@ func (s *Store) Follow(ctx context.Context, name string) error {
 	case down:
 		err = store.ErrUnavailable
 	case first && connection != nil:
-		err = connection.Subscribe(ctx, s.channel(name))
+		err = connection.Subscribe(ctx, s.keys.channel(name))
 	}
 	if err == nil {
 		select {
@@ -120,12 +117,12 @@ func (s *Store) Unfollow(name string) {
 	if gone && connection != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), callTimeout)
 		defer cancel()
-		_ = connection.Unsubscribe(ctx, s.channel(name)) // else its messages are dropped
+		_ = connection.Unsubscribe(ctx, s.keys.channel(name)) // else its messages are dropped
 		f.mu.Lock()
 		again := f.topics[name] != nil
 		f.mu.Unlock()
 		if again { // followed meanwhile
-			_ = connection.Subscribe(ctx, s.channel(name)) // else Follow fails
+			_ = connection.Subscribe(ctx, s.keys.channel(name)) // else Follow fails
 		}
 	}
 }
@@ -157,7 +154,7 @@ func (f *feed) send(ctx context.Context) {
 			call, cancel := context.WithTimeout(ctx, callTimeout)
 			_, err := f.s.client.Pipelined(call, func(p redis.Pipeliner) error {
 				for _, signal := range batch {
-					p.Eval(call, signalScript, []string{f.s.key("log", signal[0])}, f.s.channel(signal[0]), signal[1])
+					p.Eval(call, signalScript, []string{f.s.keys.of("log", signal[0])}, f.s.keys.channel(signal[0]), signal[1])
 				}
 				return nil
 			})
@@ -180,7 +177,7 @@ func (f *feed) run(ctx context.Context) {
 // session subscribes to all topics and dispatches until the connection is lost.
 func (f *feed) session(ctx context.Context, up func()) error {
 	ctx, cancel := context.WithCancel(ctx)
-	connection := f.s.client.Subscribe(ctx, f.allChannel())
+	connection := f.s.client.Subscribe(ctx, f.s.keys.all())
 	inbox, failed := make(chan any, maxInbox), make(chan error, 1)
 	var reading sync.WaitGroup
 	defer func() {
@@ -211,7 +208,7 @@ func (f *feed) session(ctx context.Context, up func()) error {
 	channels := make([]string, 0, len(f.topics))
 	for name, t := range f.topics {
 		t.synced = false
-		channels = append(channels, f.s.channel(name))
+		channels = append(channels, f.s.keys.channel(name))
 	}
 	f.mu.Unlock()
 	for len(channels) > 0 {
@@ -257,7 +254,7 @@ func (f *feed) dispatch(ctx context.Context, inbox <-chan any, failed <-chan err
 			if m.Kind != "subscribe" {
 				continue
 			}
-			if m.Channel == f.allChannel() {
+			if m.Channel == f.s.keys.all() {
 				changed, err := f.loadBars(ctx, "")
 				if err != nil {
 					return err
@@ -274,17 +271,13 @@ func (f *feed) dispatch(ctx context.Context, inbox <-chan any, failed <-chan err
 			if len(pending) == 0 {
 				since = time.Now()
 			}
-			pending = append(pending, f.nameOf(m.Channel))
+			pending = append(pending, f.s.keys.topic(m.Channel))
 		case *redis.Message:
 			if err := f.handle(ctx, m.Channel, m.Payload); err != nil {
 				return err
 			}
 		}
 	}
-}
-
-func (f *feed) nameOf(channel string) string {
-	return strings.TrimPrefix(channel, f.s.opts.Prefix+"-chat#")
 }
 
 func (f *feed) topic(name string) *topic {
@@ -295,7 +288,7 @@ func (f *feed) topic(name string) *topic {
 
 // handle takes what Redis brings. An error ends the session: Redis did not answer.
 func (f *feed) handle(ctx context.Context, channel, payload string) error {
-	if channel == f.allChannel() {
+	if channel == f.s.keys.all() {
 		switch {
 		case strings.HasPrefix(payload, string(payloadBars)):
 			if _, err := f.loadBars(ctx, ""); err != nil {
@@ -303,11 +296,11 @@ func (f *feed) handle(ctx context.Context, channel, payload string) error {
 			}
 			f.sink.Barred("")
 		case strings.HasPrefix(payload, string(payloadStatus)):
-			f.s.users.heardStatus(payload[1:])
+			f.s.users.heard(payload[1:])
 		}
 		return nil
 	}
-	name := f.nameOf(channel)
+	name := f.s.keys.topic(channel)
 	t := f.topic(name)
 	if t == nil || payload == "" {
 		return nil
@@ -316,12 +309,12 @@ func (f *feed) handle(ctx context.Context, channel, payload string) error {
 	case payloadSignal:
 		f.sink.Signalled(name, []byte(payload[1:]))
 	case payloadPresence:
-		var p presencePayload
-		if err := json.Unmarshal([]byte(payload[1:]), &p); err != nil {
+		change, err := parseChange(payload[1:])
+		if err != nil {
 			f.malformed(name, err)
 			return nil
 		}
-		f.sink.Present(name, p.change())
+		f.sink.Present(name, change)
 	case payloadBars:
 		if _, err := f.loadBars(ctx, name); err != nil {
 			return err

@@ -30,8 +30,8 @@ func (f *feed) syncBatch(ctx context.Context, names []string) error {
 	ends, rules := make([]*redis.SliceCmd, len(names)), make([]*redis.MapStringStringCmd, len(names))
 	if _, err := f.s.client.Pipelined(call, func(p redis.Pipeliner) error {
 		for i, name := range names {
-			ends[i] = p.HMGet(call, f.s.key("log", name), "epoch", "end", "was")
-			rules[i] = p.HGetAll(call, f.s.key("bars", name))
+			ends[i] = p.HMGet(call, f.s.keys.of("log", name), "epoch", "end", "was")
+			rules[i] = p.HGetAll(call, f.s.keys.of("bars", name))
 		}
 		return nil
 	}); err != nil {
@@ -139,10 +139,10 @@ func (f *feed) catchUp(ctx context.Context, name string, t *topic, end logEnd) e
 		// Redis lost the end of the log, and will use its numbers again: the log gets another epoch.
 		call, cancel := context.WithTimeout(ctx, callTimeout)
 		defer cancel()
-		if err := rewindScript.Run(call, f.s.client, []string{f.s.key("log", name)}, at.Epoch, at.Pos, newEpoch()).Err(); err != nil {
+		if err := rewindScript.Run(call, f.s.client, []string{f.s.keys.of("log", name)}, at.Epoch, at.Pos, newEpoch()).Err(); err != nil {
 			return err
 		}
-		fields, err := f.s.client.HMGet(call, f.s.key("log", name), "epoch", "end").Result()
+		fields, err := f.s.client.HMGet(call, f.s.keys.of("log", name), "epoch", "end").Result()
 		if err != nil {
 			return err
 		}
@@ -240,7 +240,7 @@ func (f *feed) check(ctx context.Context) error {
 		ends := make([]*redis.SliceCmd, n)
 		_, err := f.s.client.Pipelined(call, func(p redis.Pipeliner) error {
 			for i, name := range names[:n] {
-				ends[i] = p.HMGet(call, f.s.key("log", name), "epoch", "end", "was")
+				ends[i] = p.HMGet(call, f.s.keys.of("log", name), "epoch", "end", "was")
 			}
 			return nil
 		})

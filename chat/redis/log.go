@@ -141,11 +141,11 @@ func (s *Store) Append(ctx context.Context, a *store.Append) (store.Receipt, err
 	for _, user := range mentions {
 		args = append(args, user)
 	}
-	args = append(args, s.channels(a.Topics)...)
+	args = append(args, s.keys.channels(a.Topics)...)
 	args = append(args, a.Notice, s.messageSpec(a.Notice, notice.MessagePublished, a.Log))
-	keys := []string{s.key("log", a.Log)}
+	keys := []string{s.keys.of("log", a.Log)}
 	if a.Mark && !s.sharded() {
-		keys = append(keys, s.key("read", a.User))
+		keys = append(keys, s.keys.of("read", a.User))
 	}
 	answer, err := s.write(ctx, a.Log, a.Bounds.Age, appendScript, keys, args, 0)
 	if err != nil {
@@ -248,7 +248,7 @@ func (s *Store) admitRoom(ctx context.Context, log string, age time.Duration) er
 	if age > 0 {
 		life = (age + age/5).Milliseconds() + 600_000
 	}
-	cmd, err := s.calls.do(ctx, admitScript, []string{s.key("index", "logs")}, log, life, s.opts.Rooms)
+	cmd, err := s.calls.do(ctx, admitScript, []string{s.keys.of("index", "logs")}, log, life, s.opts.Rooms)
 	if err != nil {
 		return err
 	}
@@ -265,7 +265,7 @@ func (s *Store) Change(ctx context.Context, c *store.Change) (store.Changed, err
 		return store.Changed{}, err
 	}
 	args := append([]any{string(c.Kind), c.ID, c.User, flag(c.Moderator), "", c.Bounds.Messages, c.Bounds.Age.Milliseconds(), c.Bounds.Bytes,
-		s.opts.Remember.Milliseconds(), record}, s.channels(c.Topics)...)
+		s.opts.Remember.Milliseconds(), record}, s.keys.channels(c.Topics)...)
 	limit := &store.LimitError{}
 	switch c.Kind {
 	case store.KindEdit:
@@ -290,7 +290,7 @@ func (s *Store) Change(ctx context.Context, c *store.Change) (store.Changed, err
 		return store.Changed{}, fmt.Errorf("chat: %q is no change of a message", c.Kind)
 	}
 	args = append(args, c.Notice, s.messageSpec(c.Notice, noticeOf[c.Kind], c.Log))
-	answer, err := s.write(ctx, c.Log, c.Bounds.Age, changeScript, []string{s.key("log", c.Log)}, args, 4)
+	answer, err := s.write(ctx, c.Log, c.Bounds.Age, changeScript, []string{s.keys.of("log", c.Log)}, args, 4)
 	if err != nil {
 		return store.Changed{}, err
 	}
@@ -342,15 +342,15 @@ func (s *Store) Purge(ctx context.Context, log string, p store.Purge) (int, erro
 	if err != nil {
 		return 0, err
 	}
-	args := append([]any{p.ID, p.User, flag(p.Whole), record + "}", newEpoch(), state + "}"}, s.channels(p.Topics)...)
-	cmd, err := s.calls.do(ctx, purgeScript, []string{s.key("log", log)}, args...)
+	args := append([]any{p.ID, p.User, flag(p.Whole), record + "}", newEpoch(), state + "}"}, s.keys.channels(p.Topics)...)
+	cmd, err := s.calls.do(ctx, purgeScript, []string{s.keys.of("log", log)}, args...)
 	if err != nil {
 		return 0, err
 	}
 	if p.Whole {
 		call, cancel := context.WithTimeout(ctx, callTimeout)
 		defer cancel()
-		if err := s.client.ZRem(call, s.key("index", "logs"), log).Err(); err != nil {
+		if err := s.client.ZRem(call, s.keys.of("index", "logs"), log).Err(); err != nil {
 			return 0, unavailable(err)
 		}
 	}

@@ -30,7 +30,7 @@ return tonumber(ARGV[3])
 func (s *Store) Read(ctx context.Context, user, log string, seq int64) (store.Unread, error) {
 	call, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	fields, err := s.client.HMGet(call, s.key("log", log), "epoch", "end").Result()
+	fields, err := s.client.HMGet(call, s.keys.of("log", log), "epoch", "end").Result()
 	if err != nil {
 		return store.Unread{}, unavailable(err)
 	}
@@ -49,7 +49,7 @@ func (s *Store) Read(ctx context.Context, user, log string, seq int64) (store.Un
 
 // mark moves a marker forward and returns where it is then.
 func (s *Store) mark(ctx context.Context, user, log string, to store.Position) (marker int64, err error) {
-	cmd, err := s.calls.do(ctx, markScript, []string{s.key("read", user)}, log, to.Epoch, to.Seq, s.opts.Markers)
+	cmd, err := s.calls.do(ctx, markScript, []string{s.keys.of("read", user)}, log, to.Epoch, to.Seq, s.opts.Markers)
 	if err != nil {
 		return 0, err
 	}
@@ -67,7 +67,7 @@ func (s *Store) mark(ctx context.Context, user, log string, to store.Position) (
 func (s *Store) Forget(ctx context.Context, user, log string) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	if err := s.client.HDel(ctx, s.key("read", user), log).Err(); err != nil {
+	if err := s.client.HDel(ctx, s.keys.of("read", user), log).Err(); err != nil {
 		return unavailable(err)
 	}
 	return nil
@@ -77,7 +77,7 @@ func (s *Store) Forget(ctx context.Context, user, log string) error {
 func (s *Store) Unread(ctx context.Context, user string, logs []string) ([]store.Unread, error) {
 	call, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	markers, err := s.client.HGetAll(call, s.key("read", user)).Result()
+	markers, err := s.client.HGetAll(call, s.keys.of("read", user)).Result()
 	if err != nil {
 		return nil, unavailable(err)
 	}
@@ -101,8 +101,8 @@ func (s *Store) unread(ctx context.Context, user string, logs []string, markers 
 	if _, err := s.client.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, log := range logs {
 			_, text, _ := strings.Cut(markers[log], " ")
-			ends[i] = p.HMGet(ctx, s.key("log", log), "epoch", "end")
-			mentions[i] = p.ZLexCount(ctx, s.key("log", log)+":n", "["+mention(user, number(text)+1), "("+user+"\x01")
+			ends[i] = p.HMGet(ctx, s.keys.of("log", log), "epoch", "end")
+			mentions[i] = p.ZLexCount(ctx, s.keys.of("log", log)+":n", "["+mention(user, number(text)+1), "("+user+"\x01")
 		}
 		return nil
 	}); err != nil {
@@ -116,7 +116,7 @@ func (s *Store) unread(ctx context.Context, user string, logs []string, markers 
 		if epoch == end.Epoch {
 			u.Read = number(text)
 		} else if text != "" && text != "0" { // of a log that is gone: mentions before it do not count
-			n, err := s.client.ZLexCount(ctx, s.key("log", log)+":n", "["+mention(user, 1), "("+user+"\x01").Result()
+			n, err := s.client.ZLexCount(ctx, s.keys.of("log", log)+":n", "["+mention(user, 1), "("+user+"\x01").Result()
 			if err != nil {
 				return nil, unavailable(err)
 			}

@@ -4,8 +4,8 @@ import "chorus/internal/acl"
 
 // Needs returns what the store needs on Redis with a prefix.
 func Needs(prefix string) []acl.Command {
-	s := &Store{opts: Options{Prefix: prefix}}
-	list := acl.On(acl.Literal(prefix)+"-chat:*", s.key("log", ""), "evalsha", "eval",
+	k := keys(prefix)
+	list := acl.On(acl.Literal(prefix)+"-chat:*", k.of("log", ""), "evalsha", "eval",
 		"get", "set x", "del", "pexpire 1", "pttl", "persist",
 		"hget x", "hset x x", "hmget x", "hdel x", "hexists x", "hlen", "hkeys", "hgetall",
 		"zadd 0 x", "zrem x", "zcard", "zscan 0", "zrange 0 1", "zscore x", "zlexcount - +",
@@ -13,7 +13,7 @@ func Needs(prefix string) []acl.Command {
 		"rpush x", "lpush x", "lpop", "lindex 0", "llen", "lrange 0 1", "ltrim 0 1",
 		"sadd x", "srem x", "scard", "smembers", "srandmember", "spop")
 	channels := []string{acl.Literal(prefix) + "-chat#*", acl.Literal(prefix) + "-chat-all"}
-	for _, command := range [][]string{{"subscribe", s.channel("")}, {"unsubscribe", s.channel("")}, {"publish", s.channel(""), ""}} {
+	for _, command := range [][]string{{"subscribe", k.channel("")}, {"unsubscribe", k.channel("")}, {"publish", k.channel(""), ""}} {
 		list = append(list, acl.Command{Name: command[0], Args: command[1:], Channels: channels})
 	}
 	return append(list, acl.Plain("time")...)

@@ -35,7 +35,7 @@ func (s *Store) Begin(ctx context.Context, key, digest string, _ time.Duration) 
 	poll := time.NewTicker(oncePoll)
 	defer poll.Stop()
 	for {
-		answer, err := s.strings(ctx, beginScript, []string{s.key("once", key)}, []any{digest, onceHeld.Milliseconds()})
+		answer, err := s.strings(ctx, beginScript, []string{s.keys.of("once", key)}, []any{digest, onceHeld.Milliseconds()})
 		if err != nil {
 			return nil, err
 		}
@@ -71,6 +71,6 @@ func (s *Store) Finish(ctx context.Context, key, digest string, answer []byte, k
 	if answer != nil {
 		state = "=" + digest + " " + string(answer)
 	}
-	_, err := s.calls.do(ctx, finishScript, []string{s.key("once", key)}, state, max(keep.Milliseconds(), 1))
+	_, err := s.calls.do(ctx, finishScript, []string{s.keys.of("once", key)}, state, max(keep.Milliseconds(), 1))
 	return err
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"chorus/chat/notice"
@@ -23,17 +24,25 @@ const (
 	outboxRooms  = 100_000         // that wait for Redis
 )
 
+// outboxOptions configure newOutbox.
+type outboxOptions struct {
+	Calls     *calls
+	Keys      keys
+	Node      string         // id of this node
+	Malformed *atomic.Uint64 // notices that were not understood
+}
+
 // outbox moves the notices of rooms.
 type outbox struct {
-	s    *Store
+	opts outboxOptions
 	wake chan struct{} // holds one
 
 	mu    sync.Mutex
 	rooms map[string]bool
 }
 
-func newOutbox(s *Store) *outbox {
-	return &outbox{s: s, wake: make(chan struct{}, 1), rooms: make(map[string]bool)}
+func newOutbox(opts outboxOptions) *outbox {
+	return &outbox{opts: opts, wake: make(chan struct{}, 1), rooms: make(map[string]bool)}
 }
 
 // add has the notices of a room moved soon.
@@ -110,10 +119,10 @@ type outgoing struct {
 // move moves the notices of a room to the streams. A node that dies in between leaves them, and they come again with the
 // same id.
 func (o *outbox) move(ctx context.Context, room string) error {
-	list := o.s.key("out", room)
+	list := o.opts.Keys.of("out", room)
 	moved := 0
 	for {
-		cmd, err := o.s.calls.do(ctx, takeScript, []string{list, list + ":lock"}, o.s.opts.Nodes.ID(), outboxLock.Milliseconds(), moved, outboxAtOnce)
+		cmd, err := o.opts.Calls.do(ctx, takeScript, []string{list, list + ":lock"}, o.opts.Node, outboxLock.Milliseconds(), moved, outboxAtOnce)
 		if err != nil {
 			return err
 		}
@@ -138,7 +147,7 @@ func (o *outbox) move(ctx context.Context, room string) error {
 func (o *outbox) put(ctx context.Context, text string) error {
 	var n outgoing
 	if err := json.Unmarshal([]byte(text), &n); err != nil {
-		o.s.stats.Malformed.Add(1)
+		o.opts.Malformed.Add(1)
 		return nil //nolint:nilerr // it would never be understood
 	}
 	to := n.To
@@ -152,7 +161,7 @@ func (o *outbox) put(ctx context.Context, text string) error {
 		if err != nil {
 			return err
 		}
-		if _, err := o.s.calls.do(ctx, putScript, []string{target.Key + ":events"}, spec, body); err != nil {
+		if _, err := o.opts.Calls.do(ctx, putScript, []string{target.Key + ":events"}, spec, body); err != nil {
 			return err
 		}
 	}

@@ -81,7 +81,7 @@ type reading struct {
 func (s *Store) read(ctx context.Context, log, mode string, at store.Position, q store.PageQuery, epoch string) (r reading, err error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	answer, err := pageScript.Run(ctx, s.client, []string{s.key("log", log)}, mode, at.Epoch, at.Pos, at.Seq, min(q.Limit, maxPage),
+	answer, err := pageScript.Run(ctx, s.client, []string{s.keys.of("log", log)}, mode, at.Epoch, at.Pos, at.Seq, min(q.Limit, maxPage),
 		cmp.Or(q.MaxBytes, defaultSize), q.User, q.Bounds.Messages, q.Bounds.Age.Milliseconds(), q.Bounds.Bytes, s.opts.Remember.Milliseconds(), epoch).Slice()
 	if err != nil {
 		s.stats.Errors.Add(1)

@@ -5,7 +5,9 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"chorus/chat/store"
@@ -13,6 +15,9 @@ import (
 
 	"github.com/redis/go-redis/v9"
 )
+
+// payloadStatus begins the data of a user on the channel of all nodes.
+const payloadStatus = 't'
 
 // maxListed is how many users a page has at most.
 const maxListed = 1000
@@ -30,11 +35,27 @@ type here struct {
 	gone    time.Time // when the grace ends; zero while there are sockets
 }
 
+// presenceOptions configure newPresence.
+type presenceOptions struct {
+	Client redis.UniversalClient
+	Calls  *calls
+	Keys   keys
+	Nodes  *registry.Registry
+	Logger *slog.Logger
+
+	StatusBytes int // of the data of a user
+
+	// Spec says to a script which back ends are told who comes and goes in a room; "" for none. Relay has them told.
+	Spec  func(room string) string
+	Relay func(room string)
+
+	Cleaned, Malformed *atomic.Uint64 // users who left because their node died; payloads that were not understood
+}
+
 // presence tells Redis which users of this node are in which room. Redis has the whole; this node writes its part again
 // whenever it takes another lease.
 type presence struct {
-	s      *Store
-	nodes  *registry.Registry
+	opts   presenceOptions
 	left   chan leftNode
 	status chan statusPayload
 
@@ -50,14 +71,16 @@ type presence struct {
 	noted   map[string]bool // rooms that Redis knows the lease to be in
 }
 
-func newPresence(s *Store) *presence {
+func newPresence(opts presenceOptions) *presence {
 	return &presence{
-		s: s, nodes: s.opts.Nodes, left: make(chan leftNode, 256), status: make(chan statusPayload, 1024),
+		opts: opts, left: make(chan leftNode, 256), status: make(chan statusPayload, 1024),
 		users: make(map[userIn]*here), sockets: make(map[socketIn]string), rooms: make(map[string]int), ofUser: make(map[string]map[string]bool),
 		data: make(map[string]string), leaving: make(map[userIn]bool), unsaved: make(map[userIn]bool),
-		lease: s.opts.Nodes.Self().Lease, noted: make(map[string]bool),
+		lease: opts.Nodes.Self().Lease, noted: make(map[string]bool),
 	}
 }
+
+var _ store.Presence = (*presence)(nil)
 
 // present is a user in a payload and in the hash of a room.
 type present struct {
@@ -88,6 +111,15 @@ type presencePayload struct {
 	Count   int               `json:"count"`
 }
 
+// parseChange reads a change of the users of a room.
+func parseChange(payload string) (*store.PresenceChange, error) {
+	var p presencePayload
+	if err := json.Unmarshal([]byte(payload), &p); err != nil {
+		return nil, err
+	}
+	return p.change(), nil
+}
+
 func (p *presencePayload) change() *store.PresenceChange {
 	c := &store.PresenceChange{Left: p.Left, Names: p.Names, Count: p.Count}
 	for i := range p.Joined {
@@ -105,8 +137,8 @@ type statusPayload struct {
 }
 
 // Enter implements store.Presence.
-func (s *Store) Enter(ctx context.Context, room, socket string, who store.Member) (int, error) {
-	p, at := s.users, userIn{room, who.User}
+func (p *presence) Enter(ctx context.Context, room, socket string, who store.Member) (int, error) {
+	at := userIn{room, who.User}
 	if err := p.loadStatus(ctx, who.User); err != nil {
 		return 0, err
 	}
@@ -131,15 +163,14 @@ func (s *Store) Enter(ctx context.Context, room, socket string, who store.Member
 }
 
 // Leave implements store.Presence.
-func (s *Store) Leave(ctx context.Context, room, socket string, grace time.Duration) (int, error) {
-	p := s.users
+func (p *presence) Leave(ctx context.Context, room, socket string, grace time.Duration) (int, error) {
 	p.mu.Lock()
 	user, known := p.sockets[socketIn{room, socket}]
 	at := userIn{room, user}
 	h := p.users[at]
 	if !known || h == nil {
 		p.mu.Unlock()
-		page, err := s.List(ctx, room, "", 0)
+		page, err := p.List(ctx, room, "", 0)
 		return page.Count, err
 	}
 	delete(p.sockets, socketIn{room, socket})
@@ -179,16 +210,16 @@ func (p *presence) write(at userIn) (*call, error) {
 	}
 	delete(p.unsaved, at)
 	if !p.noted[at.room] && h != nil {
-		for key, member := range map[string]string{p.s.key("index", "leases"): p.lease, p.s.key("lease", p.lease): at.room} {
-			if _, err := p.s.calls.push(keepScript, []string{key}, member); err != nil {
+		for key, member := range map[string]string{p.opts.Keys.of("index", "leases"): p.lease, p.opts.Keys.of("lease", p.lease): at.room} {
+			if _, err := p.opts.Calls.push(keepScript, []string{key}, member); err != nil {
 				return nil, err
 			}
 		}
 		p.noted[at.room] = true
 	}
-	own, err := p.s.calls.push(enterScript, []string{p.s.key("in", at.room)}, at.user, p.lease, sockets, name, p.data[at.user], p.s.channel(at.room), p.s.presenceSpec(at.room))
+	own, err := p.opts.Calls.push(enterScript, []string{p.opts.Keys.of("in", at.room)}, at.user, p.lease, sockets, name, p.data[at.user], p.opts.Keys.channel(at.room), p.opts.Spec(at.room))
 	if err == nil && p.rooms[at.room] == 0 && p.noted[at.room] {
-		if _, err := p.s.calls.push(dropScript, []string{p.s.key("lease", p.lease)}, at.room); err == nil {
+		if _, err := p.opts.Calls.push(dropScript, []string{p.opts.Keys.of("lease", p.lease)}, at.room); err == nil {
 			delete(p.noted, at.room)
 		}
 	}
@@ -199,7 +230,7 @@ func (p *presence) write(at userIn) (*call, error) {
 func (p *presence) outcome(ctx context.Context, at userIn, own *call, err error) (int, error) {
 	var cmd *redis.Cmd
 	if err == nil {
-		cmd, err = p.s.calls.wait(ctx, own)
+		cmd, err = p.opts.Calls.wait(ctx, own)
 	}
 	if err != nil {
 		p.mu.Lock()
@@ -208,12 +239,12 @@ func (p *presence) outcome(ctx context.Context, at userIn, own *call, err error)
 		p.mu.Unlock()
 		return 0, err
 	}
-	p.s.relay(at.room)
+	p.opts.Relay(at.room)
 	return cmd.Int()
 }
 
 // List implements store.Presence.
-func (s *Store) List(ctx context.Context, room, cursor string, limit int) (store.PresencePage, error) {
+func (p *presence) List(ctx context.Context, room, cursor string, limit int) (store.PresencePage, error) {
 	after, err := base64.RawURLEncoding.DecodeString(cursor)
 	if err != nil {
 		return store.PresencePage{}, store.ErrBadCursor
@@ -225,7 +256,7 @@ func (s *Store) List(ctx context.Context, room, cursor string, limit int) (store
 	}
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	answer, err := listScript.Run(ctx, s.client, []string{s.key("in", room)}, string(after), more).Slice()
+	answer, err := listScript.Run(ctx, p.opts.Client, []string{p.opts.Keys.of("in", room)}, string(after), more).Slice()
 	if err != nil || len(answer) == 0 {
 		return store.PresencePage{}, unavailable(err)
 	}
@@ -247,10 +278,10 @@ func (s *Store) List(ctx context.Context, room, cursor string, limit int) (store
 }
 
 // Lookup implements store.Presence.
-func (s *Store) Lookup(ctx context.Context, room, user string) (store.Present, bool, error) {
+func (p *presence) Lookup(ctx context.Context, room, user string) (store.Present, bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	text, err := s.client.HGet(ctx, s.key("in", room), user).Result()
+	text, err := p.opts.Client.HGet(ctx, p.opts.Keys.of("in", room), user).Result()
 	var u present
 	switch {
 	case errors.Is(err, redis.Nil):

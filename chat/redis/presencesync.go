@@ -37,7 +37,7 @@ func (p *presence) loadStatus(ctx context.Context, user string) error {
 	if known {
 		return nil
 	}
-	cmd, err := p.s.calls.do(ctx, getScript, []string{p.s.key("status", user)})
+	cmd, err := p.opts.Calls.do(ctx, getScript, []string{p.opts.Keys.of("status", user)})
 	if err != nil {
 		return err
 	}
@@ -50,30 +50,30 @@ func (p *presence) loadStatus(ctx context.Context, user string) error {
 }
 
 // SetStatus implements store.Presence.
-func (s *Store) SetStatus(ctx context.Context, user, room string, data []byte) error {
-	if len(data) > s.opts.StatusBytes {
-		return &store.LimitError{Limit: int64(s.opts.StatusBytes), What: "bytes of presence data", Key: "status"}
+func (p *presence) SetStatus(ctx context.Context, user, room string, data []byte) error {
+	if len(data) > p.opts.StatusBytes {
+		return &store.LimitError{Limit: int64(p.opts.StatusBytes), What: "bytes of presence data", Key: "status"}
 	}
 	if room != "" {
-		_, err := s.calls.do(ctx, dataScript, []string{s.key("in", room)}, user, data, s.channel(room))
+		_, err := p.opts.Calls.do(ctx, dataScript, []string{p.opts.Keys.of("in", room)}, user, data, p.opts.Keys.channel(room))
 		return err
 	}
 	payload, err := json.Marshal(statusPayload{User: user, Data: string(data)})
 	if err != nil {
 		return err
 	}
-	if _, err := s.calls.do(ctx, statusScript, []string{s.key("status", user)}, data, statusKept.Milliseconds(),
-		s.feed.allChannel(), string(payloadStatus)+string(payload)); err != nil {
+	if _, err := p.opts.Calls.do(ctx, statusScript, []string{p.opts.Keys.of("status", user)}, data, statusKept.Milliseconds(),
+		p.opts.Keys.all(), string(payloadStatus)+string(payload)); err != nil {
 		return err
 	}
-	return s.users.apply(ctx, statusPayload{User: user, Data: string(data)})
+	return p.apply(ctx, statusPayload{User: user, Data: string(data)})
 }
 
-// heardStatus takes the data of a user, who may have sockets here. It does not block.
-func (p *presence) heardStatus(payload string) {
+// heard takes what came on the channel of all nodes. It does not block.
+func (p *presence) heard(payload string) {
 	var status statusPayload
 	if err := json.Unmarshal([]byte(payload), &status); err != nil {
-		p.s.stats.Malformed.Add(1)
+		p.opts.Malformed.Add(1)
 		return
 	}
 	p.mu.Lock()
@@ -96,7 +96,7 @@ func (p *presence) apply(ctx context.Context, status statusPayload) error {
 	}
 	p.mu.Unlock()
 	for _, room := range rooms {
-		if _, err := p.s.calls.do(ctx, dataScript, []string{p.s.key("in", room)}, status.User, status.Data, p.s.channel(room)); err != nil {
+		if _, err := p.opts.Calls.do(ctx, dataScript, []string{p.opts.Keys.of("in", room)}, status.User, status.Data, p.opts.Keys.channel(room)); err != nil {
 			return err
 		}
 	}
@@ -106,7 +106,7 @@ func (p *presence) apply(ctx context.Context, status statusPayload) error {
 // run is the goroutine: it ends graces, writes what Redis was not told, follows the lease of this node, and removes the
 // users of nodes that died.
 func (p *presence) run(ctx context.Context) {
-	stop := p.nodes.Watch(func(c registry.Change) {
+	stop := p.opts.Nodes.Watch(func(c registry.Change) {
 		for _, n := range c.Left {
 			back := slices.ContainsFunc(c.Came, func(other registry.Node) bool { return other.ID == n.ID })
 			select {
@@ -139,7 +139,7 @@ func (p *presence) run(ctx context.Context) {
 			suspects = p.look(ctx, suspects, dead)
 		case now := <-tick.C:
 			p.endGraces(ctx, now)
-			if lease := p.nodes.Self().Lease; lease != p.current() {
+			if lease := p.opts.Nodes.Self().Lease; lease != p.current() {
 				dead[p.current()] = now
 				p.take(lease)
 				p.writeAll(ctx)
@@ -152,7 +152,7 @@ func (p *presence) run(ctx context.Context) {
 				if now.Before(due) {
 					continue
 				}
-				if p.nodes.Alive(lease) || p.clean(ctx, lease) == nil {
+				if p.opts.Nodes.Alive(lease) || p.clean(ctx, lease) == nil {
 					delete(dead, lease)
 				} else {
 					dead[lease] = now.Add(cleanPause)
@@ -227,18 +227,18 @@ func (p *presence) writeEach(ctx context.Context, list []userIn) {
 
 // look finds leases that have users and no living node: those that looked dead twice.
 func (p *presence) look(ctx context.Context, before map[string]bool, dead map[string]time.Time) map[string]bool {
-	if p.nodes.Health() != nil {
+	if p.opts.Nodes.Health() != nil {
 		return before
 	}
 	call, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	leases, err := p.s.client.SMembers(call, p.s.key("index", "leases")).Result()
+	leases, err := p.opts.Client.SMembers(call, p.opts.Keys.of("index", "leases")).Result()
 	if err != nil {
 		return before
 	}
 	suspects := make(map[string]bool)
 	for _, lease := range leases {
-		if p.nodes.Alive(lease) {
+		if p.opts.Nodes.Alive(lease) {
 			continue
 		}
 		if _, known := dead[lease]; !known && before[lease] {
@@ -251,10 +251,10 @@ func (p *presence) look(ctx context.Context, before map[string]bool, dead map[st
 
 // clean removes the users of a lease that is dead. All nodes may do so at once: each user is removed by one of them.
 func (p *presence) clean(ctx context.Context, lease string) error {
-	key := p.s.key("lease", lease)
+	key := p.opts.Keys.of("lease", lease)
 	for {
 		call, cancel := context.WithTimeout(ctx, callTimeout)
-		rooms, err := p.s.client.SRandMemberN(call, key, 100).Result()
+		rooms, err := p.opts.Client.SRandMemberN(call, key, 100).Result()
 		cancel()
 		if err != nil {
 			return err
@@ -267,7 +267,7 @@ func (p *presence) clean(ctx context.Context, lease string) error {
 				return err
 			}
 			call, cancel := context.WithTimeout(ctx, callTimeout)
-			err := p.s.client.SRem(call, key, room).Err()
+			err := p.opts.Client.SRem(call, key, room).Err()
 			cancel()
 			if err != nil {
 				return err
@@ -276,12 +276,12 @@ func (p *presence) clean(ctx context.Context, lease string) error {
 	}
 	call, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	return p.s.client.SRem(call, p.s.key("index", "leases"), lease).Err()
+	return p.opts.Client.SRem(call, p.opts.Keys.of("index", "leases"), lease).Err()
 }
 
 func (p *presence) cleanRoom(ctx context.Context, room, lease string) error {
 	for {
-		cmd, err := p.s.calls.do(ctx, cleanScript, []string{p.s.key("in", room)}, lease, p.s.channel(room), p.s.presenceSpec(room))
+		cmd, err := p.opts.Calls.do(ctx, cleanScript, []string{p.opts.Keys.of("in", room)}, lease, p.opts.Keys.channel(room), p.opts.Spec(room))
 		if err != nil {
 			return err
 		}
@@ -290,10 +290,10 @@ func (p *presence) cleanRoom(ctx context.Context, room, lease string) error {
 			return unavailable(err)
 		}
 		if counts[1] > 0 {
-			p.s.stats.Cleaned.Add(uint64(counts[1])) //nolint:gosec // not negative
-			p.s.log.Debug("users of a node that died have left", slog.String("room", room), slog.Int64("users", counts[1]))
+			p.opts.Cleaned.Add(uint64(counts[1])) //nolint:gosec // not negative
+			p.opts.Logger.Debug("users of a node that died have left", slog.String("room", room), slog.Int64("users", counts[1]))
 		}
-		p.s.relay(room)
+		p.opts.Relay(room)
 		if counts[0] == 0 {
 			return nil
 		}

@@ -9,10 +9,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"strings"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"chorus/chat/notice"
 	"chorus/chat/store"
@@ -55,10 +53,13 @@ type Stats struct {
 
 // Store implements store.Store.
 type Store struct {
+	store.Presence // users
+
 	opts   Options
 	client redis.UniversalClient
 	log    *slog.Logger
 	stats  Stats
+	keys   keys
 	calls  *calls
 	feed   *feed
 	users  *presence
@@ -79,11 +80,16 @@ func New(opts Options) *Store {
 		opts.Logger = slog.New(slog.DiscardHandler)
 	}
 	s := &Store{opts: opts, client: opts.Client, log: opts.Logger}
-	s.calls = newCalls(opts.Client, &s.stats)
+	s.keys = keys(opts.Prefix)
+	s.calls = newCalls(opts.Client, &s.stats.Overloaded, &s.stats.Errors)
 	s.feed = newFeed(s)
-	s.users = newPresence(s)
+	s.users = newPresence(presenceOptions{
+		Client: opts.Client, Calls: s.calls, Keys: s.keys, Nodes: opts.Nodes, Logger: opts.Logger, StatusBytes: opts.StatusBytes,
+		Spec: s.presenceSpec, Relay: s.relay, Cleaned: &s.stats.Cleaned, Malformed: &s.stats.Malformed,
+	})
+	s.Presence = s.users
 	if _, cluster := opts.Client.(*redis.ClusterClient); cluster && opts.Targets != nil {
-		s.outbox = newOutbox(s)
+		s.outbox = newOutbox(outboxOptions{Calls: s.calls, Keys: s.keys, Node: opts.Nodes.ID(), Malformed: &s.stats.Malformed})
 	}
 	return s
 }
@@ -124,25 +130,3 @@ func (s *Store) Close(ctx context.Context) error {
 		return fmt.Errorf("chat: close the store: %w", ctx.Err())
 	}
 }
-
-// braces would end a hash tag.
-var braces = strings.NewReplacer("%", "%25", "{", "%7B", "}", "%7D")
-
-// key returns the name of what belongs to a room or a user; all that belongs to one is in one slot.
-func (s *Store) key(kind, name string) string {
-	return s.opts.Prefix + "-chat:" + kind + ":{%" + braces.Replace(name) + "}"
-}
-
-// channel returns the channel of a topic.
-func (s *Store) channel(topic string) string { return s.opts.Prefix + "-chat#" + topic }
-
-func (s *Store) channels(topics []string) []any {
-	args := append(make([]any, 0, 1+len(topics)), len(topics))
-	for _, topic := range topics {
-		args = append(args, s.channel(topic))
-	}
-	return args
-}
-
-// callTimeout bounds what Redis may take for a call.
-const callTimeout = time.Second
