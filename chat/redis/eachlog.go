@@ -1,6 +1,10 @@
 package redis
 
-import "context"
+import (
+	"context"
+
+	"chorus/chat/redis/script"
+)
 
 // logsAtOnce is how many names of logs are read at once, about.
 const logsAtOnce = 500
@@ -8,11 +12,11 @@ const logsAtOnce = 500
 // EachLog implements store.Log.
 func (s *Store) EachLog(ctx context.Context, fn func(log string) error) error {
 	for cursor := uint64(0); ; {
-		call, cancel := context.WithTimeout(ctx, callTimeout)
-		page, next, err := s.client.ZScan(call, s.keys.of("index", "logs"), cursor, "", logsAtOnce).Result()
+		call, cancel := context.WithTimeout(ctx, script.CallTimeout)
+		page, next, err := s.client.ZScan(call, s.keys.Of("index", "logs"), cursor, "", logsAtOnce).Result()
 		cancel()
 		if err != nil {
-			return unavailable(err)
+			return script.Unavailable(err)
 		}
 		for i := 0; i+1 < len(page); i += 2 { // names and scores
 			if err := fn(page[i]); err != nil {

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	"chorus/chat/redis/presence"
+	"chorus/chat/redis/script"
 	"chorus/chat/store"
 	"chorus/internal/redisconn"
 
@@ -18,7 +20,6 @@ import (
 )
 
 const (
-	maxSignals    = 1000            // that wait to be sent
 	maxInbox      = 1024            // messages from Redis that wait for the dispatcher
 	syncBatch     = 128             // topics whose state is read at once
 	maxUnfollowed = 10_000          // logs that reach this node by a topic of another name
@@ -85,7 +86,7 @@ func (s *Store) Follow(ctx context.Context, name string) error {
 	case down:
 		err = store.ErrUnavailable
 	case first && connection != nil:
-		err = connection.Subscribe(ctx, s.keys.channel(name))
+		err = connection.Subscribe(ctx, s.keys.Channel(name))
 	}
 	if err == nil {
 		select {
@@ -96,7 +97,7 @@ func (s *Store) Follow(ctx context.Context, name string) error {
 		}
 	}
 	s.Unfollow(name) // ctx may have ended
-	return unavailable(err)
+	return script.Unavailable(err)
 }
 
 // Unfollow implements store.Feed.
@@ -115,53 +116,14 @@ func (s *Store) Unfollow(name string) {
 	}
 	f.mu.Unlock()
 	if gone && connection != nil {
-		ctx, cancel := context.WithTimeout(context.Background(), callTimeout)
+		ctx, cancel := context.WithTimeout(context.Background(), script.CallTimeout)
 		defer cancel()
-		_ = connection.Unsubscribe(ctx, s.keys.channel(name)) // else its messages are dropped
+		_ = connection.Unsubscribe(ctx, s.keys.Channel(name)) // else its messages are dropped
 		f.mu.Lock()
 		again := f.topics[name] != nil
 		f.mu.Unlock()
 		if again { // followed meanwhile
-			_ = connection.Subscribe(ctx, s.keys.channel(name)) // else Follow fails
-		}
-	}
-}
-
-// Signal implements store.Feed.
-func (s *Store) Signal(name string, data []byte) {
-	select {
-	case s.feed.signals <- [2]string{name, string(payloadSignal) + string(data)}:
-	default:
-		s.stats.SignalsDropped.Add(1)
-	}
-}
-
-// signalScript publishes. KEYS[1] has a Redis Cluster take the same server for all signals of a topic, which keeps their
-// order.
-const signalScript = `return redis.call('PUBLISH', ARGV[1], ARGV[2])`
-
-// send is the goroutine that sends signals.
-func (f *feed) send(ctx context.Context) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case first := <-f.signals:
-			batch := [][2]string{first}
-			for len(batch) < maxBatch && len(f.signals) > 0 {
-				batch = append(batch, <-f.signals)
-			}
-			call, cancel := context.WithTimeout(ctx, callTimeout)
-			_, err := f.s.client.Pipelined(call, func(p redis.Pipeliner) error {
-				for _, signal := range batch {
-					p.Eval(call, signalScript, []string{f.s.keys.of("log", signal[0])}, f.s.keys.channel(signal[0]), signal[1])
-				}
-				return nil
-			})
-			cancel()
-			if err != nil {
-				f.s.stats.SignalsDropped.Add(uint64(len(batch)))
-			}
+			_ = connection.Subscribe(ctx, s.keys.Channel(name)) // else Follow fails
 		}
 	}
 }
@@ -177,7 +139,7 @@ func (f *feed) run(ctx context.Context) {
 // session subscribes to all topics and dispatches until the connection is lost.
 func (f *feed) session(ctx context.Context, up func()) error {
 	ctx, cancel := context.WithCancel(ctx)
-	connection := f.s.client.Subscribe(ctx, f.s.keys.all())
+	connection := f.s.client.Subscribe(ctx, f.s.keys.All())
 	inbox, failed := make(chan any, maxInbox), make(chan error, 1)
 	var reading sync.WaitGroup
 	defer func() {
@@ -208,7 +170,7 @@ func (f *feed) session(ctx context.Context, up func()) error {
 	channels := make([]string, 0, len(f.topics))
 	for name, t := range f.topics {
 		t.synced = false
-		channels = append(channels, f.s.keys.channel(name))
+		channels = append(channels, f.s.keys.Channel(name))
 	}
 	f.mu.Unlock()
 	for len(channels) > 0 {
@@ -254,7 +216,7 @@ func (f *feed) dispatch(ctx context.Context, inbox <-chan any, failed <-chan err
 			if m.Kind != "subscribe" {
 				continue
 			}
-			if m.Channel == f.s.keys.all() {
+			if m.Channel == f.s.keys.All() {
 				changed, err := f.loadBars(ctx, "")
 				if err != nil {
 					return err
@@ -271,7 +233,7 @@ func (f *feed) dispatch(ctx context.Context, inbox <-chan any, failed <-chan err
 			if len(pending) == 0 {
 				since = time.Now()
 			}
-			pending = append(pending, f.s.keys.topic(m.Channel))
+			pending = append(pending, f.s.keys.Topic(m.Channel))
 		case *redis.Message:
 			if err := f.handle(ctx, m.Channel, m.Payload); err != nil {
 				return err
@@ -288,19 +250,19 @@ func (f *feed) topic(name string) *topic {
 
 // handle takes what Redis brings. An error ends the session: Redis did not answer.
 func (f *feed) handle(ctx context.Context, channel, payload string) error {
-	if channel == f.s.keys.all() {
+	if channel == f.s.keys.All() {
 		switch {
 		case strings.HasPrefix(payload, string(payloadBars)):
 			if _, err := f.loadBars(ctx, ""); err != nil {
 				return err
 			}
 			f.sink.Barred("")
-		case strings.HasPrefix(payload, string(payloadStatus)):
-			f.s.users.heard(payload[1:])
+		case strings.HasPrefix(payload, string(presence.PayloadStatus)):
+			f.s.users.Heard(payload[1:])
 		}
 		return nil
 	}
-	name := f.s.keys.topic(channel)
+	name := f.s.keys.Topic(channel)
 	t := f.topic(name)
 	if t == nil || payload == "" {
 		return nil
@@ -309,7 +271,7 @@ func (f *feed) handle(ctx context.Context, channel, payload string) error {
 	case payloadSignal:
 		f.sink.Signalled(name, []byte(payload[1:]))
 	case payloadPresence:
-		change, err := parseChange(payload[1:])
+		change, err := presence.Parse(payload[1:])
 		if err != nil {
 			f.malformed(name, err)
 			return nil

@@ -3,9 +3,12 @@ package redis
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
+	"chorus/chat/redis/lua"
+	"chorus/chat/redis/script"
 	"chorus/chat/store"
 
 	"github.com/redis/go-redis/v9"
@@ -14,27 +17,20 @@ import (
 // sync reads the ends of logs after their topics were subscribed to, and delivers what was missed since the former
 // subscription.
 func (f *feed) sync(ctx context.Context, names []string) error {
-	for len(names) > 0 {
-		n := min(len(names), syncBatch)
-		if err := f.syncBatch(ctx, names[:n]); err != nil {
+	for page := range slices.Chunk(names, syncBatch) {
+		if err := f.syncBatch(ctx, page); err != nil {
 			return err
 		}
-		names = names[n:]
 	}
 	return nil
 }
 
 func (f *feed) syncBatch(ctx context.Context, names []string) error {
-	call, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	ends, rules := make([]*redis.SliceCmd, len(names)), make([]*redis.MapStringStringCmd, len(names))
-	if _, err := f.s.client.Pipelined(call, func(p redis.Pipeliner) error {
-		for i, name := range names {
-			ends[i] = p.HMGet(call, f.s.keys.of("log", name), "epoch", "end", "was")
-			rules[i] = p.HGetAll(call, f.s.keys.of("bars", name))
-		}
-		return nil
-	}); err != nil {
+	rules := make([]*redis.MapStringStringCmd, len(names))
+	ends, err := f.ends(ctx, names, func(ctx context.Context, p redis.Pipeliner, i int) {
+		rules[i] = p.HGetAll(ctx, f.s.keys.Of("bars", names[i]))
+	})
+	if err != nil {
 		return err
 	}
 	for i, name := range names {
@@ -45,7 +41,7 @@ func (f *feed) syncBatch(ctx context.Context, names []string) error {
 		if f.takeBars(name, parseBars(rules[i].Val())) { // while this node was not connected
 			f.sink.Barred(name)
 		}
-		if err := f.synced(ctx, name, t, endOf(ends[i].Val())); err != nil {
+		if err := f.synced(ctx, name, t, ends[i]); err != nil {
 			return err
 		}
 	}
@@ -137,12 +133,12 @@ func (f *feed) catchUp(ctx context.Context, name string, t *topic, end logEnd) e
 		return nil
 	case end.Epoch == at.Epoch && end.Pos < at.Pos:
 		// Redis lost the end of the log, and will use its numbers again: the log gets another epoch.
-		call, cancel := context.WithTimeout(ctx, callTimeout)
+		call, cancel := context.WithTimeout(ctx, script.CallTimeout)
 		defer cancel()
-		if err := rewindScript.Run(call, f.s.client, []string{f.s.keys.of("log", name)}, at.Epoch, at.Pos, newEpoch()).Err(); err != nil {
+		if err := lua.Rewind.Run(call, f.s.client, []string{f.s.keys.Of("log", name)}, at.Epoch, at.Pos, newEpoch()).Err(); err != nil {
 			return err
 		}
-		fields, err := f.s.client.HMGet(call, f.s.keys.of("log", name), "epoch", "end").Result()
+		fields, err := f.s.client.HMGet(call, f.s.keys.Of("log", name), "epoch", "end").Result()
 		if err != nil {
 			return err
 		}
@@ -229,34 +225,39 @@ func recordOf(name string, kind store.Kind, epoch string, it item) *store.Record
 // while servers fail, although no connection of this node does.
 func (f *feed) check(ctx context.Context) error {
 	f.mu.Lock()
-	names := make([]string, 0, len(f.topics))
-	for name := range f.topics {
-		names = append(names, name)
-	}
+	names := slices.Collect(maps.Keys(f.topics))
 	f.mu.Unlock()
-	for len(names) > 0 {
-		n := min(len(names), syncBatch)
-		call, cancel := context.WithTimeout(ctx, callTimeout)
-		ends := make([]*redis.SliceCmd, n)
-		_, err := f.s.client.Pipelined(call, func(p redis.Pipeliner) error {
-			for i, name := range names[:n] {
-				ends[i] = p.HMGet(call, f.s.keys.of("log", name), "epoch", "end", "was")
-			}
-			return nil
-		})
-		cancel()
+	for page := range slices.Chunk(names, syncBatch) {
+		ends, err := f.ends(ctx, page, func(context.Context, redis.Pipeliner, int) {})
 		if err != nil {
 			return err
 		}
-		for i, name := range names[:n] {
-			end := endOf(ends[i].Val())
+		for i, name := range page {
+			end := ends[i]
 			if t := f.topic(name); t != nil && t.synced && end.Position != t.position && (end.Epoch != "" || t.position.Epoch != "") {
 				if err := f.catchUp(ctx, name, t, end); err != nil {
 					return err
 				}
 			}
 		}
-		names = names[n:]
 	}
 	return nil
+}
+
+// ends reads the ends of logs in one round trip; also adds a command for each of them.
+func (f *feed) ends(ctx context.Context, names []string, also func(context.Context, redis.Pipeliner, int)) ([]logEnd, error) {
+	ctx, cancel := context.WithTimeout(ctx, script.CallTimeout)
+	defer cancel()
+	fields, ends := make([]*redis.SliceCmd, len(names)), make([]logEnd, len(names))
+	_, err := f.s.client.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for i, name := range names {
+			fields[i] = p.HMGet(ctx, f.s.keys.Of("log", name), "epoch", "end", "was")
+			also(ctx, p, i)
+		}
+		return nil
+	})
+	for i := range names {
+		ends[i] = endOf(fields[i].Val())
+	}
+	return ends, err
 }

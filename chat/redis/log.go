@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"chorus/chat/notice"
+	"chorus/chat/redis/lua"
+	"chorus/chat/redis/script"
 	"chorus/chat/store"
 
 	"github.com/redis/go-redis/v9"
@@ -141,13 +143,13 @@ func (s *Store) Append(ctx context.Context, a *store.Append) (store.Receipt, err
 	for _, user := range mentions {
 		args = append(args, user)
 	}
-	args = append(args, s.keys.channels(a.Topics)...)
+	args = append(args, s.keys.Channels(a.Topics)...)
 	args = append(args, a.Notice, s.messageSpec(a.Notice, notice.MessagePublished, a.Log))
-	keys := []string{s.keys.of("log", a.Log)}
+	keys := []string{s.keys.Of("log", a.Log)}
 	if a.Mark && !s.sharded() {
-		keys = append(keys, s.keys.of("read", a.User))
+		keys = append(keys, s.keys.Of("read", a.User))
 	}
-	answer, err := s.write(ctx, a.Log, a.Bounds.Age, appendScript, keys, args, 0)
+	answer, err := s.write(ctx, a.Log, a.Bounds.Age, lua.Append, keys, args, 0)
 	if err != nil {
 		return store.Receipt{}, err
 	}
@@ -201,7 +203,7 @@ func (s *Store) write(ctx context.Context, log string, age time.Duration, script
 
 // strings runs a script whose answer is a list of at least one.
 func (s *Store) strings(ctx context.Context, script *redis.Script, keys []string, args []any) ([]string, error) {
-	cmd, err := s.calls.do(ctx, script, keys, args...)
+	cmd, err := s.calls.Do(ctx, script, keys, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -248,7 +250,7 @@ func (s *Store) admitRoom(ctx context.Context, log string, age time.Duration) er
 	if age > 0 {
 		life = (age + age/5).Milliseconds() + 600_000
 	}
-	cmd, err := s.calls.do(ctx, admitScript, []string{s.keys.of("index", "logs")}, log, life, s.opts.Rooms)
+	cmd, err := s.calls.Do(ctx, admitScript, []string{s.keys.Of("index", "logs")}, log, life, s.opts.Rooms)
 	if err != nil {
 		return err
 	}
@@ -265,7 +267,7 @@ func (s *Store) Change(ctx context.Context, c *store.Change) (store.Changed, err
 		return store.Changed{}, err
 	}
 	args := append([]any{string(c.Kind), c.ID, c.User, flag(c.Moderator), "", c.Bounds.Messages, c.Bounds.Age.Milliseconds(), c.Bounds.Bytes,
-		s.opts.Remember.Milliseconds(), record}, s.keys.channels(c.Topics)...)
+		s.opts.Remember.Milliseconds(), record}, s.keys.Channels(c.Topics)...)
 	limit := &store.LimitError{}
 	switch c.Kind {
 	case store.KindEdit:
@@ -290,7 +292,7 @@ func (s *Store) Change(ctx context.Context, c *store.Change) (store.Changed, err
 		return store.Changed{}, fmt.Errorf("chat: %q is no change of a message", c.Kind)
 	}
 	args = append(args, c.Notice, s.messageSpec(c.Notice, noticeOf[c.Kind], c.Log))
-	answer, err := s.write(ctx, c.Log, c.Bounds.Age, changeScript, []string{s.keys.of("log", c.Log)}, args, 4)
+	answer, err := s.write(ctx, c.Log, c.Bounds.Age, lua.Change, []string{s.keys.Of("log", c.Log)}, args, 4)
 	if err != nil {
 		return store.Changed{}, err
 	}
@@ -311,7 +313,7 @@ func (s *Store) Change(ctx context.Context, c *store.Change) (store.Changed, err
 	return changed(c, answer)
 }
 
-// changed reads the answer of changeScript.
+// changed reads the answer of lua.Change.
 func changed(c *store.Change, answer []string) (store.Changed, error) {
 	var h head
 	if err := json.Unmarshal([]byte(answer[1]), &h); err != nil {
@@ -342,16 +344,16 @@ func (s *Store) Purge(ctx context.Context, log string, p store.Purge) (int, erro
 	if err != nil {
 		return 0, err
 	}
-	args := append([]any{p.ID, p.User, flag(p.Whole), record + "}", newEpoch(), state + "}"}, s.keys.channels(p.Topics)...)
-	cmd, err := s.calls.do(ctx, purgeScript, []string{s.keys.of("log", log)}, args...)
+	args := append([]any{p.ID, p.User, flag(p.Whole), record + "}", newEpoch(), state + "}"}, s.keys.Channels(p.Topics)...)
+	cmd, err := s.calls.Do(ctx, lua.Purge, []string{s.keys.Of("log", log)}, args...)
 	if err != nil {
 		return 0, err
 	}
 	if p.Whole {
-		call, cancel := context.WithTimeout(ctx, callTimeout)
+		call, cancel := context.WithTimeout(ctx, script.CallTimeout)
 		defer cancel()
-		if err := s.client.ZRem(call, s.keys.of("index", "logs"), log).Err(); err != nil {
-			return 0, unavailable(err)
+		if err := s.client.ZRem(call, s.keys.Of("index", "logs"), log).Err(); err != nil {
+			return 0, script.Unavailable(err)
 		}
 	}
 	return cmd.Int()

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"chorus/chat/redis/script"
 	"chorus/chat/store"
 
 	"github.com/redis/go-redis/v9"
@@ -28,11 +29,11 @@ return tonumber(ARGV[3])
 
 // Read implements store.Markers.
 func (s *Store) Read(ctx context.Context, user, log string, seq int64) (store.Unread, error) {
-	call, cancel := context.WithTimeout(ctx, callTimeout)
+	call, cancel := context.WithTimeout(ctx, script.CallTimeout)
 	defer cancel()
-	fields, err := s.client.HMGet(call, s.keys.of("log", log), "epoch", "end").Result()
+	fields, err := s.client.HMGet(call, s.keys.Of("log", log), "epoch", "end").Result()
 	if err != nil {
-		return store.Unread{}, unavailable(err)
+		return store.Unread{}, script.Unavailable(err)
 	}
 	end := positionOf(fields)
 	end.Seq = max(min(seq, end.Seq), 0)
@@ -49,14 +50,14 @@ func (s *Store) Read(ctx context.Context, user, log string, seq int64) (store.Un
 
 // mark moves a marker forward and returns where it is then.
 func (s *Store) mark(ctx context.Context, user, log string, to store.Position) (marker int64, err error) {
-	cmd, err := s.calls.do(ctx, markScript, []string{s.keys.of("read", user)}, log, to.Epoch, to.Seq, s.opts.Markers)
+	cmd, err := s.calls.Do(ctx, markScript, []string{s.keys.Of("read", user)}, log, to.Epoch, to.Seq, s.opts.Markers)
 	if err != nil {
 		return 0, err
 	}
 	marker, err = cmd.Int64()
 	switch {
 	case err != nil:
-		return 0, unavailable(err)
+		return 0, script.Unavailable(err)
 	case marker < 0:
 		return 0, &store.LimitError{Limit: int64(s.opts.Markers), What: "rooms with a marker", Key: "markers"}
 	}
@@ -65,21 +66,21 @@ func (s *Store) mark(ctx context.Context, user, log string, to store.Position) (
 
 // Forget implements store.Markers.
 func (s *Store) Forget(ctx context.Context, user, log string) error {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	ctx, cancel := context.WithTimeout(ctx, script.CallTimeout)
 	defer cancel()
-	if err := s.client.HDel(ctx, s.keys.of("read", user), log).Err(); err != nil {
-		return unavailable(err)
+	if err := s.client.HDel(ctx, s.keys.Of("read", user), log).Err(); err != nil {
+		return script.Unavailable(err)
 	}
 	return nil
 }
 
 // Unread implements store.Markers.
 func (s *Store) Unread(ctx context.Context, user string, logs []string) ([]store.Unread, error) {
-	call, cancel := context.WithTimeout(ctx, callTimeout)
+	call, cancel := context.WithTimeout(ctx, script.CallTimeout)
 	defer cancel()
-	markers, err := s.client.HGetAll(call, s.keys.of("read", user)).Result()
+	markers, err := s.client.HGetAll(call, s.keys.Of("read", user)).Result()
 	if err != nil {
-		return nil, unavailable(err)
+		return nil, script.Unavailable(err)
 	}
 	if logs == nil {
 		logs = slices.Sorted(maps.Keys(markers))
@@ -95,18 +96,18 @@ func (s *Store) unread(ctx context.Context, user string, logs []string, markers 
 	if len(logs) == 0 {
 		return nil, nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	ctx, cancel := context.WithTimeout(ctx, script.CallTimeout)
 	defer cancel()
 	ends, mentions := make([]*redis.SliceCmd, len(logs)), make([]*redis.IntCmd, len(logs))
 	if _, err := s.client.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, log := range logs {
 			_, text, _ := strings.Cut(markers[log], " ")
-			ends[i] = p.HMGet(ctx, s.keys.of("log", log), "epoch", "end")
-			mentions[i] = p.ZLexCount(ctx, s.keys.of("log", log)+":n", "["+mention(user, number(text)+1), "("+user+"\x01")
+			ends[i] = p.HMGet(ctx, s.keys.Of("log", log), "epoch", "end")
+			mentions[i] = p.ZLexCount(ctx, s.keys.Of("log", log)+":n", "["+mention(user, number(text)+1), "("+user+"\x01")
 		}
 		return nil
 	}); err != nil {
-		return nil, unavailable(err)
+		return nil, script.Unavailable(err)
 	}
 	list := make([]store.Unread, len(logs))
 	for i, log := range logs {
@@ -116,9 +117,9 @@ func (s *Store) unread(ctx context.Context, user string, logs []string, markers 
 		if epoch == end.Epoch {
 			u.Read = number(text)
 		} else if text != "" && text != "0" { // of a log that is gone: mentions before it do not count
-			n, err := s.client.ZLexCount(ctx, s.keys.of("log", log)+":n", "["+mention(user, 1), "("+user+"\x01").Result()
+			n, err := s.client.ZLexCount(ctx, s.keys.Of("log", log)+":n", "["+mention(user, 1), "("+user+"\x01").Result()
 			if err != nil {
-				return nil, unavailable(err)
+				return nil, script.Unavailable(err)
 			}
 			u.Mentions = n
 		}

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"time"
 
+	"chorus/chat/redis/script"
 	"chorus/chat/store"
 	"chorus/registry"
 
@@ -87,11 +88,11 @@ func (f *feed) takeBars(name string, b *bars) (changed bool) {
 }
 
 func (s *Store) readBars(ctx context.Context, room string) (*bars, error) {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	ctx, cancel := context.WithTimeout(ctx, script.CallTimeout)
 	defer cancel()
-	fields, err := s.client.HGetAll(ctx, s.keys.of("bars", room)).Result()
+	fields, err := s.client.HGetAll(ctx, s.keys.Of("bars", room)).Result()
 	if err != nil {
-		return nil, unavailable(err)
+		return nil, script.Unavailable(err)
 	}
 	return parseBars(fields), nil
 }
@@ -136,7 +137,7 @@ func standingOf(everywhere, own *bars, user string) store.Standing {
 
 // ReadStanding is Standing for a program that is not a node.
 func ReadStanding(ctx context.Context, client redis.UniversalClient, prefix, room, user string) (store.Standing, error) {
-	s := &Store{client: client, keys: keys(cmp.Or(prefix, registry.DefaultPrefix))}
+	s := &Store{client: client, keys: script.Keys(cmp.Or(prefix, registry.DefaultPrefix))}
 	everywhere, err := s.readBars(ctx, "")
 	if err != nil {
 		return store.Standing{}, err
@@ -186,7 +187,7 @@ func (s *Store) SetRule(ctx context.Context, room string, r store.Rule) error {
 		if err != nil {
 			return err
 		}
-		_, err = s.calls.do(ctx, reportScript, []string{s.keys.of("reports", room)}, text, s.opts.Reports)
+		_, err = s.calls.Do(ctx, reportScript, []string{s.keys.Of("reports", room)}, text, s.opts.Reports)
 		return err
 	case r.Bar != nil:
 		text, err := json.Marshal(r.Bar)
@@ -205,11 +206,11 @@ func (s *Store) SetRule(ctx context.Context, room string, r store.Rule) error {
 			value = "1"
 		}
 	}
-	channel := s.keys.channel(room)
+	channel := s.keys.Channel(room)
 	if room == "" {
-		channel = s.keys.all()
+		channel = s.keys.All()
 	}
-	cmd, err := s.calls.do(ctx, ruleScript, []string{s.keys.of("bars", room)}, field, value, s.opts.Bars, channel, string(payloadBars), time.Now().UnixMilli())
+	cmd, err := s.calls.Do(ctx, ruleScript, []string{s.keys.Of("bars", room)}, field, value, s.opts.Bars, channel, string(payloadBars), time.Now().UnixMilli())
 	if err != nil {
 		return err
 	}
@@ -229,7 +230,7 @@ return 0
 
 // Turn implements store.Moderation.
 func (s *Store) Turn(ctx context.Context, room, user string, slow int) (time.Duration, error) {
-	cmd, err := s.calls.do(ctx, turnScript, []string{s.keys.of("log", room) + ":t:" + user}, slow*1000)
+	cmd, err := s.calls.Do(ctx, turnScript, []string{s.keys.Of("log", room) + ":t:" + user}, slow*1000)
 	if err != nil {
 		return 0, err
 	}
@@ -259,11 +260,11 @@ func (s *Store) Rules(ctx context.Context, room, cursor string, limit int) (stor
 	if cursor != "" {
 		return page, nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	ctx, cancel := context.WithTimeout(ctx, script.CallTimeout)
 	defer cancel()
-	texts, err := s.client.LRange(ctx, s.keys.of("reports", room), 0, int64(s.opts.Reports)-1).Result()
+	texts, err := s.client.LRange(ctx, s.keys.Of("reports", room), 0, int64(s.opts.Reports)-1).Result()
 	if err != nil {
-		return page, unavailable(err)
+		return page, script.Unavailable(err)
 	}
 	for _, text := range texts {
 		var r store.Report

@@ -27,9 +27,9 @@ func (s *Store) spec(kinds []string, room, user string) string {
 	if len(to) == 0 {
 		return ""
 	}
-	spec := notice.Spec{Subject: notice.Subject(room, user), Seq: s.keys.of("seq", seqName(room, user)), Room: room, To: to}
+	spec := notice.Spec{Subject: notice.Subject(room, user), Seq: s.keys.Of("seq", seqName(room, user)), Room: room, To: to}
 	if s.outbox != nil {
-		spec.Out = s.keys.of("out", seqName(room, user))
+		spec.Out = s.keys.Of("out", seqName(room, user))
 	}
 	return spec.Text()
 }
@@ -82,7 +82,7 @@ func (s *Store) Notify(ctx context.Context, n *notice.Notice) error {
 	if n.Once != "" {
 		once = onceFor
 	}
-	_, err := s.calls.do(ctx, tellScript, []string{s.keys.of("told", name) + ":" + n.Once}, n.Kind, n.Fold, n.Members, once, spec)
+	_, err := s.calls.Do(ctx, tellScript, []string{s.keys.Of("told", name) + ":" + n.Once}, n.Kind, n.Fold, n.Members, once, spec)
 	if err == nil {
 		s.relay(name)
 	}
@@ -92,6 +92,6 @@ func (s *Store) Notify(ctx context.Context, n *notice.Notice) error {
 // relay has the notices about a room moved from its list to the streams, in a Redis Cluster.
 func (s *Store) relay(room string) {
 	if s.outbox != nil {
-		s.outbox.add(room)
+		s.outbox.Add(room)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"chorus/chat/redis/script"
 	"chorus/chat/store"
 
 	"github.com/redis/go-redis/v9"
@@ -35,7 +36,7 @@ func (s *Store) Begin(ctx context.Context, key, digest string, _ time.Duration) 
 	poll := time.NewTicker(oncePoll)
 	defer poll.Stop()
 	for {
-		answer, err := s.strings(ctx, beginScript, []string{s.keys.of("once", key)}, []any{digest, onceHeld.Milliseconds()})
+		answer, err := s.strings(ctx, beginScript, []string{s.keys.Of("once", key)}, []any{digest, onceHeld.Milliseconds()})
 		if err != nil {
 			return nil, err
 		}
@@ -52,7 +53,7 @@ func (s *Store) Begin(ctx context.Context, key, digest string, _ time.Duration) 
 		}
 		select {
 		case <-ctx.Done():
-			return nil, unavailable(ctx.Err())
+			return nil, script.Unavailable(ctx.Err())
 		case <-poll.C:
 		}
 	}
@@ -71,6 +72,6 @@ func (s *Store) Finish(ctx context.Context, key, digest string, answer []byte, k
 	if answer != nil {
 		state = "=" + digest + " " + string(answer)
 	}
-	_, err := s.calls.do(ctx, finishScript, []string{s.keys.of("once", key)}, state, max(keep.Milliseconds(), 1))
+	_, err := s.calls.Do(ctx, finishScript, []string{s.keys.Of("once", key)}, state, max(keep.Milliseconds(), 1))
 	return err
 }

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"chorus/chat/redis/lua"
+	"chorus/chat/redis/script"
 	"chorus/chat/store"
 )
 
@@ -69,7 +71,7 @@ type item struct {
 	purged bool
 }
 
-// reading is the answer of pageScript.
+// reading is the answer of lua.Page.
 type reading struct {
 	epoch             string
 	pos, seq          int64
@@ -77,15 +79,15 @@ type reading struct {
 	messages, changes []item
 }
 
-// read runs pageScript. It does not wait behind what is to be written. epoch is for a log without a message.
+// read runs lua.Page. It does not wait behind what is to be written. epoch is for a log without a message.
 func (s *Store) read(ctx context.Context, log, mode string, at store.Position, q store.PageQuery, epoch string) (r reading, err error) {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	ctx, cancel := context.WithTimeout(ctx, script.CallTimeout)
 	defer cancel()
-	answer, err := pageScript.Run(ctx, s.client, []string{s.keys.of("log", log)}, mode, at.Epoch, at.Pos, at.Seq, min(q.Limit, maxPage),
+	answer, err := lua.Page.Run(ctx, s.client, []string{s.keys.Of("log", log)}, mode, at.Epoch, at.Pos, at.Seq, min(q.Limit, maxPage),
 		cmp.Or(q.MaxBytes, defaultSize), q.User, q.Bounds.Messages, q.Bounds.Age.Milliseconds(), q.Bounds.Bytes, s.opts.Remember.Milliseconds(), epoch).Slice()
 	if err != nil {
 		s.stats.Errors.Add(1)
-		return r, unavailable(err)
+		return r, script.Unavailable(err)
 	}
 	const before = 7 // what stands before the messages
 	texts := make([]string, len(answer))

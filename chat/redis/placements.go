@@ -43,7 +43,7 @@ return rooms
 
 // Place implements store.Placements.
 func (s *Store) Place(ctx context.Context, user, room string, within time.Duration) error {
-	cmd, err := s.calls.do(ctx, placeScript, []string{s.keys.of("put", user)}, room, max(within.Milliseconds(), 0), s.opts.Placements)
+	cmd, err := s.calls.Do(ctx, placeScript, []string{s.keys.Of("put", user)}, room, max(within.Milliseconds(), 0), s.opts.Placements)
 	if err != nil {
 		return err
 	}
@@ -55,7 +55,7 @@ func (s *Store) Place(ctx context.Context, user, room string, within time.Durati
 
 // Placed implements store.Placements.
 func (s *Store) Placed(ctx context.Context, user string) ([]string, error) {
-	cmd, err := s.calls.do(ctx, placedScript, []string{s.keys.of("put", user)})
+	cmd, err := s.calls.Do(ctx, placedScript, []string{s.keys.Of("put", user)})
 	if err != nil {
 		return nil, err
 	}

@@ -13,6 +13,9 @@ import (
 	"sync/atomic"
 
 	"chorus/chat/notice"
+	"chorus/chat/redis/outbox"
+	"chorus/chat/redis/presence"
+	"chorus/chat/redis/script"
 	"chorus/chat/store"
 	"chorus/registry"
 
@@ -59,11 +62,11 @@ type Store struct {
 	client redis.UniversalClient
 	log    *slog.Logger
 	stats  Stats
-	keys   keys
-	calls  *calls
+	keys   script.Keys
+	calls  *script.Calls
 	feed   *feed
-	users  *presence
-	outbox *outbox // in a Redis Cluster
+	users  *presence.Users
+	outbox *outbox.Outbox // in a Redis Cluster
 
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
@@ -80,16 +83,16 @@ func New(opts Options) *Store {
 		opts.Logger = slog.New(slog.DiscardHandler)
 	}
 	s := &Store{opts: opts, client: opts.Client, log: opts.Logger}
-	s.keys = keys(opts.Prefix)
-	s.calls = newCalls(opts.Client, &s.stats.Overloaded, &s.stats.Errors)
+	s.keys = script.Keys(opts.Prefix)
+	s.calls = script.New(opts.Client, &s.stats.Overloaded, &s.stats.Errors)
 	s.feed = newFeed(s)
-	s.users = newPresence(presenceOptions{
+	s.users = presence.New(presence.Options{
 		Client: opts.Client, Calls: s.calls, Keys: s.keys, Nodes: opts.Nodes, Logger: opts.Logger, StatusBytes: opts.StatusBytes,
 		Spec: s.presenceSpec, Relay: s.relay, Cleaned: &s.stats.Cleaned, Malformed: &s.stats.Malformed,
 	})
 	s.Presence = s.users
 	if _, cluster := opts.Client.(*redis.ClusterClient); cluster && opts.Targets != nil {
-		s.outbox = newOutbox(outboxOptions{Calls: s.calls, Keys: s.keys, Node: opts.Nodes.ID(), Malformed: &s.stats.Malformed})
+		s.outbox = outbox.New(outbox.Options{Calls: s.calls, Keys: s.keys, Node: opts.Nodes.ID(), Malformed: &s.stats.Malformed})
 	}
 	return s
 }
@@ -99,12 +102,12 @@ func (s *Store) Start(sink store.Sink) {
 	ctx, cancel := context.WithCancel(context.Background())
 	s.cancel = cancel
 	s.feed.sink = sink
-	s.wg.Go(func() { s.calls.run(ctx) }) // these end with Close
+	s.wg.Go(func() { s.calls.Run(ctx) }) // these end with Close
 	s.wg.Go(func() { s.feed.run(ctx) })
 	s.wg.Go(func() { s.feed.send(ctx) })
-	s.wg.Go(func() { s.users.run(ctx) })
+	s.wg.Go(func() { s.users.Run(ctx) })
 	if s.outbox != nil {
-		s.wg.Go(func() { s.outbox.run(ctx) })
+		s.wg.Go(func() { s.outbox.Run(ctx) })
 	}
 }
 

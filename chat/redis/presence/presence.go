@@ -1,4 +1,4 @@
-package redis
+package presence
 
 import (
 	"context"
@@ -10,14 +10,15 @@ import (
 	"sync/atomic"
 	"time"
 
+	"chorus/chat/redis/script"
 	"chorus/chat/store"
 	"chorus/registry"
 
 	"github.com/redis/go-redis/v9"
 )
 
-// payloadStatus begins the data of a user on the channel of all nodes.
-const payloadStatus = 't'
+// PayloadStatus begins the data of a user on the channel of all nodes.
+const PayloadStatus = 't'
 
 // maxListed is how many users a page has at most.
 const maxListed = 1000
@@ -35,11 +36,11 @@ type here struct {
 	gone    time.Time // when the grace ends; zero while there are sockets
 }
 
-// presenceOptions configure newPresence.
-type presenceOptions struct {
+// Options configure newPresence.
+type Options struct {
 	Client redis.UniversalClient
-	Calls  *calls
-	Keys   keys
+	Calls  *script.Calls
+	Keys   script.Keys
 	Nodes  *registry.Registry
 	Logger *slog.Logger
 
@@ -52,10 +53,10 @@ type presenceOptions struct {
 	Cleaned, Malformed *atomic.Uint64 // users who left because their node died; payloads that were not understood
 }
 
-// presence tells Redis which users of this node are in which room. Redis has the whole; this node writes its part again
+// Users tells Redis which users of this node are in which room. Redis has the whole; this node writes its part again
 // whenever it takes another lease.
-type presence struct {
-	opts   presenceOptions
+type Users struct {
+	opts   Options
 	left   chan leftNode
 	status chan statusPayload
 
@@ -71,8 +72,9 @@ type presence struct {
 	noted   map[string]bool // rooms that Redis knows the lease to be in
 }
 
-func newPresence(opts presenceOptions) *presence {
-	return &presence{
+// New returns what keeps the users. Run begins its work.
+func New(opts Options) *Users {
+	return &Users{
 		opts: opts, left: make(chan leftNode, 256), status: make(chan statusPayload, 1024),
 		users: make(map[userIn]*here), sockets: make(map[socketIn]string), rooms: make(map[string]int), ofUser: make(map[string]map[string]bool),
 		data: make(map[string]string), leaving: make(map[userIn]bool), unsaved: make(map[userIn]bool),
@@ -80,7 +82,7 @@ func newPresence(opts presenceOptions) *presence {
 	}
 }
 
-var _ store.Presence = (*presence)(nil)
+var _ store.Presence = (*Users)(nil)
 
 // present is a user in a payload and in the hash of a room.
 type present struct {
@@ -111,8 +113,8 @@ type presencePayload struct {
 	Count   int               `json:"count"`
 }
 
-// parseChange reads a change of the users of a room.
-func parseChange(payload string) (*store.PresenceChange, error) {
+// Parse reads a change of the users of a room.
+func Parse(payload string) (*store.PresenceChange, error) {
 	var p presencePayload
 	if err := json.Unmarshal([]byte(payload), &p); err != nil {
 		return nil, err
@@ -137,7 +139,7 @@ type statusPayload struct {
 }
 
 // Enter implements store.Presence.
-func (p *presence) Enter(ctx context.Context, room, socket string, who store.Member) (int, error) {
+func (p *Users) Enter(ctx context.Context, room, socket string, who store.Member) (int, error) {
 	at := userIn{room, who.User}
 	if err := p.loadStatus(ctx, who.User); err != nil {
 		return 0, err
@@ -163,7 +165,7 @@ func (p *presence) Enter(ctx context.Context, room, socket string, who store.Mem
 }
 
 // Leave implements store.Presence.
-func (p *presence) Leave(ctx context.Context, room, socket string, grace time.Duration) (int, error) {
+func (p *Users) Leave(ctx context.Context, room, socket string, grace time.Duration) (int, error) {
 	p.mu.Lock()
 	user, known := p.sockets[socketIn{room, socket}]
 	at := userIn{room, user}
@@ -189,7 +191,7 @@ func (p *presence) Leave(ctx context.Context, room, socket string, grace time.Du
 }
 
 // forget drops a user who has left a room. The mutex is held.
-func (p *presence) forget(at userIn) {
+func (p *Users) forget(at userIn) {
 	delete(p.users, at)
 	delete(p.leaving, at)
 	if p.rooms[at.room]--; p.rooms[at.room] == 0 {
@@ -203,23 +205,23 @@ func (p *presence) forget(at userIn) {
 }
 
 // write sends what this node knows of a user in a room. The mutex is held.
-func (p *presence) write(at userIn) (*call, error) {
+func (p *Users) write(at userIn) (*script.Call, error) {
 	h, sockets, name := p.users[at], -1, ""
 	if h != nil {
 		sockets, name = len(h.sockets), h.name
 	}
 	delete(p.unsaved, at)
 	if !p.noted[at.room] && h != nil {
-		for key, member := range map[string]string{p.opts.Keys.of("index", "leases"): p.lease, p.opts.Keys.of("lease", p.lease): at.room} {
-			if _, err := p.opts.Calls.push(keepScript, []string{key}, member); err != nil {
+		for key, member := range map[string]string{p.opts.Keys.Of("index", "leases"): p.lease, p.opts.Keys.Of("lease", p.lease): at.room} {
+			if _, err := p.opts.Calls.Push(keepScript, []string{key}, member); err != nil {
 				return nil, err
 			}
 		}
 		p.noted[at.room] = true
 	}
-	own, err := p.opts.Calls.push(enterScript, []string{p.opts.Keys.of("in", at.room)}, at.user, p.lease, sockets, name, p.data[at.user], p.opts.Keys.channel(at.room), p.opts.Spec(at.room))
+	own, err := p.opts.Calls.Push(enterScript, []string{p.opts.Keys.Of("in", at.room)}, at.user, p.lease, sockets, name, p.data[at.user], p.opts.Keys.Channel(at.room), p.opts.Spec(at.room))
 	if err == nil && p.rooms[at.room] == 0 && p.noted[at.room] {
-		if _, err := p.opts.Calls.push(dropScript, []string{p.opts.Keys.of("lease", p.lease)}, at.room); err == nil {
+		if _, err := p.opts.Calls.Push(dropScript, []string{p.opts.Keys.Of("lease", p.lease)}, at.room); err == nil {
 			delete(p.noted, at.room)
 		}
 	}
@@ -227,10 +229,10 @@ func (p *presence) write(at userIn) (*call, error) {
 }
 
 // outcome waits for the answer to write. What Redis was not told is sent again later.
-func (p *presence) outcome(ctx context.Context, at userIn, own *call, err error) (int, error) {
+func (p *Users) outcome(ctx context.Context, at userIn, own *script.Call, err error) (int, error) {
 	var cmd *redis.Cmd
 	if err == nil {
-		cmd, err = p.opts.Calls.wait(ctx, own)
+		cmd, err = p.opts.Calls.Wait(ctx, own)
 	}
 	if err != nil {
 		p.mu.Lock()
@@ -244,7 +246,7 @@ func (p *presence) outcome(ctx context.Context, at userIn, own *call, err error)
 }
 
 // List implements store.Presence.
-func (p *presence) List(ctx context.Context, room, cursor string, limit int) (store.PresencePage, error) {
+func (p *Users) List(ctx context.Context, room, cursor string, limit int) (store.PresencePage, error) {
 	after, err := base64.RawURLEncoding.DecodeString(cursor)
 	if err != nil {
 		return store.PresencePage{}, store.ErrBadCursor
@@ -254,11 +256,11 @@ func (p *presence) List(ctx context.Context, room, cursor string, limit int) (st
 	if limit > 0 {
 		more = limit + 1
 	}
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	ctx, cancel := context.WithTimeout(ctx, script.CallTimeout)
 	defer cancel()
-	answer, err := listScript.Run(ctx, p.opts.Client, []string{p.opts.Keys.of("in", room)}, string(after), more).Slice()
+	answer, err := listScript.Run(ctx, p.opts.Client, []string{p.opts.Keys.Of("in", room)}, string(after), more).Slice()
 	if err != nil || len(answer) == 0 {
-		return store.PresencePage{}, unavailable(err)
+		return store.PresencePage{}, script.Unavailable(err)
 	}
 	count, _ := answer[0].(int64)
 	page := store.PresencePage{Count: int(count)}
@@ -278,16 +280,16 @@ func (p *presence) List(ctx context.Context, room, cursor string, limit int) (st
 }
 
 // Lookup implements store.Presence.
-func (p *presence) Lookup(ctx context.Context, room, user string) (store.Present, bool, error) {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+func (p *Users) Lookup(ctx context.Context, room, user string) (store.Present, bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, script.CallTimeout)
 	defer cancel()
-	text, err := p.opts.Client.HGet(ctx, p.opts.Keys.of("in", room), user).Result()
+	text, err := p.opts.Client.HGet(ctx, p.opts.Keys.Of("in", room), user).Result()
 	var u present
 	switch {
 	case errors.Is(err, redis.Nil):
 		return store.Present{}, false, nil
 	case err != nil:
-		return store.Present{}, false, unavailable(err)
+		return store.Present{}, false, script.Unavailable(err)
 	case json.Unmarshal([]byte(text), &u) != nil:
 		return store.Present{}, false, nil
 	}

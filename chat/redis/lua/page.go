@@ -1,12 +1,12 @@
-package redis
+package lua
 
 import "github.com/redis/go-redis/v9"
 
-// pageScript: ARGV 1 mode (newest, since, after, before), 2 to 4 the position, 5 limit, 6 bytes, 7 user, 8 messages, 9 age,
+// Page reads messages. ARGV 1 mode (newest, since, after, before), 2 to 4 the position, 5 limit, 6 bytes, 7 user, 8 messages, 9 age,
 // 10 bytes of the log, 11 how long ids are remembered, 12 epoch for a log without a message yet, or "".
 // The answer is epoch, pos, seq, missed, more, number of messages, number of changes, then raw and own reactions of each
 // message and change, then "seq head id" and position of each message that was purged.
-var pageScript = redis.NewScript(logLua + `
+var Page = redis.NewScript(logLua + `
 local mode, limit, size, user = ARGV[1], tonumber(ARGV[5]), tonumber(ARGV[6]), ARGV[7]
 local at, from = tonumber(ARGV[3]), tonumber(ARGV[4])
 if pos == 0 then

@@ -1,4 +1,4 @@
-package redis
+package lua
 
 import (
 	"chorus/chat/notice"

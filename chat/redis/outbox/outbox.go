@@ -1,4 +1,4 @@
-package redis
+package outbox
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"chorus/chat/notice"
+	"chorus/chat/redis/script"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -24,29 +25,30 @@ const (
 	outboxRooms  = 100_000         // that wait for Redis
 )
 
-// outboxOptions configure newOutbox.
-type outboxOptions struct {
-	Calls     *calls
-	Keys      keys
+// Options configure newOutbox.
+type Options struct {
+	Calls     *script.Calls
+	Keys      script.Keys
 	Node      string         // id of this node
 	Malformed *atomic.Uint64 // notices that were not understood
 }
 
-// outbox moves the notices of rooms.
-type outbox struct {
-	opts outboxOptions
+// Outbox moves the notices of rooms.
+type Outbox struct {
+	opts Options
 	wake chan struct{} // holds one
 
 	mu    sync.Mutex
 	rooms map[string]bool
 }
 
-func newOutbox(opts outboxOptions) *outbox {
-	return &outbox{opts: opts, wake: make(chan struct{}, 1), rooms: make(map[string]bool)}
+// New returns an outbox. Run begins its work.
+func New(opts Options) *Outbox {
+	return &Outbox{opts: opts, wake: make(chan struct{}, 1), rooms: make(map[string]bool)}
 }
 
-// add has the notices of a room moved soon.
-func (o *outbox) add(room string) {
+// Add has the notices of a room moved soon.
+func (o *Outbox) Add(room string) {
 	o.mu.Lock()
 	if len(o.rooms) < outboxRooms { // else the next notice about the room finds what is there
 		o.rooms[room] = true
@@ -58,8 +60,8 @@ func (o *outbox) add(room string) {
 	}
 }
 
-// run is the goroutine.
-func (o *outbox) run(ctx context.Context) {
+// Run is the goroutine.
+func (o *Outbox) Run(ctx context.Context) {
 	retry := time.NewTicker(outboxPause)
 	defer retry.Stop()
 	for {
@@ -118,11 +120,11 @@ type outgoing struct {
 
 // move moves the notices of a room to the streams. A node that dies in between leaves them, and they come again with the
 // same id.
-func (o *outbox) move(ctx context.Context, room string) error {
-	list := o.opts.Keys.of("out", room)
+func (o *Outbox) move(ctx context.Context, room string) error {
+	list := o.opts.Keys.Of("out", room)
 	moved := 0
 	for {
-		cmd, err := o.opts.Calls.do(ctx, takeScript, []string{list, list + ":lock"}, o.opts.Node, outboxLock.Milliseconds(), moved, outboxAtOnce)
+		cmd, err := o.opts.Calls.Do(ctx, takeScript, []string{list, list + ":lock"}, o.opts.Node, outboxLock.Milliseconds(), moved, outboxAtOnce)
 		if err != nil {
 			return err
 		}
@@ -144,7 +146,7 @@ func (o *outbox) move(ctx context.Context, room string) error {
 	}
 }
 
-func (o *outbox) put(ctx context.Context, text string) error {
+func (o *Outbox) put(ctx context.Context, text string) error {
 	var n outgoing
 	if err := json.Unmarshal([]byte(text), &n); err != nil {
 		o.opts.Malformed.Add(1)
@@ -161,7 +163,7 @@ func (o *outbox) put(ctx context.Context, text string) error {
 		if err != nil {
 			return err
 		}
-		if _, err := o.opts.Calls.do(ctx, putScript, []string{target.Key + ":events"}, spec, body); err != nil {
+		if _, err := o.opts.Calls.Do(ctx, putScript, []string{target.Key + ":events"}, spec, body); err != nil {
 			return err
 		}
 	}

@@ -1,4 +1,4 @@
-package redis
+package presence
 
 import (
 	"chorus/chat/notice"

@@ -1,4 +1,4 @@
-package redis
+package script
 
 import (
 	"context"
@@ -17,43 +17,43 @@ const (
 	maxBatch   = 256    // calls sent at once
 )
 
-// call is one run of a script.
-type call struct {
+// Call is one run of a script.
+type Call struct {
 	script *redis.Script
 	keys   []string
 	args   []any
 	done   chan *redis.Cmd // holds one
 }
 
-// calls sends scripts to Redis in the order in which they come. One goroutine takes all that wait and sends them at
+// Calls sends scripts to Redis in the order in which they come. One goroutine takes all that wait and sends them at
 // once; meanwhile the next ones gather. So a node under load needs few round trips, and what one client sends in order
 // stays in order.
-type calls struct {
+type Calls struct {
 	client redis.UniversalClient
 
 	overloaded, errors *atomic.Uint64 // calls that were refused, and that failed
 
-	queue  chan *call
+	queue  chan *Call
 	closed chan struct{}
 }
 
-// newCalls returns what sends scripts with a client. run begins its work.
-func newCalls(client redis.UniversalClient, overloaded, failed *atomic.Uint64) *calls {
-	return &calls{client: client, overloaded: overloaded, errors: failed, queue: make(chan *call, maxWaiting), closed: make(chan struct{})}
+// New returns what sends scripts with a client. run begins its work.
+func New(client redis.UniversalClient, overloaded, failed *atomic.Uint64) *Calls {
+	return &Calls{client: client, overloaded: overloaded, errors: failed, queue: make(chan *Call, maxWaiting), closed: make(chan struct{})}
 }
 
-// do runs a script and waits for its answer.
-func (c *calls) do(ctx context.Context, script *redis.Script, keys []string, args ...any) (*redis.Cmd, error) {
-	own, err := c.push(script, keys, args...)
+// Do runs a script and waits for its answer.
+func (c *Calls) Do(ctx context.Context, script *redis.Script, keys []string, args ...any) (*redis.Cmd, error) {
+	own, err := c.Push(script, keys, args...)
 	if err != nil {
 		return nil, err
 	}
-	return c.wait(ctx, own)
+	return c.Wait(ctx, own)
 }
 
-// push has a script run, behind those before it. It does not block.
-func (c *calls) push(script *redis.Script, keys []string, args ...any) (*call, error) {
-	own := &call{script, keys, args, make(chan *redis.Cmd, 1)}
+// Push has a script run, behind those before it. It does not block.
+func (c *Calls) Push(script *redis.Script, keys []string, args ...any) (*Call, error) {
+	own := &Call{script, keys, args, make(chan *redis.Cmd, 1)}
 	select {
 	case c.queue <- own:
 		return own, nil
@@ -63,33 +63,33 @@ func (c *calls) push(script *redis.Script, keys []string, args ...any) (*call, e
 	}
 }
 
-// wait returns the answer to a script.
-func (c *calls) wait(ctx context.Context, own *call) (*redis.Cmd, error) {
+// Wait returns the answer to a script.
+func (c *Calls) Wait(ctx context.Context, own *Call) (*redis.Cmd, error) {
 	select {
 	case cmd := <-own.done:
 		if err := cmd.Err(); err != nil && !errors.Is(err, redis.Nil) {
 			c.errors.Add(1)
-			return nil, unavailable(err)
+			return nil, Unavailable(err)
 		}
 		return cmd, nil
 	case <-ctx.Done():
-		return nil, unavailable(ctx.Err())
+		return nil, Unavailable(ctx.Err())
 	case <-c.closed:
 		return nil, store.ErrUnavailable
 	}
 }
 
-// unavailable wraps an error of Redis.
-func unavailable(err error) error {
+// Unavailable wraps an error of Redis.
+func Unavailable(err error) error {
 	if err == nil {
 		return store.ErrUnavailable
 	}
 	return fmt.Errorf("%w: %w", store.ErrUnavailable, err)
 }
 
-// run is the goroutine.
-func (c *calls) run(ctx context.Context) {
-	batch := make([]*call, 0, maxBatch)
+// Run is the goroutine.
+func (c *Calls) Run(ctx context.Context) {
+	batch := make([]*Call, 0, maxBatch)
 	for {
 		batch = batch[:0]
 		select {
@@ -113,9 +113,9 @@ func (c *calls) run(ctx context.Context) {
 }
 
 // send runs a batch. A script that Redis does not know is sent again with its text.
-func (c *calls) send(ctx context.Context, batch []*call) {
+func (c *Calls) send(ctx context.Context, batch []*Call) {
 	cmds := c.pipeline(ctx, batch, (*redis.Script).EvalSha)
-	var again []*call
+	var again []*Call
 	for i, cmd := range cmds {
 		if redis.HasErrorPrefix(cmd.Err(), "NOSCRIPT") {
 			again = append(again, batch[i])
@@ -131,8 +131,8 @@ func (c *calls) send(ctx context.Context, batch []*call) {
 	}
 }
 
-func (c *calls) pipeline(ctx context.Context, batch []*call, eval func(*redis.Script, context.Context, redis.Scripter, []string, ...any) *redis.Cmd) []*redis.Cmd {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+func (c *Calls) pipeline(ctx context.Context, batch []*Call, eval func(*redis.Script, context.Context, redis.Scripter, []string, ...any) *redis.Cmd) []*redis.Cmd {
+	ctx, cancel := context.WithTimeout(ctx, CallTimeout)
 	defer cancel()
 	cmds := make([]*redis.Cmd, len(batch))
 	_, err := c.client.Pipelined(ctx, func(p redis.Pipeliner) error {
@@ -149,5 +149,5 @@ func (c *calls) pipeline(ctx context.Context, batch []*call, eval func(*redis.Sc
 	return cmds
 }
 
-// callTimeout bounds what Redis may take for a call.
-const callTimeout = time.Second
+// CallTimeout bounds what Redis may take for a call.
+const CallTimeout = time.Second

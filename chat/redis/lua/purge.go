@@ -1,11 +1,11 @@
-package redis
+package lua
 
 import "github.com/redis/go-redis/v9"
 
-// purgeScript: ARGV 1 id or "", 2 user or "", 3 "1" for the whole log, 4 rest of the record, 5 another epoch, 6 rest of the
+// Purge removes messages. ARGV 1 id or "", 2 user or "", 3 "1" for the whole log, 4 rest of the record, 5 another epoch, 6 rest of the
 // records of messages that lose reactions or mentions, 7 number of channels and the channels. The answer is how many
 // messages are gone.
-var purgeScript = redis.NewScript(logLua + `
+var Purge = redis.NewScript(logLua + `
 if pos == 0 then return 0 end
 local id, user, n = ARGV[1], ARGV[2], redis.call('HLEN', km)
 pos = pos + 1
@@ -82,9 +82,9 @@ save(0)
 return n - redis.call('HLEN', km)
 `)
 
-// rewindScript gives a log another epoch when Redis lost its end, in a failover: ARGV 1 epoch, 2 position that was seen, 3
+// Rewind gives a log another epoch when Redis lost its end, in a failover: ARGV 1 epoch, 2 position that was seen, 3
 // the other epoch.
-var rewindScript = redis.NewScript(`
+var Rewind = redis.NewScript(`
 local h = redis.call('HMGET', KEYS[1], 'epoch', 'end')
 if h[1] ~= ARGV[1] or tonumber(string.match(h[2], '^%d+')) >= tonumber(ARGV[2]) then return 0 end
 redis.call('HSET', KEYS[1], 'epoch', ARGV[3])

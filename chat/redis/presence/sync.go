@@ -1,4 +1,4 @@
-package redis
+package presence
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"chorus/chat/redis/script"
 	"chorus/chat/store"
 	"chorus/registry"
 )
@@ -30,14 +31,14 @@ type leftNode struct {
 }
 
 // loadStatus reads the data that a user has everywhere, unless the user is here already.
-func (p *presence) loadStatus(ctx context.Context, user string) error {
+func (p *Users) loadStatus(ctx context.Context, user string) error {
 	p.mu.Lock()
 	known := p.ofUser[user] != nil
 	p.mu.Unlock()
 	if known {
 		return nil
 	}
-	cmd, err := p.opts.Calls.do(ctx, getScript, []string{p.opts.Keys.of("status", user)})
+	cmd, err := p.opts.Calls.Do(ctx, getScript, []string{p.opts.Keys.Of("status", user)})
 	if err != nil {
 		return err
 	}
@@ -50,27 +51,27 @@ func (p *presence) loadStatus(ctx context.Context, user string) error {
 }
 
 // SetStatus implements store.Presence.
-func (p *presence) SetStatus(ctx context.Context, user, room string, data []byte) error {
+func (p *Users) SetStatus(ctx context.Context, user, room string, data []byte) error {
 	if len(data) > p.opts.StatusBytes {
 		return &store.LimitError{Limit: int64(p.opts.StatusBytes), What: "bytes of presence data", Key: "status"}
 	}
 	if room != "" {
-		_, err := p.opts.Calls.do(ctx, dataScript, []string{p.opts.Keys.of("in", room)}, user, data, p.opts.Keys.channel(room))
+		_, err := p.opts.Calls.Do(ctx, dataScript, []string{p.opts.Keys.Of("in", room)}, user, data, p.opts.Keys.Channel(room))
 		return err
 	}
 	payload, err := json.Marshal(statusPayload{User: user, Data: string(data)})
 	if err != nil {
 		return err
 	}
-	if _, err := p.opts.Calls.do(ctx, statusScript, []string{p.opts.Keys.of("status", user)}, data, statusKept.Milliseconds(),
-		p.opts.Keys.all(), string(payloadStatus)+string(payload)); err != nil {
+	if _, err := p.opts.Calls.Do(ctx, statusScript, []string{p.opts.Keys.Of("status", user)}, data, statusKept.Milliseconds(),
+		p.opts.Keys.All(), string(PayloadStatus)+string(payload)); err != nil {
 		return err
 	}
 	return p.apply(ctx, statusPayload{User: user, Data: string(data)})
 }
 
-// heard takes what came on the channel of all nodes. It does not block.
-func (p *presence) heard(payload string) {
+// Heard takes what came on the channel of all nodes. It does not block.
+func (p *Users) Heard(payload string) {
 	var status statusPayload
 	if err := json.Unmarshal([]byte(payload), &status); err != nil {
 		p.opts.Malformed.Add(1)
@@ -88,7 +89,7 @@ func (p *presence) heard(payload string) {
 }
 
 // apply writes the data of a user to all rooms in which the user is here.
-func (p *presence) apply(ctx context.Context, status statusPayload) error {
+func (p *Users) apply(ctx context.Context, status statusPayload) error {
 	p.mu.Lock()
 	rooms := slices.Collect(maps.Keys(p.ofUser[status.User]))
 	if len(rooms) > 0 {
@@ -96,16 +97,16 @@ func (p *presence) apply(ctx context.Context, status statusPayload) error {
 	}
 	p.mu.Unlock()
 	for _, room := range rooms {
-		if _, err := p.opts.Calls.do(ctx, dataScript, []string{p.opts.Keys.of("in", room)}, status.User, status.Data, p.opts.Keys.channel(room)); err != nil {
+		if _, err := p.opts.Calls.Do(ctx, dataScript, []string{p.opts.Keys.Of("in", room)}, status.User, status.Data, p.opts.Keys.Channel(room)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// run is the goroutine: it ends graces, writes what Redis was not told, follows the lease of this node, and removes the
+// Run is the goroutine: it ends graces, writes what Redis was not told, follows the lease of this node, and removes the
 // users of nodes that died.
-func (p *presence) run(ctx context.Context) {
+func (p *Users) Run(ctx context.Context) {
 	stop := p.opts.Nodes.Watch(func(c registry.Change) {
 		for _, n := range c.Left {
 			back := slices.ContainsFunc(c.Came, func(other registry.Node) bool { return other.ID == n.ID })
@@ -162,14 +163,14 @@ func (p *presence) run(ctx context.Context) {
 	}
 }
 
-func (p *presence) current() string {
+func (p *Users) current() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.lease
 }
 
 // take has everything written under another lease from now on.
-func (p *presence) take(lease string) {
+func (p *Users) take(lease string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.lease = lease
@@ -177,7 +178,7 @@ func (p *presence) take(lease string) {
 }
 
 // endGraces has the users leave whose grace is over.
-func (p *presence) endGraces(ctx context.Context, now time.Time) {
+func (p *Users) endGraces(ctx context.Context, now time.Time) {
 	p.mu.Lock()
 	var over []userIn
 	for at := range p.leaving {
@@ -191,7 +192,7 @@ func (p *presence) endGraces(ctx context.Context, now time.Time) {
 }
 
 // writeAll writes everything again.
-func (p *presence) writeAll(ctx context.Context) {
+func (p *Users) writeAll(ctx context.Context) {
 	p.mu.Lock()
 	clear(p.noted)
 	all := slices.Collect(maps.Keys(p.users))
@@ -199,7 +200,7 @@ func (p *presence) writeAll(ctx context.Context) {
 	p.writeEach(ctx, all)
 }
 
-func (p *presence) writeUnsaved(ctx context.Context) {
+func (p *Users) writeUnsaved(ctx context.Context) {
 	p.mu.Lock()
 	unsaved := slices.Collect(maps.Keys(p.unsaved))
 	p.mu.Unlock()
@@ -207,10 +208,10 @@ func (p *presence) writeUnsaved(ctx context.Context) {
 }
 
 // writeEach writes users in rooms, some at once. After a failure the rest stays unsaved.
-func (p *presence) writeEach(ctx context.Context, list []userIn) {
+func (p *Users) writeEach(ctx context.Context, list []userIn) {
 	for page := range slices.Chunk(list, writeAtOnce) {
 		type sent struct {
-			own *call
+			own *script.Call
 			err error
 		}
 		calls := make([]sent, len(page))
@@ -226,13 +227,13 @@ func (p *presence) writeEach(ctx context.Context, list []userIn) {
 }
 
 // look finds leases that have users and no living node: those that looked dead twice.
-func (p *presence) look(ctx context.Context, before map[string]bool, dead map[string]time.Time) map[string]bool {
+func (p *Users) look(ctx context.Context, before map[string]bool, dead map[string]time.Time) map[string]bool {
 	if p.opts.Nodes.Health() != nil {
 		return before
 	}
-	call, cancel := context.WithTimeout(ctx, callTimeout)
+	call, cancel := context.WithTimeout(ctx, script.CallTimeout)
 	defer cancel()
-	leases, err := p.opts.Client.SMembers(call, p.opts.Keys.of("index", "leases")).Result()
+	leases, err := p.opts.Client.SMembers(call, p.opts.Keys.Of("index", "leases")).Result()
 	if err != nil {
 		return before
 	}
@@ -250,10 +251,10 @@ func (p *presence) look(ctx context.Context, before map[string]bool, dead map[st
 }
 
 // clean removes the users of a lease that is dead. All nodes may do so at once: each user is removed by one of them.
-func (p *presence) clean(ctx context.Context, lease string) error {
-	key := p.opts.Keys.of("lease", lease)
+func (p *Users) clean(ctx context.Context, lease string) error {
+	key := p.opts.Keys.Of("lease", lease)
 	for {
-		call, cancel := context.WithTimeout(ctx, callTimeout)
+		call, cancel := context.WithTimeout(ctx, script.CallTimeout)
 		rooms, err := p.opts.Client.SRandMemberN(call, key, 100).Result()
 		cancel()
 		if err != nil {
@@ -266,7 +267,7 @@ func (p *presence) clean(ctx context.Context, lease string) error {
 			if err := p.cleanRoom(ctx, room, lease); err != nil {
 				return err
 			}
-			call, cancel := context.WithTimeout(ctx, callTimeout)
+			call, cancel := context.WithTimeout(ctx, script.CallTimeout)
 			err := p.opts.Client.SRem(call, key, room).Err()
 			cancel()
 			if err != nil {
@@ -274,20 +275,20 @@ func (p *presence) clean(ctx context.Context, lease string) error {
 			}
 		}
 	}
-	call, cancel := context.WithTimeout(ctx, callTimeout)
+	call, cancel := context.WithTimeout(ctx, script.CallTimeout)
 	defer cancel()
-	return p.opts.Client.SRem(call, p.opts.Keys.of("index", "leases"), lease).Err()
+	return p.opts.Client.SRem(call, p.opts.Keys.Of("index", "leases"), lease).Err()
 }
 
-func (p *presence) cleanRoom(ctx context.Context, room, lease string) error {
+func (p *Users) cleanRoom(ctx context.Context, room, lease string) error {
 	for {
-		cmd, err := p.opts.Calls.do(ctx, cleanScript, []string{p.opts.Keys.of("in", room)}, lease, p.opts.Keys.channel(room), p.opts.Spec(room))
+		cmd, err := p.opts.Calls.Do(ctx, cleanScript, []string{p.opts.Keys.Of("in", room)}, lease, p.opts.Keys.Channel(room), p.opts.Spec(room))
 		if err != nil {
 			return err
 		}
 		counts, err := cmd.Int64Slice()
 		if err != nil || len(counts) != 2 {
-			return unavailable(err)
+			return script.Unavailable(err)
 		}
 		if counts[1] > 0 {
 			p.opts.Cleaned.Add(uint64(counts[1])) //nolint:gosec // not negative

@@ -1,15 +1,15 @@
-package redis
+package lua
 
 import "github.com/redis/go-redis/v9"
 
-// appendScript: KEYS 2 the markers of the sender, if it moves the sender's marker; ARGV 1 epoch for a new log, "" when it may
+// Append adds a message. KEYS 2 the markers of the sender, if it moves the sender's marker; ARGV 1 epoch for a new log, "" when it may
 // not begin, 2 messages, 3 age, 4 bytes, 5 id, 6 user, 7 digest, 8 how long the id is remembered, 0 for an id that nobody
 // can send again, 9 how many ids of trimmed messages, 10 rest of the record, 11 rest of the head, 12 value, 13 milliseconds of
 // slow mode or 0, 14 the log, 15 the most markers, 16 number of mentions and the mentions, number of channels and the
 // channels, then the members of a notice and who is told.
 //
 // It trims when there are a few more messages than the bounds say: what reads trims exactly.
-var appendScript = redis.NewScript(stateLua + `
+var Append = redis.NewScript(stateLua + `
 local id, user, keep = ARGV[5], ARGV[6], tonumber(ARGV[8])
 if keep > 0 then
 	local known = redis.call('HGET', ki, id)

@@ -1,14 +1,14 @@
-package redis
+package lua
 
 import "github.com/redis/go-redis/v9"
 
-// changeScript: ARGV 1 kind, 2 id, 3 user, 4 "1" for a moderator, 5 epoch for a new log, 6 messages, 7 age, 8 bytes, 9 how
+// Change changes a message. ARGV 1 kind, 2 id, 3 user, 4 "1" for a moderator, 5 epoch for a new log, 6 messages, 7 age, 8 bytes, 9 how
 // long ids are remembered, 10 rest of the record, 11 number of channels and the channels, then what the kind needs:
 // edit: value, attach, version; react: key, "1" for on, most keys, most reactions;
 // extend: fragment, length, done, cancel, most bytes, rest of the head of a new message;
 // all: at the end the members of a notice and who is told.
 // The answer is the outcome, the head, the offset or count, pos, head seq, epoch, created, lives.
-var changeScript = redis.NewScript(logLua + messageLua + `
+var Change = redis.NewScript(logLua + messageLua + `
 local kind, id, user, moderator = ARGV[1], ARGV[2], ARGV[3], ARGV[4] == '1'
 local most, age, size, keep = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
 local i = 12 + tonumber(ARGV[11])

@@ -1,0 +1,2 @@
+// Package lua has the scripts that work on the log of a room.
+package lua
