@@ -11,7 +11,7 @@ import (
 )
 
 // newAnswers returns the answers of the cluster, or of this node when it is alone.
-func newAnswers(opts *Options) answers {
+func newAnswers(opts *baseOptions) answers {
 	if opts.Client == nil {
 		return &memoryAnswers{most: opts.IdempotencyKeys, kept: make(map[string]map[string]*memoryAnswer)}
 	}

@@ -42,7 +42,7 @@ type BatchResult struct {
 
 type batchInput struct{ Body BatchRequest }
 
-func registerBatch(a *API) {
+func registerBatch(a *base) {
 	Register(a, Operation{
 		ID: "batch", Method: http.MethodPost, Path: "/batch", Tag: "batch", MaxBody: a.opts.MaxBatch, Batch: true,
 		Summary: "Do up to 1,000 operations", Description: "Each needs the scope that it needs by itself, and counts as a request. The answer is 200 whatever their outcomes.",
@@ -52,7 +52,7 @@ func registerBatch(a *API) {
 // codeSkipped is the code of operations that were not tried.
 const codeSkipped = "skipped"
 
-func (a *API) batch(ctx context.Context, in *batchInput) (*BatchAnswer, error) {
+func (a *base) batch(ctx context.Context, in *batchInput) (*BatchAnswer, error) {
 	x := exchangeOf(ctx)
 	operations := in.Body.Operations
 	if more := int64(len(operations)) - 1; more > 0 {
@@ -90,7 +90,7 @@ func resultOf(p *Problem) BatchResult {
 }
 
 // one does an operation of a batch.
-func (a *API) one(ctx context.Context, x *exchange, op *BatchOperation) BatchResult {
+func (a *base) one(ctx context.Context, x *exchange, op *BatchOperation) BatchResult {
 	if !strings.HasPrefix(op.Path, "/") {
 		return resultOf(invalid("body.path", "a path begins with a slash, below "+Prefix))
 	}
@@ -123,7 +123,7 @@ func (a *API) one(ctx context.Context, x *exchange, op *BatchOperation) BatchRes
 }
 
 // do has an operation handled, and gathers its answer.
-func (a *API) do(found *route, r *http.Request, values map[string]string) (result BatchResult) {
+func (a *base) do(found *route, r *http.Request, values map[string]string) (result BatchResult) {
 	own := exchangeOf(r.Context())
 	w := &heldAnswer{header: make(http.Header)}
 	defer func() {

@@ -22,7 +22,7 @@ const (
 
 // readBody reads the body of an operation that takes one and checks what does not depend on the operation. The request
 // that it returns has the body in memory.
-func (a *API) readBody(w http.ResponseWriter, r *http.Request, found *route) (*http.Request, *Problem) {
+func (a *base) readBody(w http.ResponseWriter, r *http.Request, found *route) (*http.Request, *Problem) {
 	if found.huma == nil || found.huma.RequestBody == nil {
 		dropBody(w, r)
 		r.Body = http.NoBody

@@ -16,7 +16,7 @@ var (
 
 // crossOrigin permits pages of the origins of the options to read answers. It returns false for a preflight, which it has
 // answered. Nothing is refused here: a request needs a key, which no page has unless its user gave it to it.
-func (a *API) crossOrigin(w http.ResponseWriter, r *http.Request) bool {
+func (a *base) crossOrigin(w http.ResponseWriter, r *http.Request) bool {
 	page := r.Header.Get("Origin")
 	header := w.Header()
 	header.Add("Vary", "Origin")

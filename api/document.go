@@ -7,10 +7,10 @@ import (
 )
 
 // Document returns the OpenAPI document of the API.
-func (a *API) Document() []byte { return a.document }
+func (a *base) Document() []byte { return a.document }
 
-// finishDocument removes what huma adds by itself and writes the document.
-func (a *API) finishDocument() error {
+// complete writes the document, without what huma adds by itself. No operation is added after it.
+func (a *base) complete() error {
 	schemas := a.huma.OpenAPI().Components.Schemas.Map()
 	delete(schemas, "ErrorModel")
 	delete(schemas, "ErrorDetail")
@@ -29,7 +29,7 @@ func (a *API) finishDocument() error {
 }
 
 // registerDocs adds the paths that need no key and are not in the document.
-func registerDocs(a *API) {
+func registerDocs(a *base) {
 	a.router.page("getDocument", "/openapi.json", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/openapi+json")
 		_, _ = w.Write(a.document) // who has gone does not read it

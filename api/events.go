@@ -24,7 +24,7 @@ const (
 // eventID matches ids of events.
 var eventID = regexp.MustCompile(`^[0-9]{1,18}-[0-9]{1,18}$`)
 
-// registerEvents adds the feed. huma describes it and does not serve it: the answer lasts.
+// registerEvents adds the feed.
 func registerEvents(a *API) {
 	op := Operation{
 		ID: "readEvents", Method: http.MethodGet, Path: "/events", Scope: "admin:read", Tag: "cluster", Stream: true,
@@ -32,17 +32,16 @@ func registerEvents(a *API) {
 		Description: "`room.joined`, `room.left`, `message.published`, `message.edited`, `message.deleted`, `message.reacted`, `direct.sent`, `event.sent`, " +
 			"`moderation.ACTION`, and `missed` when events after Last-Event-ID are kept no more. A comment comes every 15 s.",
 	}
-	described := a.describe(&op)
-	described.Parameters = []*huma.Param{{
-		Name: "Last-Event-ID", In: "header", Description: "The id of the last event that was read: the answer begins behind it.",
-		Schema: &huma.Schema{Type: huma.TypeString, Pattern: eventID.String()},
-	}}
-	described.Responses["200"] = &huma.Response{
-		Description: "Server-sent events. data is {type, at, node, user?, room?, to?, id?, event?, socket?, value?}.",
-		Content:     map[string]*huma.MediaType{"text/event-stream": {Schema: &huma.Schema{Type: huma.TypeString}}},
-	}
-	a.huma.OpenAPI().AddOperation(&described)
-	a.router.routes = append(a.router.routes, &route{op: op, segments: []string{"events"}, page: a.serveEvents})
+	a.stream(op, func(described *huma.Operation) {
+		described.Parameters = []*huma.Param{{
+			Name: "Last-Event-ID", In: "header", Description: "The id of the last event that was read: the answer begins behind it.",
+			Schema: &huma.Schema{Type: huma.TypeString, Pattern: eventID.String()},
+		}}
+		described.Responses["200"] = &huma.Response{
+			Description: "Server-sent events. data is {type, at, node, user?, room?, to?, id?, event?, socket?, value?}.",
+			Content:     map[string]*huma.MediaType{"text/event-stream": {Schema: &huma.Schema{Type: huma.TypeString}}},
+		}
+	}, a.serveEvents)
 }
 
 // serveEvents answers with the feed until the reader or the node goes.

@@ -76,7 +76,7 @@ func (w *recorder) Write(data []byte) (int, error) {
 func (w *recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // finish counts an exchange and logs it. Lines of each operation and code are limited by themselves.
-func (a *API) finish(r *http.Request, x *exchange, status int, size int64) {
+func (a *base) finish(r *http.Request, x *exchange, status int, size int64) {
 	operation := x.op
 	if operation == "" {
 		operation = "none"

@@ -23,6 +23,7 @@ const (
 	feedKept       = time.Hour        // after the last event
 	feedAfter      = 60 * time.Second // how long events are written after the last reader was there
 	feedRenewal    = 10 * time.Second // how often a node with readers says so
+	feedCall       = time.Second      // that Redis may take
 	watchKind      = "api.watch"
 )
 
@@ -155,7 +156,7 @@ func (f *feed) write(ctx context.Context, batch []feedEvent) error {
 		f.keep(texts)
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, rateTimeout)
+	ctx, cancel := context.WithTimeout(ctx, feedCall)
 	defer cancel()
 	_, err := f.client.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for _, text := range texts {
@@ -207,7 +208,7 @@ func (f *feed) end(ctx context.Context) (string, error) {
 		}
 		return f.last.id, nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, rateTimeout)
+	ctx, cancel := context.WithTimeout(ctx, feedCall)
 	defer cancel()
 	now, err := f.client.Time(ctx).Result()
 	return fmt.Sprintf("%d-0", now.UnixMilli()), err
@@ -228,7 +229,7 @@ func (f *feed) after(ctx context.Context, place string) (events []keptEvent, err
 		}
 		return events, nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, rateTimeout)
+	ctx, cancel := context.WithTimeout(ctx, feedCall)
 	defer cancel()
 	entries, err := f.client.XRangeN(ctx, f.key, "("+place, "+", feedPage).Result()
 	for _, entry := range entries {
@@ -245,7 +246,7 @@ func (f *feed) missed(ctx context.Context, place string) (bool, error) {
 		defer f.mu.Unlock()
 		return len(f.kept) == 0 || before(place, f.kept[0].id), nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, rateTimeout)
+	ctx, cancel := context.WithTimeout(ctx, feedCall)
 	defer cancel()
 	first, err := f.client.XRangeN(ctx, f.key, "-", "+", 1).Result()
 	return len(first) == 0 || before(place, first[0].ID), err

@@ -16,7 +16,7 @@ func init() {
 }
 
 // newHuma returns the part that knows types: it checks requests and writes the document.
-func (a *API) newHuma() huma.API {
+func (a *base) newHuma() huma.API {
 	document := &huma.OpenAPI{
 		OpenAPI: "3.1.0",
 		Info: &huma.Info{
@@ -45,7 +45,7 @@ func (a *API) newHuma() huma.API {
 const securityName = "key"
 
 // toProblem makes a problem of what huma itself has to say.
-func (a *API) toProblem(ctx huma.Context, _ string, value any) (any, error) {
+func (a *base) toProblem(ctx huma.Context, _ string, value any) (any, error) {
 	if found, ok := value.(*huma.ErrorModel); ok {
 		value = a.problemFrom(ctx.Operation(), found)
 	}

@@ -44,7 +44,7 @@ func (i *identity) isAnything() bool {
 const maxCredentials = 16 << 10
 
 // authenticate returns who a request comes from.
-func (a *API) authenticate(r *http.Request) (*identity, *Problem) {
+func (a *base) authenticate(r *http.Request) (*identity, *Problem) {
 	values := r.Header.Values("Authorization")
 	if len(values) > 1 {
 		return nil, unauthorized(http.StatusBadRequest, refusal.CodeCredentialsBadFormat, "there are several Authorization headers", "invalid_request")
@@ -68,7 +68,7 @@ func (a *API) authenticate(r *http.Request) (*identity, *Problem) {
 }
 
 // verify returns the identity of a token.
-func (a *API) verify(ctx context.Context, token string) (*identity, *Problem) {
+func (a *base) verify(ctx context.Context, token string) (*identity, *Problem) {
 	if a.opts.Verifier == nil {
 		return nil, unauthorized(http.StatusUnauthorized, refusal.CodeInvalidToken, "this is not an API key, and this node has no keys to verify tokens with", "invalid_token")
 	}

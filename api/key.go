@@ -85,7 +85,7 @@ type keyring struct {
 }
 
 // SetKeys replaces the keys, all or nothing.
-func (a *API) SetKeys(keys []Key) error {
+func (a *base) SetKeys(keys []Key) error {
 	ring := &keyring{keys: slices.Clone(keys)}
 	for i := range keys {
 		if err := keys[i].Check(); err != nil {

@@ -99,19 +99,19 @@ type purgeInput struct {
 }
 
 func registerMessages(a *API) {
-	Register(a, Operation{
+	Register(a.base, Operation{
 		ID: "listMessages", Method: http.MethodGet, Path: "/rooms/{room}/messages", Scope: "history:read", Tag: "history",
 		Summary: "Read the history of a room", Description: "Oldest first; without a cursor the newest.",
 	}, a.listMessages)
-	Register(a, Operation{
+	Register(a.base, Operation{
 		ID: "editMessage", Method: http.MethodPatch, Path: "/rooms/{room}/messages/{id}", Scope: "history", Tag: "history",
 		Summary: "Give a message another value", Description: "The room hears `edited`.",
 	}, a.editMessage)
-	Register(a, Operation{
+	Register(a.base, Operation{
 		ID: "deleteMessage", Method: http.MethodDelete, Path: "/rooms/{room}/messages/{id}", Scope: "history", Tag: "history",
 		Summary: "Delete a message", Description: "The room hears `deleted`.",
 	}, a.deleteMessage)
-	Register(a, Operation{
+	Register(a.base, Operation{
 		ID: "purgeMessages", Method: http.MethodDelete, Path: "/rooms/{room}/messages", Scope: "history", Tag: "history",
 		Summary: "Remove all messages of a room, or those of a user", Description: "Nothing of them is left.",
 	}, a.purgeMessages)

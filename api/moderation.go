@@ -75,15 +75,15 @@ type liftInput struct {
 }
 
 func registerModeration(a *API) {
-	Register(a, Operation{
+	Register(a.base, Operation{
 		ID: "moderate", Method: http.MethodPost, Path: "/moderation", Scope: "moderate", Tag: "moderation",
 		Summary: "Mute, kick or ban a user, slow or freeze a room, or take that back", Description: "In force on every node within a second. Those concerned hear `moderated`.",
 	}, a.moderate)
-	Register(a, Operation{
+	Register(a.base, Operation{
 		ID: "listModeration", Method: http.MethodGet, Path: "/moderation", Scope: "moderate:read", Tag: "moderation",
 		Summary: "List what is in force in a room, or everywhere",
 	}, a.listModeration)
-	Register(a, Operation{
+	Register(a.base, Operation{
 		ID: "liftModeration", Method: http.MethodDelete, Path: "/moderation/{id}", Scope: "moderate", Tag: "moderation",
 		Summary: "Take a mute, ban, slow or freeze back", Description: "To take back what is not in force does no harm.",
 	}, a.liftModeration)

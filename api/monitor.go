@@ -81,22 +81,22 @@ type traceInput struct {
 }
 
 func registerMonitor(a *API) {
-	Register(a, Operation{
+	Register(a.base, Operation{
 		ID: "getSelf", Method: http.MethodGet, Path: "/self", Tag: "cluster", Summary: "Tell what the key may do",
 	}, a.getSelf)
-	Register(a, Operation{
+	Register(a.base, Operation{
 		ID: "listSamples", Method: http.MethodGet, Path: "/samples", Scope: "admin:read", Tag: "cluster",
 		Summary: "List the figures of all nodes over the last quarter of an hour",
 	}, a.listSamples)
-	Register(a, Operation{
+	Register(a.base, Operation{
 		ID: "getConfig", Method: http.MethodGet, Path: "/config", Scope: "admin:read", Tag: "cluster",
 		Summary: "Show the configuration of the node that answers, with masked secrets",
 	}, a.getConfig)
-	Register(a, Operation{
+	Register(a.base, Operation{
 		ID: "listPermissions", Method: http.MethodGet, Path: "/users/{user}/permissions", Scope: "admin:read", Tag: "users",
 		Summary: "Tell what the token of a connected user permits, and by which rule",
 	}, a.listPermissions)
-	Register(a, Operation{
+	Register(a.base, Operation{
 		ID: "traceUser", Method: http.MethodPost, Path: "/users/{user}/trace", Scope: "admin", Tag: "users",
 		Summary:     "Record what the clients of a user send and get",
 		Description: "The first request begins the trace, further ones return what came since. It ends 15 s after the last request. Tokens are left out.",

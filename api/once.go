@@ -47,7 +47,7 @@ type keptAnswer struct {
 }
 
 // once handles a request, or answers it as before.
-func (a *API) once(w http.ResponseWriter, r *http.Request, x *exchange, handle func(http.ResponseWriter)) {
+func (a *base) once(w http.ResponseWriter, r *http.Request, x *exchange, handle func(http.ResponseWriter)) {
 	values := r.Header.Values("Idempotency-Key")
 	if r.Method != http.MethodPost || len(values) == 0 {
 		handle(w)
@@ -82,7 +82,7 @@ func (a *API) once(w http.ResponseWriter, r *http.Request, x *exchange, handle f
 }
 
 // keep handles a request and keeps a good answer.
-func (a *API) keep(w http.ResponseWriter, r *http.Request, x *exchange, id, digest string, handle func(http.ResponseWriter)) {
+func (a *base) keep(w http.ResponseWriter, r *http.Request, x *exchange, id, digest string, handle func(http.ResponseWriter)) {
 	held := &heldAnswer{header: w.Header()}
 	var done *keptAnswer
 	defer func() { // also after a panic
@@ -106,7 +106,7 @@ func (a *API) keep(w http.ResponseWriter, r *http.Request, x *exchange, id, dige
 }
 
 // replay gives an answer again.
-func (a *API) replay(w http.ResponseWriter, x *exchange, kept *keptAnswer) {
+func (a *base) replay(w http.ResponseWriter, x *exchange, kept *keptAnswer) {
 	if kept.Lost {
 		a.refuse(w, x, newProblem(http.StatusConflict, chat.CodeConflict, "the request was done before, and its answer was too large to be kept"))
 		return

@@ -103,12 +103,12 @@ var statuses = map[string]int{
 }
 
 // problemOf makes a problem of an error of package chat.
-func (a *API) problemOf(err error) error {
+func (a *base) problemOf(err error) error {
 	var known *Problem
 	if err == nil || errors.As(err, &known) {
 		return err
 	}
-	refused := a.opts.Chat.Refusal(err)
+	refused := a.opts.Refusal(err)
 	status, ok := statuses[refused.Code]
 	if !ok {
 		status = http.StatusForbidden // of a hook

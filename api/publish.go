@@ -42,7 +42,7 @@ type PublishResult struct {
 type publishInput struct{ Body PublishRequest }
 
 func registerPublish(a *API) {
-	Register(a, Operation{
+	Register(a.base, Operation{
 		ID: "publish", Method: http.MethodPost, Path: "/publish", Scope: "publish", Tag: "publish",
 		Summary:     "Say something",
 		Description: "To everyone, rooms, users and sockets, in any mix. Give either `event` with `args`, or `value`.",

@@ -50,7 +50,7 @@ func (q *quota) problem() *Problem {
 func seconds(d time.Duration) int64 { return int64(math.Ceil(d.Seconds())) }
 
 // newRates returns those of the cluster, or of this node when it is alone.
-func newRates(opts *Options) *rates {
+func newRates(opts *baseOptions) *rates {
 	if opts.Rate <= 0 {
 		return &rates{}
 	}
@@ -68,7 +68,7 @@ type rates struct {
 }
 
 // take counts n requests of a key or address. Nil stands for no limit.
-func (a *API) take(ctx context.Context, who string, n int64) *quota {
+func (a *base) take(ctx context.Context, who string, n int64) *quota {
 	switch r := a.rates; {
 	case r.own == nil:
 		return nil

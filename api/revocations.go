@@ -51,15 +51,15 @@ type undoInput struct {
 }
 
 func registerRevocations(a *API) {
-	Register(a, Operation{
+	Register(a.base, Operation{
 		ID: "revoke", Method: http.MethodPost, Path: "/revocations", Scope: "tokens", Tag: "tokens",
 		Summary: "Revoke a token, or the tokens of a subject", Description: "In force on every node within a second. Their sockets are disconnected.",
 	}, a.revoke)
-	Register(a, Operation{
+	Register(a.base, Operation{
 		ID: "listRevocations", Method: http.MethodGet, Path: "/revocations", Scope: "tokens:read", Tag: "tokens",
 		Summary: "List the revocations in force",
 	}, a.listRevocations)
-	Register(a, Operation{
+	Register(a.base, Operation{
 		ID: "undoRevocation", Method: http.MethodDelete, Path: "/revocations/{id}", Scope: "tokens", Tag: "tokens",
 		Summary: "Take a revocation back", Description: "Sockets that were disconnected stay so.",
 	}, a.undoRevocation)

@@ -56,15 +56,15 @@ type presenceInput struct {
 }
 
 func registerRooms(a *API) {
-	Register(a, Operation{
+	Register(a.base, Operation{
 		ID: "listRooms", Method: http.MethodGet, Path: "/rooms", Scope: "rooms:read", Tag: "rooms",
 		Summary: "List the rooms with somebody in them", Description: "By name, over the cluster.",
 	}, a.listRooms)
-	Register(a, Operation{
+	Register(a.base, Operation{
 		ID: "getRoom", Method: http.MethodGet, Path: "/rooms/{room}", Scope: "rooms:read", Tag: "rooms",
 		Summary: "Count who is in a room", Description: "A room that nobody is in has the count 0.",
 	}, a.getRoom)
-	Register(a, Operation{
+	Register(a.base, Operation{
 		ID: "listPresence", Method: http.MethodGet, Path: "/rooms/{room}/presence", Scope: "rooms:read", Tag: "rooms",
 		Summary: "List the users in a room",
 	}, a.listPresence)

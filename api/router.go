@@ -118,6 +118,12 @@ func segmentsOf(path string) ([]string, *Problem) {
 	return segments, nil
 }
 
+// Handles reports whether a path is one of the API.
+func Handles(path string) bool {
+	rest, ok := cutPrefix(path)
+	return ok && (rest == "" || rest[0] == '/')
+}
+
 // cutPrefix returns the part of a path behind Prefix.
 func cutPrefix(path string) (rest string, ok bool) { return strings.CutPrefix(path, Prefix) }
 

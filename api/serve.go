@@ -11,7 +11,7 @@ import (
 )
 
 // ServeHTTP handles a request whose path begins with Prefix.
-func (a *API) ServeHTTP(out http.ResponseWriter, r *http.Request) {
+func (a *base) ServeHTTP(out http.ResponseWriter, r *http.Request) {
 	x := newExchange(r)
 	r = r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x))
 	w := &recorder{ResponseWriter: out}
@@ -36,13 +36,13 @@ func (a *API) ServeHTTP(out http.ResponseWriter, r *http.Request) {
 }
 
 // refuse answers with a problem.
-func (a *API) refuse(w http.ResponseWriter, x *exchange, p *Problem) {
+func (a *base) refuse(w http.ResponseWriter, x *exchange, p *Problem) {
 	x.code, x.detail = p.Code, p.Detail
 	p.write(w, x.id)
 }
 
 // serve does what all requests have in common, one step after the other.
-func (a *API) serve(w *recorder, r *http.Request, x *exchange) {
+func (a *base) serve(w *recorder, r *http.Request, x *exchange) {
 	if !a.crossOrigin(w, r) {
 		return // a preflight, which is answered
 	}
@@ -85,7 +85,7 @@ func (a *API) serve(w *recorder, r *http.Request, x *exchange) {
 
 // admit authenticates a request and takes it from what its key may do in a time. A request without a good key counts for
 // its address.
-func (a *API) admit(r *http.Request, x *exchange, found *route) *Problem {
+func (a *base) admit(r *http.Request, x *exchange, found *route) *Problem {
 	open := found != nil && found.op.Open
 	var refused *Problem
 	if !open {
@@ -109,7 +109,7 @@ func scopeOf(found *route) string {
 }
 
 // answerOptions answers a request by OPTIONS that is no preflight.
-func (a *API) answerOptions(w *recorder, r *http.Request, x *exchange, allowed []string) {
+func (a *base) answerOptions(w *recorder, r *http.Request, x *exchange, allowed []string) {
 	dropBody(w, r)
 	x.quota = a.take(r.Context(), who(r, x), 1)
 	if x.quota.exceeded() {
@@ -121,7 +121,7 @@ func (a *API) answerOptions(w *recorder, r *http.Request, x *exchange, allowed [
 }
 
 // panicked logs that an operation panicked.
-func (a *API) panicked(r *http.Request, x *exchange, reason any) {
+func (a *base) panicked(r *http.Request, x *exchange, reason any) {
 	a.log.LogAttrs(r.Context(), slog.LevelError, "an operation of the API panicked", slog.String("operation", x.op), slog.String("request", x.id),
 		slog.Any("panic", reason), slog.String("stack", string(debug.Stack())))
 }

@@ -24,7 +24,7 @@ func (a *Access) May(scope string) bool { return a.who.may(scope) }
 var ErrSignIn = errors.New("api: there is no such key, token or session")
 
 // SignIn returns what an API key or a token permits. A key must have the name, unless it is empty.
-func (a *API) SignIn(ctx context.Context, name, credentials string) (*Access, error) {
+func (a *base) SignIn(ctx context.Context, name, credentials string) (*Access, error) {
 	if strings.HasPrefix(credentials, keyPrefix) {
 		key := a.keys.Load().find(credentials, time.Now())
 		if key == nil || name != "" && key.Name != name {
@@ -44,7 +44,7 @@ func (a *API) SignIn(ctx context.Context, name, credentials string) (*Access, er
 
 // Session returns a text with which ResumeSession of this node gives the access of a key again, for a time. For a token it
 // is empty.
-func (a *API) Session(access *Access, life time.Duration) string {
+func (a *base) Session(access *Access, life time.Duration) string {
 	if access.who.claims != nil {
 		return ""
 	}
@@ -53,7 +53,7 @@ func (a *API) Session(access *Access, life time.Duration) string {
 }
 
 // ResumeSession returns the access that a session stands for. It ends with the key.
-func (a *API) ResumeSession(session string) (*Access, error) {
+func (a *base) ResumeSession(session string) (*Access, error) {
 	parts := strings.Split(session, " ")
 	if len(parts) != 3 || !hmac.Equal([]byte(parts[2]), []byte(a.sessionMAC(parts[0], parts[1]))) {
 		return nil, ErrSignIn
@@ -71,14 +71,14 @@ func (a *API) ResumeSession(session string) (*Access, error) {
 
 // sessionMAC authenticates a session with a key that only this process knows: the hashes of the configuration are no
 // secret.
-func (a *API) sessionMAC(name, end string) string {
+func (a *base) sessionMAC(name, end string) string {
 	mac := hmac.New(sha256.New, a.sessionKey)
 	mac.Write([]byte(name + " " + end))
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
 
 // HasScope reports whether a key with a scope exists.
-func (a *API) HasScope(scope string) bool {
+func (a *base) HasScope(scope string) bool {
 	for _, key := range a.keys.Load().keys {
 		if (&identity{scopes: key.Scopes}).may(scope) {
 			return true

@@ -17,6 +17,9 @@ type Counted struct {
 	Status    int
 }
 
+// Stats returns the counters.
+func (a *base) Stats() *Stats { return &a.stats }
+
 // note counts a request.
 func (s *Stats) note(operation string, status int, code string) {
 	count(&s.Requests, Counted{operation, status})

@@ -29,7 +29,7 @@ type TokenAnswer struct {
 type tokenInput struct{ Body TokenRequest }
 
 func registerTokens(a *API) {
-	Register(a, Operation{
+	Register(a.base, Operation{
 		ID: "makeToken", Method: http.MethodPost, Path: "/tokens", Scope: "tokens", Tag: "tokens",
 		Summary: "Make a token", Description: "Off unless `api.tokens.enabled`.",
 	}, a.makeToken)

@@ -41,15 +41,15 @@ type deadInput struct {
 }
 
 func registerWebhooks(a *API) {
-	Register(a, Operation{
+	Register(a.base, Operation{
 		ID: "listWebhooks", Method: http.MethodGet, Path: "/webhooks", Scope: "admin:read", Tag: "webhooks",
 		Summary: "List the targets of the webhooks", Description: "What waits for each of them, and how many events were given up.",
 	}, a.listWebhooks)
-	Register(a, Operation{
+	Register(a.base, Operation{
 		ID: "listDeadWebhooks", Method: http.MethodGet, Path: "/webhooks/{target}/dead", Scope: "admin:read", Tag: "webhooks",
 		Summary: "List the events of a target that were given up", Description: "The oldest first. They are kept for a week.",
 	}, a.listDeadWebhooks)
-	Register(a, Operation{
+	Register(a.base, Operation{
 		ID: "redeliverWebhooks", Method: http.MethodPost, Path: "/webhooks/{target}/redeliver", Scope: "admin", Tag: "webhooks",
 		Summary: "Deliver events again that were given up", Description: "Name their ids, a range of time, or all.",
 	}, a.redeliverWebhooks)
