@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"chorus/api/rest"
 	"chorus/api/webhook"
 	"chorus/auth/permission"
 	"chorus/auth/revocation"
@@ -16,7 +17,7 @@ import (
 
 // Options configure New. Chat and Nodes are needed; the zero value of everything else is useful.
 type Options struct {
-	baseOptions
+	rest.Options
 	Chat  *chat.Chat
 	Nodes *registry.Registry
 	// Revocations are those of the Verifier.
@@ -48,7 +49,7 @@ func (o Options) withDefaults() Options {
 
 // API is the HTTP API of one node. Its methods are safe for concurrent use.
 type API struct {
-	*base
+	*rest.API
 	opts Options
 	feed *feed
 
@@ -63,17 +64,17 @@ func New(opts Options) (*API, error) {
 		return nil, errors.New("api: Options.Chat or Options.Nodes is missing")
 	}
 	opts = opts.withDefaults()
-	shared, err := newBase(opts.baseOptions)
+	shared, err := rest.New(opts.Options)
 	if err != nil {
 		return nil, err
 	}
-	a := &API{base: shared, opts: opts, feed: newFeed(&opts)}
+	a := &API{API: shared, opts: opts, feed: newFeed(&opts)}
 	a.running, a.stop = context.WithCancel(context.Background())
 	for _, register := range operations {
 		register(a)
 	}
 	a.tasks.Go(func() { a.feed.run(a.running) }) // ends with Close
-	return a, a.complete()
+	return a, a.Complete()
 }
 
 // operations are the groups of operations.

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"chorus/api"
+	"chorus/api/rest"
 	"chorus/chat"
 	"chorus/registry"
 )
@@ -44,7 +45,7 @@ func TestCodesAreDocumented(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, code := range api.Codes() {
+	for _, code := range rest.Codes() {
 		if row := fmt.Sprintf("| `%s` | %d |", code.Code, code.Status); !bytes.Contains(page, []byte(row)) {
 			t.Errorf("no row %s", row)
 		}

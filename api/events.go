@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"chorus/api/rest"
 	"chorus/chat"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -26,13 +27,13 @@ var eventID = regexp.MustCompile(`^[0-9]{1,18}-[0-9]{1,18}$`)
 
 // registerEvents adds the feed.
 func registerEvents(a *API) {
-	op := Operation{
+	op := rest.Operation{
 		ID: "readEvents", Method: http.MethodGet, Path: "/events", Scope: "admin:read", Tag: "cluster", Stream: true,
 		Summary: "Read what happens in the cluster, as server-sent events",
 		Description: "`room.joined`, `room.left`, `message.published`, `message.edited`, `message.deleted`, `message.reacted`, `direct.sent`, `event.sent`, " +
 			"`moderation.ACTION`, and `missed` when events after Last-Event-ID are kept no more. A comment comes every 15 s.",
 	}
-	a.stream(op, func(described *huma.Operation) {
+	a.Stream(op, func(described *huma.Operation) {
 		described.Parameters = []*huma.Param{{
 			Name: "Last-Event-ID", In: "header", Description: "The id of the last event that was read: the answer begins behind it.",
 			Schema: &huma.Schema{Type: huma.TypeString, Pattern: eventID.String()},
@@ -46,9 +47,9 @@ func registerEvents(a *API) {
 
 // serveEvents answers with the feed until the reader or the node goes.
 func (a *API) serveEvents(w http.ResponseWriter, r *http.Request) {
-	x, place := exchangeOf(r.Context()), r.Header.Get("Last-Event-ID")
+	x, place := rest.ExchangeOf(r.Context()), r.Header.Get("Last-Event-ID")
 	if place != "" && !eventID.MatchString(place) {
-		a.refuse(w, x, invalid("header.Last-Event-ID", "this is not the id of an event"))
+		a.Refuse(w, x, rest.Invalid("header.Last-Event-ID", "this is not the id of an event"))
 		return
 	}
 	if r.Method == http.MethodHead {
@@ -57,10 +58,10 @@ func (a *API) serveEvents(w http.ResponseWriter, r *http.Request) {
 	}
 	if a.feed.readers.Add(1) > int64(a.opts.MaxFeeds) {
 		a.feed.readers.Add(-1)
-		p := newProblem(http.StatusServiceUnavailable, chat.CodeOverloaded, "this node has as many readers of events as it may")
+		p := rest.NewProblem(http.StatusServiceUnavailable, chat.CodeOverloaded, "this node has as many readers of events as it may")
 		p.Limit = int64(a.opts.MaxFeeds)
-		p.headers.Set("Retry-After", "5")
-		a.refuse(w, x, p)
+		p.Headers.Set("Retry-After", "5")
+		a.Refuse(w, x, p)
 		return
 	}
 	defer a.feed.readers.Add(-1)
@@ -69,7 +70,7 @@ func (a *API) serveEvents(w http.ResponseWriter, r *http.Request) {
 	defer context.AfterFunc(a.running, cancel)() // the API ends before the request does
 	s := &eventStream{api: a, w: w, r: r, control: http.NewResponseController(w), place: place}
 	if err := s.begin(ctx); err != nil {
-		a.refuse(w, x, unavailable())
+		a.Refuse(w, x, rest.Unavailable())
 		return
 	}
 	s.run(ctx)
@@ -130,7 +131,7 @@ func (s *eventStream) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-renewal.C:
-			if who, refused := s.api.authenticate(s.r); refused != nil && refused.Status == http.StatusUnauthorized || refused == nil && !who.may("admin:read") {
+			if who, refused := s.api.Authenticate(s.r); refused != nil && refused.Status == http.StatusUnauthorized || refused == nil && !who.May("admin:read") {
 				return
 			}
 			_ = s.api.feed.watched(ctx) // the next one will do

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"chorus/api/rest"
 	"chorus/chat"
 
 	"github.com/redis/go-redis/v9"
@@ -67,7 +68,7 @@ type feed struct {
 // newFeed returns a feed that takes nothing until somebody reads.
 func newFeed(opts *Options) *feed {
 	f := &feed{
-		node: opts.Nodes.ID(), chat: opts.Chat, client: opts.Client, key: redisKey(opts.RedisPrefix, "events", ""),
+		node: opts.Nodes.ID(), chat: opts.Chat, client: opts.Client, key: rest.RedisKey(opts.RedisPrefix, "events", ""),
 		queue: make(chan feedEvent, maxFeedWaiting),
 	}
 	opts.Chat.After(f.note)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 
+	"chorus/api/rest"
 	"chorus/chat"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -99,19 +100,19 @@ type purgeInput struct {
 }
 
 func registerMessages(a *API) {
-	Register(a.base, Operation{
+	rest.Register(a.API, rest.Operation{
 		ID: "listMessages", Method: http.MethodGet, Path: "/rooms/{room}/messages", Scope: "history:read", Tag: "history",
 		Summary: "Read the history of a room", Description: "Oldest first; without a cursor the newest.",
 	}, a.listMessages)
-	Register(a.base, Operation{
+	rest.Register(a.API, rest.Operation{
 		ID: "editMessage", Method: http.MethodPatch, Path: "/rooms/{room}/messages/{id}", Scope: "history", Tag: "history",
 		Summary: "Give a message another value", Description: "The room hears `edited`.",
 	}, a.editMessage)
-	Register(a.base, Operation{
+	rest.Register(a.API, rest.Operation{
 		ID: "deleteMessage", Method: http.MethodDelete, Path: "/rooms/{room}/messages/{id}", Scope: "history", Tag: "history",
 		Summary: "Delete a message", Description: "The room hears `deleted`.",
 	}, a.deleteMessage)
-	Register(a.base, Operation{
+	rest.Register(a.API, rest.Operation{
 		ID: "purgeMessages", Method: http.MethodDelete, Path: "/rooms/{room}/messages", Scope: "history", Tag: "history",
 		Summary: "Remove all messages of a room, or those of a user", Description: "Nothing of them is left.",
 	}, a.purgeMessages)
@@ -122,7 +123,7 @@ func (a *API) listMessages(ctx context.Context, in *historyInput) (*MessageList,
 		return nil, p
 	}
 	if in.Before != "" && in.After != "" {
-		return nil, invalid("query.after", "give before or after, not both")
+		return nil, rest.Invalid("query.after", "give before or after, not both")
 	}
 	page, err := a.opts.Chat.History(ctx, in.Room, chat.PageQuery{Before: in.Before, After: in.After, Limit: in.Limit})
 	if err != nil {
@@ -171,12 +172,12 @@ func messageOf(kept *chat.Message) (Message, error) {
 }
 
 // checkMessage returns the problem of a message in a path.
-func checkMessage(room, id string) *Problem {
+func checkMessage(room, id string) *rest.Problem {
 	if p := checkRoom(room); p != nil {
 		return p
 	}
 	if !chat.IsMessageID(id) {
-		return invalid("path.id", "the id of a message has 1 to 64 characters A-Z a-z 0-9 _ - .")
+		return rest.Invalid("path.id", "the id of a message has 1 to 64 characters A-Z a-z 0-9 _ - .")
 	}
 	return nil
 }
@@ -214,7 +215,7 @@ func (a *API) purgeMessages(ctx context.Context, in *purgeInput) (*Removed, erro
 	what := chat.Purge{Whole: in.User == "", User: in.User}
 	if in.User != "" {
 		if err := chat.CheckUser(in.User); err != nil {
-			return nil, invalid("query.user", err.Error())
+			return nil, rest.Invalid("query.user", err.Error())
 		}
 	}
 	removed, err := a.opts.Chat.Purge(ctx, in.Room, what)

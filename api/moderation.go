@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"time"
 
+	"chorus/api/rest"
 	"chorus/chat"
 )
 
@@ -75,22 +76,22 @@ type liftInput struct {
 }
 
 func registerModeration(a *API) {
-	Register(a.base, Operation{
+	rest.Register(a.API, rest.Operation{
 		ID: "moderate", Method: http.MethodPost, Path: "/moderation", Scope: "moderate", Tag: "moderation",
 		Summary: "Mute, kick or ban a user, slow or freeze a room, or take that back", Description: "In force on every node within a second. Those concerned hear `moderated`.",
 	}, a.moderate)
-	Register(a.base, Operation{
+	rest.Register(a.API, rest.Operation{
 		ID: "listModeration", Method: http.MethodGet, Path: "/moderation", Scope: "moderate:read", Tag: "moderation",
 		Summary: "List what is in force in a room, or everywhere",
 	}, a.listModeration)
-	Register(a.base, Operation{
+	rest.Register(a.API, rest.Operation{
 		ID: "liftModeration", Method: http.MethodDelete, Path: "/moderation/{id}", Scope: "moderate", Tag: "moderation",
 		Summary: "Take a mute, ban, slow or freeze back", Description: "To take back what is not in force does no harm.",
 	}, a.liftModeration)
 }
 
 // measure checks what the schema cannot.
-func (m *Measure) measure() (measure chat.Measure, problem *Problem) {
+func (m *Measure) measure() (measure chat.Measure, problem *rest.Problem) {
 	measure = chat.Measure{Action: m.Action, User: m.User, Reason: m.Reason, By: m.By, Slow: m.Seconds}
 	measure.For = time.Duration(math.Round(m.For*1000)) * time.Millisecond
 	if m.For > 0 && measure.For == 0 {
@@ -98,22 +99,22 @@ func (m *Measure) measure() (measure chat.Measure, problem *Problem) {
 	}
 	if m.Room != nil {
 		if err := chat.CheckRoom(*m.Room); err != nil {
-			return measure, invalid("body.room", err.Error())
+			return measure, rest.Invalid("body.room", err.Error())
 		}
 		measure.Room = *m.Room
 	}
 	aboutRoom := m.Action == chat.Slow || m.Action == chat.Freeze
 	switch {
 	case aboutRoom && m.Room == nil:
-		return measure, invalid("body.room", m.Action+" needs a room")
+		return measure, rest.Invalid("body.room", m.Action+" needs a room")
 	case aboutRoom && m.User != "":
-		return measure, invalid("body.user", m.Action+" is about a room")
+		return measure, rest.Invalid("body.user", m.Action+" is about a room")
 	case !aboutRoom && chat.CheckUser(m.User) != nil:
-		return measure, invalid("body.user", m.Action+" needs the id of a user")
+		return measure, rest.Invalid("body.user", m.Action+" needs the id of a user")
 	case m.Action == chat.Freeze && m.On == nil:
-		return measure, invalid("body.on", "freeze needs true or false")
+		return measure, rest.Invalid("body.on", "freeze needs true or false")
 	case m.By != "" && chat.CheckUser(m.By) != nil:
-		return measure, invalid("body.by", "this is not the id of a user")
+		return measure, rest.Invalid("body.by", "this is not the id of a user")
 	}
 	measure.Frozen = m.On != nil && *m.On
 	return measure, nil
@@ -139,11 +140,11 @@ func (a *API) listModeration(ctx context.Context, in *moderationInput) (*Moderat
 	var room *string
 	if in.Room != "" {
 		if err := chat.CheckRoom(in.Room); err != nil {
-			return nil, invalid("query.room", err.Error())
+			return nil, rest.Invalid("query.room", err.Error())
 		}
 		room = &in.Room
 	}
-	after, problem := readCursor(in.Cursor)
+	after, problem := rest.ReadCursor(in.Cursor)
 	if problem != nil {
 		return nil, problem
 	}
@@ -166,7 +167,7 @@ func (a *API) listModeration(ctx context.Context, in *moderationInput) (*Moderat
 		}
 	}
 	if page.Next != "" {
-		list.Next = newCursor(page.Next)
+		list.Next = rest.NewCursor(page.Next)
 	}
 	return list, nil
 }
@@ -184,7 +185,7 @@ func (a *API) liftModeration(ctx context.Context, in *liftInput) (*MeasureTaken,
 	var parts []string
 	text, err := base64.RawURLEncoding.DecodeString(in.ID)
 	if err != nil || json.Unmarshal(text, &parts) != nil || len(parts) != 3 || undo[parts[0]] == "" {
-		return nil, newProblem(http.StatusNotFound, codeNotFound, "there is no such id: GET /moderation lists them")
+		return nil, rest.NewProblem(http.StatusNotFound, rest.CodeNotFound, "there is no such id: GET /moderation lists them")
 	}
 	m := chat.Measure{Action: undo[parts[0]], Room: parts[1], User: parts[2]}
 	if _, err := a.opts.Chat.Act(ctx, m); err != nil {

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 
+	"chorus/api/rest"
 	"chorus/chat"
 )
 
@@ -81,22 +82,22 @@ type traceInput struct {
 }
 
 func registerMonitor(a *API) {
-	Register(a.base, Operation{
+	rest.Register(a.API, rest.Operation{
 		ID: "getSelf", Method: http.MethodGet, Path: "/self", Tag: "cluster", Summary: "Tell what the key may do",
 	}, a.getSelf)
-	Register(a.base, Operation{
+	rest.Register(a.API, rest.Operation{
 		ID: "listSamples", Method: http.MethodGet, Path: "/samples", Scope: "admin:read", Tag: "cluster",
 		Summary: "List the figures of all nodes over the last quarter of an hour",
 	}, a.listSamples)
-	Register(a.base, Operation{
+	rest.Register(a.API, rest.Operation{
 		ID: "getConfig", Method: http.MethodGet, Path: "/config", Scope: "admin:read", Tag: "cluster",
 		Summary: "Show the configuration of the node that answers, with masked secrets",
 	}, a.getConfig)
-	Register(a.base, Operation{
+	rest.Register(a.API, rest.Operation{
 		ID: "listPermissions", Method: http.MethodGet, Path: "/users/{user}/permissions", Scope: "admin:read", Tag: "users",
 		Summary: "Tell what the token of a connected user permits, and by which rule",
 	}, a.listPermissions)
-	Register(a.base, Operation{
+	rest.Register(a.API, rest.Operation{
 		ID: "traceUser", Method: http.MethodPost, Path: "/users/{user}/trace", Scope: "admin", Tag: "users",
 		Summary:     "Record what the clients of a user send and get",
 		Description: "The first request begins the trace, further ones return what came since. It ends 15 s after the last request. Tokens are left out.",
@@ -104,17 +105,17 @@ func registerMonitor(a *API) {
 }
 
 func (a *API) getSelf(ctx context.Context, _ *struct{}) (*Self, error) {
-	who := exchangeOf(ctx).who
-	if who.claims == nil {
-		return &Self{Name: who.name, Scopes: who.scopes}, nil
+	who := rest.ExchangeOf(ctx).Who
+	if who.Claims == nil {
+		return &Self{Name: who.Name, Scopes: who.Scopes}, nil
 	}
-	self := &Self{Name: who.name, Scopes: []string{}}
-	for _, scope := range Scopes {
+	self := &Self{Name: who.Name, Scopes: []string{}}
+	for _, scope := range rest.Scopes {
 		switch {
-		case who.may(scope):
+		case who.May(scope):
 			self.Scopes = append(self.Scopes, scope)
-		case who.may(scope + readSuffix):
-			self.Scopes = append(self.Scopes, scope+readSuffix)
+		case who.May(scope + rest.ReadSuffix):
+			self.Scopes = append(self.Scopes, scope+rest.ReadSuffix)
 		}
 	}
 	return self, nil

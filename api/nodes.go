@@ -1,6 +1,7 @@
 package api
 
 import (
+	"chorus/api/rest"
 	"context"
 	"net/http"
 	"time"
@@ -32,11 +33,11 @@ type ClusterStats struct {
 }
 
 func registerNodes(a *API) {
-	Register(a.base, Operation{
+	rest.Register(a.API, rest.Operation{
 		ID: "listNodes", Method: http.MethodGet, Path: "/nodes", Scope: "admin:read", Tag: "cluster",
 		Summary: "List the nodes that are alive", Description: "A node that was killed is in the list for up to ten seconds.",
 	}, a.listNodes)
-	Register(a.base, Operation{
+	rest.Register(a.API, rest.Operation{
 		ID: "getStats", Method: http.MethodGet, Path: "/stats", Scope: "admin:read", Tag: "cluster",
 		Summary: "Count nodes, connections and users",
 	}, a.getStats)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 
+	"chorus/api/rest"
 	"chorus/chat"
 )
 
@@ -42,7 +43,7 @@ type PublishResult struct {
 type publishInput struct{ Body PublishRequest }
 
 func registerPublish(a *API) {
-	Register(a.base, Operation{
+	rest.Register(a.API, rest.Operation{
 		ID: "publish", Method: http.MethodPost, Path: "/publish", Scope: "publish", Tag: "publish",
 		Summary:     "Say something",
 		Description: "To everyone, rooms, users and sockets, in any mix. Give either `event` with `args`, or `value`.",
@@ -66,14 +67,14 @@ func (a *API) publish(ctx context.Context, in *publishInput) (*PublishAnswer, er
 }
 
 // dispatch checks what the schema cannot.
-func (b *PublishRequest) dispatch() (e chat.Dispatch, problem *Problem) {
+func (b *PublishRequest) dispatch() (e chat.Dispatch, problem *rest.Problem) {
 	switch {
 	case b.Event == "" && b.Value == nil:
-		return e, invalid("body", "give event with args, or value")
+		return e, rest.Invalid("body", "give event with args, or value")
 	case b.Event != "" && b.Value != nil:
-		return e, invalid("body.value", "event has args and no value")
+		return e, rest.Invalid("body.value", "event has args and no value")
 	case b.Event == "" && b.Args != nil:
-		return e, invalid("body.args", "args go with event")
+		return e, rest.Invalid("body.args", "args go with event")
 	}
 	if p := b.To.check("body.to"); p != nil {
 		return e, p
@@ -88,13 +89,13 @@ func (b *PublishRequest) dispatch() (e chat.Dispatch, problem *Problem) {
 	}
 	if b.From != nil {
 		if err := chat.CheckUser(b.From.ID); err != nil {
-			return e, invalid("body.from", err.Error())
+			return e, rest.Invalid("body.from", err.Error())
 		}
 		e.From = chat.User{ID: b.From.ID, Name: b.From.Name}
 	}
 	for _, user := range b.Mentions {
 		if err := chat.CheckUser(user); err != nil {
-			return e, invalid("body.mentions", err.Error())
+			return e, rest.Invalid("body.mentions", err.Error())
 		}
 	}
 	if b.Event == "" {

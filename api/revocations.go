@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"chorus/api/rest"
 	"chorus/auth/revocation"
 )
 
@@ -51,15 +52,15 @@ type undoInput struct {
 }
 
 func registerRevocations(a *API) {
-	Register(a.base, Operation{
+	rest.Register(a.API, rest.Operation{
 		ID: "revoke", Method: http.MethodPost, Path: "/revocations", Scope: "tokens", Tag: "tokens",
 		Summary: "Revoke a token, or the tokens of a subject", Description: "In force on every node within a second. Their sockets are disconnected.",
 	}, a.revoke)
-	Register(a.base, Operation{
+	rest.Register(a.API, rest.Operation{
 		ID: "listRevocations", Method: http.MethodGet, Path: "/revocations", Scope: "tokens:read", Tag: "tokens",
 		Summary: "List the revocations in force",
 	}, a.listRevocations)
-	Register(a.base, Operation{
+	rest.Register(a.API, rest.Operation{
 		ID: "undoRevocation", Method: http.MethodDelete, Path: "/revocations/{id}", Scope: "tokens", Tag: "tokens",
 		Summary: "Take a revocation back", Description: "Sockets that were disconnected stay so.",
 	}, a.undoRevocation)
@@ -68,7 +69,7 @@ func registerRevocations(a *API) {
 // revocations returns those of the cluster.
 func (a *API) revocations() (*revocation.Set, error) {
 	if a.opts.Revocations == nil {
-		return nil, newProblem(http.StatusNotFound, codeNotFound, "this cluster has no keys to verify tokens with, so there is nothing to revoke")
+		return nil, rest.NewProblem(http.StatusNotFound, rest.CodeNotFound, "this cluster has no keys to verify tokens with, so there is nothing to revoke")
 	}
 	return a.opts.Revocations, nil
 }
@@ -77,9 +78,9 @@ func (a *API) revocations() (*revocation.Set, error) {
 func revocationProblem(err error) error {
 	switch {
 	case errors.Is(err, revocation.ErrInvalid):
-		return invalid("body", strings.TrimPrefix(err.Error(), "auth: "))
+		return rest.Invalid("body", strings.TrimPrefix(err.Error(), "auth: "))
 	case errors.Is(err, revocation.ErrUnavailable):
-		return unavailable()
+		return rest.Unavailable()
 	}
 	return err
 }
@@ -92,7 +93,7 @@ func (a *API) revoke(ctx context.Context, in *revokeInput) (*Revocation, error) 
 	}
 	switch {
 	case b.Until > 0 && b.For > 0:
-		return nil, invalid("body.for", "until and for say the same: give one")
+		return nil, rest.Invalid("body.for", "until and for say the same: give one")
 	case b.Until > 0:
 		r.Until = time.UnixMilli(b.Until)
 	case b.For > 0:
@@ -137,7 +138,7 @@ func (a *API) listRevocations(_ context.Context, in *revocationsInput) (*Revocat
 	if err != nil {
 		return nil, err
 	}
-	after, problem := readCursor(in.Cursor)
+	after, problem := rest.ReadCursor(in.Cursor)
 	if problem != nil {
 		return nil, problem
 	}
@@ -149,7 +150,7 @@ func (a *API) listRevocations(_ context.Context, in *revocationsInput) (*Revocat
 			continue
 		}
 		if len(list.Revocations) == in.Limit {
-			list.Next = newCursor(list.Revocations[in.Limit-1].ID)
+			list.Next = rest.NewCursor(list.Revocations[in.Limit-1].ID)
 			break
 		}
 		list.Revocations = append(list.Revocations, *revocationOf(&all[i]))
@@ -165,7 +166,7 @@ func (a *API) undoRevocation(ctx context.Context, in *undoInput) (*Revocation, e
 	var parts []string
 	text, err := base64.RawURLEncoding.DecodeString(in.ID)
 	if err != nil || json.Unmarshal(text, &parts) != nil || len(parts) != 2 {
-		return nil, newProblem(http.StatusNotFound, codeNotFound, "there is no such id: GET /revocations lists them")
+		return nil, rest.NewProblem(http.StatusNotFound, rest.CodeNotFound, "there is no such id: GET /revocations lists them")
 	}
 	var r revocation.Revocation
 	switch parts[0] {

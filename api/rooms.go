@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 
+	"chorus/api/rest"
 	"chorus/chat"
 )
 
@@ -56,22 +57,22 @@ type presenceInput struct {
 }
 
 func registerRooms(a *API) {
-	Register(a.base, Operation{
+	rest.Register(a.API, rest.Operation{
 		ID: "listRooms", Method: http.MethodGet, Path: "/rooms", Scope: "rooms:read", Tag: "rooms",
 		Summary: "List the rooms with somebody in them", Description: "By name, over the cluster.",
 	}, a.listRooms)
-	Register(a.base, Operation{
+	rest.Register(a.API, rest.Operation{
 		ID: "getRoom", Method: http.MethodGet, Path: "/rooms/{room}", Scope: "rooms:read", Tag: "rooms",
 		Summary: "Count who is in a room", Description: "A room that nobody is in has the count 0.",
 	}, a.getRoom)
-	Register(a.base, Operation{
+	rest.Register(a.API, rest.Operation{
 		ID: "listPresence", Method: http.MethodGet, Path: "/rooms/{room}/presence", Scope: "rooms:read", Tag: "rooms",
 		Summary: "List the users in a room",
 	}, a.listPresence)
 }
 
 func (a *API) listRooms(ctx context.Context, in *roomsInput) (*RoomList, error) {
-	after, problem := readCursor(in.Cursor)
+	after, problem := rest.ReadCursor(in.Cursor)
 	if problem != nil {
 		return nil, problem
 	}
@@ -84,7 +85,7 @@ func (a *API) listRooms(ctx context.Context, in *roomsInput) (*RoomList, error) 
 		list.Rooms = append(list.Rooms, Room{Room: r.Name, Count: r.Users, Sockets: r.Sockets})
 	}
 	if page.Next != "" {
-		list.Next = newCursor(page.Next)
+		list.Next = rest.NewCursor(page.Next)
 	}
 	return list, nil
 }
@@ -104,7 +105,7 @@ func (a *API) listPresence(ctx context.Context, in *presenceInput) (*MemberList,
 	if p := checkRoom(in.Room); p != nil {
 		return nil, p
 	}
-	after, problem := readCursor(in.Cursor)
+	after, problem := rest.ReadCursor(in.Cursor)
 	if problem != nil {
 		return nil, problem
 	}
@@ -117,7 +118,7 @@ func (a *API) listPresence(ctx context.Context, in *presenceInput) (*MemberList,
 		list.Users = append(list.Users, memberOf(user))
 	}
 	if page.Next != "" {
-		list.Next = newCursor(page.Next)
+		list.Next = rest.NewCursor(page.Next)
 	}
 	return list, nil
 }
@@ -127,17 +128,17 @@ func memberOf(user chat.Present) Member {
 }
 
 // checkRoom returns the problem of the name of a room in a path.
-func checkRoom(name string) *Problem {
+func checkRoom(name string) *rest.Problem {
 	if err := chat.CheckRoom(name); err != nil {
-		return invalid("path.room", err.Error())
+		return rest.Invalid("path.room", err.Error())
 	}
 	return nil
 }
 
 // checkUser returns the problem of the id of a user in a path.
-func checkUser(id string) *Problem {
+func checkUser(id string) *rest.Problem {
 	if err := chat.CheckUser(id); err != nil {
-		return invalid("path.user", err.Error())
+		return rest.Invalid("path.user", err.Error())
 	}
 	return nil
 }

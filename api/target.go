@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 
+	"chorus/api/rest"
 	"chorus/chat"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -19,7 +20,7 @@ type Target struct {
 }
 
 // check returns the problem of a target in a body.
-func (t *Target) check(location string) *Problem {
+func (t *Target) check(location string) *rest.Problem {
 	for kind, check := range map[string]struct {
 		names []string
 		fault func(string) error
@@ -30,7 +31,7 @@ func (t *Target) check(location string) *Problem {
 	} {
 		for i, name := range check.names {
 			if err := check.fault(name); err != nil {
-				return invalid(fmt.Sprintf("%s.%s[%d]", location, kind, i), err.Error())
+				return rest.Invalid(fmt.Sprintf("%s.%s[%d]", location, kind, i), err.Error())
 			}
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"chorus/api/rest"
 	"chorus/auth/refusal"
 	"chorus/chat"
 )
@@ -29,7 +30,7 @@ type TokenAnswer struct {
 type tokenInput struct{ Body TokenRequest }
 
 func registerTokens(a *API) {
-	Register(a.base, Operation{
+	rest.Register(a.API, rest.Operation{
 		ID: "makeToken", Method: http.MethodPost, Path: "/tokens", Scope: "tokens", Tag: "tokens",
 		Summary: "Make a token", Description: "Off unless `api.tokens.enabled`.",
 	}, a.makeToken)
@@ -40,10 +41,10 @@ var ownClaims = []string{"sub", "name", "iat", "exp", "nbf", "iss", "aud"}
 
 func (a *API) makeToken(ctx context.Context, in *tokenInput) (*TokenAnswer, error) {
 	if a.opts.Sign == nil {
-		return nil, newProblem(http.StatusForbidden, refusal.CodeForbidden, "this cluster makes no tokens: set api.tokens.enabled")
+		return nil, rest.NewProblem(http.StatusForbidden, refusal.CodeForbidden, "this cluster makes no tokens: set api.tokens.enabled")
 	}
 	if err := chat.CheckUser(in.Body.Sub); err != nil {
-		return nil, invalid("body.sub", err.Error())
+		return nil, rest.Invalid("body.sub", err.Error())
 	}
 	life := time.Hour
 	if in.Body.TTL > 0 {
@@ -53,9 +54,9 @@ func (a *API) makeToken(ctx context.Context, in *tokenInput) (*TokenAnswer, erro
 	case life > a.opts.MaxTokenLife && in.Body.TTL == 0:
 		life = a.opts.MaxTokenLife
 	case life > a.opts.MaxTokenLife:
-		return nil, invalid("body.ttl", "a token lives for at most "+a.opts.MaxTokenLife.String())
+		return nil, rest.Invalid("body.ttl", "a token lives for at most "+a.opts.MaxTokenLife.String())
 	case life < time.Second:
-		return nil, invalid("body.ttl", "a token lives for a second at least")
+		return nil, rest.Invalid("body.ttl", "a token lives for a second at least")
 	}
 	claims := map[string]any{"sub": in.Body.Sub}
 	if in.Body.Name != "" {
@@ -63,7 +64,7 @@ func (a *API) makeToken(ctx context.Context, in *tokenInput) (*TokenAnswer, erro
 	}
 	for name, value := range in.Body.Claims {
 		if slices.Contains(ownClaims, name) {
-			return nil, invalid("body.claims", "the node sets sub, name, iat, exp, nbf, iss and aud itself")
+			return nil, rest.Invalid("body.claims", "the node sets sub, name, iat, exp, nbf, iss and aud itself")
 		}
 		claims[name] = value
 	}
@@ -77,14 +78,14 @@ func (a *API) makeToken(ctx context.Context, in *tokenInput) (*TokenAnswer, erro
 	}
 	if a.opts.Verifier != nil {
 		if _, err := a.opts.Verifier.Verify(ctx, token); err != nil {
-			return nil, invalid("body.claims", "a token with these claims is not good: "+refusal.Reason(err))
+			return nil, rest.Invalid("body.claims", "a token with these claims is not good: "+refusal.Reason(err))
 		}
 	}
 	return &TokenAnswer{Token: token, Expires: expires.Truncate(time.Second).UnixMilli()}, nil
 }
 
 // permitsGrant returns the problem of permissions with scopes of the API that the key does not have itself.
-func (a *API) permitsGrant(ctx context.Context, permissions json.RawMessage) *Problem {
+func (a *API) permitsGrant(ctx context.Context, permissions json.RawMessage) *rest.Problem {
 	if permissions == nil {
 		return nil
 	}
@@ -92,15 +93,15 @@ func (a *API) permitsGrant(ctx context.Context, permissions json.RawMessage) *Pr
 		API []string `json:"api"`
 	}
 	if err := json.Unmarshal(permissions, &claim); err != nil {
-		return invalid("body.claims", "the permissions are not as docs/tokens.md says")
+		return rest.Invalid("body.claims", "the permissions are not as docs/tokens.md says")
 	}
-	who := exchangeOf(ctx).who
+	who := rest.ExchangeOf(ctx).Who
 	for _, scope := range claim.API {
-		if CheckScope(scope) != nil && scope != "disconnect" {
-			return invalid("body.claims", "the permissions name a scope that there is not; patterns are not taken here")
+		if rest.CheckScope(scope) != nil && scope != "disconnect" {
+			return rest.Invalid("body.claims", "the permissions name a scope that there is not; patterns are not taken here")
 		}
-		if !who.may(scope) {
-			return forbidden(scope)
+		if !who.May(scope) {
+			return rest.Forbidden(scope)
 		}
 	}
 	return nil

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"chorus/api/rest"
 	"chorus/chat"
 )
 
@@ -72,32 +73,32 @@ type leaveInput struct {
 const codeRemoved = "removed"
 
 func registerUsers(a *API) {
-	Register(a.base, Operation{
+	rest.Register(a.API, rest.Operation{
 		ID: "getUser", Method: http.MethodGet, Path: "/users/{user}", Scope: "users:read", Tag: "users",
 		Summary: "Say whether a user is online, and where", Description: "A user whom nobody knows is not online.",
 	}, a.getUser)
-	Register(a.base, Operation{
+	rest.Register(a.API, rest.Operation{
 		ID: "listConnections", Method: http.MethodGet, Path: "/users/{user}/connections", Scope: "users:read", Tag: "users",
 		Summary: "List the sockets of a user",
 	}, a.listConnections)
-	Register(a.base, Operation{
+	rest.Register(a.API, rest.Operation{
 		ID: "listMarkers", Method: http.MethodGet, Path: "/users/{user}/unread", Scope: "users:read", Tag: "users",
 		Summary: "Tell up to where a user has read, and what is unread",
 	}, a.listMarkers)
-	Register(a.base, Operation{
+	rest.Register(a.API, rest.Operation{
 		ID: "disconnectUser", Method: http.MethodPost, Path: "/users/{user}/disconnect", Scope: "users", Tag: "users",
 		Summary:     "Disconnect all sockets of a user",
 		Description: "Clients do not connect again by themselves after it. Revoke the tokens of a user that must not come back.",
 	}, a.disconnectUser)
-	Register(a.base, Operation{
+	rest.Register(a.API, rest.Operation{
 		ID: "joinUser", Method: http.MethodPut, Path: "/users/{user}/rooms/{room}", Scope: "users", Tag: "users",
 		Summary: "Put all sockets of a user into a room", Description: "The tokens need not permit it.",
 	}, a.joinUser)
-	Register(a.base, Operation{
+	rest.Register(a.API, rest.Operation{
 		ID: "leaveUser", Method: http.MethodDelete, Path: "/users/{user}/rooms/{room}", Scope: "users", Tag: "users",
 		Summary: "Take all sockets of a user out of a room", Description: "They hear `left` with the code `removed`. Sockets that are to come do not join any more.",
 	}, a.leaveUser)
-	Register(a.base, Operation{
+	rest.Register(a.API, rest.Operation{
 		ID: "eraseUser", Method: http.MethodDelete, Path: "/users/{user}/data", Scope: "users", Tag: "users",
 		Summary: "Remove what the cluster keeps of a user",
 		Description: "Messages, reactions and mentions in all rooms and conversations, read markers and presence data. Bans and reports stay. " +
@@ -166,7 +167,7 @@ func (a *API) disconnectUser(ctx context.Context, in *disconnectInput) (*SocketC
 }
 
 // checkUserRoom returns the problem of a user and a room in a path.
-func checkUserRoom(user, room string) *Problem {
+func checkUserRoom(user, room string) *rest.Problem {
 	if p := checkUser(user); p != nil {
 		return p
 	}

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"time"
 
+	"chorus/api/rest"
 	"chorus/api/webhook"
 )
 
@@ -41,15 +42,15 @@ type deadInput struct {
 }
 
 func registerWebhooks(a *API) {
-	Register(a.base, Operation{
+	rest.Register(a.API, rest.Operation{
 		ID: "listWebhooks", Method: http.MethodGet, Path: "/webhooks", Scope: "admin:read", Tag: "webhooks",
 		Summary: "List the targets of the webhooks", Description: "What waits for each of them, and how many events were given up.",
 	}, a.listWebhooks)
-	Register(a.base, Operation{
+	rest.Register(a.API, rest.Operation{
 		ID: "listDeadWebhooks", Method: http.MethodGet, Path: "/webhooks/{target}/dead", Scope: "admin:read", Tag: "webhooks",
 		Summary: "List the events of a target that were given up", Description: "The oldest first. They are kept for a week.",
 	}, a.listDeadWebhooks)
-	Register(a.base, Operation{
+	rest.Register(a.API, rest.Operation{
 		ID: "redeliverWebhooks", Method: http.MethodPost, Path: "/webhooks/{target}/redeliver", Scope: "admin", Tag: "webhooks",
 		Summary: "Deliver events again that were given up", Description: "Name their ids, a range of time, or all.",
 	}, a.redeliverWebhooks)
@@ -60,7 +61,7 @@ func (a *API) listWebhooks(ctx context.Context, _ *struct{}) (*WebhookList, erro
 	for _, target := range a.opts.Webhooks {
 		s, err := target.Status(ctx)
 		if err != nil {
-			return nil, unavailable()
+			return nil, rest.Unavailable()
 		}
 		list.Webhooks = append(list.Webhooks, s)
 	}
@@ -74,7 +75,7 @@ func (a *API) webhookOf(name string) (webhook.Admin, error) {
 			return target, nil
 		}
 	}
-	return nil, newProblem(http.StatusNotFound, codeNotFound, "there is no webhook target of this name")
+	return nil, rest.NewProblem(http.StatusNotFound, rest.CodeNotFound, "there is no webhook target of this name")
 }
 
 func (a *API) listDeadWebhooks(ctx context.Context, in *deadInput) (*DeadEvents, error) {
@@ -84,7 +85,7 @@ func (a *API) listDeadWebhooks(ctx context.Context, in *deadInput) (*DeadEvents,
 	}
 	page, err := admin.Dead(ctx, webhook.DeadQuery{Cursor: in.Cursor, Limit: in.Limit})
 	if err != nil {
-		return nil, unavailable()
+		return nil, rest.Unavailable()
 	}
 	return &DeadEvents{Events: page.Events, Next: page.Next}, nil
 }
@@ -102,11 +103,11 @@ func (a *API) redeliverWebhooks(ctx context.Context, in *redeliverInput) (*Redel
 		r.Until = *in.Body.Until
 	}
 	if len(r.IDs) == 0 && !r.All && r.Since.IsZero() && r.Until.IsZero() {
-		return nil, newProblem(http.StatusUnprocessableEntity, codeInvalidValue, "name ids, since, until or all")
+		return nil, rest.NewProblem(http.StatusUnprocessableEntity, rest.CodeInvalidValue, "name ids, since, until or all")
 	}
 	n, err := admin.Redeliver(ctx, r)
 	if err != nil {
-		return nil, unavailable()
+		return nil, rest.Unavailable()
 	}
 	return &Redelivered{Redelivered: n}, nil
 }

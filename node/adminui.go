@@ -5,7 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"chorus/api"
+	"chorus/api/rest"
 	"chorus/auth"
 	"chorus/node/adminui"
 
@@ -62,8 +62,8 @@ const maxLooked = 10_000
 
 // signInAdmin says what a user of the admin UI may do: one with an API key, or "jwt" with a token.
 func (n *Node) signInAdmin(ctx context.Context, c adminui.Credentials) (adminui.Access, error) {
-	var access *api.Access
-	err := api.ErrSignIn
+	var access *rest.Access
+	err := rest.ErrSignIn
 	if c.Session != "" {
 		access, err = n.api.ResumeSession(c.Session)
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"chorus/api"
+	"chorus/api/rest"
 	"chorus/node/config"
 	"chorus/node/listener"
 	"chorus/node/metrics"
@@ -20,12 +21,14 @@ func (n *Node) newAPI() (*api.API, error) {
 		return nil, err
 	}
 	opts := api.Options{
-		Chat: n.chat, Nodes: n.nodes, Keys: keys,
-		Client: n.redis.Client(), RedisPrefix: n.cfg.Cluster.Redis.Prefix,
-		Origins: c.CORS.Origins, Rate: c.Rate.Count, RateWindow: c.Rate.Per,
-		MaxBody: int64(c.MaxBody), MaxBatch: int64(c.MaxBatch), IdempotencyKeys: int(c.IdempotencyKeys), MaxFeeds: int(c.MaxFeeds),
+		Options: rest.Options{
+			Keys: keys, Client: n.redis.Client(), RedisPrefix: n.cfg.Cluster.Redis.Prefix,
+			Origins: c.CORS.Origins, Rate: c.Rate.Count, RateWindow: c.Rate.Per,
+			MaxBody: int64(c.MaxBody), MaxBatch: int64(c.MaxBatch), IdempotencyKeys: int(c.IdempotencyKeys), Logger: n.log,
+		},
+		Chat: n.chat, Nodes: n.nodes, MaxFeeds: int(c.MaxFeeds),
 		Settings: n.settings, SampleInterval: metrics.SampleInterval,
-		PermissionsClaim: n.cfg.Auth.PermissionsClaim, MaxTokenLife: c.Tokens.MaxLife, Logger: n.log,
+		PermissionsClaim: n.cfg.Auth.PermissionsClaim, MaxTokenLife: c.Tokens.MaxLife,
 	}
 	if n.webhooks != nil {
 		opts.Webhooks = n.webhooks.admins
@@ -40,10 +43,10 @@ func (n *Node) newAPI() (*api.API, error) {
 }
 
 // apiKeys returns the keys of the configuration. An error names the first setting that is wrong.
-func apiKeys(cfg *Config) ([]api.Key, error) {
-	keys := make([]api.Key, 0, len(cfg.API.Keys))
+func apiKeys(cfg *Config) ([]rest.Key, error) {
+	keys := make([]rest.Key, 0, len(cfg.API.Keys))
 	for i, k := range cfg.API.Keys {
-		key := api.Key{Name: k.Name, Hash: k.Hash, Scopes: k.Scopes}
+		key := rest.Key{Name: k.Name, Hash: k.Hash, Scopes: k.Scopes}
 		place := fmt.Sprintf("api.keys[%d]", i)
 		if err := key.Check(); err != nil {
 			return nil, cfg.Fault(place, err)
@@ -82,8 +85,8 @@ func (n *Node) withAPI(address string, next http.Handler) http.Handler {
 		return next
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if api.Handles(r.URL.EscapedPath()) {
-			if r.URL.Path == api.Prefix+"/events" {
+		if rest.Handles(r.URL.EscapedPath()) {
+			if r.URL.Path == rest.Prefix+"/events" {
 				defer listener.Stays(r)() // it lasts
 			}
 			n.api.ServeHTTP(w, r)
@@ -104,6 +107,6 @@ func apiAddress(cfg *Config) string {
 // apiRoutes returns what is served at the API's own address.
 func (n *Node) apiRoutes() http.Handler {
 	return n.withAPI(n.cfg.API.Listen, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		listener.Refuse(w, r, http.StatusNotFound, "not found: the API is at "+api.Prefix)
+		listener.Refuse(w, r, http.StatusNotFound, "not found: the API is at "+rest.Prefix)
 	}))
 }

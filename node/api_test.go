@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"chorus/api"
+	"chorus/api/rest"
 	"chorus/auth/refusal"
 	"chorus/node"
 	"chorus/node/config"
@@ -21,7 +22,7 @@ import (
 // apiKeyFor adds a key with scopes to a configuration and returns it. The API is at the public address.
 func apiKeyFor(t *testing.T, cfg *node.Config, name string, scopes ...string) string {
 	t.Helper()
-	key, hash, err := api.NewKey(name)
+	key, hash, err := rest.NewKey(name)
 	if err != nil {
 		t.Fatal(err)
 	}

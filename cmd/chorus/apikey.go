@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"chorus/api"
+	"chorus/api/rest"
 )
 
 type apiCommands struct {
@@ -32,7 +32,7 @@ type apiKeyJSON struct {
 // Run prints a new key, which is nowhere else, and its hash.
 func (c *apiKeyCommand) Run() error {
 	for _, scope := range c.Scope {
-		if err := api.CheckScope(scope); err != nil {
+		if err := rest.CheckScope(scope); err != nil {
 			return usagef("--scope: %w", err)
 		}
 	}
@@ -42,7 +42,7 @@ func (c *apiKeyCommand) Run() error {
 			return usagef("--end: write a time to come, as 2027-01-31T00:00:00Z")
 		}
 	}
-	key, hash, err := api.NewKey(c.Name)
+	key, hash, err := rest.NewKey(c.Name)
 	if err != nil {
 		return usageError{err}
 	}

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 
 	"chorus/api"
+	"chorus/api/rest"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -21,7 +22,7 @@ func (m *Metrics) WatchAPI(a *api.API) { m.registry.MustRegister(&apiCounts{a.St
 
 // apiCounts collects the requests of the HTTP API.
 type apiCounts struct {
-	stats *api.Stats
+	stats *rest.Stats
 	api   *api.API
 }
 
@@ -39,7 +40,7 @@ func (c *apiCounts) Collect(metrics chan<- prometheus.Metric) {
 	metrics <- prometheus.MustNewConstMetric(apiFeeds, prometheus.GaugeValue, float64(readers))
 	metrics <- prometheus.MustNewConstMetric(apiDropped, prometheus.CounterValue, float64(dropped))
 	c.stats.Requests.Range(func(kind, counter any) bool {
-		counted := kind.(api.Counted)            //nolint:errcheck,forcetypeassert // the package stores nothing else
+		counted := kind.(rest.Counted)           //nolint:errcheck,forcetypeassert // the package stores nothing else
 		count := counter.(*atomic.Uint64).Load() //nolint:errcheck,forcetypeassert // as above
 		metrics <- prometheus.MustNewConstMetric(apiRequests, prometheus.CounterValue, float64(count), counted.Operation, strconv.Itoa(counted.Status))
 		return true

@@ -1,4 +1,4 @@
-package api
+package rest
 
 import (
 	"chorus/auth/refusal"
@@ -20,7 +20,7 @@ func Codes() []CodeMeaning {
 		{refusal.CodeCredentialsRequired, 401, "There is no API key and no token: send Authorization: Bearer KEY."},
 		{refusal.CodeInvalidToken, 401, "There is no such key, it has ended, or the token is not good. Tokens have further codes: see docs/tokens.md."},
 		{refusal.CodeForbidden, 403, "The key or token does not have the scope of the operation."},
-		{codeNotFound, 404, "There is no such path, or no such message."},
+		{CodeNotFound, 404, "There is no such path, or no such message."},
 		{chat.CodeNoHistory, 404, "The room keeps no history."},
 		{codeMethodNotAllowed, 405, "The path has other methods, which Allow names."},
 		{codeRequestTimeout, 408, "The body did not come in time."},
@@ -28,7 +28,7 @@ func Codes() []CodeMeaning {
 		{chat.CodeLimitReached, 409, "The cluster holds as much of this as it may."},
 		{chat.CodeTooLarge, 413, "The body or the value is too large; limit says how many bytes there may be."},
 		{codeUnsupportedMedia, 415, "The body is not application/json, or is compressed."},
-		{codeInvalidValue, 422, "The body or a parameter is not as the document says; errors names each place."},
+		{CodeInvalidValue, 422, "The body or a parameter is not as the document says; errors names each place."},
 		{codeKeyReused, 422, "The Idempotency-Key is that of another request."},
 		{codeSkipped, 424, "The operation stands behind the first failure of an ordered batch, and was not tried."},
 		{chat.CodeRateLimited, 429, "Too many requests; Retry-After says when to try again."},

@@ -1,4 +1,4 @@
-package api
+package rest
 
 import (
 	"encoding/json"
@@ -15,8 +15,8 @@ import (
 
 // Codes of problems besides those of packages auth and chat.
 const (
-	codeInvalidValue     = "invalid_value"          // the body or a parameter is not as the document says
-	codeNotFound         = "not_found"              // there is no such path
+	CodeInvalidValue     = "invalid_value"          // the body or a parameter is not as the document says
+	CodeNotFound         = "not_found"              // there is no such path
 	codeMethodNotAllowed = "method_not_allowed"     // the path has other methods, which Allow names
 	codeUnsupportedMedia = "unsupported_media_type" // the body is not application/json, or compressed
 	codeRequestTimeout   = "request_timeout"        // the body did not come in time
@@ -36,7 +36,7 @@ type Problem struct {
 	RetryAfterMS int64          `json:"retry_after_ms,omitempty" doc:"When to try again, in milliseconds."`
 	Version      int64          `json:"version,omitempty" doc:"Of conflict: the version of the message that is in force."`
 
-	headers http.Header
+	Headers http.Header
 }
 
 // ProblemError is about one member or parameter.
@@ -58,7 +58,7 @@ func (p *Problem) Error() string { return p.Detail }
 func (p *Problem) GetStatus() int { return p.Status }
 
 // GetHeaders implements huma.HeadersError.
-func (p *Problem) GetHeaders() http.Header { return p.headers }
+func (p *Problem) GetHeaders() http.Header { return p.Headers }
 
 // ContentType implements huma.ContentTypeFilter.
 func (p *Problem) ContentType(string) string { return problemType }
@@ -71,17 +71,17 @@ const (
 	maxProblemText   = 400 // bytes
 )
 
-// newProblem returns a problem. The detail must not hold anything of the request.
-func newProblem(status int, code, detail string) *Problem {
+// NewProblem returns a problem. The detail must not hold anything of the request.
+func NewProblem(status int, code, detail string) *Problem {
 	return &Problem{
 		Type: Prefix + "/docs#" + code, Title: http.StatusText(status), Status: status, Code: code, Detail: cutText(detail),
-		headers: http.Header{},
+		Headers: http.Header{},
 	}
 }
 
-// invalid is the problem of one member or parameter.
-func invalid(location, message string) *Problem {
-	p := newProblem(http.StatusUnprocessableEntity, codeInvalidValue, location+": "+message)
+// Invalid is the problem of one member or parameter.
+func Invalid(location, message string) *Problem {
+	p := NewProblem(http.StatusUnprocessableEntity, CodeInvalidValue, location+": "+message)
 	p.Errors = []ProblemError{{Location: location, Message: cutText(message)}}
 	return p
 }
@@ -103,7 +103,7 @@ var statuses = map[string]int{
 }
 
 // problemOf makes a problem of an error of package chat.
-func (a *base) problemOf(err error) error {
+func (a *API) problemOf(err error) error {
 	var known *Problem
 	if err == nil || errors.As(err, &known) {
 		return err
@@ -115,12 +115,12 @@ func (a *base) problemOf(err error) error {
 	}
 	code := refused.Code
 	if code == chat.CodeBadRequest {
-		code = codeInvalidValue
+		code = CodeInvalidValue
 	}
-	p := newProblem(status, code, refused.Message)
+	p := NewProblem(status, code, refused.Message)
 	p.Limit, p.RetryAfterMS, p.Version = number(refused.Details["limit"]), number(refused.Details["retry_after_ms"]), number(refused.Details["version"])
 	if status == http.StatusServiceUnavailable {
-		p.headers.Set("Retry-After", "1")
+		p.Headers.Set("Retry-After", "1")
 	}
 	return p
 }
@@ -150,7 +150,7 @@ func cutText(text string) string {
 // write sends the problem.
 func (p *Problem) write(w http.ResponseWriter, requestID string) {
 	p.RequestID = requestID
-	for name, values := range p.headers {
+	for name, values := range p.Headers {
 		w.Header()[name] = values
 	}
 	w.Header().Set("Content-Type", problemType)

@@ -1,4 +1,4 @@
-package api
+package rest
 
 import (
 	"context"
@@ -15,7 +15,7 @@ type exchange struct {
 	id       string
 	began    time.Time
 	op       string // "" for no operation
-	who      *identity
+	Who      *identity
 	code     string // of a problem
 	detail   string
 	replayed bool
@@ -24,8 +24,8 @@ type exchange struct {
 
 type exchangeKey struct{}
 
-// exchangeOf returns the exchange of a request.
-func exchangeOf(ctx context.Context) *exchange {
+// ExchangeOf returns the exchange of a request.
+func ExchangeOf(ctx context.Context) *exchange {
 	if x, ok := ctx.Value(exchangeKey{}).(*exchange); ok {
 		return x
 	}
@@ -76,7 +76,7 @@ func (w *recorder) Write(data []byte) (int, error) {
 func (w *recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // finish counts an exchange and logs it. Lines of each operation and code are limited by themselves.
-func (a *base) finish(r *http.Request, x *exchange, status int, size int64) {
+func (a *API) finish(r *http.Request, x *exchange, status int, size int64) {
 	operation := x.op
 	if operation == "" {
 		operation = "none"
@@ -91,8 +91,8 @@ func (a *base) finish(r *http.Request, x *exchange, status int, size int64) {
 		return
 	}
 	key := ""
-	if x.who != nil {
-		key = x.who.name
+	if x.Who != nil {
+		key = x.Who.Name
 	}
 	message := "api: " + operation
 	if status >= http.StatusBadRequest {

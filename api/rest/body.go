@@ -1,4 +1,4 @@
-package api
+package rest
 
 import (
 	"bytes"
@@ -22,7 +22,7 @@ const (
 
 // readBody reads the body of an operation that takes one and checks what does not depend on the operation. The request
 // that it returns has the body in memory.
-func (a *base) readBody(w http.ResponseWriter, r *http.Request, found *route) (*http.Request, *Problem) {
+func (a *API) readBody(w http.ResponseWriter, r *http.Request, found *route) (*http.Request, *Problem) {
 	if found.huma == nil || found.huma.RequestBody == nil {
 		dropBody(w, r)
 		r.Body = http.NoBody
@@ -47,19 +47,19 @@ func (a *base) readBody(w http.ResponseWriter, r *http.Request, found *route) (*
 	case int64(len(data)) > most:
 		return r, tooLarge(most)
 	case errors.As(err, &timeout) && timeout.Timeout():
-		return r, newProblem(http.StatusRequestTimeout, codeRequestTimeout, "the body did not come in time")
+		return r, NewProblem(http.StatusRequestTimeout, codeRequestTimeout, "the body did not come in time")
 	case err != nil:
-		return r, newProblem(http.StatusBadRequest, chat.CodeBadRequest, "the body did not come as a whole")
+		return r, NewProblem(http.StatusBadRequest, chat.CodeBadRequest, "the body did not come as a whole")
 	}
 	if len(bytes.TrimSpace(data)) == 0 {
 		data = nil
 		if found.huma.RequestBody.Required {
-			return r, newProblem(http.StatusBadRequest, chat.CodeBadRequest, "the request needs a body: JSON")
+			return r, NewProblem(http.StatusBadRequest, chat.CodeBadRequest, "the request needs a body: JSON")
 		}
 	}
 	if data != nil {
 		if err := strict(data); err != nil {
-			return r, newProblem(http.StatusBadRequest, chat.CodeBadRequest, "the body is not JSON as it should be: "+err.Error())
+			return r, NewProblem(http.StatusBadRequest, chat.CodeBadRequest, "the body is not JSON as it should be: "+err.Error())
 		}
 	}
 	return withBody(r, data), nil
@@ -81,8 +81,8 @@ func bodyOf(r *http.Request) []byte {
 // checkMedia returns the problem of a body that is not plain JSON.
 func checkMedia(header http.Header) *Problem {
 	if encoding := header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
-		p := newProblem(http.StatusUnsupportedMediaType, codeUnsupportedMedia, "send the body without compression")
-		p.headers.Set("Accept-Encoding", "identity")
+		p := NewProblem(http.StatusUnsupportedMediaType, codeUnsupportedMedia, "send the body without compression")
+		p.Headers.Set("Accept-Encoding", "identity")
 		return p
 	}
 	kind := header.Get("Content-Type")
@@ -91,13 +91,13 @@ func checkMedia(header http.Header) *Problem {
 	}
 	media, parameters, err := mime.ParseMediaType(kind)
 	if err != nil || media != "application/json" || parameters["charset"] != "" && !strings.EqualFold(parameters["charset"], "utf-8") {
-		return newProblem(http.StatusUnsupportedMediaType, codeUnsupportedMedia, "send the body as application/json, in UTF-8")
+		return NewProblem(http.StatusUnsupportedMediaType, codeUnsupportedMedia, "send the body as application/json, in UTF-8")
 	}
 	return nil
 }
 
 func tooLarge(most int64) *Problem {
-	p := newProblem(http.StatusRequestEntityTooLarge, chat.CodeTooLarge, fmt.Sprintf("the body has more than %d bytes", most))
+	p := NewProblem(http.StatusRequestEntityTooLarge, chat.CodeTooLarge, fmt.Sprintf("the body has more than %d bytes", most))
 	p.Limit = most
 	return p
 }

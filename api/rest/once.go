@@ -1,4 +1,4 @@
-package api
+package rest
 
 import (
 	"bytes"
@@ -47,7 +47,7 @@ type keptAnswer struct {
 }
 
 // once handles a request, or answers it as before.
-func (a *base) once(w http.ResponseWriter, r *http.Request, x *exchange, handle func(http.ResponseWriter)) {
+func (a *API) once(w http.ResponseWriter, r *http.Request, x *exchange, handle func(http.ResponseWriter)) {
 	values := r.Header.Values("Idempotency-Key")
 	if r.Method != http.MethodPost || len(values) == 0 {
 		handle(w)
@@ -55,22 +55,22 @@ func (a *base) once(w http.ResponseWriter, r *http.Request, x *exchange, handle 
 	}
 	id := values[0]
 	if len(values) > 1 || id == "" || len(id) > maxIdempotencyKey || !isPrintable(id) {
-		a.refuse(w, x, invalid("header.Idempotency-Key", "one header of 1 to 255 printable characters"))
+		a.Refuse(w, x, Invalid("header.Idempotency-Key", "one header of 1 to 255 printable characters"))
 		return
 	}
 	digest := requestDigest(r)
-	kept, err := a.answers.begin(r.Context(), x.who.name, id, digest)
+	kept, err := a.answers.begin(r.Context(), x.Who.Name, id, digest)
 	switch {
 	case errors.Is(err, errUnderWay):
-		p := newProblem(http.StatusConflict, chat.CodeConflict, err.Error())
-		p.headers.Set("Retry-After", "1")
-		a.refuse(w, x, p)
+		p := NewProblem(http.StatusConflict, chat.CodeConflict, err.Error())
+		p.Headers.Set("Retry-After", "1")
+		a.Refuse(w, x, p)
 		return
 	case errors.Is(err, errOther):
-		a.refuse(w, x, newProblem(http.StatusUnprocessableEntity, codeKeyReused, err.Error()))
+		a.Refuse(w, x, NewProblem(http.StatusUnprocessableEntity, codeKeyReused, err.Error()))
 		return
 	case err != nil:
-		a.refuse(w, x, unavailable())
+		a.Refuse(w, x, Unavailable())
 		return
 	case kept != nil:
 		x.replayed = true
@@ -82,13 +82,13 @@ func (a *base) once(w http.ResponseWriter, r *http.Request, x *exchange, handle 
 }
 
 // keep handles a request and keeps a good answer.
-func (a *base) keep(w http.ResponseWriter, r *http.Request, x *exchange, id, digest string, handle func(http.ResponseWriter)) {
+func (a *API) keep(w http.ResponseWriter, r *http.Request, x *exchange, id, digest string, handle func(http.ResponseWriter)) {
 	held := &heldAnswer{header: w.Header()}
 	var done *keptAnswer
 	defer func() { // also after a panic
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), rateTimeout)
 		defer cancel()
-		if err := a.answers.end(ctx, x.who.name, id, digest, done); err != nil {
+		if err := a.answers.end(ctx, x.Who.Name, id, digest, done); err != nil {
 			a.log.LogAttrs(ctx, slog.LevelWarn, "an answer of the API could not be kept for its Idempotency-Key", slog.String("request", x.id), slog.Any("error", err))
 		}
 		held.send(w)
@@ -106,9 +106,9 @@ func (a *base) keep(w http.ResponseWriter, r *http.Request, x *exchange, id, dig
 }
 
 // replay gives an answer again.
-func (a *base) replay(w http.ResponseWriter, x *exchange, kept *keptAnswer) {
+func (a *API) replay(w http.ResponseWriter, x *exchange, kept *keptAnswer) {
 	if kept.Lost {
-		a.refuse(w, x, newProblem(http.StatusConflict, chat.CodeConflict, "the request was done before, and its answer was too large to be kept"))
+		a.Refuse(w, x, NewProblem(http.StatusConflict, chat.CodeConflict, "the request was done before, and its answer was too large to be kept"))
 		return
 	}
 	if kept.Type != "" {
@@ -139,9 +139,9 @@ func isPrintable(text string) bool {
 	return true
 }
 
-func unavailable() *Problem {
-	p := newProblem(http.StatusServiceUnavailable, chat.CodeClusterUnavailable, "Redis is not available")
-	p.headers.Set("Retry-After", "1")
+func Unavailable() *Problem {
+	p := NewProblem(http.StatusServiceUnavailable, chat.CodeClusterUnavailable, "Redis is not available")
+	p.Headers.Set("Retry-After", "1")
 	return p
 }
 

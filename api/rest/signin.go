@@ -1,4 +1,4 @@
-package api
+package rest
 
 import (
 	"context"
@@ -18,19 +18,19 @@ type Access struct {
 }
 
 // May reports whether a scope is permitted.
-func (a *Access) May(scope string) bool { return a.who.may(scope) }
+func (a *Access) May(scope string) bool { return a.who.May(scope) }
 
 // ErrSignIn means that a key, token or session is not good.
 var ErrSignIn = errors.New("api: there is no such key, token or session")
 
 // SignIn returns what an API key or a token permits. A key must have the name, unless it is empty.
-func (a *base) SignIn(ctx context.Context, name, credentials string) (*Access, error) {
+func (a *API) SignIn(ctx context.Context, name, credentials string) (*Access, error) {
 	if strings.HasPrefix(credentials, keyPrefix) {
 		key := a.keys.Load().find(credentials, time.Now())
 		if key == nil || name != "" && key.Name != name {
 			return nil, ErrSignIn
 		}
-		return &Access{key.Name, &identity{name: key.Name, scopes: key.Scopes}}, nil
+		return &Access{key.Name, &identity{Name: key.Name, Scopes: key.Scopes}}, nil
 	}
 	if len(credentials) > maxCredentials {
 		return nil, ErrSignIn
@@ -39,13 +39,13 @@ func (a *base) SignIn(ctx context.Context, name, credentials string) (*Access, e
 	if problem != nil {
 		return nil, ErrSignIn
 	}
-	return &Access{who.name, who}, nil
+	return &Access{who.Name, who}, nil
 }
 
 // Session returns a text with which ResumeSession of this node gives the access of a key again, for a time. For a token it
 // is empty.
-func (a *base) Session(access *Access, life time.Duration) string {
-	if access.who.claims != nil {
+func (a *API) Session(access *Access, life time.Duration) string {
+	if access.who.Claims != nil {
 		return ""
 	}
 	end := strconv.FormatInt(time.Now().Add(life).Unix(), 10)
@@ -53,7 +53,7 @@ func (a *base) Session(access *Access, life time.Duration) string {
 }
 
 // ResumeSession returns the access that a session stands for. It ends with the key.
-func (a *base) ResumeSession(session string) (*Access, error) {
+func (a *API) ResumeSession(session string) (*Access, error) {
 	parts := strings.Split(session, " ")
 	if len(parts) != 3 || !hmac.Equal([]byte(parts[2]), []byte(a.sessionMAC(parts[0], parts[1]))) {
 		return nil, ErrSignIn
@@ -62,7 +62,7 @@ func (a *base) ResumeSession(session string) (*Access, error) {
 	if now := time.Now(); err == nil && now.Unix() < end {
 		for _, key := range a.keys.Load().keys {
 			if key.Name == parts[0] && (key.End.IsZero() || now.Before(key.End)) {
-				return &Access{key.Name, &identity{name: key.Name, scopes: key.Scopes}}, nil
+				return &Access{key.Name, &identity{Name: key.Name, Scopes: key.Scopes}}, nil
 			}
 		}
 	}
@@ -71,16 +71,16 @@ func (a *base) ResumeSession(session string) (*Access, error) {
 
 // sessionMAC authenticates a session with a key that only this process knows: the hashes of the configuration are no
 // secret.
-func (a *base) sessionMAC(name, end string) string {
+func (a *API) sessionMAC(name, end string) string {
 	mac := hmac.New(sha256.New, a.sessionKey)
 	mac.Write([]byte(name + " " + end))
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
 
 // HasScope reports whether a key with a scope exists.
-func (a *base) HasScope(scope string) bool {
+func (a *API) HasScope(scope string) bool {
 	for _, key := range a.keys.Load().keys {
-		if (&identity{scopes: key.Scopes}).may(scope) {
+		if (&identity{Scopes: key.Scopes}).May(scope) {
 			return true
 		}
 	}

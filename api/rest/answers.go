@@ -1,4 +1,4 @@
-package api
+package rest
 
 import (
 	"context"
@@ -11,7 +11,7 @@ import (
 )
 
 // newAnswers returns the answers of the cluster, or of this node when it is alone.
-func newAnswers(opts *baseOptions) answers {
+func newAnswers(opts *Options) answers {
 	if opts.Client == nil {
 		return &memoryAnswers{most: opts.IdempotencyKeys, kept: make(map[string]map[string]*memoryAnswer)}
 	}
@@ -140,7 +140,7 @@ return 1
 // keys returns the names of an answer and of the ids, and what the names of answers begin with. All of a key are in one
 // slot of a Redis Cluster.
 func (r *redisAnswers) keys(who, id string) (keys []string, begin string) {
-	ids := redisKey(r.prefix, "answers", who)
+	ids := RedisKey(r.prefix, "answers", who)
 	return []string{ids + ":" + id, ids}, ids + ":"
 }
 

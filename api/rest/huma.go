@@ -1,4 +1,4 @@
-package api
+package rest
 
 import (
 	"bytes"
@@ -16,7 +16,7 @@ func init() {
 }
 
 // newHuma returns the part that knows types: it checks requests and writes the document.
-func (a *base) newHuma() huma.API {
+func (a *API) newHuma() huma.API {
 	document := &huma.OpenAPI{
 		OpenAPI: "3.1.0",
 		Info: &huma.Info{
@@ -45,14 +45,14 @@ func (a *base) newHuma() huma.API {
 const securityName = "key"
 
 // toProblem makes a problem of what huma itself has to say.
-func (a *base) toProblem(ctx huma.Context, _ string, value any) (any, error) {
+func (a *API) toProblem(ctx huma.Context, _ string, value any) (any, error) {
 	if found, ok := value.(*huma.ErrorModel); ok {
 		value = a.problemFrom(ctx.Operation(), found)
 	}
 	if p, ok := value.(*Problem); ok {
-		p.RequestID = exchangeOf(ctx.Context()).id
-		exchangeOf(ctx.Context()).code = p.Code
-		exchangeOf(ctx.Context()).detail = p.Detail
+		p.RequestID = ExchangeOf(ctx.Context()).id
+		ExchangeOf(ctx.Context()).code = p.Code
+		ExchangeOf(ctx.Context()).detail = p.Detail
 	}
 	return value, nil
 }

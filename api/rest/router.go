@@ -1,4 +1,4 @@
-package api
+package rest
 
 import (
 	"net/http"
@@ -111,7 +111,7 @@ func segmentsOf(path string) ([]string, *Problem) {
 	for i, segment := range segments {
 		decoded, err := url.PathUnescape(segment)
 		if err != nil || !utf8.ValidString(decoded) {
-			return nil, newProblem(http.StatusBadRequest, "bad_request", "the path is not percent-encoded UTF-8")
+			return nil, NewProblem(http.StatusBadRequest, "bad_request", "the path is not percent-encoded UTF-8")
 		}
 		segments[i] = decoded
 	}

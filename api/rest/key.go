@@ -1,4 +1,4 @@
-package api
+package rest
 
 import (
 	"crypto/rand"
@@ -27,7 +27,7 @@ var Scopes = []string{"publish", "rooms", "history", "users", "moderate", "token
 
 const (
 	keyPrefix  = "chk_"
-	readSuffix = ":read"
+	ReadSuffix = ":read"
 )
 
 var (
@@ -72,7 +72,7 @@ func (k *Key) Check() error {
 
 // CheckScope returns an error when there is no such scope.
 func CheckScope(scope string) error {
-	if slices.Contains(Scopes, strings.TrimSuffix(scope, readSuffix)) {
+	if slices.Contains(Scopes, strings.TrimSuffix(scope, ReadSuffix)) {
 		return nil
 	}
 	return fmt.Errorf("there is no scope of this name: choose of %s, each also with :read", strings.Join(Scopes, ", "))
@@ -85,7 +85,7 @@ type keyring struct {
 }
 
 // SetKeys replaces the keys, all or nothing.
-func (a *base) SetKeys(keys []Key) error {
+func (a *API) SetKeys(keys []Key) error {
 	ring := &keyring{keys: slices.Clone(keys)}
 	for i := range keys {
 		if err := keys[i].Check(); err != nil {

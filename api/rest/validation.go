@@ -1,4 +1,4 @@
-package api
+package rest
 
 import (
 	"maps"
@@ -14,15 +14,15 @@ import (
 
 // problemFrom makes a problem of what huma found wrong with a request. It has nothing of the request but names that the
 // document has.
-func (a *base) problemFrom(op *huma.Operation, found *huma.ErrorModel) *Problem {
+func (a *API) problemFrom(op *huma.Operation, found *huma.ErrorModel) *Problem {
 	if found.Status >= http.StatusInternalServerError {
-		return newProblem(found.Status, chat.CodeInternal, "the server could not handle this request")
+		return NewProblem(found.Status, chat.CodeInternal, "the server could not handle this request")
 	}
-	code := codeInvalidValue
+	code := CodeInvalidValue
 	if found.Status == http.StatusBadRequest {
 		code = chat.CodeBadRequest
 	}
-	p := newProblem(found.Status, code, found.Detail)
+	p := NewProblem(found.Status, code, found.Detail)
 	for _, one := range found.Errors {
 		if len(p.Errors) == maxProblemErrors {
 			break
@@ -38,7 +38,7 @@ func (a *base) problemFrom(op *huma.Operation, found *huma.ErrorModel) *Problem 
 }
 
 // problemError makes an error of what huma found wrong at one place.
-func (a *base) problemError(op *huma.Operation, found *huma.ErrorDetail) ProblemError {
+func (a *API) problemError(op *huma.Operation, found *huma.ErrorDetail) ProblemError {
 	message, _, _ := strings.Cut(found.Message, ": ") // behind it stands what a parser says of the value
 	location, known := a.known(op, found.Location)
 	switch {
@@ -54,7 +54,7 @@ func (a *base) problemError(op *huma.Operation, found *huma.ErrorDetail) Problem
 }
 
 // known returns the part of a location that has names of the document alone, and the names that it has there.
-func (a *base) known(op *huma.Operation, location string) (at string, names []string) {
+func (a *API) known(op *huma.Operation, location string) (at string, names []string) {
 	segments := strings.Split(location, ".")
 	if segments[0] != "body" {
 		return a.knownParameter(op, segments)
@@ -86,7 +86,7 @@ func (a *base) known(op *huma.Operation, location string) (at string, names []st
 	return at, slices.Sorted(maps.Keys(a.resolve(s).Properties))
 }
 
-func (a *base) resolve(s *huma.Schema) *huma.Schema {
+func (a *API) resolve(s *huma.Schema) *huma.Schema {
 	for s.Ref != "" {
 		s = a.huma.OpenAPI().Components.Schemas.SchemaFromRef(s.Ref)
 	}
@@ -94,7 +94,7 @@ func (a *base) resolve(s *huma.Schema) *huma.Schema {
 }
 
 // knownParameter is known for a parameter.
-func (a *base) knownParameter(op *huma.Operation, segments []string) (at string, names []string) {
+func (a *API) knownParameter(op *huma.Operation, segments []string) (at string, names []string) {
 	for _, parameter := range op.Parameters {
 		if parameter.In != segments[0] {
 			continue

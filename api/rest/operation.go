@@ -1,4 +1,4 @@
-package api
+package rest
 
 import (
 	"context"
@@ -27,7 +27,7 @@ type Operation struct {
 
 // Register adds an operation. I is what huma takes for an input: fields with the tags path, query or header, and Body. The
 // document and the checks follow from I and O.
-func Register[I, O any](a *base, op Operation, handle func(context.Context, *I) (O, error)) {
+func Register[I, O any](a *API, op Operation, handle func(context.Context, *I) (O, error)) {
 	described := a.describe(&op)
 	a.router.next = route{op: op}
 	huma.Register(a.huma, described, func(ctx context.Context, in *I) (*answerOf[O], error) {
@@ -40,8 +40,8 @@ func Register[I, O any](a *base, op Operation, handle func(context.Context, *I) 
 	a.openSchema(reflect.TypeFor[O]())
 }
 
-// stream adds an operation whose answer lasts. huma describes it and does not serve it.
-func (a *base) stream(op Operation, describe func(*huma.Operation), serve http.HandlerFunc) {
+// Stream adds an operation whose answer lasts. huma describes it and does not serve it.
+func (a *API) Stream(op Operation, describe func(*huma.Operation), serve http.HandlerFunc) {
 	described := a.describe(&op)
 	describe(&described)
 	a.huma.OpenAPI().AddOperation(&described)
@@ -49,7 +49,7 @@ func (a *base) stream(op Operation, describe func(*huma.Operation), serve http.H
 }
 
 // describe returns the operation for huma.
-func (a *base) describe(op *Operation) huma.Operation {
+func (a *API) describe(op *Operation) huma.Operation {
 	described := huma.Operation{
 		OperationID: op.ID, Method: op.Method, Path: op.Path, Summary: op.Summary, Tags: []string{op.Tag},
 		MaxBodyBytes: -1, BodyReadTimeout: -1, // the body was read and bounded before
@@ -82,7 +82,7 @@ func (a *base) describe(op *Operation) huma.Operation {
 func join(text, more string) string { return strings.TrimSpace(text + " " + more) }
 
 // problemResponse describes all answers that are not a success.
-func (a *base) problemResponse(op *Operation) *huma.Response {
+func (a *API) problemResponse(op *Operation) *huma.Response {
 	statuses := []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusTooManyRequests, http.StatusServiceUnavailable}
 	if op.Open {
 		statuses = []int{http.StatusTooManyRequests}
@@ -100,7 +100,7 @@ func (a *base) problemResponse(op *Operation) *huma.Response {
 }
 
 // openSchema lets answers have members that this version does not know.
-func (a *base) openSchema(t reflect.Type) {
+func (a *API) openSchema(t reflect.Type) {
 	registry := a.huma.OpenAPI().Components.Schemas
 	open(registry, registry.Schema(t, true, t.Name()), make(map[*huma.Schema]bool))
 }

@@ -1,4 +1,4 @@
-package api
+package rest
 
 import (
 	"context"
@@ -11,7 +11,7 @@ import (
 )
 
 // ServeHTTP handles a request whose path begins with Prefix.
-func (a *base) ServeHTTP(out http.ResponseWriter, r *http.Request) {
+func (a *API) ServeHTTP(out http.ResponseWriter, r *http.Request) {
 	x := newExchange(r)
 	r = r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x))
 	w := &recorder{ResponseWriter: out}
@@ -27,7 +27,7 @@ func (a *base) ServeHTTP(out http.ResponseWriter, r *http.Request) {
 			}
 			a.panicked(r, x, reason)
 			if w.status == 0 {
-				a.refuse(w, x, newProblem(http.StatusInternalServerError, chat.CodeInternal, "the server could not handle this request"))
+				a.Refuse(w, x, NewProblem(http.StatusInternalServerError, chat.CodeInternal, "the server could not handle this request"))
 			}
 		}
 		a.finish(r, x, w.status, w.size)
@@ -35,14 +35,14 @@ func (a *base) ServeHTTP(out http.ResponseWriter, r *http.Request) {
 	a.serve(w, r, x)
 }
 
-// refuse answers with a problem.
-func (a *base) refuse(w http.ResponseWriter, x *exchange, p *Problem) {
+// Refuse answers with a problem.
+func (a *API) Refuse(w http.ResponseWriter, x *exchange, p *Problem) {
 	x.code, x.detail = p.Code, p.Detail
 	p.write(w, x.id)
 }
 
 // serve does what all requests have in common, one step after the other.
-func (a *base) serve(w *recorder, r *http.Request, x *exchange) {
+func (a *API) serve(w *recorder, r *http.Request, x *exchange) {
 	if !a.crossOrigin(w, r) {
 		return // a preflight, which is answered
 	}
@@ -57,27 +57,27 @@ func (a *base) serve(w *recorder, r *http.Request, x *exchange) {
 	}
 	if p := a.admit(r, x, found); p != nil {
 		dropBody(w, r)
-		a.refuse(w, x, p)
+		a.Refuse(w, x, p)
 		return
 	}
 	switch {
 	case problem != nil:
 	case found != nil:
-		if !found.op.Open && found.op.Scope != "" && !x.who.may(found.op.Scope) {
-			problem = forbidden(found.op.Scope)
+		if !found.op.Open && found.op.Scope != "" && !x.Who.May(found.op.Scope) {
+			problem = Forbidden(found.op.Scope)
 		}
 	case len(allowed) > 0:
-		problem = newProblem(http.StatusMethodNotAllowed, codeMethodNotAllowed, "this path takes "+strings.Join(allowed, ", "))
-		problem.headers.Set("Allow", strings.Join(allowed, ", "))
+		problem = NewProblem(http.StatusMethodNotAllowed, codeMethodNotAllowed, "this path takes "+strings.Join(allowed, ", "))
+		problem.Headers.Set("Allow", strings.Join(allowed, ", "))
 	default:
-		problem = newProblem(http.StatusNotFound, codeNotFound, "there is no such path: "+Prefix+"/openapi.json lists them")
+		problem = NewProblem(http.StatusNotFound, CodeNotFound, "there is no such path: "+Prefix+"/openapi.json lists them")
 	}
 	if problem == nil {
 		r, problem = a.readBody(w, r, found)
 	}
 	if problem != nil {
 		dropBody(w, r)
-		a.refuse(w, x, problem)
+		a.Refuse(w, x, problem)
 		return
 	}
 	a.once(w, r, x, func(w http.ResponseWriter) { found.serve(w, r, values) })
@@ -85,13 +85,13 @@ func (a *base) serve(w *recorder, r *http.Request, x *exchange) {
 
 // admit authenticates a request and takes it from what its key may do in a time. A request without a good key counts for
 // its address.
-func (a *base) admit(r *http.Request, x *exchange, found *route) *Problem {
+func (a *API) admit(r *http.Request, x *exchange, found *route) *Problem {
 	open := found != nil && found.op.Open
 	var refused *Problem
 	if !open {
-		x.who, refused = a.authenticate(r)
-		if refused == nil && !x.who.isAnything() {
-			refused = forbidden(scopeOf(found))
+		x.Who, refused = a.Authenticate(r)
+		if refused == nil && !x.Who.isAnything() {
+			refused = Forbidden(scopeOf(found))
 		}
 	}
 	x.quota = a.take(r.Context(), who(r, x), 1)
@@ -109,11 +109,11 @@ func scopeOf(found *route) string {
 }
 
 // answerOptions answers a request by OPTIONS that is no preflight.
-func (a *base) answerOptions(w *recorder, r *http.Request, x *exchange, allowed []string) {
+func (a *API) answerOptions(w *recorder, r *http.Request, x *exchange, allowed []string) {
 	dropBody(w, r)
 	x.quota = a.take(r.Context(), who(r, x), 1)
 	if x.quota.exceeded() {
-		a.refuse(w, x, x.quota.problem())
+		a.Refuse(w, x, x.quota.problem())
 		return
 	}
 	w.Header().Set("Allow", strings.Join(allowed, ", "))
@@ -121,7 +121,7 @@ func (a *base) answerOptions(w *recorder, r *http.Request, x *exchange, allowed 
 }
 
 // panicked logs that an operation panicked.
-func (a *base) panicked(r *http.Request, x *exchange, reason any) {
+func (a *API) panicked(r *http.Request, x *exchange, reason any) {
 	a.log.LogAttrs(r.Context(), slog.LevelError, "an operation of the API panicked", slog.String("operation", x.op), slog.String("request", x.id),
 		slog.Any("panic", reason), slog.String("stack", string(debug.Stack())))
 }

@@ -1,4 +1,4 @@
-package api
+package rest
 
 import (
 	"sync"
@@ -18,7 +18,7 @@ type Counted struct {
 }
 
 // Stats returns the counters.
-func (a *base) Stats() *Stats { return &a.stats }
+func (a *API) Stats() *Stats { return &a.stats }
 
 // note counts a request.
 func (s *Stats) note(operation string, status int, code string) {

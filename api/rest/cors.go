@@ -1,4 +1,4 @@
-package api
+package rest
 
 import (
 	"net/http"
@@ -16,7 +16,7 @@ var (
 
 // crossOrigin permits pages of the origins of the options to read answers. It returns false for a preflight, which it has
 // answered. Nothing is refused here: a request needs a key, which no page has unless its user gave it to it.
-func (a *base) crossOrigin(w http.ResponseWriter, r *http.Request) bool {
+func (a *API) crossOrigin(w http.ResponseWriter, r *http.Request) bool {
 	page := r.Header.Get("Origin")
 	header := w.Header()
 	header.Add("Vary", "Origin")
@@ -34,7 +34,7 @@ func (a *base) crossOrigin(w http.ResponseWriter, r *http.Request) bool {
 		header.Set("Access-Control-Max-Age", "600")
 	}
 	dropBody(w, r)
-	exchangeOf(r.Context()).quota = a.take(r.Context(), who(r, exchangeOf(r.Context())), 0)
+	ExchangeOf(r.Context()).quota = a.take(r.Context(), who(r, ExchangeOf(r.Context())), 0)
 	w.WriteHeader(http.StatusNoContent)
 	return false
 }

@@ -1,4 +1,4 @@
-package api
+package rest
 
 import (
 	"context"
@@ -40,9 +40,9 @@ func (q *quota) write(header http.Header) {
 
 // problem is the answer to a request beyond the rate.
 func (q *quota) problem() *Problem {
-	p := newProblem(http.StatusTooManyRequests, chat.CodeRateLimited, "too many requests of this key")
+	p := NewProblem(http.StatusTooManyRequests, chat.CodeRateLimited, "too many requests of this key")
 	p.RetryAfterMS = max(q.wait.Milliseconds(), 1)
-	p.headers.Set("Retry-After", strconv.FormatInt(max(seconds(q.wait), 1), 10))
+	p.Headers.Set("Retry-After", strconv.FormatInt(max(seconds(q.wait), 1), 10))
 	return p
 }
 
@@ -50,7 +50,7 @@ func (q *quota) problem() *Problem {
 func seconds(d time.Duration) int64 { return int64(math.Ceil(d.Seconds())) }
 
 // newRates returns those of the cluster, or of this node when it is alone.
-func newRates(opts *baseOptions) *rates {
+func newRates(opts *Options) *rates {
 	if opts.Rate <= 0 {
 		return &rates{}
 	}
@@ -68,7 +68,7 @@ type rates struct {
 }
 
 // take counts n requests of a key or address. Nil stands for no limit.
-func (a *base) take(ctx context.Context, who string, n int64) *quota {
+func (a *API) take(ctx context.Context, who string, n int64) *quota {
 	switch r := a.rates; {
 	case r.own == nil:
 		return nil
@@ -88,8 +88,8 @@ const addressSign = "/"
 
 // who returns for whom a request counts: its key, or its address when it has no good one.
 func who(r *http.Request, x *exchange) string {
-	if x.who != nil {
-		return x.who.name
+	if x.Who != nil {
+		return x.Who.Name
 	}
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
@@ -164,7 +164,7 @@ func (r *redisRates) take(ctx context.Context, who string, n int64) (*quota, err
 	ctx, cancel := context.WithTimeout(ctx, rateTimeout)
 	defer cancel()
 	each := float64(r.window.Microseconds()) / float64(r.most)
-	answer, err := rateScript.Run(ctx, r.client, []string{redisKey(r.prefix, "rate", who)}, each, r.most, min(n, r.most)).Int64Slice()
+	answer, err := rateScript.Run(ctx, r.client, []string{RedisKey(r.prefix, "rate", who)}, each, r.most, min(n, r.most)).Int64Slice()
 	if err != nil || len(answer) != 4 {
 		return nil, fmt.Errorf("the rate cannot be counted: %w", err)
 	}

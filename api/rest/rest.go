@@ -1,4 +1,4 @@
-package api
+package rest
 
 import (
 	"chorus/auth"
@@ -19,8 +19,8 @@ import (
 // Prefix begins the path of every operation.
 const Prefix = "/api/v1"
 
-// baseOptions configure newBase. The zero value of everything but Refusal is useful.
-type baseOptions struct {
+// Options configure newBase. The zero value of everything but Refusal is useful.
+type Options struct {
 	// Refusal returns what a caller gets to know of the error of an operation.
 	Refusal func(error) *rule.Error
 	// Keys are those of back ends; default none.
@@ -44,7 +44,7 @@ type baseOptions struct {
 	Logger *slog.Logger
 }
 
-func (o baseOptions) withDefaults() baseOptions {
+func (o Options) withDefaults() Options {
 	o.RedisPrefix = cmp.Or(o.RedisPrefix, registry.DefaultPrefix)
 	o.MaxBody = cmp.Or(o.MaxBody, 1_000_000)
 	o.MaxBatch = cmp.Or(o.MaxBatch, 16_000_000)
@@ -55,9 +55,9 @@ func (o baseOptions) withDefaults() baseOptions {
 	return o
 }
 
-// base is an HTTP API of typed operations. Register adds them; complete comes behind the last one.
-type base struct {
-	opts    baseOptions
+// API is an HTTP API of typed operations. Register adds them; complete comes behind the last one.
+type API struct {
+	opts    Options
 	router  *router
 	huma    huma.API
 	keys    atomic.Pointer[keyring]
@@ -73,11 +73,11 @@ type base struct {
 	sessionKey []byte // of SignIn
 }
 
-var _ http.Handler = (*base)(nil)
+var _ http.Handler = (*API)(nil)
 
-// newBase returns an API that has batches and its document, and no operation of its own yet.
-func newBase(opts baseOptions) (*base, error) {
-	a := &base{opts: opts.withDefaults(), router: newRouter(), sessionKey: []byte(rand.Text() + rand.Text())}
+// New returns an API that has batches and its document, and no operation of its own yet.
+func New(opts Options) (*API, error) {
+	a := &API{opts: opts.withDefaults(), router: newRouter(), sessionKey: []byte(rand.Text() + rand.Text())}
 	a.log = a.opts.Logger
 	if err := a.SetKeys(opts.Keys); err != nil {
 		return nil, err

@@ -1,4 +1,4 @@
-package api
+package rest
 
 import (
 	"bytes"
@@ -7,10 +7,10 @@ import (
 )
 
 // Document returns the OpenAPI document of the API.
-func (a *base) Document() []byte { return a.document }
+func (a *API) Document() []byte { return a.document }
 
-// complete writes the document, without what huma adds by itself. No operation is added after it.
-func (a *base) complete() error {
+// Complete writes the document, without what huma adds by itself. No operation is added after it.
+func (a *API) Complete() error {
 	schemas := a.huma.OpenAPI().Components.Schemas.Map()
 	delete(schemas, "ErrorModel")
 	delete(schemas, "ErrorDetail")
@@ -29,7 +29,7 @@ func (a *base) complete() error {
 }
 
 // registerDocs adds the paths that need no key and are not in the document.
-func registerDocs(a *base) {
+func registerDocs(a *API) {
 	a.router.page("getDocument", "/openapi.json", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/openapi+json")
 		_, _ = w.Write(a.document) // who has gone does not read it

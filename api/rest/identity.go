@@ -1,4 +1,4 @@
-package api
+package rest
 
 import (
 	"context"
@@ -15,36 +15,36 @@ import (
 
 // identity is who a request comes from.
 type identity struct {
-	name   string   // of the key; "token:SUB" for a token
-	scopes []string // of a key
-	claims *auth.Claims
+	Name   string   // of the key; "token:SUB" for a token
+	Scopes []string // of a key
+	Claims *auth.Claims
 }
 
-// may reports whether the key or token permits a scope.
-func (i *identity) may(scope string) bool {
+// May reports whether the key or token permits a scope.
+func (i *identity) May(scope string) bool {
 	switch {
 	case i == nil:
 		return false
-	case i.claims != nil:
-		return i.claims.Decide(permission.API, scope).Allowed
+	case i.Claims != nil:
+		return i.Claims.Decide(permission.API, scope).Allowed
 	}
-	return slices.ContainsFunc(permission.ScopesFor(scope), func(s string) bool { return slices.Contains(i.scopes, s) })
+	return slices.ContainsFunc(permission.ScopesFor(scope), func(s string) bool { return slices.Contains(i.Scopes, s) })
 }
 
 // isAnything reports whether a token permits any scope at all: those of users of the chat do not, and are refused.
 func (i *identity) isAnything() bool {
-	if i.claims == nil {
+	if i.Claims == nil {
 		return true
 	}
-	patterns, _ := i.claims.Patterns(permission.API)
+	patterns, _ := i.Claims.Patterns(permission.API)
 	return len(patterns) > 0
 }
 
 // maxCredentials bounds the header Authorization.
 const maxCredentials = 16 << 10
 
-// authenticate returns who a request comes from.
-func (a *base) authenticate(r *http.Request) (*identity, *Problem) {
+// Authenticate returns who a request comes from.
+func (a *API) Authenticate(r *http.Request) (*identity, *Problem) {
 	values := r.Header.Values("Authorization")
 	if len(values) > 1 {
 		return nil, unauthorized(http.StatusBadRequest, refusal.CodeCredentialsBadFormat, "there are several Authorization headers", "invalid_request")
@@ -62,23 +62,23 @@ func (a *base) authenticate(r *http.Request) (*identity, *Problem) {
 		if key == nil {
 			return nil, unauthorized(http.StatusUnauthorized, refusal.CodeInvalidToken, "there is no such API key, or it has ended", "invalid_token")
 		}
-		return &identity{name: key.Name, scopes: key.Scopes}, nil
+		return &identity{Name: key.Name, Scopes: key.Scopes}, nil
 	}
 	return a.verify(r.Context(), credentials)
 }
 
 // verify returns the identity of a token.
-func (a *base) verify(ctx context.Context, token string) (*identity, *Problem) {
+func (a *API) verify(ctx context.Context, token string) (*identity, *Problem) {
 	if a.opts.Verifier == nil {
 		return nil, unauthorized(http.StatusUnauthorized, refusal.CodeInvalidToken, "this is not an API key, and this node has no keys to verify tokens with", "invalid_token")
 	}
 	claims, err := a.opts.Verifier.Verify(ctx, token)
 	switch code := refusal.Code(err); {
 	case err == nil:
-		return &identity{name: "token:" + claims.Subject(), claims: claims}, nil
+		return &identity{Name: "token:" + claims.Subject(), Claims: claims}, nil
 	case code == refusal.CodeKeysUnavailable, code == refusal.CodeInternalError, errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		p := newProblem(http.StatusServiceUnavailable, refusal.CodeKeysUnavailable, "nobody knows at this moment whether the token is good")
-		p.headers.Set("Retry-After", "5")
+		p := NewProblem(http.StatusServiceUnavailable, refusal.CodeKeysUnavailable, "nobody knows at this moment whether the token is good")
+		p.Headers.Set("Retry-After", "5")
 		return nil, p
 	default:
 		return nil, unauthorized(http.StatusUnauthorized, code, refusal.Reason(err), "invalid_token")
@@ -90,18 +90,18 @@ var challengeText = strings.NewReplacer(`"`, "'", `\`, "/", "\n", " ", "\r", " "
 
 // unauthorized is the problem of a request without good credentials (RFC 6750 section 3).
 func unauthorized(status int, code, detail, bearerError string) *Problem {
-	p := newProblem(status, code, detail)
+	p := NewProblem(status, code, detail)
 	challenge := `Bearer realm="chorus"`
 	if bearerError != "" {
 		challenge += `, error="` + bearerError + `", error_description="` + challengeText.Replace(detail) + `"`
 	}
-	p.headers.Set("WWW-Authenticate", challenge)
+	p.Headers.Set("WWW-Authenticate", challenge)
 	return p
 }
 
-// forbidden is the problem of a key or token without the scope.
-func forbidden(scope string) *Problem {
-	p := newProblem(http.StatusForbidden, refusal.CodeForbidden, "the key or token does not have the scope "+scope)
-	p.headers.Set("WWW-Authenticate", `Bearer realm="chorus", error="insufficient_scope", scope="`+scope+`"`)
+// Forbidden is the problem of a key or token without the scope.
+func Forbidden(scope string) *Problem {
+	p := NewProblem(http.StatusForbidden, refusal.CodeForbidden, "the key or token does not have the scope "+scope)
+	p.Headers.Set("WWW-Authenticate", `Bearer realm="chorus", error="insufficient_scope", scope="`+scope+`"`)
 	return p
 }

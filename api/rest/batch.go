@@ -1,4 +1,4 @@
-package api
+package rest
 
 import (
 	"bytes"
@@ -42,7 +42,7 @@ type BatchResult struct {
 
 type batchInput struct{ Body BatchRequest }
 
-func registerBatch(a *base) {
+func registerBatch(a *API) {
 	Register(a, Operation{
 		ID: "batch", Method: http.MethodPost, Path: "/batch", Tag: "batch", MaxBody: a.opts.MaxBatch, Batch: true,
 		Summary: "Do up to 1,000 operations", Description: "Each needs the scope that it needs by itself, and counts as a request. The answer is 200 whatever their outcomes.",
@@ -52,11 +52,11 @@ func registerBatch(a *base) {
 // codeSkipped is the code of operations that were not tried.
 const codeSkipped = "skipped"
 
-func (a *base) batch(ctx context.Context, in *batchInput) (*BatchAnswer, error) {
-	x := exchangeOf(ctx)
+func (a *API) batch(ctx context.Context, in *batchInput) (*BatchAnswer, error) {
+	x := ExchangeOf(ctx)
 	operations := in.Body.Operations
 	if more := int64(len(operations)) - 1; more > 0 {
-		if x.quota = a.take(ctx, x.who.name, more); x.quota.exceeded() {
+		if x.quota = a.take(ctx, x.Who.Name, more); x.quota.exceeded() {
 			return nil, x.quota.problem()
 		}
 	}
@@ -65,7 +65,7 @@ func (a *base) batch(ctx context.Context, in *batchInput) (*BatchAnswer, error) 
 		failed := false
 		for i := range operations {
 			if failed {
-				answer.Results[i] = resultOf(newProblem(http.StatusFailedDependency, codeSkipped, "an operation before this one failed"))
+				answer.Results[i] = resultOf(NewProblem(http.StatusFailedDependency, codeSkipped, "an operation before this one failed"))
 				continue
 			}
 			answer.Results[i] = a.one(ctx, x, &operations[i])
@@ -90,30 +90,30 @@ func resultOf(p *Problem) BatchResult {
 }
 
 // one does an operation of a batch.
-func (a *base) one(ctx context.Context, x *exchange, op *BatchOperation) BatchResult {
+func (a *API) one(ctx context.Context, x *exchange, op *BatchOperation) BatchResult {
 	if !strings.HasPrefix(op.Path, "/") {
-		return resultOf(invalid("body.path", "a path begins with a slash, below "+Prefix))
+		return resultOf(Invalid("body.path", "a path begins with a slash, below "+Prefix))
 	}
-	r, err := http.NewRequestWithContext(context.WithValue(ctx, exchangeKey{}, &exchange{id: x.id, began: x.began, who: x.who}), op.Method, Prefix+op.Path, http.NoBody)
+	r, err := http.NewRequestWithContext(context.WithValue(ctx, exchangeKey{}, &exchange{id: x.id, began: x.began, Who: x.Who}), op.Method, Prefix+op.Path, http.NoBody)
 	if err != nil || r.URL.Fragment != "" || r.URL.Host != "" {
-		return resultOf(invalid("body.path", "this is not a path with percent-encoded segments"))
+		return resultOf(Invalid("body.path", "this is not a path with percent-encoded segments"))
 	}
 	path, _ := cutPrefix(r.URL.EscapedPath())
 	found, values, allowed, problem := a.router.match(op.Method, path)
 	switch {
 	case problem != nil:
 	case found == nil && len(allowed) > 0:
-		problem = newProblem(http.StatusMethodNotAllowed, codeMethodNotAllowed, "this path takes "+strings.Join(allowed, ", "))
+		problem = NewProblem(http.StatusMethodNotAllowed, codeMethodNotAllowed, "this path takes "+strings.Join(allowed, ", "))
 	case found == nil:
-		problem = newProblem(http.StatusNotFound, codeNotFound, "there is no such path")
+		problem = NewProblem(http.StatusNotFound, CodeNotFound, "there is no such path")
 	case found.op.Batch || found.op.Stream:
-		problem = invalid("body.path", "this operation is not for batches")
-	case found.op.Scope != "" && !x.who.may(found.op.Scope):
-		problem = forbidden(found.op.Scope)
+		problem = Invalid("body.path", "this operation is not for batches")
+	case found.op.Scope != "" && !x.Who.May(found.op.Scope):
+		problem = Forbidden(found.op.Scope)
 	case int64(len(op.Body)) > a.opts.MaxBody:
 		problem = tooLarge(a.opts.MaxBody)
 	case found.huma.RequestBody != nil && found.huma.RequestBody.Required && len(op.Body) == 0:
-		problem = newProblem(http.StatusBadRequest, "bad_request", "the operation needs a body")
+		problem = NewProblem(http.StatusBadRequest, "bad_request", "the operation needs a body")
 	}
 	if problem != nil {
 		a.stats.note("batch", problem.Status, problem.Code)
@@ -123,13 +123,13 @@ func (a *base) one(ctx context.Context, x *exchange, op *BatchOperation) BatchRe
 }
 
 // do has an operation handled, and gathers its answer.
-func (a *base) do(found *route, r *http.Request, values map[string]string) (result BatchResult) {
-	own := exchangeOf(r.Context())
+func (a *API) do(found *route, r *http.Request, values map[string]string) (result BatchResult) {
+	own := ExchangeOf(r.Context())
 	w := &heldAnswer{header: make(http.Header)}
 	defer func() {
 		if reason := recover(); reason != nil {
 			a.panicked(r, own, reason)
-			result = resultOf(newProblem(http.StatusInternalServerError, "internal_error", "the server could not handle this operation"))
+			result = resultOf(NewProblem(http.StatusInternalServerError, "internal_error", "the server could not handle this operation"))
 		}
 		a.stats.note(found.op.ID, result.Status, own.code)
 	}()
