@@ -60,7 +60,7 @@ func (a *API) serveEvents(w http.ResponseWriter, r *http.Request) {
 		a.feed.readers.Add(-1)
 		p := rest.NewProblem(http.StatusServiceUnavailable, chat.CodeOverloaded, "this node has as many readers of events as it may")
 		p.Limit = int64(a.opts.MaxFeeds)
-		p.Headers.Set("Retry-After", "5")
+		p.GetHeaders().Set("Retry-After", "5")
 		a.Refuse(w, x, p)
 		return
 	}

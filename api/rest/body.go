@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"chorus/api/rest/strict"
 	"chorus/chat"
 )
 
@@ -58,7 +59,7 @@ func (a *API) readBody(w http.ResponseWriter, r *http.Request, found *route) (*h
 		}
 	}
 	if data != nil {
-		if err := strict(data); err != nil {
+		if err := strict.Check(data); err != nil {
 			return r, NewProblem(http.StatusBadRequest, chat.CodeBadRequest, "the body is not JSON as it should be: "+err.Error())
 		}
 	}
@@ -82,7 +83,7 @@ func bodyOf(r *http.Request) []byte {
 func checkMedia(header http.Header) *Problem {
 	if encoding := header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
 		p := NewProblem(http.StatusUnsupportedMediaType, codeUnsupportedMedia, "send the body without compression")
-		p.Headers.Set("Accept-Encoding", "identity")
+		p.headers.Set("Accept-Encoding", "identity")
 		return p
 	}
 	kind := header.Get("Content-Type")

@@ -78,7 +78,7 @@ func (a *API) verify(ctx context.Context, token string) (*identity, *Problem) {
 		return &identity{Name: "token:" + claims.Subject(), Claims: claims}, nil
 	case code == refusal.CodeKeysUnavailable, code == refusal.CodeInternalError, errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		p := NewProblem(http.StatusServiceUnavailable, refusal.CodeKeysUnavailable, "nobody knows at this moment whether the token is good")
-		p.Headers.Set("Retry-After", "5")
+		p.headers.Set("Retry-After", "5")
 		return nil, p
 	default:
 		return nil, unauthorized(http.StatusUnauthorized, code, refusal.Reason(err), "invalid_token")
@@ -95,13 +95,13 @@ func unauthorized(status int, code, detail, bearerError string) *Problem {
 	if bearerError != "" {
 		challenge += `, error="` + bearerError + `", error_description="` + challengeText.Replace(detail) + `"`
 	}
-	p.Headers.Set("WWW-Authenticate", challenge)
+	p.headers.Set("WWW-Authenticate", challenge)
 	return p
 }
 
 // Forbidden is the problem of a key or token without the scope.
 func Forbidden(scope string) *Problem {
 	p := NewProblem(http.StatusForbidden, refusal.CodeForbidden, "the key or token does not have the scope "+scope)
-	p.Headers.Set("WWW-Authenticate", `Bearer realm="chorus", error="insufficient_scope", scope="`+scope+`"`)
+	p.headers.Set("WWW-Authenticate", `Bearer realm="chorus", error="insufficient_scope", scope="`+scope+`"`)
 	return p
 }

@@ -63,7 +63,7 @@ func (a *API) once(w http.ResponseWriter, r *http.Request, x *exchange, handle f
 	switch {
 	case errors.Is(err, errUnderWay):
 		p := NewProblem(http.StatusConflict, chat.CodeConflict, err.Error())
-		p.Headers.Set("Retry-After", "1")
+		p.headers.Set("Retry-After", "1")
 		a.Refuse(w, x, p)
 		return
 	case errors.Is(err, errOther):
@@ -141,7 +141,7 @@ func isPrintable(text string) bool {
 
 func Unavailable() *Problem {
 	p := NewProblem(http.StatusServiceUnavailable, chat.CodeClusterUnavailable, "Redis is not available")
-	p.Headers.Set("Retry-After", "1")
+	p.headers.Set("Retry-After", "1")
 	return p
 }
 

@@ -36,7 +36,7 @@ type Problem struct {
 	RetryAfterMS int64          `json:"retry_after_ms,omitempty" doc:"When to try again, in milliseconds."`
 	Version      int64          `json:"version,omitempty" doc:"Of conflict: the version of the message that is in force."`
 
-	Headers http.Header
+	headers http.Header
 }
 
 // ProblemError is about one member or parameter.
@@ -58,7 +58,7 @@ func (p *Problem) Error() string { return p.Detail }
 func (p *Problem) GetStatus() int { return p.Status }
 
 // GetHeaders implements huma.HeadersError.
-func (p *Problem) GetHeaders() http.Header { return p.Headers }
+func (p *Problem) GetHeaders() http.Header { return p.headers }
 
 // ContentType implements huma.ContentTypeFilter.
 func (p *Problem) ContentType(string) string { return problemType }
@@ -75,7 +75,7 @@ const (
 func NewProblem(status int, code, detail string) *Problem {
 	return &Problem{
 		Type: Prefix + "/docs#" + code, Title: http.StatusText(status), Status: status, Code: code, Detail: cutText(detail),
-		Headers: http.Header{},
+		headers: http.Header{},
 	}
 }
 
@@ -120,7 +120,7 @@ func (a *API) problemOf(err error) error {
 	p := NewProblem(status, code, refused.Message)
 	p.Limit, p.RetryAfterMS, p.Version = number(refused.Details["limit"]), number(refused.Details["retry_after_ms"]), number(refused.Details["version"])
 	if status == http.StatusServiceUnavailable {
-		p.Headers.Set("Retry-After", "1")
+		p.headers.Set("Retry-After", "1")
 	}
 	return p
 }
@@ -150,7 +150,7 @@ func cutText(text string) string {
 // write sends the problem.
 func (p *Problem) write(w http.ResponseWriter, requestID string) {
 	p.RequestID = requestID
-	for name, values := range p.Headers {
+	for name, values := range p.headers {
 		w.Header()[name] = values
 	}
 	w.Header().Set("Content-Type", problemType)

@@ -42,7 +42,7 @@ func (q *quota) write(header http.Header) {
 func (q *quota) problem() *Problem {
 	p := NewProblem(http.StatusTooManyRequests, chat.CodeRateLimited, "too many requests of this key")
 	p.RetryAfterMS = max(q.wait.Milliseconds(), 1)
-	p.Headers.Set("Retry-After", strconv.FormatInt(max(seconds(q.wait), 1), 10))
+	p.headers.Set("Retry-After", strconv.FormatInt(max(seconds(q.wait), 1), 10))
 	return p
 }
 

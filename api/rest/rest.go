@@ -1,3 +1,5 @@
+// Package rest is an HTTP API of typed operations, and what they have in common: the router, keys and scopes, rates, bodies,
+// idempotency, problems, batches, and the OpenAPI document. One file has one of these.
 package rest
 
 import (

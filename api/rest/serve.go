@@ -68,7 +68,7 @@ func (a *API) serve(w *recorder, r *http.Request, x *exchange) {
 		}
 	case len(allowed) > 0:
 		problem = NewProblem(http.StatusMethodNotAllowed, codeMethodNotAllowed, "this path takes "+strings.Join(allowed, ", "))
-		problem.Headers.Set("Allow", strings.Join(allowed, ", "))
+		problem.headers.Set("Allow", strings.Join(allowed, ", "))
 	default:
 		problem = NewProblem(http.StatusNotFound, CodeNotFound, "there is no such path: "+Prefix+"/openapi.json lists them")
 	}

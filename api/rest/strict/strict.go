@@ -1,4 +1,5 @@
-package rest
+// Package strict checks JSON that programs must read in one way only.
+package strict
 
 import (
 	"encoding/json"
@@ -12,9 +13,9 @@ const maxDepth = 128
 
 var errNotUTF8 = errors.New("it is not UTF-8")
 
-// strict returns why a text is not JSON that can be read in one way only: UTF-8, no name twice in an object, and not too
+// Check returns why a text is not JSON that can be read in one way only: UTF-8, no name twice in an object, and not too
 // deep. The error has nothing of the text.
-func strict(data []byte) error {
+func Check(data []byte) error {
 	if !utf8.Valid(data) {
 		return errNotUTF8
 	}
