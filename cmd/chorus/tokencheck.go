@@ -12,6 +12,7 @@ import (
 	"chorus/auth"
 	"chorus/auth/refusal"
 	"chorus/auth/token"
+	"chorus/cmd/chorus/report"
 	"chorus/node"
 )
 
@@ -57,18 +58,16 @@ func (c *tokenCheckCommand) check(ctx context.Context, cfg node.Config, in io.Re
 	if err == nil && cfg.Cluster.Redis.URL != "" {
 		known, err = lookUp(ctx, cfg, claims)
 	}
-	content := readUnverified(token)
-	if c.JSON {
-		return c.printJSON(out, content, claims, known, err, &cfg)
-	}
-	report := &tokenReport{now: time.Now()}
+	content, now := report.Read(token), time.Now()
+	var refused error
 	if err != nil {
-		report.bad(content, isGenuine(err))
-		err = fmt.Errorf("the token is not good: %s (%s): %s", refusal.Reason(err), refusal.Code(err), remedy(err, content, &cfg, report.now))
-	} else {
-		report.good(content, claims, c.Room, known)
+		refused = fmt.Errorf("the token is not good: %s (%s): %s", refusal.Reason(err), refusal.Code(err), report.Remedy(err, content, &cfg, now))
 	}
-	return errors.Join(err, report.writeTo(out))
+	if c.JSON {
+		return errors.Join(refused, printJSON(out, report.JSON(content, claims, c.Room, known, err, &cfg, now)))
+	}
+	_, writeErr := io.WriteString(out, report.Text(content, claims, c.Room, known, err, now))
+	return errors.Join(refused, writeErr)
 }
 
 // lookUp returns token.ErrRevoked for a token that was revoked, and else what is known about that: a

@@ -11,6 +11,7 @@ import (
 
 	"chorus/auth/revocation"
 	"chorus/auth/token"
+	"chorus/cmd/chorus/report"
 	"chorus/node"
 )
 
@@ -159,13 +160,13 @@ func (c *tokenRevokeCommand) ofToken(ctx context.Context, cfg node.Config, in io
 
 // ofUnverified is ofToken without a key.
 func ofUnverified(text string) (revocation.Revocation, error) {
-	claims := readUnverified(text).claims
+	claims := report.Read(text).Claims
 	id, _ := claims["jti"].(string)
 	if id == "" {
 		return revocation.Revocation{}, errors.New("this is no token with a jti: use --id, or --sub with --before now when new tokens are to be good")
 	}
 	what := revocation.Revocation{TokenID: id, Until: revocation.Forever}
-	if date, ok := dateOf(claims["exp"]); ok {
+	if date, ok := report.DateOf(claims["exp"]); ok {
 		what.Until = date.Add(token.MaxLeeway)
 	}
 	return what, nil

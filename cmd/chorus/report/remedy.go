@@ -1,4 +1,4 @@
-package main
+package report
 
 import (
 	"errors"
@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"chorus/auth/token"
-	"chorus/node"
+	"chorus/node/config"
 )
 
 // isGenuine tells whether a token was refused for what it says, which is looked at only after its
@@ -24,10 +24,10 @@ func isGenuine(err error) bool {
 	return false
 }
 
-// remedy says why a token was refused and what to do about it, in one line.
-func remedy(err error, content tokenContent, cfg *node.Config, now time.Time) string {
+// Remedy says why a token was refused and what to do about it, in one line.
+func Remedy(err error, content Content, cfg *config.Config, now time.Time) string {
 	says := func(name string) string {
-		if value, ok := content.claims[name]; ok {
+		if value, ok := content.Claims[name]; ok {
 			return name + " is " + asJSON(value)
 		}
 		return "it has no " + name
@@ -74,8 +74,8 @@ func detail(err, reason error) string {
 	return strings.TrimPrefix(strings.TrimPrefix(err.Error(), reason.Error()), ": ")
 }
 
-func since(name string, content tokenContent, now time.Time) string {
-	date, ok := dateOf(content.claims[name])
+func since(name string, content Content, now time.Time) string {
+	date, ok := DateOf(content.Claims[name])
 	if !ok {
 		return name + " has passed"
 	}

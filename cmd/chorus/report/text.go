@@ -1,9 +1,9 @@
-package main
+// Package report says what a token is: to people and to programs, and what to do about one that is refused.
+package report
 
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"math"
 	"strconv"
 	"strings"
@@ -18,21 +18,21 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// tokenContent is what a token says, whoever has written it.
-type tokenContent struct {
+// Content is what a token says, whoever has written it.
+type Content struct {
 	header map[string]any
-	claims map[string]any // with json.Number
+	Claims map[string]any // with json.Number
 	size   int            // of the token, in bytes
 }
 
-// readUnverified reads a token as far as it can be read.
-func readUnverified(token string) tokenContent {
+// Read reads a token as far as it can be read.
+func Read(token string) Content {
 	claims := jwt.MapClaims{}
 	parsed, _, err := jwt.NewParser(jwt.WithJSONNumber()).ParseUnverified(token, claims)
 	if err != nil && parsed == nil {
-		return tokenContent{size: len(token)}
+		return Content{size: len(token)}
 	}
-	return tokenContent{header: parsed.Header, claims: claims, size: len(token)}
+	return Content{header: parsed.Header, Claims: claims, size: len(token)}
 }
 
 // tokenReport is what a person is told of a token.
@@ -41,7 +41,18 @@ type tokenReport struct {
 	text strings.Builder
 }
 
-func (r *tokenReport) good(content tokenContent, claims *auth.Claims, room, revocation string) {
+// Text is what a person is told of a token; problem is nil for a good one.
+func Text(content Content, claims *auth.Claims, room, known string, problem error, now time.Time) string {
+	r := &tokenReport{now: now}
+	if problem != nil {
+		r.bad(content, isGenuine(problem))
+	} else {
+		r.good(content, claims, room, known)
+	}
+	return r.text.String()
+}
+
+func (r *tokenReport) good(content Content, claims *auth.Claims, room, revocation string) {
 	fmt.Fprintf(&r.text, "The token is good for the nodes of this configuration; %s.\n\n", revocation)
 	r.content(content)
 	if room == "" {
@@ -57,7 +68,7 @@ func (r *tokenReport) good(content tokenContent, claims *auth.Claims, room, revo
 	})
 }
 
-func (r *tokenReport) bad(content tokenContent, genuine bool) {
+func (r *tokenReport) bad(content Content, genuine bool) {
 	switch {
 	case content.header == nil:
 		return // it says nothing
@@ -95,7 +106,7 @@ func yes(allowed bool) string {
 }
 
 // content shows what the token says about itself.
-func (r *tokenReport) content(content tokenContent) {
+func (r *tokenReport) content(content Content) {
 	r.table(func(row func(cells ...string)) {
 		for _, name := range []string{"alg", "typ", "kid"} {
 			if value, ok := content.header[name]; ok {
@@ -103,12 +114,12 @@ func (r *tokenReport) content(content tokenContent) {
 			}
 		}
 		for _, name := range []string{"sub", "name", "jti", "iss", "aud"} {
-			if value, ok := content.claims[name]; ok {
+			if value, ok := content.Claims[name]; ok {
 				row(name, asJSON(value))
 			}
 		}
 		for _, name := range []string{"iat", "nbf", "exp"} {
-			if value, ok := content.claims[name]; ok {
+			if value, ok := content.Claims[name]; ok {
 				row(name, r.date(value))
 			}
 		}
@@ -116,7 +127,7 @@ func (r *tokenReport) content(content tokenContent) {
 }
 
 func (r *tokenReport) date(value any) string {
-	date, ok := dateOf(value)
+	date, ok := DateOf(value)
 	if !ok {
 		return asJSON(value)
 	}
@@ -129,13 +140,8 @@ func (r *tokenReport) table(fill func(row func(cells ...string))) {
 	_ = table.Flush()
 }
 
-func (r *tokenReport) writeTo(out io.Writer) error {
-	_, err := io.WriteString(out, r.text.String())
-	return err
-}
-
-// dateOf reads a NumericDate (RFC 7519 section 2).
-func dateOf(value any) (time.Time, bool) {
+// DateOf reads a NumericDate (RFC 7519 section 2).
+func DateOf(value any) (time.Time, bool) {
 	number, ok := value.(json.Number)
 	if !ok {
 		return time.Time{}, false

@@ -1,15 +1,12 @@
-package main
+package report
 
 import (
-	"encoding/json"
-	"fmt"
-	"io"
 	"time"
 
 	"chorus/auth"
 	"chorus/auth/permission"
 	"chorus/auth/refusal"
-	"chorus/node"
+	"chorus/node/config"
 )
 
 // tokenJSON is what "token check --json" prints.
@@ -32,21 +29,18 @@ type permissionJSON struct {
 	Rule     string            `json:"rule"`
 }
 
-// printJSON prints the report. It returns an error when the token is not good.
-func (c *tokenCheckCommand) printJSON(out io.Writer, content tokenContent, claims *auth.Claims, known string, problem error, cfg *node.Config) error {
-	report := tokenJSON{OK: problem == nil, Verified: problem == nil || isGenuine(problem), Header: content.header, Claims: content.claims}
+// JSON is what programs are told of a token; problem is nil for a good one.
+func JSON(content Content, claims *auth.Claims, room, known string, problem error, cfg *config.Config, now time.Time) any {
+	report := tokenJSON{OK: problem == nil, Verified: problem == nil || isGenuine(problem), Header: content.header, Claims: content.Claims}
 	if problem != nil {
-		report.Code, report.Message, report.Remedy = refusal.Code(problem), refusal.Reason(problem), remedy(problem, content, cfg, time.Now())
-		if err := printJSON(out, report); err != nil {
-			return err
-		}
-		return fmt.Errorf("the token is not good: %s (%s): %s", report.Message, report.Code, report.Remedy)
+		report.Code, report.Message, report.Remedy = refusal.Code(problem), refusal.Reason(problem), Remedy(problem, content, cfg, now)
+		return report
 	}
 	report.Revocation = known
 	for _, action := range permission.Actions() {
-		report.Permissions = append(report.Permissions, permissionOf(claims, action, c.Room))
+		report.Permissions = append(report.Permissions, permissionOf(claims, action, room))
 	}
-	return printJSON(out, report)
+	return report
 }
 
 // permissionOf is permitted for programs.
@@ -58,11 +52,4 @@ func permissionOf(claims *auth.Claims, action permission.Action, room string) pe
 	}
 	patterns, _ := claims.Patterns(action)
 	return permissionJSON{Action: action, Patterns: patterns, Rule: rule}
-}
-
-func printJSON(out io.Writer, value any) error {
-	encoder := json.NewEncoder(out)
-	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(value)
 }
