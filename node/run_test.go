@@ -312,25 +312,24 @@ func TestRunSaysWhatToDo(t *testing.T) {
 }
 
 // wantStartError fails unless a node does not start, for a reason that has these words and no password.
-func wantStartError(t *testing.T, cfg node.Config, words ...string) {
+func wantStartError(t *testing.T, cfg node.Config, words ...string) error {
 	t.Helper()
 	n, err := node.New(cfg)
 	if err != nil {
-		t.Error(err)
-		return
+		t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	err = n.Run(ctx)
 	if !errors.Is(err, node.ErrStart) || strings.Contains(err.Error(), "hunter2") {
-		t.Errorf("got %v, want an error without the password", err)
-		return
+		t.Fatalf("got %v, want an error without the password", err)
 	}
 	for _, word := range words {
 		if !strings.Contains(err.Error(), word) {
 			t.Errorf("got %v, want an error with %q", err, word)
 		}
 	}
+	return err
 }
 
 func TestMetrics(t *testing.T) {

@@ -26,7 +26,8 @@ type Key struct {
 var Scopes = []string{"publish", "rooms", "history", "users", "moderate", "tokens", "admin"}
 
 const (
-	keyPrefix  = "chk_"
+	keyPrefix = "chk_"
+	// ReadSuffix ends a scope that stands for reading alone.
 	ReadSuffix = ":read"
 )
 

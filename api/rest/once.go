@@ -139,6 +139,7 @@ func isPrintable(text string) bool {
 	return true
 }
 
+// Unavailable is the problem of an operation that Redis did not answer.
 func Unavailable() *Problem {
 	p := NewProblem(http.StatusServiceUnavailable, chat.CodeClusterUnavailable, "Redis is not available")
 	p.headers.Set("Retry-After", "1")
