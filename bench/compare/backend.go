@@ -20,7 +20,7 @@ import (
 const (
 	apiSecret  = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 	apiKey     = "chk_bench_" + apiSecret
-	hookSecret = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
+	hookSecret = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=" //nolint:gosec // of this benchmark alone
 
 	apiWorkers  = 16 // requests at a time
 	apiTime     = 6 * time.Second

@@ -49,5 +49,5 @@ async function fair(t, settings, factor) {
 }
 
 export const fairness = [
-  { name: "fair-flood", expect: "100 clients send 1,000 messages a second each: an honest client's p99 is at most twice its undisturbed value", before: "", run: (t) => fair(t, limited, 2) },
+  { name: "fair-flood", expect: "100 clients send 1,000 messages a second each: an honest client's p99 is at most twice its undisturbed value", before: "p99 6.6 ms, and 292 ms during the flood", run: (t) => fair(t, limited, 2) },
 ];
