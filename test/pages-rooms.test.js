@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import { after, before, test } from "node:test";
 import { accessible, content, fits, openPage, startBrowser } from "./harness/browser.js";
-import { entered, hears, log, rows, say, signInWith } from "./harness/chatpage.js";
+import { entered, hears, log, rows, said, say, signInWith, status } from "./harness/chatpage.js";
 import { addresses, BINARY, environment } from "./harness/chorus.js";
 import { cleanup } from "./harness/cleanup.js";
 import { join } from "./harness/client.js";
@@ -129,6 +129,27 @@ test("a moderator mutes, bans, slows and freezes, lifts it again, and is told of
   await act("Remove Ada from the room");
   await ada.getByRole("alert").filter({ hasText: /no longer in this room/ }).waitFor();
   content(page, ada);
+});
+
+test("what was missed and is kept no more is said, and the room goes on behind the gap", async (t) => {
+  const node = await startWith(t, 'chat: {rooms: [{match: "*", history: {messages: 5}}]}\n');
+  const page = await openPage(t, browser, node.url);
+  await signInWith(page, token({ sub: "ada", name: "Ada" }));
+  await entered(page);
+  await say(page, "before");
+  await hears(page, "before");
+  await page.context().setOffline(true);
+  await status(page).filter({ hasText: "this device is offline" }).waitFor();
+  const bob = await join(t, node.url, { auth: { token: token({ sub: "bob" }) } });
+  assert.ok((await bob.emitWithAck("join", "lobby")).ok);
+  for (let i = 0; i < 40; i++) assert.ok((await bob.emitWithAck("publish", "lobby", { text: `meanwhile ${i}` })).ok);
+  await page.context().setOffline(false);
+  await page.getByText("Some messages are too old").waitFor();
+  assert.deepEqual(await said(page), [35, 36, 37, 38, 39].map((i) => `meanwhile ${i}`));
+  assert.equal(await page.getByText("Nothing was missed").count(), 0);
+  await say(page, "after");
+  await hears(page, "after");
+  content(page);
 });
 
 test("a page that embeds this one gives it new tokens; others may not embed it", async (t) => {

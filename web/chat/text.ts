@@ -3,7 +3,6 @@
 export const text = {
   product: "Chorus",
   signIn: {
-    title: "Sign in",
     lead: "Chat with everybody who is connected to this cluster.",
     name: "Name",
     nameHint: "Any name: this is a development cluster, which makes the token for you.",
@@ -15,7 +14,6 @@ export const text = {
     emptyToken: "Enter a token.",
     failed: (reason: string) => `You were not signed in: ${reason}`,
     out: "Sign out",
-    renew: "Paste a new token to continue.",
   },
   /** Why the server ended or refused a connection, by the code. */
   ends: {
