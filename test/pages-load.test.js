@@ -13,7 +13,7 @@ import { until } from "./harness/wait.js";
 
 const CONNECTIONS = Number(process.env.CONNECTIONS ?? 1_000);
 const ROOMS = Number(process.env.ROOMS ?? 10_000);
-const PER_NODE = 15_000; // a process has so many descriptors
+const PER_NODE = 9_000; // a process may have 20,000 descriptors here, of which a node keeps half for the other nodes
 const MOST_MS = 200;
 const LONG_MS = 700_000; // to connect them all
 
@@ -27,25 +27,23 @@ test(`${CONNECTIONS} connections, ${ROOMS} rooms: no task of the page takes more
   const crowds = nodes.map(({ url }) => run(t, BINARY, [
     "bench", url, "--connections", `${share}`, "--senders", "0", "--rooms", `${taken}`, "--join-event", "join", "--duration", "1h",
   ], { CHORUS_AUTH_SECRET: SECRET }));
+  const api = async (path) => (await fetch(`${nodes[0].admin}/api/v1${path}`, { headers: { Authorization: `Bearer ${ops.key}` } })).json();
+  const counted = async () => (await api("/nodes")).nodes.reduce((sum, { connections }) => sum + connections, 0);
+  await until(async () => !crowds.some(({ ended }) => ended) && (await counted()) >= CONNECTIONS, `${CONNECTIONS} connections`, LONG_MS).catch(async (err) => {
+    throw new Error(`${err.message}: ${await counted()}\n${crowds.map(({ output }) => output.slice(-300)).join("\n")}`);
+  });
   // What clients of the crowd are not in.
   for (let at = taken; at < ROOMS; at += 1_000) {
     const socket = await join(t, nodes[0].url, { auth: { token: token({ sub: `collector ${at}` }) } });
     const answers = await Promise.all(Array.from({ length: Math.min(1_000, ROOMS - at) }, (_, i) => socket.emitWithAck("join", `more ${at + i}`)));
     assert.ok(answers.every(({ ok }) => ok), JSON.stringify(answers.find(({ ok }) => !ok)));
   }
-  const api = async (path) => (await fetch(`${nodes[0].admin}/api/v1${path}`, { headers: { Authorization: `Bearer ${ops.key}` } })).json();
-  const counted = async () => (await api("/nodes")).nodes.reduce((sum, { connections }) => sum + connections, 0);
-  await until(async () => !crowds.some(({ ended }) => ended) && (await counted()) >= CONNECTIONS, `${CONNECTIONS} connections`, LONG_MS).catch(async (err) => {
-    throw new Error(`${err.message}: ${await counted()}\n${crowds.map(({ output }) => output.slice(-300)).join("\n")}`);
-  });
 
   const page = await openPage(t, browser, `${nodes[0].admin}/admin/`);
-  const longest = { cpu: 0, wall: 0 };
   const watched = async (what, action) => {
     const { cpu, wall } = await longestTask(browser, page, action);
     t.diagnostic(`${what}: the longest task worked ${cpu.toFixed(0)} ms (${wall.toFixed(0)} ms by the clock)`);
     assert.ok(cpu < MOST_MS, `${what}: a task of ${cpu} ms`);
-    longest.cpu = Math.max(longest.cpu, cpu);
   };
   await watched("the overview", async () => {
     await page.getByLabel("API key").fill(ops.key);
