@@ -6,8 +6,11 @@ import { tmpdir } from "node:os";
 import { join as path } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { BINARY, startNode } from "./harness/chorus.js";
+import { BINARY, environment, startNode } from "./harness/chorus.js";
+import { join } from "./harness/client.js";
 import { run } from "./harness/program.js";
+import { freePort } from "./harness/redis.js";
+import { until } from "./harness/wait.js";
 
 // The datagrams are received by Python: Node.js has no such sockets.
 const RECEIVER = `import socket, sys
@@ -23,6 +26,14 @@ test("the unit of deploy/ is one that systemd takes as it is", { skip: spawnSync
   const check = run(t, "systemd-analyze", ["verify", path(folder, "chorus.service")]);
   assert.equal(await check.exited, 0, check.output);
   assert.equal(check.output, "");
+});
+
+test("the socket may be that of systemd", { skip: spawnSync("systemd-socket-activate", ["--version"]).error && "no systemd" }, async (t) => {
+  const port = await freePort();
+  const systemd = run(t, "systemd-socket-activate", ["-l", `127.0.0.1:${port}`, ...Object.keys(environment()).map((name) => `--setenv=${name}`), BINARY, "serve"], environment());
+  await until(async () => systemd.ended || (await fetch(`http://127.0.0.1:${port}/readyz`).catch(() => ({}))).ok, "the node behind the socket");
+  const ada = await join(t, `http://127.0.0.1:${port}`);
+  assert.deepEqual(await ada.emitWithAck("message", "hello"), { ok: true });
 });
 
 test("ready, reloading, watchdog, stopping", async (t) => {

@@ -9,6 +9,7 @@ import (
 
 	"chorus/node/config"
 	"chorus/node/proxy"
+	"chorus/node/systemd"
 )
 
 const (
@@ -85,7 +86,10 @@ func maxTCPPerAddress(c *config.Config, maxTCP int) int {
 // Public opens the public address, with the bounds of the configuration. It warns when there are fewer descriptors
 // than max_connections needs.
 func Public(ctx context.Context, c *config.Config, log *slog.Logger) (*TCP, error) {
-	listener, err := Listen(ctx, "listen", c.Listen)
+	listener, err := systemd.Socket()
+	if listener == nil && err == nil {
+		listener, err = Listen(ctx, "listen", c.Listen)
+	}
 	if err != nil {
 		return nil, err
 	}
