@@ -5,14 +5,14 @@ import (
 	"slices"
 	"time"
 
-	"github.com/zishang520/socket.io/servers/socket/v3"
-
 	"chorus/auth"
 	"chorus/chat/client"
 	"chorus/chat/cluster"
 	"chorus/chat/message"
 	"chorus/chat/moderation"
 	"chorus/chat/own"
+
+	"github.com/zishang520/socket.io/servers/socket/v3"
 )
 
 // Chat is the chat product of one node. Its methods are safe for concurrent use.

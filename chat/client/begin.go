@@ -6,10 +6,10 @@ import (
 	"slices"
 	"time"
 
-	"github.com/zishang520/socket.io/servers/socket/v3"
-
 	"chorus/chat/rule"
 	"chorus/chat/store"
+
+	"github.com/zishang520/socket.io/servers/socket/v3"
 )
 
 // begin puts a client into the rooms that it has from the beginning, before any of its events is handled.

@@ -6,12 +6,12 @@ import (
 	"log/slog"
 	"sync"
 
-	"github.com/zishang520/socket.io/servers/socket/v3"
-
 	"chorus/adapter"
 	"chorus/chat/lane"
 	"chorus/chat/rule"
 	"chorus/chat/store"
+
+	"github.com/zishang520/socket.io/servers/socket/v3"
 )
 
 // Clients are those of this node, and what they share.

@@ -3,10 +3,10 @@ package client
 import (
 	"strings"
 
+	"chorus/chat/rule"
+
 	"github.com/zishang520/socket.io/servers/socket/v3"
 	"github.com/zishang520/socket.io/v3/pkg/types"
-
-	"chorus/chat/rule"
 )
 
 // ReviewBans puts the client out of the rooms from which it is banned.

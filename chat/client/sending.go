@@ -5,11 +5,11 @@ import (
 	"log/slog"
 	"maps"
 
-	"github.com/zishang520/socket.io/parsers/socket/v3/parser"
-	"github.com/zishang520/socket.io/servers/socket/v3"
-
 	"chorus/chat/notice"
 	"chorus/chat/rule"
+
+	"github.com/zishang520/socket.io/parsers/socket/v3/parser"
+	"github.com/zishang520/socket.io/servers/socket/v3"
 )
 
 // Emit publishes an event to the cluster and calls done with the outcome. While Redis is away, an event without done

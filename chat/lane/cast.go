@@ -3,13 +3,13 @@ package lane
 import (
 	"slices"
 
-	"github.com/zishang520/socket.io/parsers/socket/v3/parser"
-	"github.com/zishang520/socket.io/servers/socket/v3"
-	"github.com/zishang520/socket.io/v3/pkg/types"
-
 	"chorus/chat/rule"
 	"chorus/chat/store"
 	"chorus/chat/view"
+
+	"github.com/zishang520/socket.io/parsers/socket/v3/parser"
+	"github.com/zishang520/socket.io/servers/socket/v3"
+	"github.com/zishang520/socket.io/v3/pkg/types"
 )
 
 // cast sends a record to the sockets of this node that hear it, but not to those that are held.

@@ -3,10 +3,10 @@ package lane
 import (
 	"sync"
 
-	"github.com/zishang520/socket.io/servers/socket/v3"
-
 	"chorus/chat/rule"
 	"chorus/chat/store"
+
+	"github.com/zishang520/socket.io/servers/socket/v3"
 )
 
 // Lane is what this node knows of a room or conversation that one of its sockets is in. What the feed brings passes it

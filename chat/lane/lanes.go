@@ -8,11 +8,11 @@ import (
 	"sync"
 	"time"
 
-	"github.com/zishang520/socket.io/servers/socket/v3"
-
 	"chorus/adapter"
 	"chorus/chat/rule"
 	"chorus/chat/store"
+
+	"github.com/zishang520/socket.io/servers/socket/v3"
 )
 
 // Options configure newLanes.

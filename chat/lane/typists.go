@@ -6,10 +6,10 @@ import (
 	"slices"
 	"time"
 
+	"chorus/chat/rule"
+
 	"github.com/zishang520/socket.io/servers/socket/v3"
 	"github.com/zishang520/socket.io/v3/pkg/types"
-
-	"chorus/chat/rule"
 )
 
 // Bounds of typing.

@@ -3,11 +3,11 @@ package lane
 import (
 	"time"
 
-	"github.com/zishang520/socket.io/servers/socket/v3"
-
 	"chorus/chat/rule"
 	"chorus/chat/store"
 	"chorus/chat/view"
+
+	"github.com/zishang520/socket.io/servers/socket/v3"
 )
 
 // presenceLane tells the watchers of a room on this node who comes and goes. Its numbers count what these watchers

@@ -4,14 +4,13 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"log/slog"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
-	"chorus/chat/notice"
 	"chorus/chat/redis/lua"
 	"chorus/chat/redis/script"
 	"chorus/chat/store"
@@ -122,67 +121,16 @@ func (r recordLine) rest() (string, error) {
 // newEpoch returns a new name for a log that begins.
 func newEpoch() string { return strings.ToLower(rand.Text()[:10]) }
 
-// Append implements store.Log.
-func (s *Store) Append(ctx context.Context, a *store.Append) (store.Receipt, error) {
-	mentions := a.Mentions[:min(len(a.Mentions), s.opts.MentionsOfOne)]
-	remember := a.Remember
-	if remember == 0 {
-		remember = s.opts.Remember
-	}
-	rest, err := head{User: a.User, Name: a.Name, Event: a.Event, Mentions: mentions, Attach: a.Attach, Chosen: remember > 0, Text: a.Text, Open: a.Open, Length: a.Length}.rest()
-	if err != nil {
-		return store.Receipt{}, err
-	}
-	record, err := recordLine{Log: a.Log, Topics: a.Topics, By: a.User, Origin: a.Origin, Except: a.Except}.rest()
-	if err != nil {
-		return store.Receipt{}, err
-	}
-	args := make([]any, 0, 20+len(mentions)+len(a.Topics))
-	args = append(args, "", a.Bounds.Messages, a.Bounds.Age.Milliseconds(), a.Bounds.Bytes, a.ID, a.User, a.Digest,
-		max(remember, 0).Milliseconds(), s.opts.RememberedIDs, record+"}", rest, a.Value, a.Slow.Milliseconds(), a.Log, s.opts.Markers, len(mentions))
-	for _, user := range mentions {
-		args = append(args, user)
-	}
-	args = append(args, s.keys.Channels(a.Topics)...)
-	args = append(args, a.Notice, s.messageSpec(a.Notice, notice.MessagePublished, a.Log))
-	keys := []string{s.keys.Of("log", a.Log)}
-	if a.Mark && !s.sharded() {
-		keys = append(keys, s.keys.Of("read", a.User))
-	}
-	answer, err := s.write(ctx, a.Log, a.Bounds.Age, lua.Append, keys, args, 0)
-	if err != nil {
-		return store.Receipt{}, err
-	}
-	switch answer[0] {
-	case "conflict":
-		return store.Receipt{}, &store.ConflictError{Reason: "the id is that of another message"}
-	case "slow":
-		return store.Receipt{}, &store.SlowError{Wait: time.Duration(number(answer[1])) * time.Millisecond}
-	case "ok", "repeated":
-	default:
-		return store.Receipt{}, fmt.Errorf("chat: append: unexpected answer %q", answer[0])
-	}
-	r := store.Receipt{ID: a.ID, At: number(answer[1]), Seq: number(answer[2]), Pos: number(answer[3]), Epoch: answer[4], Repeated: answer[0] == "repeated"}
-	r.Cursor = store.Position{Epoch: r.Epoch, Pos: r.Pos, Seq: r.Seq}.Cursor()
-	if a.Mark && len(keys) == 1 && !r.Repeated { // the markers of a user are on another server of a Redis Cluster
-		if _, err := s.mark(ctx, a.User, a.Log, store.Position{Epoch: r.Epoch, Seq: r.Seq}); err != nil {
-			s.log.Debug("the marker of a sender was not moved", slog.String("room", a.Log), slog.Any("error", err))
-		}
-	}
-	s.relay(a.Log)
-	return r, nil
-}
-
 // sharded reports whether the keys of a room and of a user may be on different servers.
 func (s *Store) sharded() bool {
 	_, is := s.client.(*redis.ClusterClient)
 	return is
 }
 
-// write runs a script that may begin a log: args[epoch] is where it takes the epoch. A log may begin when there are
-// not too many.
-func (s *Store) write(ctx context.Context, log string, age time.Duration, script *redis.Script, keys []string, args []any, epoch int) ([]string, error) {
-	answer, err := s.strings(ctx, script, keys, args)
+// begun runs a script that may begin a log: write gets the epoch, "" when the log must be there. A log may begin when there
+// are not too many.
+func (s *Store) begun(ctx context.Context, log string, age time.Duration, write func(epoch string) ([]string, error)) ([]string, error) {
+	answer, err := write("")
 	if err != nil {
 		return nil, err
 	}
@@ -190,8 +138,7 @@ func (s *Store) write(ctx context.Context, log string, age time.Duration, script
 		if err := s.admitRoom(ctx, log, age); err != nil {
 			return nil, err
 		}
-		args[epoch] = newEpoch()
-		if answer, err = s.strings(ctx, script, keys, args); err != nil {
+		if answer, err = write(newEpoch()); err != nil {
 			return nil, err
 		}
 	}
@@ -209,8 +156,15 @@ func (s *Store) strings(ctx context.Context, script *redis.Script, keys []string
 	}
 	list, err := cmd.Slice()
 	if err != nil || len(list) == 0 {
-		return nil, fmt.Errorf("chat: redis gave an answer that makes no sense: %w", err)
+		return nil, errors.Join(errAnswer, err)
 	}
+	return texts(list), nil
+}
+
+var errAnswer = errors.New("chat: redis gave an answer that makes no sense")
+
+// texts returns the items of an answer as texts.
+func texts(list []any) []string {
 	answer := make([]string, len(list))
 	for i, item := range list {
 		switch item := item.(type) {
@@ -222,7 +176,7 @@ func (s *Store) strings(ctx context.Context, script *redis.Script, keys []string
 			answer[i] = fmt.Sprint(item)
 		}
 	}
-	return answer, nil
+	return answer
 }
 
 func number(text string) int64 {
@@ -292,7 +246,10 @@ func (s *Store) Change(ctx context.Context, c *store.Change) (store.Changed, err
 		return store.Changed{}, fmt.Errorf("chat: %q is no change of a message", c.Kind)
 	}
 	args = append(args, c.Notice, s.messageSpec(c.Notice, noticeOf[c.Kind], c.Log))
-	answer, err := s.write(ctx, c.Log, c.Bounds.Age, lua.Change, []string{s.keys.Of("log", c.Log)}, args, 4)
+	answer, err := s.begun(ctx, c.Log, c.Bounds.Age, func(epoch string) ([]string, error) {
+		args[4] = epoch
+		return s.strings(ctx, lua.Change, []string{s.keys.Of("log", c.Log)}, args)
+	})
 	if err != nil {
 		return store.Changed{}, err
 	}

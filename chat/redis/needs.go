@@ -13,7 +13,7 @@ func Needs(prefix string) []acl.Command {
 		"hget x", "hset x x", "hmget x", "hdel x", "hexists x", "hlen", "hkeys", "hgetall",
 		"zadd 0 x", "zrem x", "zcard", "zscan 0", "zrange 0 1", "zscore x", "zlexcount - +",
 		"zrangebyscore 0 1", "zrangebylex - +", "zremrangebyscore 0 1", "zremrangebylex - +", "zremrangebyrank 0 0",
-		"rpush x", "lpush x", "lpop", "lindex 0", "llen", "lrange 0 1", "ltrim 0 1",
+		"rpush x", "lpush x", "llen", "lrange 0 1", "ltrim 0 1",
 		"sadd x", "srem x", "scard", "smembers", "srandmember", "spop")
 	channels := []string{acl.Literal(prefix) + "-chat#*", acl.Literal(prefix) + "-chat-all"}
 	for _, command := range [][]string{{"subscribe", k.Channel("")}, {"unsubscribe", k.Channel("")}, {"publish", k.Channel(""), ""}} {

@@ -3,9 +3,9 @@ package redis
 import (
 	"context"
 
-	"github.com/redis/go-redis/v9"
-
 	"chorus/chat/redis/script"
+
+	"github.com/redis/go-redis/v9"
 )
 
 const (

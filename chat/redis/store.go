@@ -58,15 +58,16 @@ type Stats struct {
 type Store struct {
 	store.Presence // users
 
-	opts   Options
-	client redis.UniversalClient
-	log    *slog.Logger
-	stats  Stats
-	keys   script.Keys
-	calls  *script.Calls
-	feed   *feed
-	users  *presence.Users
-	outbox *outbox.Outbox // in a Redis Cluster
+	opts    Options
+	client  redis.UniversalClient
+	log     *slog.Logger
+	stats   Stats
+	keys    script.Keys
+	calls   *script.Calls
+	feed    *feed
+	appends appends
+	users   *presence.Users
+	outbox  *outbox.Outbox // in a Redis Cluster
 
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
@@ -86,6 +87,7 @@ func New(opts Options) *Store {
 	s.keys = script.Keys(opts.Prefix)
 	s.calls = script.New(opts.Client, &s.stats.Overloaded, &s.stats.Errors)
 	s.feed = newFeed(s)
+	s.appends = appends{s: s, waiting: make(map[string][]*appending)}
 	s.users = presence.New(presence.Options{
 		Client: opts.Client, Calls: s.calls, Keys: s.keys, Nodes: opts.Nodes, Logger: opts.Logger, StatusBytes: opts.StatusBytes,
 		Spec: s.presenceSpec, Relay: s.relay, Cleaned: &s.stats.Cleaned, Malformed: &s.stats.Malformed,

@@ -210,7 +210,7 @@ func testModeration(t *testing.T, open Open) {
 	for i := range 3 {
 		set("room", store.Rule{Report: &store.Report{ID: fmt.Sprint(i), By: "bob", Reason: "spam", At: now}})
 	}
-	sink.Await(t, "the bars are known", func() bool { return len(sink.barred) >= 4 })
+	sink.Await(t, "the bars are known", func() bool { return len(sink.barred) >= 5 })
 	if got := standing("room", "bob"); got.Mute == nil || *got.Mute != mute || got.Ban != nil || got.Slow != 7 || !got.Frozen {
 		t.Errorf("%+v", got)
 	}

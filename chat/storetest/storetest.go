@@ -19,6 +19,7 @@ func Run(t *testing.T, open Open) {
 	for name, test := range map[string]func(*testing.T, Open){
 		"log: append, seq, cursors":           testAppend,
 		"log: idempotency":                    testIdempotency,
+		"log: idempotency at the same time":   testManyAppends,
 		"log: bounds":                         testBounds,
 		"log: age":                            testAge,
 		"log: pages":                          testPages,

@@ -48,58 +48,81 @@ local function unmention(head, s)
 	for _, user in ipairs(cjson.decode(head).mentions) do redis.call('ZREM', kn, mention(user, s)) end
 end
 
--- drop removes a message, and reports whether it was there. Its id is remembered for the time keep.
-local function drop(s, keep)
-	local raw = redis.call('HGET', km, text(s))
-	if not raw then return false end
-	local head = split(raw)
+-- take notes a message that is to go, and flush removes those that were noted. Their ids are remembered for the time keep.
+local goneSeqs, goneIDs, keptIDs = {}, {}, {}
+local function take(raw, s, at, keep)
+	local head = string.match(raw, '^[^\n]*')
 	bytes = bytes - #raw
-	redis.call('HDEL', km, text(s))
+	goneSeqs[#goneSeqs + 1] = text(s)
 	if string.find(head, '"cpos":', 1, true) then redis.call('ZREM', kc, text(s)) end
 	unmention(head, s)
 	if string.find(head, '"rc":{', 1, true) then redis.call('DEL', K .. ':r:' .. text(s)) end
-	local id, at = string.match(head, '"id":"([%w_.-]+)"'), tonumber(string.match(head, '"at":(%d+)'))
+	local id = string.match(head, '"id":"([%w_.-]+)"')
 	if keep > 0 and at + keep > now and string.find(head, '"chosen":true', 1, true) then
-		if redis.call('RPUSH', kq, text(at) .. ' ' .. id) % 100 == 1 then redis.call('PEXPIRE', kq, text(2 * keep + 600000)) end
+		keptIDs[#keptIDs + 1] = text(at) .. ' ' .. id
 	else
-		redis.call('HDEL', ki, id)
+		goneIDs[#goneIDs + 1] = id
 	end
+end
+local function flush(keep)
+	if #goneSeqs > 0 then redis.call('HDEL', km, unpack(goneSeqs)) end
+	if #goneIDs > 0 then redis.call('HDEL', ki, unpack(goneIDs)) end
+	if #keptIDs > 0 then
+		redis.call('RPUSH', kq, unpack(keptIDs))
+		redis.call('PEXPIRE', kq, text(2 * keep + 600000))
+	end
+	goneSeqs, goneIDs, keptIDs = {}, {}, {}
+end
+
+-- drop removes a message, and reports whether it was there.
+local function drop(s, keep)
+	local raw = redis.call('HGET', km, text(s))
+	if not raw then return false end
+	take(raw, s, tonumber(string.match(raw, '"at":(%d+)')), keep)
+	flush(keep)
 	return true
 end
 
--- trim keeps the bounds: messages, age in milliseconds, bytes. It drops 1,000 messages at most, which are more than come in.
+-- trim keeps the bounds: messages, age in milliseconds, bytes. It drops about 1,000 messages at most, which are more than
+-- come in. It reads some at once; fat becomes the time of the oldest that stays.
 local function trim(most, age, size, keep)
 	local n, begun = redis.call('HLEN', km), first
-	for _ = 1, 1000 do
-		if first > seq then break end
-		local old = age > 0 and fat + age < now
-		if not (old or most > 0 and n > most or size > 0 and bytes > size and first < seq) then break end
-		if drop(first, keep) then n = n - 1 end
-		first = first + 1
-		if age > 0 then
-			local raw = redis.call('HGET', km, text(first))
-			while not raw and first < seq do -- purged
-				first = first + 1
-				raw = redis.call('HGET', km, text(first))
+	local function over(at) return age > 0 and at + age < now or most > 0 and n > most or size > 0 and bytes > size and first < seq end
+	for _ = 1, 16 do
+		if first > seq or not over(fat) then break end
+		local names, stop = {}, false
+		for s = first, math.min(seq, first + math.min(math.max(most > 0 and n - most or 16, 16), 64) - 1) do names[#names + 1] = text(s) end
+		for k, raw in ipairs(redis.call('HMGET', km, unpack(names))) do
+			if raw then
+				fat = tonumber(string.match(raw, '"at":(%d+)'))
+				stop = not over(fat)
+				if stop then break end
+				take(raw, first, fat, keep)
+				n = n - 1
 			end
-			if raw then fat = tonumber(string.match(raw, '"at":(%d+)')) end
+			first = first + 1
 		end
+		flush(keep)
+		if stop then break end
 	end
 	return first ~= begun
 end
 
 -- forget ends the memory of ids of trimmed messages: those older than keep, and the oldest of more than most.
 local function forget(keep, most)
-	local n = redis.call('LLEN', kq)
-	for _ = 1, math.min(n, 100) do
-		local item = redis.call('LINDEX', kq, 0)
+	local n, names, gone = redis.call('LLEN', kq), {}, {}
+	if n == 0 then return end
+	for _, item in ipairs(redis.call('LRANGE', kq, 0, 127)) do
 		local at, id = string.match(item, '^(%d+) (.*)$')
-		if n <= most and tonumber(at) + keep > now then break end
-		redis.call('LPOP', kq)
-		n = n - 1
-		local s = redis.call('HGET', ki, id)
-		if s and tonumber(string.match(s, '^%d+')) < first then redis.call('HDEL', ki, id) end
+		if n - #names <= most and tonumber(at) + keep > now then break end
+		names[#names + 1] = id
 	end
+	if #names == 0 then return end
+	redis.call('LTRIM', kq, #names, -1)
+	for k, s in ipairs(redis.call('HMGET', ki, unpack(names))) do
+		if s and tonumber(string.match(s, '^%d+')) < first then gone[#gone + 1] = names[k] end
+	end
+	if #gone > 0 then redis.call('HDEL', ki, unpack(gone)) end
 end
 
 -- seqOf returns the seq of the message with an id, or nil.

@@ -12,17 +12,24 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-const (
-	maxWaiting = 10_000 // calls that wait for Redis; beyond them new ones are refused
-	maxBatch   = 256    // calls sent at once
-)
+// MaxWaiting is how many calls wait for Redis; beyond them new ones are refused.
+const MaxWaiting = 10_000
+
+const maxBatch = 256 // calls sent at once
 
 // Call is one run of a script.
 type Call struct {
 	script *redis.Script
 	keys   []string
 	args   []any
-	done   chan *redis.Cmd // holds one
+	answer func(*redis.Cmd) // must not block
+	later  func() []*Call   // what is sent in its place, known when it is its turn; nil for the call itself
+	done   chan *redis.Cmd  // holds one
+}
+
+// NewCall returns a call for Later. answer gets the outcome and must not block.
+func NewCall(script *redis.Script, keys []string, args []any, answer func(*redis.Cmd)) *Call {
+	return &Call{script: script, keys: keys, args: args, answer: answer}
 }
 
 // Calls sends scripts to Redis in the order in which they come. One goroutine takes all that wait and sends them at
@@ -39,7 +46,7 @@ type Calls struct {
 
 // New returns what sends scripts with a client. run begins its work.
 func New(client redis.UniversalClient, overloaded, failed *atomic.Uint64) *Calls {
-	return &Calls{client: client, overloaded: overloaded, errors: failed, queue: make(chan *Call, maxWaiting), closed: make(chan struct{})}
+	return &Calls{client: client, overloaded: overloaded, errors: failed, queue: make(chan *Call, MaxWaiting), closed: make(chan struct{})}
 }
 
 // Do runs a script and waits for its answer.
@@ -53,25 +60,47 @@ func (c *Calls) Do(ctx context.Context, script *redis.Script, keys []string, arg
 
 // Push has a script run, behind those before it. It does not block.
 func (c *Calls) Push(script *redis.Script, keys []string, args ...any) (*Call, error) {
-	own := &Call{script, keys, args, make(chan *redis.Cmd, 1)}
+	done := make(chan *redis.Cmd, 1)
+	own := &Call{script: script, keys: keys, args: args, done: done, answer: func(cmd *redis.Cmd) { done <- cmd }}
+	return own, c.add(own)
+}
+
+// Later has the calls sent that fn returns when it is their turn, so that what comes until then can be in them. fn must not
+// block.
+func (c *Calls) Later(fn func() []*Call) error { return c.add(&Call{later: fn}) }
+
+func (c *Calls) add(own *Call) error {
 	select {
 	case c.queue <- own:
-		return own, nil
+		return nil
 	default:
-		c.overloaded.Add(1)
-		return nil, store.ErrOverloaded
+		return c.Overloaded()
 	}
 }
+
+// Overloaded counts something that is refused, since too much waits.
+func (c *Calls) Overloaded() error {
+	c.overloaded.Add(1)
+	return store.ErrOverloaded
+}
+
+// Failed counts the failure of a call, and returns its error.
+func (c *Calls) Failed(cmd *redis.Cmd) error {
+	if err := cmd.Err(); err != nil && !errors.Is(err, redis.Nil) {
+		c.errors.Add(1)
+		return Unavailable(err)
+	}
+	return nil
+}
+
+// Closed is closed when nothing is sent any more.
+func (c *Calls) Closed() <-chan struct{} { return c.closed }
 
 // Wait returns the answer to a script.
 func (c *Calls) Wait(ctx context.Context, own *Call) (*redis.Cmd, error) {
 	select {
 	case cmd := <-own.done:
-		if err := cmd.Err(); err != nil && !errors.Is(err, redis.Nil) {
-			c.errors.Add(1)
-			return nil, Unavailable(err)
-		}
-		return cmd, nil
+		return cmd, c.Failed(cmd)
 	case <-ctx.Done():
 		return nil, Unavailable(ctx.Err())
 	case <-c.closed:
@@ -108,8 +137,21 @@ func (c *Calls) Run(ctx context.Context) {
 				break gather
 			}
 		}
-		c.send(context.WithoutCancel(ctx), batch)
+		c.send(context.WithoutCancel(ctx), due(batch))
 	}
+}
+
+// due puts what is known now in the place of calls that waited for their turn.
+func due(batch []*Call) []*Call {
+	calls := make([]*Call, 0, len(batch))
+	for _, own := range batch {
+		if own.later != nil {
+			calls = append(calls, own.later()...)
+		} else {
+			calls = append(calls, own)
+		}
+	}
+	return calls
 }
 
 // send runs a batch. A script that Redis does not know is sent again with its text.
@@ -121,13 +163,13 @@ func (c *Calls) send(ctx context.Context, batch []*Call) {
 			again = append(again, batch[i])
 			continue
 		}
-		batch[i].done <- cmd
+		batch[i].answer(cmd)
 	}
 	if len(again) == 0 {
 		return
 	}
 	for i, cmd := range c.pipeline(ctx, again, (*redis.Script).Eval) {
-		again[i].done <- cmd
+		again[i].answer(cmd)
 	}
 }
 
