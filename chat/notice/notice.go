@@ -6,7 +6,6 @@ package notice
 
 import (
 	"encoding/json"
-	"slices"
 )
 
 // The kinds of notices.
@@ -97,9 +96,4 @@ func Members(list ...Member) string {
 type Member struct {
 	Name  string
 	Value any
-}
-
-// IsPresence reports whether a kind is about users who come and go.
-func IsPresence(kind string) bool {
-	return slices.Contains([]string{UserOnline, UserOffline, RoomOccupied, RoomVacated, RoomJoined, RoomLeft}, kind)
 }
