@@ -23,7 +23,6 @@ const (
 var (
 	errProxyStranger = errors.New("a PROXY header of an address that is not in trusted_proxies")
 	errProxyHeader   = errors.New("an invalid PROXY header")
-	errNoPeek        = errors.New("proxy_protocol: this system cannot look at what has come without taking it")
 )
 
 // The first bytes of a header, in version 1 and version 2 (PROXY protocol, section 2).
