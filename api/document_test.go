@@ -2,15 +2,20 @@ package api_test
 
 import (
 	"bytes"
+	"context"
 	"flag"
 	"fmt"
 	"os"
 	"testing"
 
+	"chorus/adapter"
 	"chorus/api"
 	"chorus/api/rest"
 	"chorus/chat"
+	"chorus/chat/memory"
 	"chorus/registry"
+
+	"github.com/zishang520/socket.io/servers/socket/v3"
 )
 
 var update = flag.Bool("update", false, "write openapi.json")
@@ -19,8 +24,18 @@ const documentPath = "openapi.json"
 
 // The document in the repository is that of the code.
 func TestDocumentIsCurrent(t *testing.T) {
-	nodes := registry.New(registry.Options{})
-	a, err := api.New(api.Options{Chat: &chat.Chat{}, Nodes: nodes})
+	opts := socket.DefaultServerOptions()
+	opts.SetAdapter(adapter.NewMemory())
+	server := socket.NewServer(nil, opts)
+	defer server.Close(nil)
+	kept := memory.New(memory.Options{})
+	defer kept.Close(context.Background()) //nolint:errcheck // nothing is kept
+	program, err := chat.New(server.Sockets(), chat.Options{Store: kept})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer program.Close()
+	a, err := api.New(api.Options{Chat: program, Nodes: registry.New(registry.Options{})})
 	if err != nil {
 		t.Fatal(err)
 	}

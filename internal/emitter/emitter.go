@@ -42,6 +42,14 @@ func (e *Emitter) Once(event types.EventName, calls ...types.EventListener) erro
 	return nil
 }
 
+// First registers a listener for the next time that the event comes. It is called before those that are registered now.
+func (e *Emitter) First(event types.EventName, call types.EventListener) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	listeners := make([]listener, 0, len(e.listeners)+1)
+	e.listeners = append(append(listeners, listener{event: event, call: call, once: new(sync.Once)}), e.listeners...)
+}
+
 func (e *Emitter) add(event types.EventName, calls []types.EventListener, once bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

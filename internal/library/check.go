@@ -35,6 +35,7 @@ var fields = []field{
 	{reflect.TypeFor[socket.Socket](), "taskQueue", reflect.TypeFor[*queue.Queue]()},
 	{reflect.TypeFor[queue.Queue](), "mu", reflect.TypeFor[sync.Mutex]()},
 	{reflect.TypeFor[queue.Queue](), "tasks", reflect.TypeFor[[]func()]()},
+	{reflect.TypeFor[queue.Queue](), "done", reflect.TypeFor[chan struct{}]()},
 }
 
 // Check reports whether the library has the fields that this package relies on. The error names what

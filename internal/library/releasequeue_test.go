@@ -14,7 +14,7 @@ import (
 func TestReleasedQueueIsFreed(t *testing.T) {
 	s := socket.MakeSocket()
 	ReleaseQueue(s)
-	q := (*queue.Queue)(reflect.ValueOf(s).Elem().FieldByName("taskQueue").UnsafePointer())
+	q := queueOf(t, s)
 	freed := weak.Make(q)
 	q.Close()
 	s, q = nil, nil
@@ -23,4 +23,10 @@ func TestReleasedQueueIsFreed(t *testing.T) {
 			t.Fatal("the queue of a socket that is gone is still there")
 		}
 	}
+}
+
+// queueOf returns the queue of a socket.
+func queueOf(t *testing.T, s *socket.Socket) *queue.Queue {
+	t.Helper()
+	return (*queue.Queue)(reflect.ValueOf(s).Elem().FieldByName("taskQueue").UnsafePointer())
 }

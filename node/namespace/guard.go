@@ -14,6 +14,7 @@ import (
 	"chorus/internal/library"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
+	"github.com/zishang520/socket.io/v3/pkg/types"
 )
 
 // errLibrary means that the library is not the version that this package is written for.
@@ -179,10 +180,10 @@ func (n *Guard) connectInOrder(s *socket.Socket, next func(*socket.ExtendedError
 		library.WatchConnectTimer(s.Client())
 	}
 	library.ShapeHandshake(s)
-	connected := make(chan struct{})
+	connected := make(chan bool, 1)
 	s.Enqueue(func() {
 		// next enqueues the rest of the connection, this comes behind it.
-		defer s.Enqueue(func() { close(connected) })
+		defer s.Enqueue(func() { connected <- s.Connected() })
 		defer func() {
 			if reason := recover(); reason != nil {
 				n.panics.report("a middleware of a namespace", s.Nsp().Name(), reason)
@@ -191,5 +192,31 @@ func (n *Guard) connectInOrder(s *socket.Socket, next func(*socket.ExtendedError
 		}()
 		next(nil)
 	})
-	<-connected
+	if !<-connected {
+		holdPackets(s)
+	}
+}
+
+// holdPackets keeps that order for a middleware that calls next in a goroutine, so that its socket connects later. Each
+// packet of the client waits until the queue of the socket has done what it is doing: that may be the rest of the
+// connection. The queue of a socket that is refused ends.
+func holdPackets(s *socket.Socket) {
+	conn, ok := s.Conn().(interface {
+		First(types.EventName, types.EventListener)
+	})
+	end := library.QueueEnd(s)
+	if !ok || end == nil || s.Conn().ReadyState() != "open" {
+		return
+	}
+	conn.First("data", func(...any) {
+		connected := make(chan bool, 1)
+		s.Enqueue(func() { connected <- s.Connected() })
+		select {
+		case done := <-connected:
+			if !done {
+				holdPackets(s)
+			}
+		case <-end:
+		}
+	})
 }
