@@ -13,7 +13,8 @@ const refusedAnswer = (answer) => !answer.ok && answer.error.code === "rate_limi
 test("events of a connection: answered rate_limited, then closed for good", async (t) => {
   const node = await startNode(t, undefined, { CHORUS_LIMITS_EVENTS_RATE: "5/s", CHORUS_LIMITS_EVENTS_BURST: "10" });
   for (const transports of [["websocket"], ["polling"]]) {
-    const [greedy, honest] = [await join(t, node.url, { transports, reconnection: true, reconnectionDelay: 10 }), await join(t, node.url)];
+    const auth = { token: token({ sub: `greedy-${transports}` }) };
+    const [greedy, honest] = [await join(t, node.url, { auth, transports, reconnection: true, reconnectionDelay: 10 }), await join(t, node.url)];
     const answers = await Promise.all(Array.from({ length: 40 }, (_, i) => greedy.timeout(10_000).emitWithAck("message", i)));
     const taken = answers.filter((answer) => answer.ok).length;
     assert.ok(taken >= 10 && taken <= 20, `${taken} were taken`);
@@ -26,6 +27,11 @@ test("events of a connection: answered rate_limited, then closed for good", asyn
     assert.ok(reason === "io server disconnect" || transports[0] === "polling", reason);
     greedy.disconnect();
     assert.deepEqual(await honest.emitWithAck("message", "hello"), { ok: true });
+
+    const again = await join(t, node.url, { auth, transports }); // without a burst, for a minute
+    const others = await Promise.all(Array.from({ length: 10 }, (_, i) => again.timeout(10_000).emitWithAck("message", i)));
+    assert.ok(others.filter((answer) => answer.ok).length <= 5, JSON.stringify(others));
+    again.disconnect();
   }
   assert.ok((await metric(node, "chorus_limited_events_total")) > 100);
   assert.ok((await metric(node, "chorus_limit_disconnects_total")) >= 2);

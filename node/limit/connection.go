@@ -133,14 +133,14 @@ func (c *Connection) Message(data []byte, binary bool) (handled bool, err error)
 	return false, nil
 }
 
-// withoutBurst takes the burst from the connection of a user who had another one closed.
+// withoutBurst takes the burst, but for one event, from the connection of a user who had another one closed.
 func (c *Connection) withoutBurst(limits *Limits, namespace string) {
 	if c.known {
 		return
 	}
 	subject := c.client.Subject(namespace)
 	if c.known = subject != ""; c.known && c.all.abusers.has(subject) {
-		c.events.AllowN(time.Now(), limits.Events.burst())
+		c.events.AllowN(time.Now(), limits.Events.burst()-1)
 	}
 }
 
