@@ -204,7 +204,8 @@ test("a slow hook delays the events of that client alone, and no user takes more
   const answers = slow.map((user) => user.emitWithAck("publish", "room", 1));
   await until(() => receiver.open >= 2, "two questions of the slow user");
   for (let i = 0; i < 20; i++) assert.equal((await quick.emitWithAck("publish", "room", "quick")).ok, true);
-  assert.equal(heard.items.filter(([, value]) => value === "quick").length, 20, "all while the slow ones wait");
+  assert.ok(receiver.open > 0, "all while a slow one waits");
+  await until(() => heard.items.filter(([, value]) => value === "quick").length === 20, "the messages of the quick user");
   const codes = (await Promise.all(answers)).map(({ ok, error }) => (ok ? "done" : error.code)).toSorted();
   assert.ok(receiver.most <= 3, `two of the slow user and one of the other at a time, not ${receiver.most}`);
   assert.deepEqual([...new Set(codes)], ["done", "overloaded"]);

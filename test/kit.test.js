@@ -169,8 +169,13 @@ for (const framework of ["react", "vue"]) {
     await bob.emitWithAck("publish", "lobby", `hello ${framework}`);
     await page.getByText(`hello ${framework}`).waitFor();
 
+    await page.evaluate(() => { // what the page shows for a moment only
+      globalThis.titles = [];
+      new MutationObserver(() => globalThis.titles.push(document.querySelector("h1, h2, h3")?.textContent.trim()))
+        .observe(document.body, { subtree: true, childList: true, characterData: true });
+    });
     await button("Break");
-    await title("lobby joining");
+    await until(() => page.evaluate(() => globalThis.titles.includes("lobby joining")), "the title of a room that is joined again");
     await bob.emitWithAck("publish", "lobby", `meanwhile ${framework}`);
     await title("lobby joined");
     await page.getByText(`meanwhile ${framework}`).waitFor();

@@ -117,7 +117,7 @@ func TestNoBurstAfterAbuse(t *testing.T) {
 		for _, step := range []struct {
 			subject     string
 			count, want int
-		}{{"eve", 1000, 20}, {"eve", 10, 0}, {"bob", 1000, 20}, {"ada", 10, 10}} {
+		}{{"eve", 1000, 20}, {"eve", 10, 1}, {"bob", 1000, 20}, {"ada", 10, 10}} {
 			if n := taken(step.subject, step.count); n != step.want {
 				t.Errorf("%d of %s were taken, want %d", n, step.subject, step.want)
 			}
