@@ -38,6 +38,7 @@ type courier struct {
 	known     int             // events
 	failed    map[string]bool // subjects whose events failed since the last success
 	downCount int             // failures in a row while the target is down
+	failedAt  time.Time       // when the last request failed
 	pauseTo   time.Time       // nothing is sent before
 	held      time.Time       // when the right was renewed
 	off       bool
@@ -257,6 +258,7 @@ func (c *courier) hold(l *line, a *answer, now time.Time) {
 // failing notes that a request failed. When events of several subjects have, the target is down: then one request at a
 // time is made, at growing intervals.
 func (c *courier) failing(failure string, pause time.Duration, all bool, now time.Time) {
+	c.failedAt = now
 	if !c.trouble {
 		c.trouble = true
 		c.log.Warn("a webhook is not delivered and will be tried again", slog.String("target", c.target.Name), slog.String("reason", failure))
@@ -307,9 +309,13 @@ func (c *courier) tellDropped(ctx context.Context, count int) {
 	}
 }
 
-// expire gives up events that were tried for too long, or could not be because the target is down or off.
+// expire gives up events that were tried for too long, or could not be because the target is down or off. An event that
+// came after the last request failed waits for the next one.
 func (c *courier) expire(ctx context.Context, now time.Time) {
 	oldest := now.Add(-c.target.RetryFor).UnixMilli()
+	if !c.off {
+		oldest = min(oldest, c.failedAt.UnixMilli())
+	}
 	dead := make(map[*line]int)
 	var events []*Event
 	for _, l := range c.lines {
