@@ -2,11 +2,11 @@
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join as joinPath } from "node:path";
-import { after, before, describe, test } from "node:test";
+import { before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { content, openPage, startBrowser, watch } from "./harness/browser.js";
 import { chorus } from "./harness/chorus.js";
-import { cleanup } from "./harness/cleanup.js";
+import { cleanup, sharedByTests } from "./harness/cleanup.js";
 import { Inbox, join } from "./harness/client.js";
 import { file } from "./harness/file.js";
 import { startKitPages } from "./harness/kitpages.js";
@@ -15,11 +15,7 @@ import { run } from "./harness/program.js";
 import { SECRET, token } from "./harness/token.js";
 import { until, within } from "./harness/wait.js";
 
-const ends = [];
-const shared = { after: (fn) => ends.push(fn) };
-after(async () => {
-  for (const end of ends) await end();
-});
+const shared = sharedByTests();
 
 const CONFIG = `
 chat:

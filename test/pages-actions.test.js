@@ -1,7 +1,8 @@
 // The buttons of the dashboard: what each does is seen at the client that it is for, which is on another node.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { before, test } from "node:test";
 import { content, openPage, startBrowser } from "./harness/browser.js";
+import { sharedByTests } from "./harness/cleanup.js";
 import { Inbox, join, refusal, open } from "./harness/client.js";
 import { makeKey, startOperated } from "./harness/operators.js";
 import { startReceiver, WHSEC } from "./harness/receiver.js";
@@ -9,11 +10,7 @@ import { startRedis } from "./harness/redis.js";
 import { token } from "./harness/token.js";
 import { event, until } from "./harness/wait.js";
 
-const ends = [];
-const shared = { after: (fn) => ends.push(fn) };
-after(async () => {
-  while (ends.length > 0) await ends.pop()();
-});
+const shared = sharedByTests();
 
 let browser, nodes, ops, receiver;
 before(async () => {

@@ -1,18 +1,15 @@
 // The dashboard in a real browser.
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import { before, describe, test } from "node:test";
 import { accessible, content, fits, openPage, SIZES, startBrowser } from "./harness/browser.js";
+import { sharedByTests } from "./harness/cleanup.js";
 import { Inbox, join } from "./harness/client.js";
 import { makeKey, startOperated } from "./harness/operators.js";
 import { startRedis } from "./harness/redis.js";
 import { token } from "./harness/token.js";
 import { until } from "./harness/wait.js";
 
-const ends = [];
-const shared = { after: (fn) => ends.push(fn) };
-after(async () => {
-  while (ends.length > 0) await ends.pop()();
-});
+const shared = sharedByTests();
 
 const CONFIG = `
 chat:

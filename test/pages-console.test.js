@@ -4,17 +4,14 @@ import { fileURLToPath } from "node:url";
 import { after, before, describe, test } from "node:test";
 import { accessible, content, openPage, startBrowser, watch } from "./harness/browser.js";
 import { entered, hears, log, members, rows, say, signIn, status } from "./harness/chatpage.js";
+import { sharedByTests } from "./harness/cleanup.js";
 import { Inbox, join } from "./harness/client.js";
 import { startDev } from "./harness/dev.js";
 import { run } from "./harness/program.js";
 import { token } from "./harness/token.js";
 import { until } from "./harness/wait.js";
 
-const ends = [];
-const shared = { after: (fn) => ends.push(fn) };
-after(async () => {
-  for (const end of ends) await end();
-});
+const shared = sharedByTests();
 
 let browser, dev, page, region;
 before(async () => {

@@ -1,17 +1,14 @@
 // How the chat page looks and is used: sizes, light and dark, screen readers, the keyboard.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { before, test } from "node:test";
 import { accessible, content, fits, openPage, SIZES, startBrowser } from "./harness/browser.js";
 import { entered, field, hears, rows, say, signIn } from "./harness/chatpage.js";
+import { sharedByTests } from "./harness/cleanup.js";
 import { join } from "./harness/client.js";
 import { startDev } from "./harness/dev.js";
 import { token } from "./harness/token.js";
 
-const ends = [];
-const shared = { after: (fn) => ends.push(fn) };
-after(async () => {
-  for (const end of ends) await end();
-});
+const shared = sharedByTests();
 
 let browser;
 before(async () => {

@@ -1,10 +1,11 @@
 // The pages as people meet them. With CHORUS_PICTURES=1 (make screenshots) they become the pictures of README and docs.
 import assert from "node:assert/strict";
 import { statSync } from "node:fs";
-import { after, before, test } from "node:test";
+import { before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { content, openPage, SIZES, startBrowser } from "./harness/browser.js";
 import { hears, say, signIn } from "./harness/chatpage.js";
+import { sharedByTests } from "./harness/cleanup.js";
 import { join } from "./harness/client.js";
 import { startDev } from "./harness/dev.js";
 import { makeKey, startOperated } from "./harness/operators.js";
@@ -12,11 +13,7 @@ import { startRedis } from "./harness/redis.js";
 import { token } from "./harness/token.js";
 import { until } from "./harness/wait.js";
 
-const ends = [];
-const shared = { after: (fn) => ends.push(fn) };
-after(async () => {
-  for (const end of ends) await end();
-});
+const shared = sharedByTests();
 
 let browser;
 before(async () => {

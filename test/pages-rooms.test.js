@@ -2,34 +2,22 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer } from "node:http";
-import { after, before, test } from "node:test";
+import { before, test } from "node:test";
 import { accessible, content, fits, openPage, startBrowser } from "./harness/browser.js";
 import { entered, hears, log, rows, said, say, signInWith, status } from "./harness/chatpage.js";
-import { addresses, BINARY, environment } from "./harness/chorus.js";
-import { cleanup } from "./harness/cleanup.js";
+import { startWith } from "./harness/chorus.js";
+import { cleanup, sharedByTests } from "./harness/cleanup.js";
 import { join } from "./harness/client.js";
 import { startDev } from "./harness/dev.js";
-import { file } from "./harness/file.js";
-import { run } from "./harness/program.js";
 import { token } from "./harness/token.js";
 import { until } from "./harness/wait.js";
 
-const ends = [];
-const shared = { after: (fn) => ends.push(fn) };
-after(async () => {
-  for (const end of ends) await end();
-});
+const shared = sharedByTests();
 
 let browser;
 before(async () => {
   browser = await startBrowser(shared);
 });
-
-// startWith returns a node with a configuration.
-async function startWith(t, config) {
-  const program = run(t, BINARY, ["serve", "--config", await file(t, "chorus.yaml", config)], environment());
-  return Object.assign(program, await addresses(program));
-}
 
 test("rooms are browsed: those that exist and that the token opens; one is made by its name", async (t) => {
   const dev = await startDev(t, ["--nodes", "2"]);

@@ -1,34 +1,22 @@
 // The chat page in a real browser: what two people see of each other, and of what goes wrong.
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import { before, describe, test } from "node:test";
 import { accessible, content, fits, openPage, startBrowser } from "./harness/browser.js";
 import { agree, entered, field, hears, log, members, rows, said, say, signIn, signInWith, status } from "./harness/chatpage.js";
-import { addresses, BINARY, environment, startNode } from "./harness/chorus.js";
+import { startNode, startWith } from "./harness/chorus.js";
+import { sharedByTests } from "./harness/cleanup.js";
 import { join } from "./harness/client.js";
 import { startDev } from "./harness/dev.js";
-import { file } from "./harness/file.js";
-import { run } from "./harness/program.js";
 import { SECRET, token } from "./harness/token.js";
 import { frameTimes } from "./harness/tracing.js";
 import { until } from "./harness/wait.js";
 
-// What the tests of this file share ends with the last of them.
-const ends = [];
-const shared = { after: (fn) => ends.push(fn) };
-after(async () => {
-  for (const end of ends) await end();
-});
+const shared = sharedByTests();
 
 let browser;
 before(async () => {
   browser = await startBrowser(shared);
 });
-
-// startWith returns a node with a configuration.
-async function startWith(t, config) {
-  const program = run(t, BINARY, ["serve", "--config", await file(t, "chorus.yaml", config)], environment());
-  return Object.assign(program, await addresses(program));
-}
 
 // client returns an official client that speaks for a user of a development cluster.
 const client = (t, dev, url, claims) => join(t, url, { auth: { token: token(claims, { secret: dev.secret }) } });

@@ -29,13 +29,6 @@ func (x *index) has(name socket.Room) bool {
 	return x.exists(name)
 }
 
-// isSocket reports whether the room is a socket's own, on this node.
-func (x *index) isSocket(name socket.Room) bool {
-	x.mu.RLock()
-	defer x.mu.RUnlock()
-	return x.sids[socket.SocketId(name)] != nil
-}
-
 // hasAny reports whether a socket of this node is in one of the rooms; no rooms stands for all
 // sockets of the namespace.
 func (x *index) hasAny(rooms []socket.Room) bool {

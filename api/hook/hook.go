@@ -71,9 +71,6 @@ const (
 	Overloaded Outcome = "overloaded" // not asked, because too many questions were under way
 )
 
-// Outcomes returns all outcomes.
-func Outcomes() []Outcome { return []Outcome{Allowed, Refused, Cached, Failed, Skipped, Overloaded} }
-
 // Hook asks. Its methods are safe for concurrent use.
 type Hook struct {
 	opts     Options

@@ -46,8 +46,7 @@ func (e *Emitter) Once(event types.EventName, calls ...types.EventListener) erro
 func (e *Emitter) First(event types.EventName, call types.EventListener) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	listeners := make([]listener, 0, len(e.listeners)+1)
-	e.listeners = append(append(listeners, listener{event: event, call: call, once: new(sync.Once)}), e.listeners...)
+	e.listeners = append([]listener{{event: event, call: call, once: new(sync.Once)}}, e.listeners...)
 }
 
 func (e *Emitter) add(event types.EventName, calls []types.EventListener, once bool) {

@@ -1,7 +1,6 @@
 package limit
 
 import (
-	"sync"
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
@@ -13,8 +12,7 @@ const abuserFor = time.Minute
 // abusers are users whose connections were closed because of too many events. Their next connections have no burst: else
 // connecting again would be worth one.
 type abusers struct {
-	mu    sync.Mutex
-	until *lru.Cache[string, time.Time]
+	until *lru.Cache[string, time.Time] // safe for concurrent use
 }
 
 func newAbusers() *abusers {
@@ -23,14 +21,10 @@ func newAbusers() *abusers {
 }
 
 func (a *abusers) add(subject string) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
 	a.until.Add(subject, time.Now().Add(abuserFor))
 }
 
 func (a *abusers) has(subject string) bool {
-	a.mu.Lock()
-	defer a.mu.Unlock()
 	until, ok := a.until.Get(subject)
 	return ok && time.Now().Before(until)
 }

@@ -1,5 +1,6 @@
 // Nodes, as processes of the real binary.
 import { fileURLToPath } from "node:url";
+import { file } from "./file.js";
 import { run } from "./program.js";
 import { SECRET } from "./token.js";
 import { within } from "./wait.js";
@@ -36,6 +37,12 @@ export async function addresses(program) {
 export async function startNode(t, redis, settings, { descriptors } = {}) {
   const command = descriptors ? ["sh", "-c", `ulimit -n ${descriptors}; exec "$0" serve`, BINARY] : [BINARY, "serve"];
   const program = run(t, command[0], command.slice(1), environment(redis, settings));
+  return Object.assign(program, await addresses(program));
+}
+
+// startWith returns a node with a configuration file of this text.
+export async function startWith(t, config) {
+  const program = run(t, BINARY, ["serve", "--config", await file(t, "chorus.yaml", config)], environment());
   return Object.assign(program, await addresses(program));
 }
 
