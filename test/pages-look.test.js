@@ -59,6 +59,8 @@ test("by keyboard alone", async (t) => {
   await page.keyboard.type("by key");
   await page.keyboard.press("Enter");
   await hears(page, "by key");
+  // A message has actions once it is sent.
+  await page.getByRole("button", { name: "Actions for the message of Alice" }).waitFor({ state: "attached" });
   // Back from the field to the actions of the message, and there to Delete.
   for (let i = 0; i < 10; i++) {
     await page.keyboard.press("Shift+Tab");
