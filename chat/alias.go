@@ -108,7 +108,7 @@ const (
 	Freeze = moderation.Freeze
 )
 
-// PresenceOptions say who is told about the users of a room.
+// PresenceOptions bound what clients receive about the users of a room.
 type PresenceOptions = lane.PresenceOptions
 
 // Codes of refused requests; see package rule.

@@ -6,7 +6,7 @@ import (
 	"chorus/chat/store"
 )
 
-// sink passes on what the feed of the store brings to those whom it concerns.
+// sink passes on what the feed of the store brings to the parts of the chat that it concerns.
 type sink struct{ *Chat }
 
 var _ store.Sink = sink{}

@@ -168,7 +168,7 @@ func scenarios() []scenario {
 		},
 		{
 			name: "presence", title: "A storm of joins",
-			text:    "2,000 users connect and join one room, 500 a second, and each of them follows who is there: CPU time per user until the last one has joined.",
+			text:    "2,000 users connect and join one room, 500 a second, and each of them receives the presence of the room: CPU time per user until the last one has joined.",
 			servers: []string{chorusName, centrifugeName}, rounds: 3,
 			options: bench.Options{Connections: 2000, ConnectRate: 500, Rooms: 1, RoomPrefix: "presence-", JoinOptions: `{"presence":true}`, Duration: 3 * time.Second},
 			figures: []figure{

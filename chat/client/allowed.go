@@ -24,7 +24,7 @@ func (cl *Client) Standing(ctx context.Context, p rule.Place) (store.Standing, e
 	return standing, err
 }
 
-// NotBanned returns the refusal of a client whom a ban keeps out of a place.
+// NotBanned returns the refusal of a client that is banned from a place, nil for others.
 func (cl *Client) NotBanned(ctx context.Context, p rule.Place) error {
 	return cl.mayBeThere(ctx, p, false)
 }
@@ -52,7 +52,7 @@ func (ca *Call) MayTalk() error {
 	return ca.notMuted(ctx, ca.all.Policies.Room(""))
 }
 
-// Outside is the refusal of a client that is not in a room: who is banned is told so.
+// Outside returns the refusal of a client that is not in a room. A banned client learns that it is banned.
 func (ca *Call) Outside(ctx context.Context, p rule.Place) error {
 	if standing, err := ca.Standing(ctx, p); err == nil && standing.Ban != nil {
 		return rule.Barred(rule.CodeBanned, "you are banned", standing.Ban)
@@ -138,8 +138,8 @@ func (ca *Call) MaySpeak(p rule.Place) error {
 }
 
 // MayPublish reports whether the client is where it must be to publish to a room. A client whose token permits it to
-// publish but not to join need not join. Neither need one that has just connected, of a user who is or was in the room a
-// moment ago: a client with the option retries sends what is pending before the program joins again.
+// publish but not to join need not join. A client that has just connected need not join either, if its user is or was in
+// the room a moment ago: with the option retries, a client sends what is pending before the program joins again.
 func (ca *Call) MayPublish(ctx context.Context, p rule.Place) bool {
 	if ca.all.Options.PublishWithoutJoin || ca.Member(p.Name) || !ca.Permits(permission.Join, p.Name) {
 		return true
@@ -162,7 +162,7 @@ func (ca *Call) Target(event string) (rule.Place, string, error) {
 		return rule.Place{}, "", rule.BadRequest(event + ": the second argument is not the id of a message: 1 to 64 characters A-Z a-z 0-9 _ - .")
 	}
 	if !p.Policy.History.Keeps() {
-		// Who may not speak here does not get to know what is kept.
+		// A client that may not publish here does not learn what is kept.
 		if err := ca.Allow(permission.Publish, p); err != nil {
 			return rule.Place{}, "", err
 		}

@@ -141,7 +141,7 @@ func (cl *Client) end() {
 	})
 }
 
-// beginOnline counts the client among the users who are online, where anybody is told.
+// beginOnline counts the client among the users who are online, if CountOnline is set.
 func (cl *Client) beginOnline() {
 	c := cl.all
 	cl.mu.Lock()

@@ -25,7 +25,7 @@ type Clients struct {
 	requests    map[string]requests        // of each namespace, by its name
 	Relayed     func(name string) *Request // nil without Options.Relay
 	Greet       func(*Client)              // is called with each client that begins
-	CountOnline bool                       // who is online is counted, for declared events that tell it
+	CountOnline bool                       // count the users that are online, for declared events that contain the count
 	hooks       hooks
 	stats       Stats
 

@@ -19,7 +19,7 @@ type joinOptions struct {
 	Presence bool    `json:"presence"`
 }
 
-// join makes a client a member of a room and brings it up to date: what it missed, who is there. Joining again changes
+// join makes a client a member of a room and brings it up to date: the messages it missed, and the members. Joining again changes
 // nothing and is answered alike.
 func (c *Clients) join(ca *Call) error {
 	p, err := ca.Place(rule.EventJoin)

@@ -23,7 +23,7 @@ type Options struct {
 	Rooms []rule.RoomPolicy
 	// DirectHistory bounds what is kept of the conversation of two users; default nothing.
 	DirectHistory store.Bounds
-	// Presence says who is told about the users of a room.
+	// Presence bounds what clients receive about the users of a room.
 	Presence lane.PresenceOptions
 	// Idempotency is how long the id that a client chose for a message is remembered; default 5 minutes.
 	Idempotency time.Duration

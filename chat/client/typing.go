@@ -103,7 +103,7 @@ func (t *typist) wake() {
 	}
 }
 
-// end forgets a typist about whom there is nothing more to tell; cl.mu is held.
+// end forgets a typist that has nothing more to send; cl.mu is held.
 func (t *typist) end() {
 	delete(t.client.typing, t.place.Name)
 	if t.timer != nil {

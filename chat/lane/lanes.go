@@ -31,7 +31,7 @@ type Options struct {
 	Untold    func(users int)
 }
 
-// PresenceOptions say who is told about the users of a room.
+// PresenceOptions bound what clients receive about the users of a room.
 type PresenceOptions struct {
 	// Grace is how long a user whose last connection to a room was lost is still there; negative for not at all, default
 	// 5 s.

@@ -32,7 +32,7 @@ type TypingSignal struct {
 type typingLane struct {
 	typists map[string]*typing // by socket
 	told    time.Time
-	timer   *time.Timer // to tell, or to end who is not heard of any more; nil for neither
+	timer   *time.Timer // for the next event, or for the end of a silent typist; nil for neither
 	dirty   bool
 	named   int // users that the room was told of last
 }
@@ -75,7 +75,7 @@ func (l *Lane) signalled(data []byte) {
 	l.settleTyping()
 }
 
-// settleTyping tells the sockets of this node who types, and looks for those who are not heard of any more; l.mu is held.
+// settleTyping tells the sockets of this node who types, and ends silent typists; l.mu is held.
 func (l *Lane) settleTyping() {
 	t, now := &l.typing, time.Now()
 	next := time.Duration(-1)

@@ -21,8 +21,8 @@ import (
 // maxReactionKey bounds the key of a reaction in bytes.
 const maxReactionKey = 64
 
-// mayChange returns why the client may not change messages in a place. A moderator need not be a member. Who is muted, or
-// in a frozen room, may still delete.
+// mayChange returns why the client may not change messages in a place. A moderator need not be a member. A user who
+// is muted, or in a frozen room, may still delete.
 func (c *Messages) mayChange(ca *client.Call, p rule.Place, kind store.Kind) error {
 	moderator := ca.Moderates(p)
 	if kind != store.KindDelete && !moderator {

@@ -12,7 +12,7 @@ const (
 	CodeSlowMode = "slow_mode" // the user has to wait; {retry_after_ms}
 )
 
-// Barred is the refusal of a user whom a bar keeps out or silent.
+// Barred returns the refusal of a user who is banned or muted.
 func Barred(code, message string, bar *store.Bar) *Error {
 	details := map[string]any{}
 	if bar.Until > 0 {

@@ -1,6 +1,6 @@
 // Command centrifuge is a server made of the library centrifuge with its Redis broker. Clients
 // subscribe to a channel, publish to it, and call the procedure "echo". Channels "history-..." keep their messages, channels
-// "presence-..." know who is there and tell it.
+// "presence-..." keep presence and send joins and leaves.
 package main
 
 import (

@@ -6,7 +6,7 @@ import "github.com/redis/go-redis/v9"
 // ids of trimmed messages, 6 the log, 7 the most markers, 8 how long ids are remembered, 9 number of messages. Then for each: the index in KEYS of the
 // markers of the sender, 0 when none moves, id, user, digest, how long the id is remembered, 0 for an id that nobody can send
 // again, rest of the record, rest of the head, value, milliseconds of slow mode or 0, number of mentions and the mentions,
-// number of channels and the channels, members of a notice. At the end who is told.
+// number of channels and the channels, members of a notice. The last says which back ends receive the notice.
 // The answer has for each message the outcome, time, seq, position, epoch, and whether the log began and lives on.
 //
 // It trims when there are a few more messages than the bounds say: what reads trims exactly.
