@@ -248,7 +248,8 @@ func TestRecoveryIsRefused(t *testing.T) {
 		come(session.Unknown, bob.back())
 
 		eve := start()
-		eve.socket().Disconnect(true)
+		a.In(socket.Room(eve.id)).DisconnectSockets(true)
+		eventually(t, "her end", func() bool { _, there := a.Sockets().Sockets().Load(eve.id); return !there })
 		time.Sleep(100 * time.Millisecond)
 		come(session.Unknown, eve.back())
 

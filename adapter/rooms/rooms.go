@@ -231,6 +231,9 @@ func (r *Local) DelSockets(opts *socket.BroadcastOptions, rooms []Room) {
 func (r *Local) DisconnectSockets(opts *socket.BroadcastOptions, closeTransport bool) {
 	for _, s := range r.Match(opts) {
 		s.Disconnect(closeTransport)
+		// A socket that connects just now is not among those of its connection yet: the library closed the
+		// connection without it, and it could come back to its session.
+		s.Disconnect(false)
 	}
 }
 
