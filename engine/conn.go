@@ -48,6 +48,8 @@ const (
 //   - "upgrading" and "upgrade" with the transport;
 //   - "close", once, with the reason, a string, and an error or nil.
 type Conn struct {
+	out output // belongs to the shard; the first, so that what a delivery touches is in one line of the cache
+
 	emitter.Emitter
 
 	server   *Server
@@ -71,7 +73,6 @@ type Conn struct {
 	posting   atomic.Bool          // a POST request is being read
 	cancelled atomic.Bool          // the client has cancelled a GET request
 	received  atomic.Uint64        // messages of the client
-	sent      atomic.Uint64        // messages for it, up to the last batch
 
 	timer      wheel.Timer[*Conn]
 	beat       beat
@@ -89,22 +90,21 @@ type Conn struct {
 	known  bool       // the listeners of "connection" have returned
 	over   bool       // the session has ended
 	cause  *closing   // why, once that is certain
-
-	out output // belongs to the shard
 }
 
 // output is what the shard knows of a connection.
 type output struct {
 	node    *outgoing.Node // what the batch at hand has for it
+	socket  *webSocket     // where to write; nil while the transport is polling
+	stamp   uint64
+	sent    atomic.Uint64 // messages for it, up to the last batch
+	blocked bool          // the shard will be told when the link takes something again
+	probing bool          // requests that wait are freed at once
+	closing bool          // to be closed when all is written
+	ended   bool
 	back    outgoing.Backlog
-	socket  *webSocket  // where to write; nil while the transport is polling
 	poll    *poll       // the request that waits for something
 	last    *lastAnswer // nil for none
-	stamp   uint64
-	blocked bool // the shard will be told when the link takes something again
-	probing bool // requests that wait are freed at once
-	closing bool // to be closed when all is written
-	ended   bool
 }
 
 // closing is why a session ends: what the listeners of "close" get.
@@ -306,7 +306,7 @@ func (c *Conn) tell(cause closing) {
 }
 
 // Messages returns how many messages the client has sent and was sent.
-func (c *Conn) Messages() (received, sent uint64) { return c.received.Load(), c.sent.Load() }
+func (c *Conn) Messages() (received, sent uint64) { return c.received.Load(), c.out.sent.Load() }
 
 // youth is how old a session is at least when its listeners are told that it has ended. The library
 // starts a timer for clients that join no namespace, in a goroutine of its own, and a stop that comes

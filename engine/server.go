@@ -160,7 +160,6 @@ func (s *Server) Shutdown(ctx context.Context) error {
 
 // startPollers gives each shard a poller, where the system has them.
 func (s *Server) startPollers() {
-	var pollers []*link.Poller
 	for _, shard := range s.shards {
 		p, err := s.links.NewPoller()
 		if err != nil {
@@ -170,10 +169,6 @@ func (s *Server) startPollers() {
 			continue
 		}
 		shard.poller = p
-		pollers = append(pollers, p)
-	}
-	if len(pollers) > 0 {
-		s.goes.Go(func() { s.links.Monitor(pollers, s.stop) }) // ends with Close
 	}
 }
 

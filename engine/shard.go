@@ -245,7 +245,7 @@ func (s *shard) flush(c *Conn) {
 	if n == nil || n.Depth() == 0 || o.ended {
 		return
 	}
-	c.sent.Add(uint64(n.Depth())) //nolint:gosec // not negative
+	o.sent.Add(uint64(n.Depth())) //nolint:gosec // not negative
 	if o.socket == nil || o.blocked || !o.back.Empty() {
 		s.path = n.Path(s.path[:0])
 		for _, m := range s.path {

@@ -20,12 +20,12 @@ import (
 
 // webSocket is a WebSocket of a session: its connection, and what reads it.
 type webSocket struct {
+	encoding message.Encoding // next to the link: both are for each write
+	probing  bool             // the client has not decided for this WebSocket yet
 	link.Link
-	conn     *Conn
-	encoding message.Encoding
-	frames   frame.Reader
-	held     share // of what is incomplete
-	probing  bool  // the client has not decided for this WebSocket yet
+	conn   *Conn
+	frames frame.Reader
+	held   share // of what is incomplete
 }
 
 var (

@@ -50,12 +50,11 @@ type Link struct {
 type Group struct {
 	goroutines *sync.WaitGroup // counts every goroutine
 	buffers    bufferPool
-	monitor    monitor
 }
 
 // NewGroup returns a group whose goroutines are counted in goroutines.
 func NewGroup(goroutines *sync.WaitGroup) *Group {
-	return &Group{goroutines: goroutines, monitor: monitor{wake: make(chan struct{}, 1)}}
+	return &Group{goroutines: goroutines}
 }
 
 // Init makes a link of a connection.

@@ -78,7 +78,7 @@ func receive[T any](t *testing.T, what string, from <-chan T) T {
 func poller(t *testing.T) (*link.Group, *link.Poller) {
 	t.Helper()
 	var goroutines sync.WaitGroup
-	group, stop := link.NewGroup(&goroutines), make(chan struct{})
+	group := link.NewGroup(&goroutines)
 	p, err := group.NewPoller()
 	if errors.Is(err, errors.ErrUnsupported) {
 		t.Skip("this system has no poller")
@@ -86,10 +86,8 @@ func poller(t *testing.T) (*link.Group, *link.Poller) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	goroutines.Go(func() { group.Monitor([]*link.Poller{p}, stop) }) // ends with stop
 	t.Cleanup(func() {
 		p.Close()
-		close(stop)
 		goroutines.Wait()
 	})
 	return group, p

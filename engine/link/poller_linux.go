@@ -7,6 +7,7 @@ import (
 	"os"
 	"sync"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -20,20 +21,26 @@ const pollEvents = 128
 // The epoll instance is a descriptor in the poller of the Go runtime, so the turn waits as any goroutine does and holds
 // no thread. Sockets are level-triggered: what one read leaves comes with the next event. Handlers run in the turn. One
 // that waits, or takes longer than maxTurn, keeps the goroutine, and another turn reads the other connections: see
-// release and monitor.
+// release and overdue.
 type Poller struct {
 	group *Group
 	file  *os.File
 	fd    int // of file, whose own Fd would make it blocking
 	raw   syscall.RawConn
 
+	// late calls overdue. It is set for each connection that has its turn, and stopped behind it: a ticker would wake a
+	// node that has little to do all the time, which takes more than its messages.
+	late *time.Timer
+
 	mu     sync.Mutex
 	seats  []seat
 	free   []int32
 	turn   *turn
-	seen   uint64 // the count of turn at the last look of the monitor
 	closed bool
 }
+
+// maxTurn is how long a handler may hold up the other connections of its poller.
+const maxTurn = 5 * time.Millisecond
 
 // seat is a place for a link. Its generation grows with each one that takes it. An event carries the seat and its
 // generation and not the descriptor: an event of a link that has left its seat meets nobody.
@@ -55,8 +62,8 @@ type turn struct {
 	poll, read func(fd uintptr) bool
 
 	// Guarded by poller.mu.
-	current *Link  // whose handlers run
-	count   uint64 // connections that had their turn
+	current *Link // whose handlers run
+	began   time.Time
 }
 
 var errNothing = errors.New("there is nothing to read")
@@ -74,6 +81,8 @@ func (g *Group) NewPoller() (*Poller, error) {
 	if p.raw, err = p.file.SyscallConn(); err != nil {
 		return nil, errors.Join(err, p.file.Close())
 	}
+	p.late = time.AfterFunc(maxTurn, p.overdue)
+	p.late.Stop()
 	p.begin()
 	return p, nil
 }
@@ -82,7 +91,7 @@ func (g *Group) NewPoller() (*Poller, error) {
 func (p *Poller) begin() {
 	t := &turn{poller: p, buf: p.group.buffers.get()}
 	t.poll, t.read = t.wait, t.try
-	p.turn, p.seen = t, 0
+	p.turn = t
 	p.group.goroutines.Go(t.run) // ends with close, or when another turn has taken over and its handler has returned
 }
 
@@ -90,6 +99,7 @@ func (p *Poller) begin() {
 func (p *Poller) Close() {
 	p.mu.Lock()
 	p.closed = true
+	p.late.Stop()
 	p.mu.Unlock()
 	_ = p.file.Close()
 }
@@ -172,19 +182,19 @@ func (p *Poller) handOver() {
 	p.begin()
 }
 
-// look hands over when the turn serves the same connection as at the last look, and reports whether the turn is at work.
-func (p *Poller) look() (busy bool) {
+// overdue hands over when the handlers of a connection have taken maxTurn.
+func (p *Poller) overdue() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	t := p.turn
 	if t.current == nil || p.closed {
-		return false
+		return
 	}
-	if t.count == p.seen {
-		p.handOver()
+	if left := maxTurn - time.Since(t.began); left > 0 { // it is another one's turn since
+		p.late.Reset(left)
+		return
 	}
-	p.seen = t.count
-	return true
+	p.handOver()
 }
 
 // run reads until the poller is closed or another turn has taken over.
@@ -221,10 +231,9 @@ func (t *turn) take(event unix.EpollEvent) bool {
 		return false
 	}
 	s.link.served = true
-	t.current = s.link
-	t.count++
+	t.current, t.began = s.link, time.Now()
+	p.late.Reset(maxTurn)
 	p.mu.Unlock()
-	p.group.monitor.notice()
 	return true
 }
 
@@ -245,7 +254,9 @@ func (t *turn) serve() bool {
 
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	t.current, l.served = nil, false
+	if t.current, l.served = nil, false; p.turn == t {
+		p.late.Stop()
+	}
 	if err == nil && l.away && !l.left {
 		l.away = false
 		err = p.control(l, unix.EPOLL_CTL_ADD)

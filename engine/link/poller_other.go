@@ -15,4 +15,3 @@ func (p *Poller) Close()                  {}
 func (p *Poller) watch(*Link) bool        { return false }
 func (p *Poller) leave(_ *Link, _ func()) {}
 func (p *Poller) release(*Link)           {}
-func (p *Poller) look() bool              { return false }
