@@ -121,6 +121,26 @@ func TestPresenceIsWrittenAgain(t *testing.T) {
 	}
 }
 
+// Redis loses where the users of nodes that die would be found: it is told again, once for each node.
+func TestPresenceIndexIsWrittenAgain(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t, redistest.Options{})
+	nodes := three(t, func() goredis.UniversalClient { return connect(server.Addr) })
+	for i, n := range nodes {
+		enter(t, n, fmt.Sprint("s", i), fmt.Sprint("user", i))
+	}
+	const index = "test-chat:index:{%leases}"
+	for _, lose := range []bool{false, true} {
+		if lose {
+			nodes[0].client.Del(t.Context(), index)
+		}
+		redistest.Eventually(t, "Redis has the leases", func() bool {
+			leases, err := nodes[0].client.SMembers(t.Context(), index).Result()
+			return err == nil && len(leases) == len(nodes)
+		})
+	}
+}
+
 // All nodes die at once; the next one removes the users that nobody saw leave.
 func TestPresenceOfADeadCluster(t *testing.T) {
 	t.Parallel()

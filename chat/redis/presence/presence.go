@@ -69,6 +69,7 @@ type Users struct {
 	leaving map[userIn]bool            // those in grace
 	unsaved map[userIn]bool            // what Redis was not told, because it was away
 	lease   string
+	indexed bool            // Redis knows the lease
 	noted   map[string]bool // rooms that Redis knows the lease to be in
 }
 
@@ -211,11 +212,15 @@ func (p *Users) write(at userIn) (*script.Call, error) {
 		sockets, name = len(h.sockets), h.name
 	}
 	delete(p.unsaved, at)
-	if !p.noted[at.room] && h != nil {
-		for key, member := range map[string]string{p.opts.Keys.Of("index", "leases"): p.lease, p.opts.Keys.Of("lease", p.lease): at.room} {
-			if _, err := p.opts.Calls.Push(keepScript, []string{key}, member); err != nil {
-				return nil, err
-			}
+	if h != nil && !p.indexed {
+		if _, err := p.opts.Calls.Push(keepScript, []string{p.opts.Keys.Of("index", "leases")}, p.lease); err != nil {
+			return nil, err
+		}
+		p.indexed = true
+	}
+	if h != nil && !p.noted[at.room] {
+		if _, err := p.opts.Calls.Push(keepScript, []string{p.opts.Keys.Of("lease", p.lease)}, at.room); err != nil {
+			return nil, err
 		}
 		p.noted[at.room] = true
 	}
@@ -236,7 +241,7 @@ func (p *Users) outcome(ctx context.Context, at userIn, own *script.Call, err er
 	}
 	if err != nil {
 		p.mu.Lock()
-		p.unsaved[at] = true
+		p.unsaved[at], p.indexed = true, false
 		delete(p.noted, at.room)
 		p.mu.Unlock()
 		return 0, err

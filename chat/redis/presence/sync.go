@@ -173,7 +173,7 @@ func (p *Users) current() string {
 func (p *Users) take(lease string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.lease = lease
+	p.lease, p.indexed = lease, false
 	clear(p.noted)
 }
 
@@ -194,6 +194,7 @@ func (p *Users) endGraces(ctx context.Context, now time.Time) {
 // writeAll writes everything again.
 func (p *Users) writeAll(ctx context.Context) {
 	p.mu.Lock()
+	p.indexed = false
 	clear(p.noted)
 	all := slices.Collect(maps.Keys(p.users))
 	p.mu.Unlock()
@@ -236,6 +237,9 @@ func (p *Users) look(ctx context.Context, before map[string]bool, dead map[strin
 	leases, err := p.opts.Client.SMembers(call, p.opts.Keys.Of("index", "leases")).Result()
 	if err != nil {
 		return before
+	}
+	if !slices.Contains(leases, p.current()) {
+		p.writeAll(ctx) // Redis has lost everything, or there is nobody yet
 	}
 	suspects := make(map[string]bool)
 	for _, lease := range leases {
