@@ -81,7 +81,7 @@ func (g *Group) NewPoller() (*Poller, error) {
 	if p.raw, err = p.file.SyscallConn(); err != nil {
 		return nil, errors.Join(err, p.file.Close())
 	}
-	p.late = time.AfterFunc(maxTurn, p.overdue)
+	p.late = time.AfterFunc(time.Hour, p.overdue) // there is no turn yet
 	p.late.Stop()
 	p.begin()
 	return p, nil
