@@ -31,7 +31,7 @@ func registerEvents(a *API) {
 		ID: "readEvents", Method: http.MethodGet, Path: "/events", Scope: "admin:read", Tag: "cluster", Stream: true,
 		Summary: "Read what happens in the cluster, as server-sent events",
 		Description: "`room.joined`, `room.left`, `message.published`, `message.edited`, `message.deleted`, `message.reacted`, `direct.sent`, `event.sent`, " +
-			"`moderation.ACTION`, and `missed` when events after Last-Event-ID are kept no more. A comment comes every 15 s.",
+			"`moderation.ACTION`, and `missed` when events after Last-Event-ID are kept no more, or were not written because nobody read. A comment comes every 15 s.",
 	}
 	a.Stream(op, func(described *huma.Operation) {
 		described.Parameters = []*huma.Param{{

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -55,20 +56,22 @@ type feed struct {
 	chat    *chat.Chat
 	client  redis.UniversalClient // nil for a node that is alone
 	key     string
+	watch   string       // key of the millisecond since which events are written without a break
 	until   atomic.Int64 // events are taken until this millisecond
 	queue   chan feedEvent
 	readers atomic.Int64
 	dropped atomic.Uint64
 
-	mu   sync.Mutex
-	kept []keptEvent // of a node that is alone
-	last keptEvent
+	mu    sync.Mutex
+	kept  []keptEvent // of a node that is alone
+	last  keptEvent
+	since int64 // as watch
 }
 
 // newFeed returns a feed that takes nothing until somebody reads.
 func newFeed(opts *Options) *feed {
 	f := &feed{
-		node: opts.Nodes.ID(), chat: opts.Chat, client: opts.Client, key: rest.RedisKey(opts.RedisPrefix, "events", ""),
+		node: opts.Nodes.ID(), chat: opts.Chat, client: opts.Client, key: rest.RedisKey(opts.RedisPrefix, "events", ""), watch: rest.RedisKey(opts.RedisPrefix, "events", "since"),
 		queue: make(chan feedEvent, maxFeedWaiting),
 	}
 	opts.Chat.After(f.note)
@@ -81,8 +84,35 @@ func newFeed(opts *Options) *feed {
 
 // watched has all nodes write their events for a while.
 func (f *feed) watched(ctx context.Context) error {
+	if err := f.noteWatch(ctx); err != nil {
+		return err
+	}
 	_, err := f.chat.AskAll(ctx, watchKind)
 	return err
+}
+
+// watchScript: KEYS[1] watch. ARGV[1] milliseconds for which the nodes write at least, from now.
+var watchScript = redis.NewScript(`
+if not redis.call('GET', KEYS[1]) then
+	local time = redis.call('TIME')
+	redis.call('SET', KEYS[1], string.format('%.0f', tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)))
+end
+return redis.call('PEXPIRE', KEYS[1], ARGV[1])
+`)
+
+// noteWatch keeps since when events are written. It comes before the nodes are told, so that it ends before they do.
+func (f *feed) noteWatch(ctx context.Context) error {
+	if f.client == nil {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		if now := time.Now().UnixMilli(); now > f.until.Load() {
+			f.since = now
+		}
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, feedCall)
+	defer cancel()
+	return watchScript.Run(ctx, f.client, []string{f.watch}, feedAfter.Milliseconds()).Err()
 }
 
 // feedTypes are the types of events by what happened.
@@ -240,15 +270,29 @@ func (f *feed) after(ctx context.Context, place string) (events []keptEvent, err
 	return events, err
 }
 
-// missed reports whether events after a place are kept no more.
+// missed reports whether events after a place are kept no more, or were not written because nobody read.
 func (f *feed) missed(ctx context.Context, place string) (bool, error) {
+	at, _ := splitEventID(place)
 	if f.client == nil {
 		f.mu.Lock()
 		defer f.mu.Unlock()
-		return len(f.kept) == 0 || before(place, f.kept[0].id), nil
+		return len(f.kept) == 0 || before(place, f.kept[0].id) || at < f.since || time.Now().UnixMilli() > f.until.Load(), nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, feedCall)
 	defer cancel()
-	first, err := f.client.XRangeN(ctx, f.key, "-", "+", 1).Result()
-	return len(first) == 0 || before(place, first[0].ID), err
+	var first *redis.XMessageSliceCmd
+	var since *redis.StringCmd
+	_, err := f.client.Pipelined(ctx, func(p redis.Pipeliner) error {
+		first, since = p.XRangeN(ctx, f.key, "-", "+", 1), p.Get(ctx, f.watch)
+		return nil
+	})
+	if errors.Is(err, redis.Nil) {
+		return true, nil // nobody has read for a while
+	}
+	if err != nil {
+		return false, err
+	}
+	kept := first.Val()
+	begun, err := since.Int64()
+	return len(kept) == 0 || before(place, kept[0].ID) || at < begun, err
 }

@@ -96,7 +96,7 @@ type deleteInput struct {
 
 type purgeInput struct {
 	Room string `path:"room"`
-	User string `query:"user" maxLength:"250" doc:"Only the messages of this user."`
+	User string `query:"user" minLength:"1" maxLength:"250" doc:"Only the messages of this user."`
 }
 
 func registerMessages(a *API) {

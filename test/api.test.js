@@ -4,8 +4,10 @@ import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import { promisify } from "node:util";
+import { createClient } from "redis";
 import SwaggerClient from "swagger-client";
 import { BINARY, chorus, environment, addresses, startNode } from "./harness/chorus.js";
+import { cleanup } from "./harness/cleanup.js";
 import { Inbox, join } from "./harness/client.js";
 import { file } from "./harness/file.js";
 import { Api, document, operations } from "./harness/openapi.js";
@@ -175,6 +177,21 @@ for (const count of [3, 1]) {
       }
     });
 
+    await t.test("a query that can be read in two ways changes nothing", async () => {
+      await api.call("POST", "/publish", { to: { rooms: [room] }, value: "kept", id: "kept", from: "ada" });
+      for (const query of ["user=", "user", "user=%zz", "user=a;b", "user=%ff", "user=ada&user=bob", "user=&user=ada"]) {
+        const path = `/rooms/${encoded}/messages?${query}`;
+        assert.ok([400, 422].includes((await api.raw("DELETE", path)).status), query);
+        const { results } = await api.call("POST", "/batch", { operations: [{ method: "DELETE", path }] });
+        assert.ok([400, 422].includes(results[0].status), query);
+        assert.ok(results[0].body.requestId, query);
+      }
+      assert.equal((await api.raw("DELETE", `/rooms/${encoded}/messages/kept?purge`)).status, 422);
+      assert.equal((await api.raw("GET", "/rooms?limit=")).status, 422);
+      assert.ok((await other.call("GET", "/rooms?prefix=&cursor=")).rooms.length > 0);
+      assert.equal((await other.call("GET", `/rooms/${encoded}/messages`)).messages.at(-1).id, "kept");
+    });
+
     await t.test("hostile input", async () => {
       const bodies = ["", "{", "null", "[]", '""', "5", "\u0000", '{"a":1,"a":2}', "[".repeat(5000), `{"to":${"[".repeat(2000)}${"]".repeat(2000)}}`, '{"__proto__":{"x":1}}',
         `{"${"x".repeat(100_000)}":1}`, '{"to":{"rooms":[1e999]},"value":1}', '{"to":{"rooms":["\\ud800"]},"value":1}', '{"to":{"everyone":"yes"},"value":1}', Uint8Array.of(0x7b, 0xff, 0x7d),
@@ -193,6 +210,43 @@ for (const count of [3, 1]) {
     });
   });
 }
+
+// readFeed reads the feed of a node, behind an event, until done says so of what came.
+async function readFeed({ admin }, key, after, done) {
+  const response = await fetch(`${admin}/api/v1/events`, { headers: { authorization: `Bearer ${key}`, ...(after ? { "last-event-id": after } : {}) } });
+  assert.equal(response.status, 200);
+  let text = "";
+  for await (const chunk of response.body.pipeThrough(new TextDecoderStream())) {
+    text += chunk;
+    if (await done(text)) break; // it closes the connection
+  }
+  return text;
+}
+
+test("a reader of events that comes back is told whether it has missed some", async (t) => {
+  const { redis, nodes, apis, key } = await cluster(t, 2, settings);
+  const publish = (value) => apis[0].call("POST", "/publish", { to: { rooms: ["x"] }, value });
+  let begun = false;
+  const text = await readFeed(nodes[1], key, undefined, async (all) => {
+    if (!begun && all.includes("the feed begins")) {
+      begun = true;
+      await publish("first");
+    }
+    return all.includes('"first"') && all.endsWith("\n\n");
+  });
+  const [, id] = /^id: (.*)$/m.exec(text);
+  await publish("meanwhile");
+  const again = await readFeed(nodes[0], key, id, (all) => all.includes('"meanwhile"'));
+  assert.ok(!again.includes("event: missed"), again);
+  const client = createClient({ url: redis.url });
+  await client.connect();
+  cleanup(t, () => client.destroy());
+  assert.equal(await client.del(await client.keys("*:api-events:{%since}")), 1); // as a minute without a reader does
+  const late = await readFeed(nodes[0], key, id, (all) => all.includes('"meanwhile"'));
+  assert.match(late, /event: missed\n[^]*"meanwhile"/);
+  const resumed = await readFeed(nodes[1], key, /^id: (.*)$/m.exec(late)[1], (all) => all.includes("\n\n"));
+  assert.match(resumed, /event: missed/, "what was written before the break is behind it");
+});
 
 describe("limits and outages", () => {
   test("rates hold over the cluster, keys change by SIGHUP", async (t) => {

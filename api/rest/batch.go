@@ -65,7 +65,7 @@ func (a *API) batch(ctx context.Context, in *batchInput) (*BatchAnswer, error) {
 		failed := false
 		for i := range operations {
 			if failed {
-				answer.Results[i] = resultOf(NewProblem(http.StatusFailedDependency, codeSkipped, "an operation before this one failed"))
+				answer.Results[i] = resultOf(NewProblem(http.StatusFailedDependency, codeSkipped, "an operation before this one failed"), x.id)
 				continue
 			}
 			answer.Results[i] = a.one(ctx, x, &operations[i])
@@ -84,7 +84,9 @@ func (a *API) batch(ctx context.Context, in *batchInput) (*BatchAnswer, error) {
 	return answer, group.Wait()
 }
 
-func resultOf(p *Problem) BatchResult {
+// resultOf makes a result of a problem, with the id of the request that the batch came in.
+func resultOf(p *Problem, requestID string) BatchResult {
+	p.RequestID = requestID
 	text, _ := json.Marshal(p) // it cannot fail: there are texts and numbers
 	return BatchResult{Status: p.Status, Body: text}
 }
@@ -92,11 +94,11 @@ func resultOf(p *Problem) BatchResult {
 // one does an operation of a batch.
 func (a *API) one(ctx context.Context, x *exchange, op *BatchOperation) BatchResult {
 	if !strings.HasPrefix(op.Path, "/") {
-		return resultOf(Invalid("body.path", "a path begins with a slash, below "+Prefix))
+		return resultOf(Invalid("body.path", "a path begins with a slash, below "+Prefix), x.id)
 	}
 	r, err := http.NewRequestWithContext(context.WithValue(ctx, exchangeKey{}, &exchange{id: x.id, began: x.began, Who: x.Who}), op.Method, Prefix+op.Path, http.NoBody)
 	if err != nil || r.URL.Fragment != "" || r.URL.Host != "" {
-		return resultOf(Invalid("body.path", "this is not a path with percent-encoded segments"))
+		return resultOf(Invalid("body.path", "this is not a path with percent-encoded segments"), x.id)
 	}
 	path, _ := cutPrefix(r.URL.EscapedPath())
 	found, values, allowed, problem := a.router.match(op.Method, path)
@@ -114,10 +116,12 @@ func (a *API) one(ctx context.Context, x *exchange, op *BatchOperation) BatchRes
 		problem = tooLarge(a.opts.MaxBody)
 	case found.huma.RequestBody != nil && found.huma.RequestBody.Required && len(op.Body) == 0:
 		problem = NewProblem(http.StatusBadRequest, "bad_request", "the operation needs a body")
+	default:
+		problem = checkQuery(found, r.URL.RawQuery)
 	}
 	if problem != nil {
 		a.stats.note("batch", problem.Status, problem.Code)
-		return resultOf(problem)
+		return resultOf(problem, x.id)
 	}
 	return a.do(found, withBody(r, op.Body), values)
 }
@@ -129,7 +133,7 @@ func (a *API) do(found *route, r *http.Request, values map[string]string) (resul
 	defer func() {
 		if reason := recover(); reason != nil {
 			a.panicked(r, own, reason)
-			result = resultOf(NewProblem(http.StatusInternalServerError, "internal_error", "the server could not handle this operation"))
+			result = resultOf(NewProblem(http.StatusInternalServerError, "internal_error", "the server could not handle this operation"), own.id)
 		}
 		a.stats.note(found.op.ID, result.Status, own.code)
 	}()

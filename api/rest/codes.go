@@ -15,7 +15,7 @@ type CodeMeaning struct {
 // Codes returns the codes of problems. An authorise hook may give others.
 func Codes() []CodeMeaning {
 	return []CodeMeaning{
-		{chat.CodeBadRequest, 400, "The body is not JSON in UTF-8 that can be read in one way only, or the path is not percent-encoded UTF-8."},
+		{chat.CodeBadRequest, 400, "The body is not JSON in UTF-8 that can be read in one way only, or the path or the query is not percent-encoded UTF-8."},
 		{refusal.CodeCredentialsBadFormat, 400, "There are several Authorization headers."},
 		{refusal.CodeCredentialsRequired, 401, "There is no API key and no token: send Authorization: Bearer KEY."},
 		{refusal.CodeInvalidToken, 401, "There is no such key, it has ended, or the token is not good. Tokens have further codes: see docs/tokens.md."},

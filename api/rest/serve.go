@@ -65,6 +65,8 @@ func (a *API) serve(w *recorder, r *http.Request, x *exchange) {
 	case found != nil:
 		if !found.op.Open && found.op.Scope != "" && !x.Who.May(found.op.Scope) {
 			problem = Forbidden(found.op.Scope)
+		} else {
+			problem = checkQuery(found, r.URL.RawQuery)
 		}
 	case len(allowed) > 0:
 		problem = NewProblem(http.StatusMethodNotAllowed, codeMethodNotAllowed, "this path takes "+strings.Join(allowed, ", "))
