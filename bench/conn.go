@@ -10,13 +10,15 @@ type conn struct {
 	room    int // number of its room
 	poller  int // number of its poller
 	stalled bool
+	deflate bool // whether the server may compress messages
 	key     [4]byte
 	last    []uint32 // per sender: the number of its last message, plus one; nil to not look at the order
 
 	// partial is the beginning of a frame whose end has not been read. Only the conn's reader
-	// touches it, and place.
-	partial []byte
-	stamps  stampFinder
+	// touches it, and the two behind it.
+	partial  []byte
+	assembly assembly
+	stamps   stampFinder
 
 	mu      sync.Mutex
 	socket  socket

@@ -114,11 +114,11 @@ func (f *fleet) add(ctx context.Context, i int) error {
 		}
 		client.token = token
 	}
-	h, err := connect(ctx, f.dialect, f.servers[i%len(f.servers)], client)
+	h, err := connect(ctx, f.dialect, f.servers[i%len(f.servers)], client, f.opts.Deflate)
 	if err != nil {
 		return err
 	}
-	c.key, c.partial = h.key, h.unread()
+	c.key, c.deflate, c.partial = h.key, h.deflate, h.unread()
 	if f.opts.Senders*f.opts.Connections <= maxOrders {
 		c.last = make([]uint32, f.opts.Senders)
 	}

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"fmt"
+	"strings"
 	"testing"
 )
 
@@ -42,15 +44,50 @@ func TestNextFrame(t *testing.T) {
 
 func TestNextFrameRefuses(t *testing.T) {
 	for name, chunk := range map[string][]byte{
-		"a fragment":      {0x01, 0x00},
-		"a continuation":  {0x80, 0x00},
-		"compression":     {0xc1, 0x00},
+		"a part of ping":  {0x09, 0x00},
+		"RSV1 again":      {0xc0, 0x00},
+		"RSV2":            {0xa1, 0x00},
+		"compressed ping": {0xc9, 0x00},
 		"a masked frame":  {0x81, 0x80},
 		"too long":        {0x81, 127, 0, 0, 1, 0, 0, 0, 0, 0},
 		"negative length": {0x81, 127, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff},
 	} {
 		if _, _, n, err := nextFrame(chunk); !errors.Is(err, ErrProtocol) || n != 0 {
 			t.Errorf("%s: size %d, error %v", name, n, err)
+		}
+	}
+}
+
+func TestAssembly(t *testing.T) {
+	var a assembly
+	add := func(op byte, payload string) string {
+		op, got, whole, err := a.add(op, []byte(payload))
+		switch {
+		case err != nil:
+			return "error"
+		case !whole:
+			return "more"
+		}
+		return fmt.Sprintf("%#x %s", op, got)
+	}
+	for i, step := range []struct {
+		op            byte
+		payload, want string
+	}{
+		{opText, "whole", "0x1 whole"},
+		{opUnfinished | opText, "a", "more"},
+		{opPing, "between", "0x9 between"},
+		{opUnfinished, "b", "more"},
+		{0, "c", "0x1 abc"},
+		{opUnfinished | opDeflated | opBinary, "d", "more"},
+		{0, "", "0x42 d"},
+		{0, "of nothing", "error"},
+		{opUnfinished | opText, "e", "more"},
+		{opText, "too early", "error"},
+		{0, strings.Repeat("x", maxFrame), "error"},
+	} {
+		if got := add(step.op, step.payload); got != step.want {
+			t.Errorf("step %d: %.40s, want %s", i, got, step.want)
 		}
 	}
 }

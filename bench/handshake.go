@@ -22,13 +22,17 @@ type handshake struct {
 	reader *bufio.Reader
 	key    [4]byte // masks the frames
 	out    []byte
+
+	assembly assembly
+	deflate  bool // whether the server may compress messages
+	inflater inflater
 }
 
 // handshakeBuffer is enough for what a server says before a client is a member.
 const handshakeBuffer = 4 << 10
 
-// connect makes a member of a new connection to the server.
-func connect(ctx context.Context, d dialect, server *url.URL, client member) (*handshake, error) {
+// connect makes a member of a new connection to the server, with compression if deflate.
+func connect(ctx context.Context, d dialect, server *url.URL, client member, deflate bool) (*handshake, error) {
 	var dialer net.Dialer
 	conn, err := dialer.DialContext(ctx, "tcp", hostPort(server))
 	if err != nil {
@@ -36,7 +40,7 @@ func connect(ctx context.Context, d dialect, server *url.URL, client member) (*h
 	}
 	// Closing the connection is what ends a read or write when ctx does.
 	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
-	c := &handshake{conn: conn, reader: bufio.NewReaderSize(conn, handshakeBuffer)}
+	c := &handshake{conn: conn, reader: bufio.NewReaderSize(conn, handshakeBuffer), deflate: deflate}
 	if err = c.upgrade(ctx, server.Host, d.target(server)); err == nil {
 		err = d.join(c, client)
 	}
@@ -75,6 +79,9 @@ func (c *handshake) upgrade(ctx context.Context, host, target string) error {
 		"Sec-WebSocket-Version": {"13"}, "Sec-WebSocket-Key": {key},
 		"User-Agent": {"chorus-bench"},
 	}
+	if c.deflate {
+		request.Header.Set("Sec-WebSocket-Extensions", deflateOffer)
+	}
 	if err := request.Write(c.conn); err != nil {
 		return err
 	}
@@ -91,6 +98,9 @@ func (c *handshake) upgrade(ctx context.Context, host, target string) error {
 	sum := sha1.Sum([]byte(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11")) //nolint:gosec // RFC 6455 asks for it
 	if response.Header.Get("Sec-WebSocket-Accept") != base64.StdEncoding.EncodeToString(sum[:]) {
 		return fmt.Errorf("%w: WebSocket handshake: wrong Sec-WebSocket-Accept", ErrProtocol)
+	}
+	if extensions := response.Header.Get("Sec-WebSocket-Extensions"); c.deflate && !acceptsDeflate(extensions) {
+		return fmt.Errorf("%w: WebSocket handshake: the server does not compress: its extensions are %q", ErrRefused, extensions)
 	}
 	return nil
 }
@@ -111,7 +121,19 @@ func (c *handshake) receive() ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		switch op {
+		op, payload, whole, err := c.assembly.add(op, payload)
+		if err != nil {
+			return nil, err
+		}
+		if !whole {
+			continue
+		}
+		if op&opDeflated != 0 {
+			if payload, err = inflated(&c.inflater, c.deflate, payload); err != nil {
+				return nil, err
+			}
+		}
+		switch op &^ opDeflated {
 		case opText, opBinary:
 			if len(payload) == 0 {
 				return nil, fmt.Errorf("%w: an empty message", ErrProtocol)

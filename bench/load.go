@@ -50,7 +50,10 @@ const (
 
 func newLoad(o *Options, d dialect, c clock, w *window, f *fleet) *load {
 	l := &load{opts: o, dialect: d, clock: c, window: w, fleet: f}
-	l.padding = bytes.Repeat([]byte{'x'}, max(0, o.Payload-len(valueHead)-stampLength-len(valueTail)))
+	padding := max(0, o.Payload-len(valueHead)-stampLength-len(valueTail))
+	if l.padding = bytes.Repeat([]byte{'x'}, padding); o.Deflate {
+		l.padding = appendWords(l.padding[:0], padding)
+	}
 	for _, c := range f.senders(o.Senders) {
 		l.senders = append(l.senders, &sender{conn: c})
 	}

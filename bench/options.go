@@ -80,6 +80,10 @@ type Options struct {
 	// than its own time and number need.
 	Payload int
 
+	// Deflate asks the server for permessage-deflate (RFC 7692), without context takeover, and refuses a server that does
+	// not offer it. The payload is then text that compresses like words. Clients do not compress what they send.
+	Deflate bool
+
 	// Event is the name of the event that is sent; default DefaultEvent, and DefaultEchoEvent with
 	// Echo. The server is to send it to all clients, unless there are Rooms.
 	Event string

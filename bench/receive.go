@@ -23,6 +23,8 @@ type receiver struct {
 	outOfOrder uint64
 	reason     error // why the first connection was dropped
 	scratch    []byte
+	inflater   inflater
+	bytes      uint64 // that arrived in the window
 
 	mu sync.Mutex // for pollers that receive with several goroutines
 }
@@ -37,6 +39,7 @@ func (r *receiver) take(c *conn, chunk []byte) (int, error) {
 		r.arrived.Add(arrived)
 		if measured {
 			r.inWindow += arrived
+			r.bytes += uint64(used) //nolint:gosec // not negative
 		}
 	}()
 	for {
@@ -45,7 +48,19 @@ func (r *receiver) take(c *conn, chunk []byte) (int, error) {
 			return used, err
 		}
 		used += size
-		switch op {
+		op, payload, whole, err := c.assembly.add(op, payload)
+		if err != nil {
+			return used, err
+		}
+		if !whole {
+			continue
+		}
+		if op&opDeflated != 0 {
+			if payload, err = inflated(&r.inflater, c.deflate, payload); err != nil {
+				return used, err
+			}
+		}
+		switch op &^ opDeflated {
 		case opText, opBinary:
 			n, err := r.messages(c, payload, now)
 			arrived += n

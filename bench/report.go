@@ -33,6 +33,8 @@ type LoadReport struct {
 
 	DeliveriesPerSecond float64 `json:"deliveries_per_second"` // arrived within the window
 
+	BytesPerDelivery float64 `json:"bytes_per_delivery"` // received on all connections within the window, frames included
+
 	OutOfOrder uint64 `json:"out_of_order"`          // deliveries behind a later one of their sender
 	Dropped    int    `json:"dropped"`               // connections that the server closed, from connecting on
 	DropReason string `json:"drop_reason,omitempty"` // of the first
@@ -113,12 +115,15 @@ func (m *measurement) loadReport(o *Options, latency *histogram, inWindow uint64
 		Dropped:             m.fleet.dropped(), Evicted: m.fleet.evicted(),
 		GeneratorCores: per(m.own.Seconds(), o.Duration.Seconds()),
 	}
+	received := uint64(0)
 	for _, receiver := range m.fleet.receivers {
+		received += receiver.bytes
 		l.OutOfOrder += receiver.outOfOrder
 		if l.DropReason == "" && receiver.reason != nil {
 			l.DropReason = receiver.reason.Error()
 		}
 	}
+	l.BytesPerDelivery = per(float64(received), float64(inWindow))
 	return l
 }
 

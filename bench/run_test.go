@@ -31,6 +31,7 @@ func start(t *testing.T) string {
 	}
 	cfg := node.DefaultConfig()
 	cfg.Listen, cfg.Admin.Listen, cfg.Auth.Secret, cfg.Log.Level = listener.Addr().String(), "", secret, "error"
+	cfg.Compression = true // for clients that ask for it
 	cfg.Limits.NoRates()
 	_ = listener.Close()
 	n, err := node.New(cfg)
@@ -128,6 +129,13 @@ func TestRunModes(t *testing.T) {
 				t.Errorf("load %+v", *l)
 			}
 		})
+	}
+}
+
+func TestRunCompressed(t *testing.T) {
+	l := measure(t, bench.Options{URLs: []string{start(t)}, Connections: 4, Senders: 1, Rate: 50, Payload: 4000, Deflate: true}).Load
+	if l.Sent == 0 || l.Lost != 0 || l.Dropped != 0 || l.BytesPerDelivery < 100 || l.BytesPerDelivery > 3000 {
+		t.Errorf("load %+v", *l)
 	}
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/xml"
 	"errors"
 	"io"
@@ -85,6 +86,24 @@ func TestResultsTellRatiosAndFailures(t *testing.T) {
 	} {
 		if verdicts[text] != want {
 			t.Errorf("%s: %s, want %s", text, verdicts[text], want)
+		}
+	}
+}
+
+func TestMissingServersAreNoted(t *testing.T) {
+	impossible := func(context.Context, place) error { return errors.New("no registry\nanswers") }
+	servers := []server{{name: centrifugoName, title: "Centrifugo", nodes: 2, install: impossible}, {name: nodeName, title: "Node.js"}}
+	l := &lab{}
+	l.install(t.Context(), servers)
+	s := scenario{name: "cost", servers: []string{centrifugoName}, figures: []figure{{title: "CPU", of: cpuPerDelivery}}}
+	table, err := l.measure(t.Context(), s, servers, flags{Rounds: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := table.markdown()
+	for _, want := range []string{"| Centrifugo | not measured |", "Centrifugo: not measured, because it could not be installed: no registry answers"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the table lacks %q:\n%s", want, text)
 		}
 	}
 }

@@ -52,6 +52,7 @@ func cpuPerMessage(r *bench.Report) float64 {
 }
 func cpuPerConnect(r *bench.Report) float64       { return usage(r).CPUMicrosPerConnect }
 func deliveriesPerSecond(r *bench.Report) float64 { return load(r).DeliveriesPerSecond }
+func bytesPerDelivery(r *bench.Report) float64    { return load(r).BytesPerDelivery }
 func deliveredShare(r *bench.Report) float64      { return share(load(r).Deliveries, load(r).Expected) }
 func sentShare(r *bench.Report) float64           { return share(load(r).Sent, load(r).Offered) }
 func lostShare(r *bench.Report) float64           { return share(load(r).Lost, load(r).Expected) }

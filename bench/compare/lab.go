@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 )
 
 // lab has what all measurements need: binaries and a Redis.
@@ -16,6 +17,8 @@ type lab struct {
 	redis *process
 	hook  *http.Server // a back end that allows everything
 	asked string       // its URL
+
+	missing map[string]error // why servers could not be installed, by their names
 }
 
 func openLab(ctx context.Context, dir string) (*lab, error) {
@@ -60,6 +63,27 @@ func (l *lab) open(ctx context.Context) (err error) {
 	return err
 }
 
+// install installs what the servers need. A server that cannot be installed is missing.
+func (l *lab) install(ctx context.Context, servers []server) {
+	l.missing = map[string]error{}
+	for _, s := range servers {
+		if s.install == nil {
+			continue
+		}
+		fmt.Println("installing", s.name)
+		if err := s.install(ctx, place{bin: l.temp, dir: l.dir}); err != nil {
+			l.missing[s.name] = err
+			fmt.Printf("%s is left out: %v\n", s.name, err)
+		}
+	}
+}
+
+// lastLine returns the last line that a program printed, which usually has the reason of its failure.
+func lastLine(output []byte) string {
+	text := strings.TrimSpace(string(output))
+	return text[strings.LastIndexByte(text, '\n')+1:]
+}
+
 func (l *lab) close() {
 	if l.hook != nil {
 		_ = l.hook.Close() // nobody waits for an answer
@@ -82,14 +106,14 @@ type cluster struct {
 // server's latency.
 const serverNice = "5"
 
-func (l *lab) start(ctx context.Context, s server, nodes int) (*cluster, error) {
+func (l *lab) start(ctx context.Context, s server, nodes int, deflate bool) (*cluster, error) {
 	c := &cluster{}
 	for i := range nodes {
 		address, err := freeAddress(ctx)
 		if err != nil {
 			return c, err
 		}
-		argv, env := s.command(place{bin: l.temp, dir: l.dir, listen: address, redis: l.redisFor(s), hook: l.asked})
+		argv, env := s.command(place{bin: l.temp, dir: l.dir, listen: address, redis: l.redisFor(s), hook: l.asked, deflate: deflate})
 		argv = append([]string{"nice", "-n", serverNice}, argv...)
 		p, err := start(ctx, l.temp, fmt.Sprintf("%s-%d", s.name, i), address, argv, env)
 		if err != nil {

@@ -34,6 +34,7 @@ func describeMachine(ctx context.Context, dir string) []fact {
 			facts = append(facts, fact{"npm " + name, lock.Dependencies[name]})
 		}
 	}
+	facts = append(facts, fact{centrifugoModule, centrifugoVersion})
 	for _, module := range []string{
 		"github.com/centrifugal/centrifuge", "github.com/zishang520/socket.io/servers/socket/v3",
 		"github.com/zishang520/socket.io/adapters/redis/v3",

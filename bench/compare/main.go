@@ -14,7 +14,7 @@ import (
 )
 
 type flags struct {
-	Only     []string `placeholder:"SERVER" help:"Only these servers: chorus, floor, node, stock, centrifuge. Prints instead of writing."`
+	Only     []string `placeholder:"SERVER" help:"Only these servers: ${servers}. Prints instead of writing."`
 	Scenario []string `placeholder:"NAME" help:"Only these scenarios: ${scenarios}. Prints instead of writing."`
 	Quick    bool     `help:"One short round, to see whether all works. Prints instead of writing."`
 	Rounds   int      `default:"5" help:"Rounds of which the median counts; some scenarios have fewer."`
@@ -27,7 +27,7 @@ func (f *flags) partial() bool { return len(f.Only) > 0 || len(f.Scenario) > 0 |
 
 func main() {
 	var f flags
-	kong.Parse(&f, kong.Name("compare"), kong.Vars{"scenarios": scenarioNames()})
+	kong.Parse(&f, kong.Name("compare"), kong.Vars{"scenarios": scenarioNames(), "servers": serverNames()})
 	if err := run(f); err != nil {
 		fmt.Fprintln(os.Stderr, "compare:", err)
 		os.Exit(1)
@@ -50,6 +50,7 @@ func run(f flags) error {
 		return err
 	}
 	defer lab.close()
+	lab.install(ctx, servers)
 	results := &results{machine: machine, rounds: f.Rounds}
 	for _, s := range scenarios {
 		table, err := lab.measure(ctx, s, servers, f)

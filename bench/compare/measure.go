@@ -23,6 +23,7 @@ type row struct {
 	variant string
 	reports []*bench.Report
 	failure string // of the first run that failed
+	missing error  // why the server could not be installed
 }
 
 // special measures what the load generator does not.
@@ -41,7 +42,7 @@ func (l *lab) measure(ctx context.Context, s scenario, servers []server, f flags
 			continue
 		}
 		for _, v := range variants {
-			t.rows = append(t.rows, &row{server: server, variant: v.title})
+			t.rows = append(t.rows, &row{server: server, variant: v.title, missing: l.missing[server.name]})
 		}
 	}
 	rounds := f.Rounds
@@ -53,6 +54,9 @@ func (l *lab) measure(ctx context.Context, s scenario, servers []server, f flags
 	}
 	for round := range rounds {
 		for i, r := range t.rows {
+			if r.missing != nil {
+				continue
+			}
 			options := s.options
 			variants[i%len(variants)].change(&options)
 			report, err := l.once(ctx, s, r.server, options, f.Quick)
@@ -88,7 +92,7 @@ func (l *lab) run(ctx context.Context, s scenario, of server, options bench.Opti
 	if s.nodes > 0 {
 		nodes = s.nodes
 	}
-	c, err := l.start(ctx, of, nodes)
+	c, err := l.start(ctx, of, nodes, options.Deflate)
 	defer c.stop()
 	if err != nil {
 		return nil, 0, err

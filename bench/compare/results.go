@@ -213,6 +213,9 @@ func (r *row) name(s scenario) string {
 
 // remark is what the figures of a row do not tell.
 func (r *row) remark() string {
+	if r.missing != nil {
+		return strings.ReplaceAll("not measured, because it could not be installed: "+r.missing.Error(), "\n", " ")
+	}
 	var remarks []string
 	if r.failure != "" {
 		remarks = append(remarks, "a run failed: "+r.failure)
@@ -271,6 +274,8 @@ func (r *row) cell(ok bool, text string) string {
 	switch {
 	case ok:
 		return text
+	case r.missing != nil:
+		return "not measured"
 	case len(r.reports) == 0:
 		return "failed"
 	default:

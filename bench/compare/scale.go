@@ -164,7 +164,7 @@ func (l *lab) scalePoint(ctx context.Context, kind server, w workload, nodes int
 	if err := client.FlushAll(ctx).Err(); err != nil {
 		return p, err
 	}
-	c, err := l.start(ctx, kind, nodes)
+	c, err := l.start(ctx, kind, nodes, false)
 	defer c.stop()
 	if err != nil {
 		return p, err

@@ -40,8 +40,9 @@ const (
 )
 
 var (
-	everybody = []string{floorName, chorusName, centrifugeName, nodeName, stockName}
-	products  = []string{chorusName, centrifugeName, nodeName, stockName}
+	everybody = []string{floorName, chorusName, centrifugeName, centrifugoName, nodeName, stockName}
+	products  = []string{chorusName, centrifugeName, centrifugoName, nodeName, stockName}
+	echoing   = []string{chorusName, centrifugeName, nodeName, stockName} // Centrifugo answers requests through a back end only
 )
 
 func scenarioNames() string {
@@ -90,7 +91,7 @@ func scenarios() []scenario {
 		{
 			name: "ceiling", title: "How much is carried before anything is lost",
 			text:    "1,000 clients; the rate of broadcasts is raised by half until a message is lost, a connection is closed, or less than 99 % arrives in time: the last rate before. At about one core the generator itself is the limit.",
-			servers: []string{floorName, chorusName, centrifugeName, nodeName}, rounds: 2,
+			servers: []string{floorName, chorusName, centrifugeName, centrifugoName, nodeName}, rounds: 2,
 			options: bench.Options{Connections: manyClients, Senders: 20, Rate: 40, WarmUp: time.Second, Duration: 3 * time.Second, DrainTimeout: 3 * time.Second},
 			special: ceiling,
 			figures: []figure{
@@ -111,9 +112,23 @@ func scenarios() []scenario {
 			},
 		},
 		{
+			name: "deflate", title: "permessage-deflate",
+			text:    "500 clients, 10 broadcasts a second of 4 KB of text, as they are and compressed (RFC 7692, no context takeover, from 1 KiB on): CPU time of the server's processes and bytes on the wire per delivery.",
+			servers: []string{chorusName, centrifugeName, centrifugoName, nodeName}, rounds: 3,
+			options: bench.Options{Connections: 500, Senders: 10, Rate: 10, Payload: 4 << 10, WarmUp: 2 * time.Second, Duration: 8 * time.Second, DrainTimeout: 5 * time.Second},
+			variants: []variant{
+				{title: "as it is", change: func(*bench.Options) {}},
+				{title: "compressed", change: func(o *bench.Options) { o.Deflate = true }},
+			},
+			figures: []figure{
+				{title: "CPU per delivery", unit: "us", digits: 1, of: cpuPerDelivery}, {title: "per delivery", unit: "bytes", digits: 0, of: bytesPerDelivery},
+				{title: "p50", unit: "ms", digits: 2, of: p50}, {title: "p99", unit: "ms", digits: 2, of: p99}, {title: "lost", digits: 0, of: lost},
+			},
+		},
+		{
 			name: "echo", title: "Requests",
 			text:    "20,000 requests a second over 200 connections, each answered with its argument (Socket.IO acknowledgement, centrifuge RPC): CPU time per round trip.",
-			servers: products,
+			servers: echoing,
 			options: bench.Options{Connections: 200, Senders: 200, Rate: twentyK, Echo: true, WarmUp: 2 * time.Second, Duration: 5 * time.Second, DrainTimeout: 5 * time.Second},
 			figures: []figure{
 				{title: "CPU per round trip", unit: "us", digits: 1, ratio: true, of: cpuPerDelivery},
@@ -145,7 +160,7 @@ func scenarios() []scenario {
 		{
 			name: "rooms", title: "Many rooms",
 			text:    "10,000 clients in 1,000 rooms of ten, 2,000 messages a second, each from a member to its room: CPU time per delivery.",
-			servers: []string{chorusName, nodeName}, rounds: 3,
+			servers: []string{chorusName, centrifugeName, centrifugoName, nodeName}, rounds: 3,
 			options: bench.Options{Connections: 10_000, ConnectRate: 1000, Rooms: 1000, Event: "publish", Senders: 1000, Rate: 2000, WarmUp: 3 * time.Second, Duration: 8 * time.Second, DrainTimeout: 5 * time.Second},
 			figures: []figure{
 				{title: "CPU per delivery", unit: "us", digits: 1, ratio: true, of: cpuPerDelivery},

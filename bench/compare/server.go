@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"path/filepath"
+	"strings"
 
 	"chorus/adapter/wire"
 	"chorus/bench"
@@ -16,13 +18,21 @@ type server struct {
 	note     string
 	wire     wire.Dialect // how its nodes talk, where that is measured
 
+	// install fetches what one process needs, where the source tree does not have it; nil for nothing. A server that cannot
+	// be installed is left out, with a note.
+	install func(ctx context.Context, p place) error
+
 	// command is what starts one process; the lab's directory of binaries, the address to listen
 	// on and that of Redis are filled in.
 	command func(place place) (argv, env []string)
 }
 
 // place is where a server runs.
-type place struct{ bin, dir, listen, redis, hook string }
+type place struct {
+	bin, dir, listen, redis, hook string
+
+	deflate bool // whether the server is to offer permessage-deflate
+}
 
 // secret signs the tokens of all clients.
 const secret = "a secret of the benchmark that is long enough"
@@ -33,7 +43,17 @@ const (
 	nodeName       = "node"
 	stockName      = "stock"
 	centrifugeName = "centrifuge"
+	centrifugoName = "centrifugo"
 )
+
+func serverNames() string {
+	all := allServers()
+	names := make([]string, len(all))
+	for i, s := range all {
+		names[i] = s.name
+	}
+	return strings.Join(names, ", ")
+}
 
 func allServers() []server {
 	peer := func(name string) func(place) ([]string, []string) {
@@ -41,6 +61,9 @@ func allServers() []server {
 			argv := []string{filepath.Join(p.bin, name), "-listen", p.listen}
 			if p.redis != "" {
 				argv = append(argv, "-redis", p.redis)
+			}
+			if p.deflate {
+				argv = append(argv, "-deflate")
 			}
 			return argv, []string{"BENCH_SECRET=" + secret}
 		}
@@ -61,6 +84,9 @@ func allServers() []server {
 				if p.hook != "" {
 					env = append(env, "BENCH_HOOK="+p.hook, "BENCH_HOOK_SECRET="+hookSecret)
 				}
+				if p.deflate {
+					env = append(env, "CHORUS_COMPRESSION=true")
+				}
 				if p.redis != "" {
 					env = append(env, "CHORUS_CLUSTER_REDIS_URL=redis://"+p.redis)
 				}
@@ -72,12 +98,19 @@ func allServers() []server {
 			note: "the Go library, JSON protocol, Redis broker, its defaults",
 		},
 		{
+			name: centrifugoName, title: "Centrifugo", protocol: bench.Centrifuge, nodes: 2, install: installCentrifugo, command: centrifugoCommand,
+			note: "the server binary, " + centrifugoVersion + ", JSON protocol, Redis engine, its defaults; clients may subscribe and publish",
+		},
+		{
 			name: nodeName, title: "Node.js", protocol: bench.SocketIO, nodes: 2,
 			note: "`socket.io` with `@socket.io/redis-adapter`, their defaults",
 			command: func(p place) ([]string, []string) {
 				argv := []string{"node", filepath.Join(p.dir, "peers", "node", "server.js"), "--listen", p.listen}
 				if p.redis != "" {
 					argv = append(argv, "--redis", p.redis)
+				}
+				if p.deflate {
+					argv = append(argv, "--deflate")
 				}
 				return argv, []string{"BENCH_SECRET=" + secret}
 			},

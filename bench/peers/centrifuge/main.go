@@ -66,6 +66,6 @@ func main() {
 	}
 	peer.Exit(node.Run())
 	mux := http.NewServeMux()
-	mux.Handle("/connection/websocket", centrifuge.NewWebsocketHandler(node, centrifuge.WebsocketConfig{}))
+	mux.Handle("/connection/websocket", centrifuge.NewWebsocketHandler(node, centrifuge.WebsocketConfig{Compression: flags.Deflate, CompressionLevel: 1, CompressionMinSize: 1024}))
 	peer.Exit(peer.Serve(flags.Listen, mux))
 }

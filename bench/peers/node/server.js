@@ -11,13 +11,14 @@ const { values: flags } = parseArgs({
   options: {
     listen: { type: "string", default: "127.0.0.1:0" },
     redis: { type: "string" },
+    deflate: { type: "boolean", default: false },
     adapter: { type: "string", default: "pubsub" },
     secret: { type: "string", default: process.env.BENCH_SECRET },
   },
 });
 
 const http = createServer();
-const io = new Server(http, { serveClient: false });
+const io = new Server(http, { serveClient: false, perMessageDeflate: flags.deflate });
 
 if (flags.redis) {
   const publisher = createClient({ url: `redis://${flags.redis}` });

@@ -19,9 +19,10 @@ import (
 
 // Flags are the flags of every program.
 type Flags struct {
-	Listen string
-	Redis  string // host:port
-	Secret string
+	Listen  string
+	Redis   string // host:port
+	Secret  string
+	Deflate bool
 }
 
 // Parse registers and parses the flags.
@@ -29,6 +30,7 @@ func Parse() Flags {
 	var f Flags
 	flag.StringVar(&f.Listen, "listen", "127.0.0.1:0", "address")
 	flag.StringVar(&f.Redis, "redis", "", "address of Redis; none when empty")
+	flag.BoolVar(&f.Deflate, "deflate", false, "offer permessage-deflate, where the server can")
 	flag.StringVar(&f.Secret, "secret", os.Getenv("BENCH_SECRET"), "secret of the tokens (HS256); also BENCH_SECRET")
 	flag.Parse()
 	return f
