@@ -129,6 +129,9 @@ func (l *load) send(i uint64, due int64) error {
 		l.message = l.dialect.publish(l.message[:0], room, l.value)
 	}
 	l.frame = appendFrame(l.frame[:0], opText, l.message, s.key)
+	if l.opts.Binary {
+		l.frame = appendFrame(l.frame, opBinary, l.value, s.key)
+	}
 	err := s.send(l.frame)
 	measured := l.window.has(due)
 	if measured {

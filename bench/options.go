@@ -84,6 +84,9 @@ type Options struct {
 	// not offer it. The payload is then text that compresses like words. Clients do not compress what they send.
 	Deflate bool
 
+	// Binary sends the value as bytes: an event with one attachment, which the server passes on as such (SocketIO).
+	Binary bool
+
 	// Event is the name of the event that is sent; default DefaultEvent, and DefaultEchoEvent with
 	// Echo. The server is to send it to all clients, unless there are Rooms.
 	Event string
@@ -201,6 +204,8 @@ func (o *Options) check() error {
 		return fmt.Errorf("%w: Senders: %d is more than %d", ErrOptions, o.Senders, maxSenders)
 	case o.Senders+o.Stalled > o.Connections:
 		return fmt.Errorf("%w: Senders, Stalled: %d senders and %d stalled clients are more than %d connections", ErrOptions, o.Senders, o.Stalled, o.Connections)
+	case o.Binary && (o.Protocol != SocketIO || o.Echo):
+		return fmt.Errorf("%w: Binary: events of %s alone have attachments, and requests have none", ErrOptions, SocketIO)
 	case o.Rooms > 0 && o.Protocol == Bare:
 		return fmt.Errorf("%w: Rooms: %s has no rooms", ErrOptions, Bare)
 	case o.JoinOptions != "" && !json.Valid([]byte(o.JoinOptions)):

@@ -25,6 +25,8 @@ func TestOptionsAreChecked(t *testing.T) {
 		"senders and stalled": {func(o *Options) { o.Senders, o.Stalled = 60, 60 }, "Stalled"},
 		"too large a payload": {func(o *Options) { o.Payload = maxPayload + 1 }, "Payload"},
 		"rooms of bare":       {func(o *Options) { o.Protocol, o.Rooms = Bare, 1 }, "Rooms"},
+		"binary requests":     {func(o *Options) { o.Binary, o.Echo = true, true }, "Binary"},
+		"binary JSON":         {func(o *Options) { o.Binary, o.Protocol = true, Centrifuge }, "Binary"},
 		"options of a join":   {func(o *Options) { o.JoinOptions = "{" }, "JoinOptions"},
 		"echo to rooms":       {func(o *Options) { o.Echo, o.Rooms = true, 1 }, "Rooms"},
 		"echo without one":    {func(o *Options) { o.Echo, o.Protocol = true, Bare }, "Echo"},
@@ -44,6 +46,7 @@ func TestDialectsWrite(t *testing.T) {
 	for name, test := range map[string]struct{ got, want string }{
 		"event":         {string(newSocketIO(&Options{Event: "say"}).publish(nil, "", value)), `42["say",{"text":"hi"}]`},
 		"event of room": {string(newSocketIO(&Options{Event: "say", Namespace: "chat"}).publish(nil, "room-1", value)), `42/chat,["say","room-1",{"text":"hi"}]`},
+		"attachment":    {string(newSocketIO(&Options{Event: "say", Binary: true}).publish(nil, "room-1", value)), `451-["say","room-1",{"_placeholder":true,"num":0}]`},
 		"request":       {string(newSocketIO(&Options{Event: "echo", Namespace: "/chat"}).request(nil, 7, value)), `42/chat,7["echo",{"text":"hi"}]`},
 		"publish":       {string(newCentrifuge(&Options{}).publish(nil, "", value)), `{"id":3,"publish":{"channel":"bench","data":{"text":"hi"}}}`},
 		"procedure":     {string(newCentrifuge(&Options{Event: "echo"}).request(nil, 7, value)), `{"id":10,"rpc":{"method":"echo","data":{"text":"hi"}}}`},

@@ -119,6 +119,7 @@ func TestRunModes(t *testing.T) {
 		"as fast as it goes": {bench.Options{Connections: 4, Senders: 2, Rate: 0}, 4},
 		"requests in turn":   {bench.Options{Connections: 4, Senders: 4, Rate: 0, InFlight: 1, Echo: true}, 1},
 		"rooms":              {bench.Options{Connections: 8, Senders: 3, Rate: 100, Rooms: 2, Event: "say"}, 4},
+		"attachments":        {bench.Options{Connections: 4, Senders: 2, Rate: 100, Binary: true}, 4},
 		"large messages":     {bench.Options{Connections: 3, Senders: 1, Rate: 20, Payload: 200_000}, 3},
 		"a stalled client":   {bench.Options{Connections: 5, Senders: 2, Rate: 100, Stalled: 1}, 4},
 	} {

@@ -15,6 +15,7 @@ type socketIO struct {
 	event     string // as JSON
 	joinEvent string // as JSON
 	joinMore  string // behind the name of the room: empty, or a comma and JSON
+	binary    bool   // whether a message is an attachment, in a binary frame behind its event
 }
 
 const (
@@ -28,10 +29,12 @@ const (
 	sioEvent        = "42"
 	sioAck          = "43"
 	sioConnectError = "44"
+	sioBinaryEvent  = "451-" // with one attachment
+	placeholder     = `{"_placeholder":true,"num":0}`
 )
 
 func newSocketIO(o *Options) *socketIO {
-	d := &socketIO{event: quote(o.Event), joinEvent: quote(o.JoinEvent)}
+	d := &socketIO{event: quote(o.Event), joinEvent: quote(o.JoinEvent), binary: o.Binary}
 	if o.JoinOptions != "" {
 		d.joinMore = "," + o.JoinOptions
 	}
@@ -102,7 +105,11 @@ func (d *socketIO) join(c *handshake, client member) error {
 }
 
 func (d *socketIO) publish(dst []byte, room string, value []byte) []byte {
-	dst = append(append(append(append(dst, sioEvent...), d.nsp...), '['), d.event...)
+	kind := sioEvent
+	if d.binary {
+		kind, value = sioBinaryEvent, []byte(placeholder)
+	}
+	dst = append(append(append(append(dst, kind...), d.nsp...), '['), d.event...)
 	if room != "" {
 		dst = append(append(append(append(dst, ','), '"'), room...), '"')
 	}
@@ -116,6 +123,8 @@ func (d *socketIO) request(dst []byte, number uint32, value []byte) []byte {
 
 func (d *socketIO) read(frame []byte) (message []byte, k kind, rest []byte) {
 	switch {
+	case d.binary && frame[0] == valueHead[0]: // an attachment; packets begin with a digit
+		return frame, delivery, nil
 	case len(frame) == 1 && frame[0] == eioPing:
 		return frame, heartbeat, nil
 	case len(frame) == 1 && frame[0] == eioClose:

@@ -112,6 +112,20 @@ func scenarios() []scenario {
 			},
 		},
 		{
+			name: "binary", title: "Binary messages",
+			text:    "1,000 clients, 20 broadcasts a second of 1,000 bytes, as text and as an attachment, which is a second frame: CPU time of the server's processes per delivery.",
+			servers: []string{chorusName, nodeName, stockName}, rounds: 3,
+			options: bench.Options{Connections: manyClients, Senders: 20, Rate: 20, Payload: 1000, WarmUp: 2 * time.Second, Duration: 8 * time.Second, DrainTimeout: 5 * time.Second},
+			variants: []variant{
+				{title: "text", change: func(*bench.Options) {}},
+				{title: "binary", change: func(o *bench.Options) { o.Binary = true }},
+			},
+			figures: []figure{
+				{title: "CPU per delivery", unit: "us", digits: 2, of: cpuPerDelivery},
+				{title: "p50", unit: "ms", digits: 2, of: p50}, {title: "p99", unit: "ms", digits: 2, of: p99}, {title: "lost", digits: 0, of: lost},
+			},
+		},
+		{
 			name: "deflate", title: "permessage-deflate",
 			text:    "500 clients, 10 broadcasts a second of 4 KB of text, as they are and compressed (RFC 7692, no context takeover, from 1 KiB on): CPU time of the server's processes and bytes on the wire per delivery.",
 			servers: []string{chorusName, centrifugeName, centrifugoName, nodeName}, rounds: 3,
