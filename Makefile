@@ -188,5 +188,5 @@ lint: ## golangci-lint, built on first use
 
 .PHONY: clean
 clean: ## remove what make made
-	rm -rf bin test/node_modules bench/peers/node/node_modules web/node_modules examples/*/node_modules examples/*/dist
+	rm -rf bin test/node_modules bench/peers/node/node_modules bench/peers/bun/node_modules web/node_modules examples/*/node_modules examples/*/dist
 	git clean -fdxq web/dist

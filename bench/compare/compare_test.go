@@ -108,6 +108,14 @@ func TestMissingServersAreNoted(t *testing.T) {
 	}
 }
 
+func TestVersionsAreKnown(t *testing.T) {
+	for _, f := range describeMachine(t.Context(), "..") {
+		if strings.HasPrefix(f.name, "npm ") && (f.value == "unknown" || f.value == "") {
+			t.Errorf("the version of %s is not known", f.name)
+		}
+	}
+}
+
 func TestTargetsNameWhatThereIs(t *testing.T) {
 	r := measured(t, map[string]float64{chorusName: 2, floorName: 2, nodeName: 4, centrifugeName: 4})
 	for _, target := range targets() {

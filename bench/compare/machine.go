@@ -26,14 +26,10 @@ func describeMachine(ctx context.Context, dir string) []fact {
 		{"Redis", output(ctx, dir, "redis-server", "--version")},
 		{"Node.js", output(ctx, dir, "node", "--version")},
 	}
-	var lock struct {
-		Dependencies map[string]string `json:"dependencies"`
+	for _, name := range []string{"socket.io", "@socket.io/redis-adapter", "redis", "jsonwebtoken"} {
+		facts = append(facts, fact{"npm " + name, npmVersion(filepath.Join(dir, "peers", nodeName), name)})
 	}
-	if text, err := os.ReadFile(filepath.Join(dir, "peers", "node", "package.json")); err == nil && json.Unmarshal(text, &lock) == nil { //nolint:gosec // a file of the source tree
-		for _, name := range []string{"socket.io", "@socket.io/redis-adapter", "redis", "jsonwebtoken"} {
-			facts = append(facts, fact{"npm " + name, lock.Dependencies[name]})
-		}
-	}
+	facts = append(facts, fact{"npm bun", npmVersion(filepath.Join(dir, "peers", bunName), "bun")})
 	facts = append(facts, fact{centrifugoModule, centrifugoVersion})
 	for _, module := range []string{
 		"github.com/centrifugal/centrifuge", "github.com/zishang520/socket.io/servers/socket/v3",
@@ -42,6 +38,18 @@ func describeMachine(ctx context.Context, dir string) []fact {
 		facts = append(facts, fact{module, output(ctx, filepath.Join(dir, "peers"), "go", "list", "-m", "-f", "{{.Version}}", module)})
 	}
 	return facts
+}
+
+// npmVersion returns the version of a package that the package.json of a folder names.
+func npmVersion(dir, name string) string {
+	var file struct {
+		Dependencies map[string]string `json:"dependencies"`
+	}
+	text, err := os.ReadFile(filepath.Join(dir, "package.json")) //nolint:gosec // a file of the source tree
+	if err != nil || json.Unmarshal(text, &file) != nil {
+		return "unknown"
+	}
+	return file.Dependencies[name]
 }
 
 // lineOf returns what stands behind the key in a file of /proc.

@@ -40,9 +40,9 @@ const (
 )
 
 var (
-	everybody = []string{floorName, chorusName, centrifugeName, centrifugoName, nodeName, stockName}
-	products  = []string{chorusName, centrifugeName, centrifugoName, nodeName, stockName}
-	echoing   = []string{chorusName, centrifugeName, nodeName, stockName} // Centrifugo answers requests through a back end only
+	everybody = []string{floorName, chorusName, centrifugeName, centrifugoName, nodeName, bunName, stockName}
+	products  = []string{chorusName, centrifugeName, centrifugoName, nodeName, bunName, stockName}
+	echoing   = []string{chorusName, centrifugeName, nodeName, bunName, stockName} // Centrifugo answers requests through a back end only
 )
 
 func scenarioNames() string {
@@ -91,7 +91,7 @@ func scenarios() []scenario {
 		{
 			name: "ceiling", title: "How much is carried before anything is lost",
 			text:    "1,000 clients; the rate of broadcasts is raised by half until a message is lost, a connection is closed, or less than 99 % arrives in time: the last rate before. At about one core the generator itself is the limit.",
-			servers: []string{floorName, chorusName, centrifugeName, centrifugoName, nodeName}, rounds: 2,
+			servers: []string{floorName, chorusName, centrifugeName, centrifugoName, nodeName, bunName}, rounds: 2,
 			options: bench.Options{Connections: manyClients, Senders: 20, Rate: 40, WarmUp: time.Second, Duration: 3 * time.Second, DrainTimeout: 3 * time.Second},
 			special: ceiling,
 			figures: []figure{
@@ -114,7 +114,7 @@ func scenarios() []scenario {
 		{
 			name: "binary", title: "Binary messages",
 			text:    "1,000 clients, 20 broadcasts a second of 1,000 bytes, as text and as an attachment, which is a second frame: CPU time of the server's processes per delivery.",
-			servers: []string{chorusName, nodeName, stockName}, rounds: 3,
+			servers: []string{chorusName, nodeName, bunName, stockName}, rounds: 3,
 			options: bench.Options{Connections: manyClients, Senders: 20, Rate: 20, Payload: 1000, WarmUp: 2 * time.Second, Duration: 8 * time.Second, DrainTimeout: 5 * time.Second},
 			variants: []variant{
 				{title: "text", change: func(*bench.Options) {}},
@@ -128,7 +128,7 @@ func scenarios() []scenario {
 		{
 			name: "deflate", title: "permessage-deflate",
 			text:    "500 clients, 10 broadcasts a second of 4 KB of text, as they are and compressed (RFC 7692, no context takeover, from 1 KiB on): CPU time of the server's processes and bytes on the wire per delivery.",
-			servers: []string{chorusName, centrifugeName, centrifugoName, nodeName}, rounds: 3,
+			servers: []string{chorusName, centrifugeName, centrifugoName, nodeName, bunName}, rounds: 3,
 			options: bench.Options{Connections: 500, Senders: 10, Rate: 10, Payload: 4 << 10, WarmUp: 2 * time.Second, Duration: 8 * time.Second, DrainTimeout: 5 * time.Second},
 			variants: []variant{
 				{title: "as it is", change: func(*bench.Options) {}},
@@ -174,7 +174,7 @@ func scenarios() []scenario {
 		{
 			name: "rooms", title: "Many rooms",
 			text:    "10,000 clients in 1,000 rooms of ten, 2,000 messages a second, each from a member to its room: CPU time per delivery.",
-			servers: []string{chorusName, centrifugeName, centrifugoName, nodeName}, rounds: 3,
+			servers: []string{chorusName, centrifugeName, centrifugoName, nodeName, bunName}, rounds: 3,
 			options: bench.Options{Connections: 10_000, ConnectRate: 1000, Rooms: 1000, Event: "publish", Senders: 1000, Rate: 2000, WarmUp: 3 * time.Second, Duration: 8 * time.Second, DrainTimeout: 5 * time.Second},
 			figures: []figure{
 				{title: "CPU per delivery", unit: "us", digits: 1, ratio: true, of: cpuPerDelivery},

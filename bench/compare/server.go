@@ -41,6 +41,7 @@ const (
 	chorusName     = "chorus"
 	floorName      = "floor"
 	nodeName       = "node"
+	bunName        = "bun"
 	stockName      = "stock"
 	centrifugeName = "centrifuge"
 	centrifugoName = "centrifugo"
@@ -103,17 +104,13 @@ func allServers() []server {
 		},
 		{
 			name: nodeName, title: "Node.js", protocol: bench.SocketIO, nodes: 2,
-			note: "`socket.io` with `@socket.io/redis-adapter`, their defaults",
-			command: func(p place) ([]string, []string) {
-				argv := []string{"node", filepath.Join(p.dir, "peers", "node", "server.js"), "--listen", p.listen}
-				if p.redis != "" {
-					argv = append(argv, "--redis", p.redis)
-				}
-				if p.deflate {
-					argv = append(argv, "--deflate")
-				}
-				return argv, []string{"BENCH_SECRET=" + secret}
-			},
+			note:    "`socket.io` with `@socket.io/redis-adapter`, their defaults",
+			command: func(p place) ([]string, []string) { return nodeCommand("node", p) },
+		},
+		{
+			name: bunName, title: "Bun", protocol: bench.SocketIO, nodes: 2, install: installBun,
+			note:    "the same program as with Node.js, on Bun",
+			command: func(p place) ([]string, []string) { return nodeCommand(bunBinary(p), p) },
 		},
 		{
 			name: stockName, title: "stock Go library", protocol: bench.SocketIO, nodes: 1, command: peer(stockName),
