@@ -31,7 +31,7 @@ type Admission struct {
 	// MaxSessions is how many such sessions there may be; default half of Options.MaxConnections,
 	// at least 100. Further handshakes are refused with 503.
 	MaxSessions int
-	// MaxSessionsPerAddress is the same for one address; default half of MaxSessions.
+	// MaxSessionsPerAddress is the same for one address, or one /64 network of IPv6; default half of MaxSessions.
 	MaxSessionsPerAddress int
 	// MaxRefusedConnects is how many CONNECT packets of one session may be without success;
 	// default DefaultMaxRefusedConnects. More close the session.
@@ -75,7 +75,7 @@ func (s *Server) admitOutside(c *Conn) *types.CodeMessage {
 	if a == nil {
 		return nil
 	}
-	if s.outside >= a.MaxSessions || s.outsideBy[c.host()] >= a.MaxSessionsPerAddress {
+	if s.outside >= a.MaxSessions || s.outsideBy[c.network()] >= a.MaxSessionsPerAddress {
 		s.stats.Refused.Add(1)
 		return tooMany
 	}
@@ -87,7 +87,7 @@ func (s *Server) admitOutside(c *Conn) *types.CodeMessage {
 func (s *Server) stepOutside(c *Conn) {
 	if c.member.outside.CompareAndSwap(0, time.Now().UnixNano()) {
 		s.outside++
-		s.outsideBy[c.host()]++
+		s.outsideBy[c.network()]++
 	}
 }
 
@@ -96,8 +96,8 @@ func (s *Server) stepInside(c *Conn) {
 		return
 	}
 	s.outside--
-	if s.outsideBy[c.host()]--; s.outsideBy[c.host()] == 0 {
-		delete(s.outsideBy, c.host())
+	if s.outsideBy[c.network()]--; s.outsideBy[c.network()] == 0 {
+		delete(s.outsideBy, c.network())
 	}
 }
 

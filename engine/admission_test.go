@@ -128,6 +128,20 @@ func TestClientsThatHaveJoinedNoNamespace(t *testing.T) {
 		s.join(p)
 		s.poll()
 	})
+	t.Run("too many of a network", func(t *testing.T) {
+		opts := bounded()
+		opts.Admission.MaxSessionsPerAddress = 1
+		opts.RemoteAddress = func(r *http.Request) string { return r.Header.Get("X-From") }
+		s := startBounded(t, opts)
+		from := func(address string) *wsClient {
+			return s.dial("EIO=4&transport=websocket", nil, "X-From: "+address)
+		}
+		from("[2001:db8::1]:1").wantOpen()
+		if got := from("[2001:db8::2]:1"); got.status != http.StatusServiceUnavailable {
+			t.Errorf("a second session of the /64 network got %d", got.status)
+		}
+		from("[2001:db8:0:1::1]:1").wantOpen()
+	})
 	t.Run("refused again and again", func(t *testing.T) {
 		opts := bounded()
 		opts.Admission.MaxRefusedConnects = 3

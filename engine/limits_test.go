@@ -54,12 +54,13 @@ func TestMaxConnectionsPerAddress(t *testing.T) {
 	}
 	from("192.0.2.2:1000").wantOpen()
 	from("[2001:db8::1]:1000").wantOpen()
-	if got := from("[2001:db8::1]:2000"); got.status != http.StatusServiceUnavailable {
-		t.Errorf("a second session of the address got %d", got.status)
+	if got := from("[2001:db8::2]:2000"); got.status != http.StatusServiceUnavailable {
+		t.Errorf("a second session of the /64 network got %d", got.status)
 	}
+	from("[2001:db8:0:1::1]:1000").wantOpen()
 	_ = alice.conn.Close()
 	session.wantClosed("transport close")
-	eventually(t, "its place is free", func() bool { return s.ClientsCount() == 2 })
+	eventually(t, "its place is free", func() bool { return s.ClientsCount() == 3 })
 	from("192.0.2.1:3000").wantOpen()
 	if got := s.Stats().Refused.Load(); got != 2 {
 		t.Errorf("%d were refused, want 2", got)

@@ -69,8 +69,8 @@ type Options struct {
 	// MaxConnections is how many sessions there may be; default DefaultMaxConnections. Further
 	// ones are refused with 503.
 	MaxConnections int
-	// MaxConnectionsPerAddress is how many sessions one address may have; 0 stands for no limit
-	// but MaxConnections: behind a load balancer all clients have one address, unless
+	// MaxConnectionsPerAddress is how many sessions one address may have, or one /64 network of
+	// IPv6; 0 stands for no limit but MaxConnections: behind a load balancer all clients have one address, unless
 	// RemoteAddress says otherwise.
 	MaxConnectionsPerAddress int
 

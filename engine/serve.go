@@ -1,12 +1,12 @@
 package engine
 
 import (
-	"net"
 	"net/http"
 	"net/url"
 	"slices"
 
 	"chorus/engine/request"
+	"chorus/internal/address"
 
 	"github.com/zishang520/socket.io/v3/pkg/types"
 )
@@ -186,12 +186,10 @@ func (s *Server) cookie(value string) string {
 }
 
 // host returns the address of a connection without its port.
-func (c *Conn) host() string {
-	if host, _, err := net.SplitHostPort(c.address); err == nil {
-		return host
-	}
-	return c.address
-}
+func (c *Conn) host() string { return address.Host(c.address) }
+
+// network returns what the limits of an address count.
+func (c *Conn) network() string { return address.Of(c.address) }
 
 // spawn runs fn in a goroutine that Shutdown waits for, and reports whether the server is open.
 func (s *Server) spawn(fn func()) bool {

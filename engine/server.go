@@ -198,7 +198,7 @@ func (s *Server) admit(c *Conn) *types.CodeMessage {
 	case s.closed:
 		return closed
 	case s.count.Load() >= int64(s.opts.MaxConnections),
-		s.opts.MaxConnectionsPerAddress > 0 && s.addresses[c.host()] >= s.opts.MaxConnectionsPerAddress:
+		s.opts.MaxConnectionsPerAddress > 0 && s.addresses[c.network()] >= s.opts.MaxConnectionsPerAddress:
 		s.stats.Refused.Add(1)
 		return tooMany
 	}
@@ -207,7 +207,7 @@ func (s *Server) admit(c *Conn) *types.CodeMessage {
 	}
 	s.count.Add(1)
 	if s.opts.MaxConnectionsPerAddress > 0 {
-		s.addresses[c.host()]++
+		s.addresses[c.network()]++
 	}
 	s.clients.Store(c.id, c)
 	return nil
@@ -220,8 +220,8 @@ func (s *Server) forget(c *Conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.opts.MaxConnectionsPerAddress > 0 {
-		if s.addresses[c.host()]--; s.addresses[c.host()] == 0 {
-			delete(s.addresses, c.host())
+		if s.addresses[c.network()]--; s.addresses[c.network()] == 0 {
+			delete(s.addresses, c.network())
 		}
 	}
 	s.stepInside(c)

@@ -17,7 +17,7 @@ type Config struct {
 	MaxUnprocessed           int64         `yaml:"max_unprocessed" default:"256" min:"1" help:"How many messages of a client may wait for their handlers. Above it the node stops reading from the client."`
 	MaxRooms                 int64         `yaml:"max_rooms" default:"128" min:"1" help:"How many rooms a client may be in by 'join'."`
 	MaxConnections           int64         `yaml:"max_connections" default:"100000" min:"1" help:"Connections of this node. Further ones are refused with 503."`
-	MaxConnectionsPerAddress int64         `yaml:"max_connections_per_address" default:"0" min:"0" empty:"no limit" help:"Connections of this node from one address. Behind a proxy, all clients have the address of the proxy."`
+	MaxConnectionsPerAddress int64         `yaml:"max_connections_per_address" default:"0" min:"0" empty:"no limit" help:"Connections of this node from one address, or one /64 network of IPv6. Behind a proxy, all clients have the address of the proxy."`
 	TrustedProxies           []string      `yaml:"trusted_proxies" format:"network" empty:"none" help:"Networks of proxies, such as 10.0.0.0/8, whose X-Forwarded-For (else Forwarded) and X-Forwarded-Host name the address of the client and the host that it asked for."`
 	ProxyProtocol            bool          `yaml:"proxy_protocol" default:"false" help:"Takes the address of the client from the PROXY protocol (version 1 and 2) of 'trusted_proxies'. They need not send it, as their probes do not; a connection of others that sends it is refused."`
 	Compression              bool          `yaml:"compression" default:"false" help:"Offers permessage-deflate to clients, for messages of 1 KiB and more."`
@@ -25,7 +25,7 @@ type Config struct {
 	MinHeap                  int64         `yaml:"min_heap" default:"67108864" unit:"bytes" min:"0" help:"Heap below which the node hardly collects garbage, because collecting a small heap costs more time than the clients. 0 leaves the Go runtime alone; GOGC wins over it."`
 	ConnectTimeout           time.Duration `yaml:"connect_timeout" default:"10s" min:"1ms" help:"A connection that is in no namespace for this time is closed."`
 	MaxJoining               int64         `yaml:"max_joining" default:"0" min:"0" empty:"half of 'max_connections', at least 100" help:"Connections of this node that are in no namespace yet. Further ones are refused with 503."`
-	MaxJoiningPerAddress     int64         `yaml:"max_joining_per_address" default:"0" min:"0" empty:"half of 'max_joining'" help:"The same for one address."`
+	MaxJoiningPerAddress     int64         `yaml:"max_joining_per_address" default:"0" min:"0" empty:"half of 'max_joining'" help:"The same for one address, or one /64 network of IPv6."`
 	AllowEIO3                bool          `yaml:"allow_eio3" default:"false" help:"Admits clients of Socket.IO 2.x (Engine.IO 3)."`
 	Insecure                 bool          `yaml:"insecure" default:"false" help:"Permits a node without a key, which admits everybody, or with secrets that are too short. For development."`
 

@@ -3,7 +3,7 @@ package config
 // LimitsConfig bounds what clients can take of a node. A rate of 0 switches a limit off.
 type LimitsConfig struct {
 	TCP           int64 `yaml:"tcp" default:"0" min:"0" empty:"as many as max_connections needs and the limit of file descriptors allows" help:"TCP connections of the public address. Beyond it, a new one takes the place of the one that has served nobody for longest."`
-	TCPPerAddress int64 `yaml:"tcp_per_address" default:"0" min:"0" empty:"three quarters of limits.tcp" help:"TCP connections of one address. Those of 'trusted_proxies' have no limit of their own."`
+	TCPPerAddress int64 `yaml:"tcp_per_address" default:"0" min:"0" empty:"three quarters of limits.tcp" help:"TCP connections of one address, or one /64 network of IPv6. Those of 'trusted_proxies' have no limit of their own."`
 
 	Events     EventsLimit     `yaml:"events"`
 	Subject    SubjectLimits   `yaml:"subject"`

@@ -13,9 +13,9 @@ import (
 
 	"chorus/auth/refusal"
 	"chorus/engine"
+	"chorus/internal/address"
 	"chorus/internal/origin"
 	"chorus/node/config"
-	"chorus/node/listener"
 	"chorus/node/proxy"
 
 	lru "github.com/hashicorp/golang-lru/v2"
@@ -110,7 +110,7 @@ func originRemedy(r *http.Request) string {
 	header := r.Header.Get("Origin")
 	if host := proxy.ForwardedHost(r.Header); host != "" && origin.Same(header, host) {
 		return fmt.Sprintf("a proxy at %s says that the page is of this server: name the proxy in trusted_proxies (%s)",
-			listener.HostOf(r.RemoteAddr), config.Variable("trusted_proxies"))
+			address.Host(r.RemoteAddr), config.Variable("trusted_proxies"))
 	}
 	if header == "" {
 		header = "the origin of the page"

@@ -5,6 +5,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"chorus/internal/address"
+
 	lru "github.com/hashicorp/golang-lru/v2"
 	"golang.org/x/time/rate"
 )
@@ -46,7 +48,7 @@ func (a *Addresses) Allow(remote string) (wait time.Duration, ok bool) {
 	if !b.on() {
 		return 0, true
 	}
-	if a.of(AddressOf(remote), b).Allow() {
+	if a.of(address.Of(remote), b).Allow() {
 		return 0, true
 	}
 	return b.wait(), false

@@ -4,6 +4,8 @@ import (
 	"sync"
 	"time"
 
+	"chorus/internal/address"
+
 	lru "github.com/hashicorp/golang-lru/v2"
 )
 
@@ -36,12 +38,12 @@ func (f *Failures) Failed(remote string) time.Duration {
 	_, ok := f.addresses.Allow(remote)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	address := AddressOf(remote)
+	key := address.Of(remote)
 	if ok {
-		f.excess.Remove(address)
+		f.excess.Remove(key)
 		return 0
 	}
-	n, _ := f.excess.Get(address)
-	f.excess.Add(address, n+1)
+	n, _ := f.excess.Get(key)
+	f.excess.Add(key, n+1)
 	return min(firstDelay<<min(n, 10), maxDelay)
 }

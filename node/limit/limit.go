@@ -7,8 +7,6 @@ package limit
 
 import (
 	"math"
-	"net"
-	"net/netip"
 	"sync/atomic"
 	"time"
 
@@ -56,26 +54,4 @@ type Stats struct {
 	FailedAuths  atomic.Uint64 // answers about bad tokens that were delayed
 	Disconnected atomic.Uint64 // connections closed because they went on for too long
 	RedisErrors  atomic.Uint64 // times that this node counted the events of a user by itself
-}
-
-// AddressOf returns what the limits of an address count: an IPv4 address, or the /64 network of an IPv6 address,
-// of which one customer has all.
-func AddressOf(remote string) string {
-	host, _, err := net.SplitHostPort(remote)
-	if err != nil {
-		host = remote
-	}
-	address, err := netip.ParseAddr(host)
-	if err != nil {
-		return host
-	}
-	address = address.Unmap().WithZone("")
-	if address.Is4() {
-		return address.String()
-	}
-	network, err := address.Prefix(64)
-	if err != nil {
-		return host
-	}
-	return network.String()
 }

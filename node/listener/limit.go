@@ -1,7 +1,6 @@
 package listener
 
 import (
-	"chorus/node/proxy"
 	"container/list"
 	"context"
 	"log/slog"
@@ -9,6 +8,9 @@ import (
 	"net/http"
 	"sync"
 	"sync/atomic"
+
+	"chorus/internal/address"
+	"chorus/node/proxy"
 )
 
 // TCP is a listener that bounds how many TCP connections are open, in total and for each address.
@@ -41,7 +43,8 @@ type addressConns struct {
 type tcpConn struct {
 	*net.TCPConn
 	limit   *TCP
-	address string
+	address string        // as limits count it
+	trusted bool          // a proxy, which has no limit of its own
 	header  *proxy.Header // nil without the PROXY protocol
 
 	// Guarded by limit.mu.
@@ -92,9 +95,10 @@ func (l *TCP) evictForDescriptor(err error) {
 
 // admit counts a connection in, or returns nil when it is one too many.
 func (l *TCP) admit(conn *net.TCPConn) *tcpConn {
-	c := &tcpConn{TCPConn: conn, limit: l, address: HostOf(conn.RemoteAddr().String())}
+	peer := conn.RemoteAddr().String()
+	c := &tcpConn{TCPConn: conn, limit: l, address: address.Of(peer), trusted: l.exempt.Trusts(peer)}
 	if l.proxyProtocol {
-		c.header = &proxy.Header{Trusted: l.exempt.Trusts(c.address)}
+		c.header = &proxy.Header{Trusted: c.trusted}
 	}
 	var victim *tcpConn
 	l.mu.Lock()
@@ -105,7 +109,7 @@ func (l *TCP) admit(conn *net.TCPConn) *tcpConn {
 	}
 	full := false
 	switch {
-	case l.maxPerAddress > 0 && ofAddress.open >= l.maxPerAddress && !l.exempt.Trusts(c.address):
+	case l.maxPerAddress > 0 && ofAddress.open >= l.maxPerAddress && !c.trusted:
 		victim, full = l.oldest(&ofAddress.spare), true
 	case l.open >= l.max:
 		victim, full = l.oldest(&l.spare), true
@@ -265,12 +269,4 @@ func tcpOf(conn net.Conn) *tcpConn {
 	}
 	c, _ := conn.(*tcpConn)
 	return c
-}
-
-// HostOf returns an address without its port.
-func HostOf(address string) string {
-	if host, _, err := net.SplitHostPort(address); err == nil {
-		return host
-	}
-	return address
 }
