@@ -158,6 +158,7 @@ for (const count of [3, 1]) {
       assert.equal((await line).room, room);
       assert.equal((await chorus(t, ["rooms"], { ...env, CHORUS_API_KEY: "chk_x_y" })).code, 1);
       assert.equal((await chorus(t, ["rooms"], { ...env, CHORUS_API_KEY: "" })).code, 2);
+      assert.match(String((await chorus(t, ["rooms"], { ...env, CHORUS_API_KEY: "my key" })).output), /neither an API key, which begins with chk_, nor a token/);
     });
 
     await t.test("the program of docs/api.md", async () => {

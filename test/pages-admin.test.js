@@ -130,6 +130,29 @@ test("a user: rights with their rules, and a trace without tokens", async (t) =>
   content(page);
 });
 
+test("on a phone no word of a table is broken, and who is not connected has no table of rights", async (t) => {
+  const page = await enter(t, ops.key, `#/users/${encodeURIComponent("user 1/<b>")}`, { viewport: SIZES.phone });
+  await page.getByRole("cell", { name: "websocket" }).waitFor();
+  const broken = await page.locator("td").evaluateAll((cells) => cells.flatMap((cell) => {
+    const texts = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT);
+    const found = [];
+    while (texts.nextNode()) {
+      for (const { 0: word, index } of texts.currentNode.data.matchAll(/[\p{L}\p{N}._:]+/gu)) {
+        const range = document.createRange();
+        range.setStart(texts.currentNode, index);
+        range.setEnd(texts.currentNode, index + word.length);
+        if (new Set([...range.getClientRects()].map(({ top }) => top)).size > 1) found.push(word);
+      }
+    }
+    return found;
+  }));
+  assert.deepEqual(broken, []);
+  await fits(page);
+  await page.goto(`${page.url().split("#")[0]}#/users/nobody`);
+  await until(async () => (await page.getByText("This user has no connection.").count()) === 2, "both sections say it");
+  content(page);
+});
+
 test("an event is sent to a room, a user, a socket and everybody", async (t) => {
   const page = await enter(t, ops.key, "#/send");
   const inboxes = clients.map((socket) => new Inbox(socket, "notice"));

@@ -64,6 +64,9 @@ func (a *API) Authenticate(r *http.Request) (*identity, *Problem) {
 		}
 		return &identity{Name: key.Name, Scopes: key.Scopes}, nil
 	}
+	if strings.Count(credentials, ".") < 2 {
+		return nil, unauthorized(http.StatusUnauthorized, refusal.CodeInvalidToken, "this is neither an API key, which begins with "+keyPrefix+", nor a token", "invalid_token")
+	}
 	return a.verify(r.Context(), credentials)
 }
 

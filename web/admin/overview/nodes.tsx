@@ -41,7 +41,7 @@ function Row({ node, last }: { node: NodeInfo; last: [Sample, Sample] | undefine
       <td class="number">{now === undefined ? "–" : bytes(now.memory)}</td>
       <td class="number">{now === undefined ? "–" : ms(Math.max(now.probeMs ?? 0, now.lagMs))}</td>
       <td>{node.version}</td>
-      <td class="soft">{time(node.started)}</td>
+      <td class="soft time">{time(node.started)}</td>
     </tr>
   );
 }

@@ -95,7 +95,7 @@ function Room({ name }: { name: string }) {
                       </span>
                     )}
                   </td>
-                  <td class="soft">{time(since)}</td>
+                  <td class="soft time">{time(since)}</td>
                   <td class="number">{count(devices)}</td>
                 </tr>
               ))}

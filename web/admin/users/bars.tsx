@@ -33,7 +33,7 @@ export function Bars({ room }: { room: string }) {
               <td>
                 <bdi>{reason}</bdi>
               </td>
-              <td class="soft">{until === undefined ? "" : time(until)}</td>
+              <td class="soft time">{until === undefined ? "" : time(until)}</td>
             </tr>
           ))}
         </Table>

@@ -48,7 +48,7 @@ function Connections({ id }: { id: string }) {
             <tr key={connection.id}>
               <td>{connection.id}</td>
               <td>{connection.node}</td>
-              <td class="soft">{time(connection.since)}</td>
+              <td class="soft time">{time(connection.since)}</td>
               <td>{connection.transport}</td>
               <td title={connection.userAgent}>{connection.address}</td>
               <td class="number">
@@ -57,7 +57,7 @@ function Connections({ id }: { id: string }) {
               <td class="number">
                 {count(connection.received)} / {count(connection.sent)}
               </td>
-              <td>
+              <td class="words">
                 {connection.rooms.map((room) => (
                   <span key={room}>
                     <a href={`#/rooms/${encodeURIComponent(room)}`}>
@@ -109,6 +109,7 @@ function Permissions({ id }: { id: string }) {
   const where = `${path`/users/${id}/permissions`}?${query}`;
   const list = useLive<{ permissions: Permission[] }>(room.value === "" ? null : where, 10_000);
   const { users: t } = text;
+  const permissions = list.value.value?.permissions;
   return (
     <section class="card">
       <h2>{t.permissions}</h2>
@@ -124,19 +125,22 @@ function Permissions({ id }: { id: string }) {
         </label>
       </p>
       <Problem of={list.problem} />
-      <Table label={t.permissions} heads={[t.action, t.allowed, t.rule]}>
-        {list.value.value?.permissions.map(({ action, name, allowed, rule }) => (
-          <tr key={action}>
-            <td>
-              {action} {name !== "" && <bdi class="soft">{name}</bdi>}
-            </td>
-            <td class={allowed ? "good" : "bad"}>{allowed ? t.yes : t.no}</td>
-            <td>
-              <bdi>{rule}</bdi>
-            </td>
-          </tr>
-        ))}
-      </Table>
+      {permissions !== undefined && permissions.length === 0 && <p class="soft">{t.offline}</p>}
+      {permissions !== undefined && permissions.length > 0 && (
+        <Table label={t.permissions} heads={[t.action, t.allowed, t.rule]}>
+          {permissions.map(({ action, name, allowed, rule }) => (
+            <tr key={action}>
+              <td>
+                {action} {name !== "" && <bdi class="soft">{name}</bdi>}
+              </td>
+              <td class={allowed ? "good" : "bad"}>{allowed ? t.yes : t.no}</td>
+              <td>
+                <bdi>{rule}</bdi>
+              </td>
+            </tr>
+          ))}
+        </Table>
+      )}
     </section>
   );
 }

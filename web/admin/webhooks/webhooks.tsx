@@ -50,11 +50,11 @@ export function Webhooks() {
           {targets.map(({ name, backlog, oldest, failed, dead, off, error }) => (
             <tr key={name}>
               <td>{name}</td>
-              <td class={off === undefined ? "" : "bad"} title={error}>
+              <td class={off === undefined ? "words" : "words bad"} title={error}>
                 {off === undefined ? (error ?? t.on) : t.off(time(off))}
               </td>
               <td class="number">{count(backlog)}</td>
-              <td class="soft">{oldest ? time(oldest) : ""}</td>
+              <td class="soft time">{oldest ? time(oldest) : ""}</td>
               <td class="number">{count(failed)}</td>
               <td class="number">{count(dead)}</td>
               <td>
