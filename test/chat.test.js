@@ -90,7 +90,9 @@ for (const shared of [true, false]) {
 
       await refused(ada, "no_history", "history", "lobby");
       for (const bad of [["history", "team-a", { limit: 0 }], ["history", "team-a", { limit: 201 }], ["history", "team-a", { before: "?" }], ["history", "team-a", 7], ["history"],
-        ["join", "team-a", { history: 201 }], ["join", "team-a", { since: "?" }], ["join", "\n"], ["publish", "team-a"], ["publish", "team-a", 1, { id: "ä" }], ["publish", "team-a", 1, "id"]]) {
+        ["join", "team-a", { history: 201 }], ["join", "team-a", { since: "?" }], ["join", "\n"], ["publish", "team-a"], ["publish", "team-a", 1, { id: "ä" }], ["publish", "team-a", 1, "id"],
+        ["publish", "team-a", 1, { mentions: ["x".repeat(251)] }], ["publish", "team-a", 1, { mentions: [null] }], ["publish", "team-a", 1, { mentions: ["a\nb"] }],
+        ["join", `@${"x".repeat(251)}`], ["publish", `@${"x".repeat(251)}`, 1]]) {
         await refused(ada, "bad_request", ...bad);
       }
       const { limit } = await refused(ada, "too_large", "publish", "team-a", "x".repeat(70_000));

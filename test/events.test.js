@@ -26,6 +26,7 @@ events:
   typing: {to: room, room: lobby, except_sender: true, volatile: true, latest: writing, shape: {username: "{name}"}}
   "stop typing": {to: room, room: lobby, except_sender: true, latest: writing, shape: {username: "{name}"}}
   "private message": {to: user, shape: {from: "{sub}", text: "{1}"}}
+  nudge: {to: room, except_sender: true, shape: {from: "{sub}", team: "{claim:https://example.com/team}", role: "{claim:work.role}"}}
   note: {to: room, history: true, ack: {id: "{id}", at: "{at}"}}
   move: {to: room, schema: SCHEMA, max_size: 100B}
   often: {to: self, rate: 2/m}
@@ -98,6 +99,14 @@ test("to everyone, to a user, to a room with history, schema, size, rate, namesp
 
   assert.deepEqual(await alice.emitWithAck("private message", "bob", "psst"), { ok: true });
   assert.deepEqual((await b.count(2))[1], ["private message", { from: "alice", text: "psst" }]);
+
+  // A conversation is a room that the two users hear, with all of their sockets. The name of a claim may have dots.
+  const claims = { "https://example.com/team": "red", work: { role: "cook" } };
+  const dora = await join(t, nodes[0].url, { auth: { token: token({ sub: "dora", ...claims }) } });
+  const tab = named(await join(t, nodes[1].url, { auth: { token: token({ sub: "dora" }) } }), "nudge");
+  const nudges = named(bob, "nudge");
+  assert.deepEqual(await dora.emitWithAck("nudge", "@bob"), { ok: true });
+  for (const inbox of [nudges, tab]) assert.deepEqual((await inbox.count(1))[0], ["nudge", { from: "dora", team: "red", role: "cook" }]);
 
   const refused = await alice.emitWithAck("note", "lobby", "before joining");
   assert.equal(refused.error.code, "not_joined");

@@ -88,8 +88,8 @@ func (ca *Call) Place(event string) (rule.Place, error) {
 func (ca *Call) Talk(peer string) (rule.Place, error) {
 	user := ca.User().ID
 	switch {
-	case peer == "":
-		return rule.Place{}, rule.BadRequest("a user has a name")
+	case rule.CheckUser(peer) != nil:
+		return rule.Place{}, rule.BadRequest(rule.ErrUserID.Error())
 	case user == "":
 		return rule.Place{}, &rule.Error{Code: refusal.CodeForbidden, Message: "only a user whose token has a subject can talk to another", Details: map[string]any{"action": string(permission.Direct)}}
 	}

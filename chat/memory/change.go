@@ -117,8 +117,11 @@ func (s *Store) react(m *message, c *store.Change) (a altered, noop bool, err er
 	for _, users := range m.reactions {
 		total += len(users)
 	}
-	if users == nil && len(m.reactions) >= s.limits.ReactionKeys || total >= s.limits.Reactions {
-		return a, false, &store.LimitError{Limit: int64(s.limits.ReactionKeys), What: "different reactions to a message", Key: "reactions"}
+	switch {
+	case users == nil && len(m.reactions) >= s.limits.ReactionKeys:
+		return a, false, store.TooManyReactionKeys(s.limits.ReactionKeys)
+	case total >= s.limits.Reactions:
+		return a, false, store.TooManyReactions(s.limits.Reactions)
 	}
 	if m.reactions == nil {
 		m.reactions = make(map[string]map[string]bool)
@@ -136,9 +139,15 @@ func (s *Store) beginText(c *store.Change) (store.Changed, error) {
 	if most := s.mostBytes(c); int64(len(c.Value)) > most {
 		return store.Changed{}, &store.LimitError{Limit: most, What: "bytes of a message", Key: "text"}
 	}
+	if wait := s.wait(c.Log, c.User); c.Slow > 0 && wait > 0 {
+		return store.Changed{}, &store.SlowError{Wait: wait}
+	}
 	l, err := s.begin(c.Log, c.Bounds.Age)
 	if err != nil {
 		return store.Changed{}, err
+	}
+	if c.Slow > 0 {
+		s.take(c.Log, c.User, c.Slow)
 	}
 	m := &message{Message: store.Message{
 		ID: c.ID, User: c.User, Name: c.Name, Event: c.Event, Value: append([]byte(nil), c.Value...),

@@ -38,6 +38,7 @@ type bit struct {
 	fragment     []byte // JSON, without quotes
 	length       int64  // in UTF-16 code units
 	done, cancel bool
+	slow         int // seconds of slow mode for the sender
 }
 
 // append adds to a text, or begins one.
@@ -63,10 +64,14 @@ func (c *Messages) append(ca *client.Call) error {
 	if err := ca.MaySpeak(p); err != nil {
 		return err
 	}
+	slow, err := ca.Slowness(p)
+	if err != nil {
+		return err
+	}
 	if err := c.AskHooks(ca.Action(client.Action{Kind: client.ActionAppend, Room: p.Name, ID: id, Value: ca.Args[2]})); err != nil {
 		return err
 	}
-	return c.write(ca, p, id, &bit{call: ca, fragment: fragment, length: length, done: opts.Done, cancel: opts.Cancel})
+	return c.write(ca, p, id, &bit{call: ca, fragment: fragment, length: length, done: opts.Done, cancel: opts.Cancel, slow: slow})
 }
 
 // fragmentOf returns the text of a request as JSON has it between the quotes, so that half a surrogate pair meets its
@@ -174,6 +179,7 @@ func (c *Messages) extend(cl *client.Client, t *text, bits []*bit) {
 	last := bits[len(bits)-1]
 	change := c.change(last.call, t.place, store.KindExtend, t.id)
 	change.Name, change.Done, change.Cancel = cl.User().Name, last.done, last.cancel
+	change.Slow = time.Duration(bits[0].slow) * time.Second
 	for _, b := range bits {
 		change.Value = append(change.Value, b.fragment...)
 		change.Length += b.length

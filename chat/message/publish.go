@@ -62,8 +62,9 @@ func (c *Messages) say(ca *client.Call, event string, p rule.Place) error {
 		return err
 	case opts.ID != nil && !rule.MessageID.MatchString(*opts.ID):
 		return rule.BadRequest("the id of a message has 1 to 64 characters A-Z a-z 0-9 _ - .")
-	case len(opts.Mentions) > c.Options.MaxMentions:
-		return rule.BadRequest(fmt.Sprintf("a message mentions at most %d users", c.Options.MaxMentions))
+	}
+	if err := checkMentions(opts.Mentions, c.Options.MaxMentions); err != nil {
+		return err
 	}
 	if err := ca.MaySpeak(p); err != nil {
 		return err
@@ -120,6 +121,19 @@ func (c *Messages) say(ca *client.Call, event string, p rule.Place) error {
 		return err
 	}
 	ca.OK(answer.members(a.Ack))
+	return nil
+}
+
+// checkMentions returns why a message cannot mention these users.
+func checkMentions(users []string, most int) error {
+	if len(users) > most {
+		return rule.BadRequest(fmt.Sprintf("a message mentions at most %d users", most))
+	}
+	for _, user := range users {
+		if rule.CheckUser(user) != nil {
+			return rule.BadRequest("mentions: " + rule.ErrUserID.Error())
+		}
+	}
 	return nil
 }
 

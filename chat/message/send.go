@@ -104,12 +104,10 @@ func (e *Dispatch) check(maxMentions int) error {
 		return rule.BadRequest("from: " + rule.ErrUserID.Error())
 	case len(e.From.Name) > rule.MaxName:
 		return rule.BadRequest(fmt.Sprintf("from: a name has at most %d bytes", rule.MaxName))
-	case len(e.Mentions) > maxMentions:
-		return rule.BadRequest(fmt.Sprintf("a message mentions at most %d users", maxMentions))
-	case e.Event != "":
+	case e.Event != "" && checkEventName(e.Event) != nil:
 		return checkEventName(e.Event)
 	}
-	return nil
+	return checkMentions(e.Mentions, maxMentions)
 }
 
 // checkEventName returns why clients cannot hear an event of a name.

@@ -191,11 +191,11 @@ func (c *Moderation) report(ca *client.Call) error {
 	if err := ca.Allow(permission.Join, p); err != nil {
 		return err
 	}
-	if !ca.Member(p.Name) {
-		return rule.NotJoined(p.Name)
-	}
 	ctx, cancel := c.Context()
 	defer cancel()
+	if !ca.Member(p.Name) {
+		return ca.Outside(ctx, p)
+	}
 	if err := ca.NotBanned(ctx, p); err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package own
 
 import (
 	"errors"
+	"strings"
 
 	"chorus/adapter"
 	"chorus/chat/event"
@@ -59,11 +60,13 @@ func (o *own) claim(path []string) any {
 	if claims == nil {
 		return nil
 	}
-	value, ok := claims.Get(path[0])
-	if !ok {
-		return nil
+	// The name of a claim may have dots itself, as https://example.com/team has.
+	for n := len(path); n > 0; n-- {
+		if value, ok := claims.Get(strings.Join(path[:n], ".")); ok {
+			return shape.Part(value, path[n:])
+		}
 	}
-	return shape.Part(value, path[1:])
+	return nil
 }
 
 // values returns what receivers get: the arguments, or the one value of the template.
@@ -145,7 +148,12 @@ func (o *own) receivers() *socket.BroadcastOptions {
 	}
 	switch e.To {
 	case event.Room:
-		opts.Rooms.Add(socket.Room(o.room.Name))
+		if o.room.Peer == "" {
+			opts.Rooms.Add(socket.Room(o.room.Name))
+			break
+		}
+		opts.Rooms.Add(socket.Room(rule.UserRoom(o.room.Peer))) // a conversation is heard by the two users
+		o.addSelf(opts)
 	case event.User:
 		opts.Rooms.Add(socket.Room(rule.UserRoom(o.to)))
 		o.addSelf(opts)

@@ -222,14 +222,14 @@ func (s *Store) Change(ctx context.Context, c *store.Change) (store.Changed, err
 	}
 	args := append([]any{string(c.Kind), c.ID, c.User, flag(c.Moderator), "", c.Bounds.Messages, c.Bounds.Age.Milliseconds(), c.Bounds.Bytes,
 		s.opts.Remember.Milliseconds(), record}, s.keys.Channels(c.Topics)...)
-	limit := &store.LimitError{}
+	var limit error
 	switch c.Kind {
 	case store.KindEdit:
 		args = append(args, c.Value, flag(c.Attach), c.Version)
 	case store.KindDelete:
 	case store.KindReact:
 		args = append(args, c.Key, flag(c.On), s.opts.ReactionKeys, s.opts.Reactions)
-		*limit = store.LimitError{Limit: int64(s.opts.ReactionKeys), What: "different reactions to a message", Key: "reactions"}
+		limit = store.TooManyReactionKeys(s.opts.ReactionKeys)
 	case store.KindExtend:
 		most := s.opts.MessageBytes
 		if c.MaxBytes > 0 {
@@ -240,8 +240,8 @@ func (s *Store) Change(ctx context.Context, c *store.Change) (store.Changed, err
 		if err != nil {
 			return store.Changed{}, err
 		}
-		args = append(args, c.Value, c.Length, flag(c.Done), flag(c.Cancel), most, rest)
-		*limit = store.LimitError{Limit: most, What: "bytes of a message", Key: "text"}
+		args = append(args, c.Value, c.Length, flag(c.Done), flag(c.Cancel), most, rest, c.Slow.Milliseconds())
+		limit = &store.LimitError{Limit: most, What: "bytes of a message", Key: "text"}
 	default:
 		return store.Changed{}, fmt.Errorf("chat: %q is no change of a message", c.Kind)
 	}
@@ -263,6 +263,10 @@ func (s *Store) Change(ctx context.Context, c *store.Change) (store.Changed, err
 		return store.Changed{}, &store.ConflictError{Version: number(answer[1]), Reason: "the message is another by now"}
 	case "limit", "too_large":
 		return store.Changed{}, limit
+	case "slow":
+		return store.Changed{}, &store.SlowError{Wait: time.Duration(number(answer[1])) * time.Millisecond}
+	case "too_many":
+		return store.Changed{}, store.TooManyReactions(s.opts.Reactions)
 	case "ok", "noop":
 	default:
 		return store.Changed{}, fmt.Errorf("chat: change: unexpected answer %q", answer[0])

@@ -151,19 +151,25 @@ func ReadStanding(ctx context.Context, client redis.UniversalClient, prefix, roo
 	return standingOf(everywhere, own, user), nil
 }
 
-// ruleScript: KEYS[1] the hash of the room, ARGV 1 field, 2 value or "" to remove it, 3 the most fields, 4 channel, 5
-// payload, 6 the time in milliseconds. Bars that have ended give way to new ones.
+// ruleScript: KEYS[1] the hash of the room, ARGV 1 field, 2 value or "" to remove it, 3 the most bars, 4 channel, 5
+// payload, 6 the time in milliseconds. Bars that have ended give way to new ones. Slow mode and freezing are no bars: they
+// take no place, and are possible when the room is full of bars.
 var ruleScript = redis.NewScript(`
+local function full()
+	local others = redis.call('HEXISTS', KEYS[1], 'slow') + redis.call('HEXISTS', KEYS[1], 'frozen')
+	return redis.call('HLEN', KEYS[1]) - others >= tonumber(ARGV[3])
+end
 if ARGV[2] == '' then
 	redis.call('HDEL', KEYS[1], ARGV[1])
 else
-	if redis.call('HLEN', KEYS[1]) >= tonumber(ARGV[3]) and redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then
+	local bar = ARGV[1] ~= 'slow' and ARGV[1] ~= 'frozen'
+	if bar and redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 and full() then
 		local all = redis.call('HGETALL', KEYS[1])
 		for i = 1, #all, 2 do
 			local ends = tonumber(string.match(all[i + 1], '"Until":(%d+)') or '0')
 			if ends > 0 and ends <= tonumber(ARGV[6]) then redis.call('HDEL', KEYS[1], all[i]) end
 		end
-		if redis.call('HLEN', KEYS[1]) >= tonumber(ARGV[3]) then return 0 end
+		if full() then return 0 end
 	end
 	redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
 end

@@ -49,6 +49,16 @@ func (e *LimitError) Error() string {
 	return fmt.Sprintf("chat: at most %d %s", e.Limit, e.What)
 }
 
+// TooManyReactionKeys is the error of a message that has as many different reactions as it may.
+func TooManyReactionKeys(most int) error {
+	return &LimitError{Limit: int64(most), What: "different reactions to a message", Key: "reaction_keys"}
+}
+
+// TooManyReactions is the error of a message that has as many reactions as it may.
+func TooManyReactions(most int) error {
+	return &LimitError{Limit: int64(most), What: "reactions to a message", Key: "reactions"}
+}
+
 // TooLargeError means that something has more than a bound permits.
 type TooLargeError struct {
 	Limit int64

@@ -140,7 +140,8 @@ type Change struct {
 	Name, Event  string // extend: of a message that does not exist yet and begins with this
 	Length       int64  // extend: of the fragment
 	Done, Cancel bool
-	MaxBytes     int64 // extend: of the whole text
+	MaxBytes     int64         // extend: of the whole text
+	Slow         time.Duration // extend: as in Append, for the beginning of a text
 }
 
 // Changed is the outcome of a change. Message has no Value; its Reactions are for the user who made the change.

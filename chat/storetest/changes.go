@@ -139,7 +139,7 @@ func testReactions(t *testing.T, open Open) {
 		}
 	}
 	var limit *store.LimitError
-	if _, err := react("bob", "third", true); !errors.As(err, &limit) {
+	if _, err := react("bob", "third", true); !errors.As(err, &limit) || limit.Limit != 2 {
 		t.Errorf("a third key: %v", err)
 	}
 	for _, user := range []string{"d", "e", "f"} {
@@ -147,7 +147,7 @@ func testReactions(t *testing.T, open Open) {
 			t.Error(err)
 		}
 	}
-	if _, err := react("g", "+1", true); !errors.As(err, &limit) {
+	if _, err := react("g", "+1", true); !errors.As(err, &limit) || limit.Limit != 5 {
 		t.Errorf("a sixth reaction: %v", err)
 	}
 	p := page(t, s, "room", store.PageQuery{Since: since, Limit: 5, User: "carol"})

@@ -246,6 +246,18 @@ func testModeration(t *testing.T, open Open) {
 	if wait, err := s.Turn(t.Context(), "room", "carol", 60); wait != 0 || err != nil {
 		t.Errorf("another user: %s, %v", wait, err)
 	}
+	text := store.Change{Log: "room", Topics: []string{"room"}, Kind: store.KindExtend, ID: "text", User: "bob", Value: []byte("x"), Length: 1, Slow: time.Minute}
+	var slowed *store.SlowError
+	if _, err := s.Change(t.Context(), &text); !errors.As(err, &slowed) || slowed.Wait < 30*time.Second || slowed.Wait > time.Minute {
+		t.Errorf("a text out of turn: %v", err)
+	}
+	text.User = "dave"
+	for range 2 {
+		change(t, s, &text) // what goes on is no new message
+	}
+	if wait, err := s.Turn(t.Context(), "room", "dave", 60); wait < 30*time.Second || wait > time.Minute || err != nil {
+		t.Errorf("behind a text: %s, %v", wait, err)
+	}
 }
 
 func testModerationLimits(t *testing.T, open Open) {
@@ -261,11 +273,17 @@ func testModerationLimits(t *testing.T, open Open) {
 	if err := s.SetRule(t.Context(), "room", extra); !errors.As(err, &limit) || limit.Limit != 3 {
 		t.Errorf("%v", err)
 	}
+	slow, frozen := 7, true
+	for _, r := range []store.Rule{{Slow: &slow}, {Frozen: &frozen}} {
+		if err := s.SetRule(t.Context(), "room", r); err != nil {
+			t.Errorf("slow mode and freezing are no bars: %v", err)
+		}
+	}
 	if err := s.SetRule(t.Context(), "room", store.Rule{Bar: &store.Bar{Action: "ban", User: "1", Until: now - 1}}); err != nil {
 		t.Errorf("one that is there already: %v", err)
 	}
 	if err := s.SetRule(t.Context(), "room", extra); err != nil {
-		t.Errorf("one has ended: %v", err)
+		t.Errorf("one has ended, slow mode and freezing take no place: %v", err)
 	}
 	for i := range 5 {
 		if err := s.SetRule(t.Context(), "room", store.Rule{Report: &store.Report{ID: fmt.Sprint(i)}}); err != nil {

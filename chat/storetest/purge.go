@@ -62,7 +62,7 @@ func testPurge(t *testing.T, open Open) {
 	if r := say(t, s, Message("room", "new", "dave", "v")); r.Seq != 1 || r.Epoch == p.Epoch {
 		t.Errorf("the log begins again: %+v", r)
 	}
-	records := sink.Records(t, "room", 16)
+	records := sink.Records(t, "room", 18) // of which three are states
 	if r := records[12]; r.Kind != store.KindState || r.ID != "a0" || !reflect.DeepEqual(r.Mentions, []string{"carol"}) {
 		t.Errorf("%+v", r)
 	}

@@ -5,7 +5,7 @@ import "github.com/redis/go-redis/v9"
 // Change changes a message. ARGV 1 kind, 2 id, 3 user, 4 "1" for a moderator, 5 epoch for a new log, 6 messages, 7 age, 8 bytes, 9 how
 // long ids are remembered, 10 rest of the record, 11 number of channels and the channels, then what the kind needs:
 // edit: value, attach, version; react: key, "1" for on, most keys, most reactions;
-// extend: fragment, length, done, cancel, most bytes, rest of the head of a new message;
+// extend: fragment, length, done, cancel, most bytes, rest of the head of a new message, milliseconds of slow mode or 0;
 // all: at the end the members of a notice and who is told.
 // The answer is the outcome, the head, the offset or count, pos, head seq, epoch, created, lives.
 var Change = redis.NewScript(logLua + messageLua + `
@@ -16,7 +16,11 @@ local s = seqOf(id)
 local raw = s and redis.call('HGET', km, text(s))
 if not raw then
 	if kind ~= 'extend' or s then return {'not_found'} end
-	local created = 0
+	local created, slow = 0, ARGV[i + 6]
+	if slow ~= '0' then
+		local wait = redis.call('PTTL', K .. ':t:' .. user)
+		if wait > 0 then return {'slow', wait} end
+	end
 	if pos == 0 then
 		if ARGV[5] == '' then return {'new'} end
 		if epoch == '' then epoch = ARGV[5] end
@@ -27,6 +31,7 @@ if not raw then
 		redis.call('DEL', km, ki, kq, kc, kn, kp)
 		redis.call('PERSIST', K)
 	end
+	if slow ~= '0' then redis.call('SET', K .. ':t:' .. user, '1', 'PX', slow) end
 	local head = add(id, user, '-', ARGV[i + 5], ARGV[i], {})
 	trim(most, age, size, keep)
 	local lives = save(age)
@@ -64,7 +69,8 @@ elseif kind == 'react' then
 	local on = ARGV[i + 1] == '1'
 	if on == (redis.call('HEXISTS', kr, member) == 1) then return noop(count) end
 	if on then
-		if count == 0 and n >= tonumber(ARGV[i + 2]) or redis.call('HLEN', kr) >= tonumber(ARGV[i + 3]) then return {'limit'} end
+		if count == 0 and n >= tonumber(ARGV[i + 2]) then return {'limit'} end
+		if redis.call('HLEN', kr) >= tonumber(ARGV[i + 3]) then return {'too_many'} end
 		redis.call('HSET', kr, member, '1')
 		if age > 0 then redis.call('PEXPIRE', kr, text(math.floor(age * 1.2) + 600000)) end
 		rc[key] = count + 1
