@@ -7,7 +7,7 @@ type bare struct{}
 
 func (bare) target(server *url.URL) string { return pathOr(server, "/") }
 
-func (bare) join(*handshake, member) error { return nil }
+func (bare) join(joining, member) error { return nil }
 
 func (bare) publish(dst []byte, _ string, value []byte) []byte { return append(dst, value...) }
 

@@ -39,7 +39,7 @@ func (d *centrifuge) target(server *url.URL) string {
 	return target
 }
 
-func (d *centrifuge) join(c *handshake, client member) error {
+func (d *centrifuge) join(c joining, client member) error {
 	connect := fmt.Sprintf(`{"id":%d,"connect":{"token":%s}}`, connectID, quote(client.token))
 	if err := d.command(c, connectID, connect); err != nil {
 		return err
@@ -48,7 +48,7 @@ func (d *centrifuge) join(c *handshake, client member) error {
 }
 
 // command sends a command and waits for its reply.
-func (d *centrifuge) command(c *handshake, id int, text string) error {
+func (d *centrifuge) command(c joining, id int, text string) error {
 	if err := c.send([]byte(text)); err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ type conn struct {
 	poller  int // number of its poller
 	stalled bool
 	deflate bool // whether the server may compress messages
+	polling bool // over HTTP, where packets have no frames
 	key     [4]byte
 	last    []uint32 // per sender: the number of its last message, plus one; nil to not look at the order
 
@@ -38,6 +39,14 @@ type socket interface {
 	// notifyWritable has the poller call flush when the socket takes more.
 	notifyWritable(wanted bool) error
 	close() error
+}
+
+// frame appends a message as the connection sends it.
+func (c *conn) frame(dst []byte, op byte, message []byte) []byte {
+	if c.polling {
+		return append(append(dst, message...), packetSeparator)
+	}
+	return appendFrame(dst, op, message, c.key)
 }
 
 // send sends a frame, all of it or, with an error, nothing; what the socket does not take waits.

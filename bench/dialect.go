@@ -5,11 +5,11 @@ import "net/url"
 // dialect is the part of a protocol that the generator has to know. Its methods are called by many
 // goroutines at once.
 type dialect interface {
-	// target is the path and the query of the WebSocket handshake at a server.
+	// target is the path and the query of a server to which a client connects.
 	target(server *url.URL) string
 
 	// join makes a member of a fresh connection, and fails when the server refuses that.
-	join(c *handshake, client member) error
+	join(c joining, client member) error
 
 	// publish appends the message that has the server send the value to all, or to the room.
 	publish(dst []byte, room string, value []byte) []byte
@@ -22,6 +22,12 @@ type dialect interface {
 
 	// pong is the answer to a message of kind ping.
 	pong() []byte
+}
+
+// joining is a connection whose client joins.
+type joining interface {
+	send(message []byte) error
+	receive() ([]byte, error) // at least one byte
 }
 
 // member is what a client shows when it joins.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"sync"
 	"time"
@@ -19,6 +20,12 @@ type fleet struct {
 	receivers []*receiver
 	pollers   []*poller
 
+	// What clients of long-polling have in common.
+	http        *http.Client
+	polls       context.Context //nolint:containedctx // their requests end with it
+	endPolls    context.CancelFunc
+	pollsToWait sync.WaitGroup
+
 	mu      sync.Mutex
 	conns   []*conn
 	rooms   []uint64 // members by number of the room, without the stalled; one room when there are none
@@ -31,9 +38,12 @@ const maxOrders = 16 << 20
 
 func newFleet(o *Options, d dialect, c clock, w *window) (*fleet, error) {
 	f := &fleet{opts: o, dialect: d, clock: c, rooms: make([]uint64, max(1, o.Rooms))}
+	f.http = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 2 * o.Connections, DisableCompression: true}}
+	f.polls, f.endPolls = context.WithCancel(context.Background())
 	for _, text := range o.URLs {
 		server, err := url.Parse(text)
 		if err != nil {
+			f.close()
 			return nil, fmt.Errorf("%w: URLs: %w", ErrOptions, err)
 		}
 		f.servers = append(f.servers, server)
@@ -114,22 +124,39 @@ func (f *fleet) add(ctx context.Context, i int) error {
 		}
 		client.token = token
 	}
-	h, err := connect(ctx, f.dialect, f.servers[i%len(f.servers)], client, f.opts.Deflate)
-	if err != nil {
-		return err
-	}
-	c.key, c.deflate, c.partial = h.key, h.deflate, h.unread()
 	if f.opts.Senders*f.opts.Connections <= maxOrders {
 		c.last = make([]uint32, f.opts.Senders)
 	}
-	if err := f.pollers[c.poller].adopt(h, c); err != nil {
-		return errors.Join(err, h.conn.Close())
+	if err := f.open(ctx, c, f.servers[i%len(f.servers)], client); err != nil {
+		return err
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.conns = append(f.conns, c)
 	if !c.stalled {
 		f.rooms[c.room]++
+	}
+	return nil
+}
+
+// open connects a client to its server.
+func (f *fleet) open(ctx context.Context, c *conn, server *url.URL, client member) error {
+	if f.opts.Polling {
+		p, err := openPolling(ctx, f.polls, f.http, f.dialect, server, client)
+		if err != nil {
+			return err
+		}
+		c.polling, c.socket = true, p
+		p.run(&f.pollsToWait, f.receivers[c.poller], c)
+		return nil
+	}
+	h, err := connect(ctx, f.dialect, server, client, f.opts.Deflate)
+	if err != nil {
+		return err
+	}
+	c.key, c.deflate, c.partial = h.key, h.deflate, h.unread()
+	if err := f.pollers[c.poller].adopt(h, c); err != nil {
+		return errors.Join(err, h.conn.Close())
 	}
 	return nil
 }
@@ -217,6 +244,9 @@ func (f *fleet) stop() {
 		p.close()
 	}
 	f.pollers = nil
+	f.endPolls()
+	f.pollsToWait.Wait()
+	f.http.CloseIdleConnections()
 }
 
 // close ends everything.

@@ -128,9 +128,9 @@ func (l *load) send(i uint64, due int64) error {
 	} else {
 		l.message = l.dialect.publish(l.message[:0], room, l.value)
 	}
-	l.frame = appendFrame(l.frame[:0], opText, l.message, s.key)
+	l.frame = s.frame(l.frame[:0], opText, l.message)
 	if l.opts.Binary {
-		l.frame = appendFrame(l.frame, opBinary, l.value, s.key)
+		l.frame = s.frame(l.frame, opBinary, l.value)
 	}
 	err := s.send(l.frame)
 	measured := l.window.has(due)

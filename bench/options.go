@@ -84,6 +84,9 @@ type Options struct {
 	// not offer it. The payload is then text that compresses like words. Clients do not compress what they send.
 	Deflate bool
 
+	// Polling has the clients use HTTP long-polling in place of WebSocket, with answers that are not compressed (SocketIO).
+	Polling bool
+
 	// Binary sends the value as bytes: an event with one attachment, which the server passes on as such (SocketIO).
 	Binary bool
 
@@ -206,6 +209,8 @@ func (o *Options) check() error {
 		return fmt.Errorf("%w: Senders, Stalled: %d senders and %d stalled clients are more than %d connections", ErrOptions, o.Senders, o.Stalled, o.Connections)
 	case o.Binary && (o.Protocol != SocketIO || o.Echo):
 		return fmt.Errorf("%w: Binary: events of %s alone have attachments, and requests have none", ErrOptions, SocketIO)
+	case o.Polling && (o.Protocol != SocketIO || o.Binary || o.Deflate || o.Stalled > 0):
+		return fmt.Errorf("%w: Polling: it is for text over %s, not for Binary, Deflate or Stalled", ErrOptions, SocketIO)
 	case o.Rooms > 0 && o.Protocol == Bare:
 		return fmt.Errorf("%w: Rooms: %s has no rooms", ErrOptions, Bare)
 	case o.JoinOptions != "" && !json.Valid([]byte(o.JoinOptions)):
@@ -214,6 +219,9 @@ func (o *Options) check() error {
 		return fmt.Errorf("%w: Rooms, Echo: a request goes to the server, not to a room", ErrOptions)
 	case o.Echo && o.Protocol == Bare:
 		return fmt.Errorf("%w: Echo: %s has no requests", ErrOptions, Bare)
+	}
+	if o.Polling { // each client has a connection for what it receives and one for what it sends
+		return checkFiles(2 * o.Connections)
 	}
 	return checkFiles(o.Connections)
 }

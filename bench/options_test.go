@@ -27,6 +27,8 @@ func TestOptionsAreChecked(t *testing.T) {
 		"rooms of bare":       {func(o *Options) { o.Protocol, o.Rooms = Bare, 1 }, "Rooms"},
 		"binary requests":     {func(o *Options) { o.Binary, o.Echo = true, true }, "Binary"},
 		"binary JSON":         {func(o *Options) { o.Binary, o.Protocol = true, Centrifuge }, "Binary"},
+		"polling of JSON":     {func(o *Options) { o.Polling, o.Protocol = true, Centrifuge }, "Polling"},
+		"polling of bytes":    {func(o *Options) { o.Polling, o.Binary = true, true }, "Polling"},
 		"options of a join":   {func(o *Options) { o.JoinOptions = "{" }, "JoinOptions"},
 		"echo to rooms":       {func(o *Options) { o.Echo, o.Rooms = true, 1 }, "Rooms"},
 		"echo without one":    {func(o *Options) { o.Echo, o.Protocol = true, Bare }, "Echo"},

@@ -113,7 +113,7 @@ func (r *receiver) record(c *conn, s stamp, now int64) {
 }
 
 func (r *receiver) reply(c *conn, op byte, payload []byte) error {
-	r.scratch = appendFrame(r.scratch[:0], op, payload, c.key)
+	r.scratch = c.frame(r.scratch[:0], op, payload)
 	return c.send(r.scratch)
 }
 

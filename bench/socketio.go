@@ -8,13 +8,13 @@ import (
 	"strconv"
 )
 
-// socketIO is Engine.IO 4 with Socket.IO 5 over WebSocket: one packet is one text frame, which
-// begins with both packet types.
+// socketIO is Engine.IO 4 with Socket.IO 5. Over WebSocket one packet is one text frame. It begins with both packet types.
 type socketIO struct {
 	nsp       string // as in packets: empty, or "/chat,"
 	event     string // as JSON
 	joinEvent string // as JSON
 	joinMore  string // behind the name of the room: empty, or a comma and JSON
+	transport string // of Engine.IO
 	binary    bool   // whether a message is an attachment, in a binary frame behind its event
 }
 
@@ -34,7 +34,10 @@ const (
 )
 
 func newSocketIO(o *Options) *socketIO {
-	d := &socketIO{event: quote(o.Event), joinEvent: quote(o.JoinEvent), binary: o.Binary}
+	d := &socketIO{event: quote(o.Event), joinEvent: quote(o.JoinEvent), binary: o.Binary, transport: "websocket"}
+	if o.Polling {
+		d.transport = "polling"
+	}
 	if o.JoinOptions != "" {
 		d.joinMore = "," + o.JoinOptions
 	}
@@ -58,7 +61,7 @@ func quote(text string) string {
 func (d *socketIO) target(server *url.URL) string {
 	query := server.Query()
 	query.Set("EIO", "4")
-	query.Set("transport", "websocket")
+	query.Set("transport", d.transport)
 	return pathOr(server, "/socket.io/") + "?" + query.Encode()
 }
 
@@ -70,7 +73,7 @@ func pathOr(u *url.URL, usual string) string {
 	return usual
 }
 
-func (d *socketIO) join(c *handshake, client member) error {
+func (d *socketIO) join(c joining, client member) error {
 	if open, err := c.receive(); err != nil {
 		return err
 	} else if open[0] != eioOpen {

@@ -126,6 +126,21 @@ func scenarios() []scenario {
 			},
 		},
 		{
+			name: "polling", title: "Long-polling",
+			text:    "500 clients, 10 broadcasts a second of 100 bytes, over WebSocket and over HTTP long-polling without compression: CPU time of the server's processes per delivery.",
+			servers: []string{chorusName, nodeName, bunName, stockName}, rounds: 3,
+			options: bench.Options{Connections: 500, Senders: 10, Rate: 10, WarmUp: 2 * time.Second, Duration: 8 * time.Second, DrainTimeout: 5 * time.Second},
+			variants: []variant{
+				{title: "WebSocket", change: func(*bench.Options) {}},
+				{title: "long-polling", change: func(o *bench.Options) { o.Polling = true }},
+			},
+			figures: []figure{
+				{title: "CPU per delivery", unit: "us", digits: 1, of: cpuPerDelivery},
+				{title: "p50", unit: "ms", digits: 2, of: p50}, {title: "p99", unit: "ms", digits: 2, of: p99}, {title: "lost", digits: 0, of: lost},
+				{title: "generator", unit: "cores", digits: 2, of: generatorCores},
+			},
+		},
+		{
 			name: "deflate", title: "permessage-deflate",
 			text:    "500 clients, 10 broadcasts a second of 4 KB of text, as they are and compressed (RFC 7692, no context takeover, from 1 KiB on): CPU time of the server's processes and bytes on the wire per delivery.",
 			servers: []string{chorusName, centrifugeName, centrifugoName, nodeName, bunName}, rounds: 3,
