@@ -52,6 +52,7 @@ type Node struct {
 	forward *forward.Forwarder
 	clients swapped // serves the requests of clients
 	peers   swapped // serves those that other nodes pass on
+	busy    swapped // refuses those that would be passed on, when too many are
 	origins atomic.Pointer[origin.List]
 	// auth is nil when every client may connect.
 	auth       *authentication

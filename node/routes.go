@@ -28,7 +28,7 @@ func (n *Node) routes() (http.Handler, error) {
 	mux := http.NewServeMux()
 	mux.Handle("/healthz", listener.GetOnly(n.serveHealthz))
 	mux.Handle("/readyz", listener.GetOnly(n.serveReadyz))
-	socketIO := keepPolls(n.forward.Middleware(&n.clients))
+	socketIO := keepPolls(n.forward.Middleware(&n.clients, &n.busy))
 	mux.HandleFunc(forward.Path, n.forward.ServeLink)
 	mux.Handle(n.cfg.Path, socketIO)
 	if path := strings.TrimSuffix(n.cfg.Path, "/"); path != "" && path != n.cfg.Path {
@@ -82,8 +82,10 @@ func (n *Node) setOrigins(allowed *origin.List) {
 	n.origins.Store(allowed)
 	check := &handshake.OriginCheck{Allowed: allowed, Refused: n.handshakes.OnOriginRefused}
 	clients, peers := check.Middleware(n.admit(n.limits.LimitHandshakes(n.engine, n.handshakes.OnLimit))), check.Middleware(n.engine)
+	busy := check.Middleware(http.HandlerFunc(forward.ServeBusy))
 	n.clients.now.Store(&clients)
 	n.peers.now.Store(&peers)
+	n.busy.now.Store(&busy)
 }
 
 // adminRoutes returns the endpoints for operators.

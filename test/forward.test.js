@@ -92,6 +92,20 @@ test("addresses, origins, cookies and CORS are those of a direct request", async
   assert.equal((await post(b, { origin: "https://evil.example" })).status, 403);
 });
 
+test("a page can read that too many requests are passed on", async (t) => {
+  const redis = await startRedis(t);
+  const owner = await startNode(t, redis);
+  const entry = await startNode(t, redis, { CHORUS_CLUSTER_MAX_FORWARDED: "1", CHORUS_CORS_ORIGINS: "https://app.example" });
+  await until(async () => (await ready(entry)).forwarding === "ok", "forwarding");
+  const [waiting, refused] = [await handshake(owner), await handshake(owner)];
+  const poll = fetch(`${entry.url}${waiting}`);
+  await until(async () => (await metric(entry, "chorus_forwarded_open")) === 1, "the poll waits");
+  const answer = await fetch(`${entry.url}${refused}`, { headers: { Origin: "https://app.example" } });
+  assert.deepEqual([answer.status, answer.headers.get("access-control-allow-origin"), answer.headers.get("retry-after")], [503, "https://app.example", "1"]);
+  await fetch(`${owner.url}${waiting}`, { method: "POST", body: "1" });
+  await poll;
+});
+
 test("headers between nodes mean nothing when a stranger sends them", async (t) => {
   const [a, b] = await startNodes(t, 2, await startRedis(t));
   const path = await handshake(a);

@@ -142,8 +142,9 @@ func (f *Forwarder) owner(ctx context.Context, sid string) (registry.Node, bool)
 // lookupTimeout is how long a request for a node that is not known waits for Redis.
 const lookupTimeout = 300 * time.Millisecond
 
-// Middleware passes requests of sessions of other nodes on, and leaves all others to next.
-func (f *Forwarder) Middleware(next http.Handler) http.Handler {
+// Middleware passes requests of sessions of other nodes on, and leaves all others to next. busy answers those
+// beyond MaxOpen: see ServeBusy.
+func (f *Forwarder) Middleware(next, busy http.Handler) http.Handler {
 	if f.opts.Off {
 		return next
 	}
@@ -156,6 +157,12 @@ func (f *Forwarder) Middleware(next http.Handler) http.Handler {
 		node, ok := f.owner(r.Context(), sid)
 		if !ok || !f.reach.may(node.ID) {
 			next.ServeHTTP(w, r)
+			return
+		}
+		if f.stats.Open.Add(1) > int64(f.opts.MaxOpen) {
+			f.stats.Open.Add(-1)
+			f.stats.Refused.Add(1)
+			busy.ServeHTTP(w, r)
 			return
 		}
 		f.pass(w, r, &passing{sid: sid, node: node}, next) // the answer is written in the context of the request

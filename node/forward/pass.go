@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"chorus/engine"
+	"chorus/node/listener"
 	"chorus/registry"
 )
 
@@ -33,16 +34,15 @@ type passing struct {
 	node registry.Node
 }
 
-// pass passes a request on. When the other node cannot be reached, it is next that answers: the session is
+// ServeBusy answers a request beyond Options.MaxOpen. It needs the headers of CORS, so that pages can read it.
+func ServeBusy(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Retry-After", "1")
+	listener.Refuse(w, r, http.StatusServiceUnavailable, "too many requests are passed on to other nodes: see cluster.max_forwarded")
+}
+
+// pass passes a request on, and counts Open down when that has ended. When the other node cannot be reached, it is next that answers: the session is
 // unknown.
 func (f *Forwarder) pass(w http.ResponseWriter, r *http.Request, p *passing, next http.Handler) {
-	if f.stats.Open.Add(1) > int64(f.opts.MaxOpen) {
-		f.stats.Open.Add(-1)
-		f.stats.Refused.Add(1)
-		w.Header().Set("Retry-After", "1")
-		http.Error(w, "too many requests are passed on to other nodes: see cluster.max_forwarded", http.StatusServiceUnavailable)
-		return
-	}
 	if strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
 		f.passSocket(w, r, p, next) // counts Open down when the WebSocket has ended
 		return
