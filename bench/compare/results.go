@@ -163,7 +163,7 @@ writes of 100, when the cores were full (` + "`peers/floor -copies N`" + ` is th
 ## Do it yourself
 
 ` + "```sh" + `
-make bench                                                      # all, about 45 minutes on two cores
+make bench                                                      # all, about 80 minutes on two cores
 go run ./bench/compare --quick                                  # a look, some minutes
 go run ./bench/compare --only chorus,floor --scenario cost      # a part
 ` + "```" + `
