@@ -37,7 +37,7 @@ type redeliverInput struct {
 
 type deadInput struct {
 	Target string `path:"target" maxLength:"64" doc:"Name of the target."`
-	Cursor string `query:"cursor" maxLength:"20" doc:"next of the page before."`
+	Cursor string `query:"cursor" maxLength:"20" pattern:"^[0-9]*$" patternDescription:"a cursor of an answer" doc:"next of the page before."`
 	Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"100"`
 }
 

@@ -189,6 +189,7 @@ for (const count of [3, 1]) {
       }
       assert.equal((await api.raw("DELETE", `/rooms/${encoded}/messages/kept?purge`)).status, 422);
       assert.equal((await api.raw("GET", "/rooms?limit=")).status, 422);
+      assert.equal((await api.raw("GET", "/webhooks/x/dead?cursor=foreign")).status, 422);
       assert.ok((await other.call("GET", "/rooms?prefix=&cursor=")).rooms.length > 0);
       assert.equal((await other.call("GET", `/rooms/${encoded}/messages`)).messages.at(-1).id, "kept");
     });
