@@ -3,6 +3,7 @@ package rule
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"chorus/adapter"
 	"chorus/auth"
@@ -68,7 +69,7 @@ func Refusal(err error, totalOrder bool) *Error {
 	case errors.Is(err, store.ErrValue):
 		return BadRequest("the value cannot be kept")
 	case errors.As(err, &limit):
-		return &Error{Code: CodeLimitReached, Message: limit.Error(), Details: map[string]any{"limit": limit.Limit}}
+		return &Error{Code: CodeLimitReached, Message: fmt.Sprintf("at most %d %s", limit.Limit, limit.What), Details: map[string]any{"limit": limit.Limit}}
 	case errors.Is(err, store.ErrOverloaded):
 		return &Error{Code: CodeOverloaded, Message: "too much waits for Redis: nothing was done"}
 	case errors.Is(err, store.ErrBadCursor):
