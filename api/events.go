@@ -88,16 +88,20 @@ type eventStream struct {
 // begin has the nodes write their events, and answers.
 func (s *eventStream) begin(ctx context.Context) error {
 	missed := false
-	var err error
-	if s.place == "" {
-		s.place, err = s.api.feed.end(ctx)
-	} else {
-		missed, err = s.api.feed.missed(ctx, s.place)
+	end, err := s.api.feed.end(ctx)
+	switch {
+	case err != nil:
+		return err
+	case s.place == "":
+		s.place = end
+	case later(s.place, end): // the place is of another Redis, or of a clock that was ahead
+		s.place, missed = end, true
+	default:
+		if missed, err = s.api.feed.missed(ctx, s.place); err != nil {
+			return err
+		}
 	}
-	if err == nil {
-		err = s.api.feed.watched(ctx)
-	}
-	if err != nil {
+	if err := s.api.feed.watched(ctx); err != nil {
 		return err
 	}
 	s.w.Header().Set("Content-Type", "text/event-stream")

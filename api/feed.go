@@ -270,6 +270,13 @@ func (f *feed) after(ctx context.Context, place string) (events []keptEvent, err
 	return events, err
 }
 
+// later reports whether the time of an event's id is after that of another one.
+func later(id, other string) bool {
+	at, _ := splitEventID(id)
+	than, _ := splitEventID(other)
+	return at > than
+}
+
 // missed reports whether events after a place are kept no more, or were not written because nobody read.
 func (f *feed) missed(ctx context.Context, place string) (bool, error) {
 	at, _ := splitEventID(place)

@@ -91,10 +91,6 @@ func (a *API) listDeadWebhooks(ctx context.Context, in *deadInput) (*DeadEvents,
 }
 
 func (a *API) redeliverWebhooks(ctx context.Context, in *redeliverInput) (*Redelivered, error) {
-	admin, err := a.webhookOf(in.Target)
-	if err != nil {
-		return nil, err
-	}
 	r := webhook.Redelivery{IDs: in.Body.IDs, All: in.Body.All}
 	if in.Body.Since != nil {
 		r.Since = *in.Body.Since
@@ -102,8 +98,18 @@ func (a *API) redeliverWebhooks(ctx context.Context, in *redeliverInput) (*Redel
 	if in.Body.Until != nil {
 		r.Until = *in.Body.Until
 	}
-	if len(r.IDs) == 0 && !r.All && r.Since.IsZero() && r.Until.IsZero() {
-		return nil, rest.NewProblem(http.StatusUnprocessableEntity, rest.CodeInvalidValue, "name ids, since, until or all")
+	named := 0
+	for _, is := range []bool{len(r.IDs) > 0, r.All, !r.Since.IsZero() || !r.Until.IsZero()} {
+		if is {
+			named++
+		}
+	}
+	if named != 1 {
+		return nil, rest.NewProblem(http.StatusUnprocessableEntity, rest.CodeInvalidValue, "name ids, since and until, or all: one of these")
+	}
+	admin, err := a.webhookOf(in.Target)
+	if err != nil {
+		return nil, err
 	}
 	n, err := admin.Redeliver(ctx, r)
 	if err != nil {

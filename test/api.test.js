@@ -145,7 +145,7 @@ for (const count of [3, 1]) {
       };
       assert.ok((await json("publish", "--room", room, '{"a": 1}')).id);
       assert.equal((await json("rooms", "team")).rooms[0].room, room);
-      assert.equal((await json("who", room)).count, 2);
+      assert.equal((await json("who", room, "--url", `${nodes[0].admin}/api/v1`)).count, 2);
       assert.deepEqual((await json("history", room, "--limit", "1")).messages[0].value, { a: 1 });
       assert.equal((await json("ban", "eve", "--room", room, "--for", "1m")).user, "eve");
       assert.equal((await json("kick", "eve", "--room", room)).action, "kick");
@@ -190,6 +190,7 @@ for (const count of [3, 1]) {
       assert.equal((await api.raw("DELETE", `/rooms/${encoded}/messages/kept?purge`)).status, 422);
       assert.equal((await api.raw("GET", "/rooms?limit=")).status, 422);
       assert.equal((await api.raw("GET", "/webhooks/x/dead?cursor=foreign")).status, 422);
+      assert.equal((await api.raw("POST", "/webhooks/x/redeliver", { ids: ["a"], all: true })).status, 422);
       assert.ok((await other.call("GET", "/rooms?prefix=&cursor=")).rooms.length > 0);
       assert.equal((await other.call("GET", `/rooms/${encoded}/messages`)).messages.at(-1).id, "kept");
     });
@@ -248,6 +249,15 @@ test("a reader of events that comes back is told whether it has missed some", as
   assert.match(late, /event: missed\n[^]*"meanwhile"/);
   const resumed = await readFeed(nodes[1], key, /^id: (.*)$/m.exec(late)[1], (all) => all.includes("\n\n"));
   assert.match(resumed, /event: missed/, "what was written before the break is behind it");
+  begun = false;
+  const ahead = await readFeed(nodes[0], key, `${Date.now() + 3_600_000}-0`, async (all) => {
+    if (!begun && all.includes("the feed begins")) {
+      begun = true;
+      await publish("after all");
+    }
+    return all.includes('"after all"');
+  });
+  assert.match(ahead, /event: missed/, "a place that nothing has reached is of another Redis");
 });
 
 describe("limits and outages", () => {

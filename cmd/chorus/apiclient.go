@@ -21,6 +21,9 @@ type apiFlags struct {
 	JSON    bool          `name:"json" help:"Print the answer as JSON."`
 }
 
+// basePath is where the operations are, which a --url may or may not have.
+const basePath = "/api/v1"
+
 // maxAPIAnswer bounds an answer.
 const maxAPIAnswer = 64 << 20
 
@@ -37,7 +40,7 @@ func (f *apiFlags) request(ctx context.Context, method, path string, body any) (
 		}
 		content = bytes.NewReader(text)
 	}
-	r, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(f.URL, "/")+"/api/v1"+path, content)
+	r, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(strings.TrimSuffix(f.URL, "/"), basePath)+basePath+path, content)
 	if err != nil {
 		return nil, usagef("--url: write the address of the API, as http://127.0.0.1:3900")
 	}
