@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import { before, test } from "node:test";
 import { accessible, content, fits, openPage, startBrowser } from "./harness/browser.js";
-import { entered, hears, log, rows, said, say, signInWith, status } from "./harness/chatpage.js";
+import { entered, hears, log, rows, said, say, sent, signInWith, status } from "./harness/chatpage.js";
 import { startWith } from "./harness/chorus.js";
 import { cleanup, sharedByTests } from "./harness/cleanup.js";
 import { join } from "./harness/client.js";
@@ -125,7 +125,7 @@ test("what was missed and is kept no more is said, and the room goes on behind t
   await signInWith(page, token({ sub: "ada", name: "Ada" }));
   await entered(page);
   await say(page, "before");
-  await hears(page, "before");
+  await sent(page, "before");
   await page.context().setOffline(true);
   await status(page).filter({ hasText: "this device is offline" }).waitFor();
   const bob = await join(t, node.url, { auth: { token: token({ sub: "bob" }) } });

@@ -30,6 +30,9 @@ export async function say(page, text) {
 
 export const hears = (page, text) => rows(page).filter({ hasText: text }).last().waitFor();
 
+// sent waits until an own message is marked as accepted; it is shown before that.
+export const sent = (page, text) => rows(page).filter({ hasText: text }).last().getByText("✓").waitFor();
+
 // said returns what stands in the log: the text of each message, in its order. Each must have an id of its own.
 export async function said(page) {
   const list = await rows(page).evaluateAll((all) => all.map((row) => [row.dataset.id, row.querySelector(".text")?.textContent]));
