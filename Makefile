@@ -33,10 +33,16 @@ $(PAGES): $(shell find web -name node_modules -prune -o -path web/dist -prune -o
 .PHONY: test
 test: lint test-go budget test-fuzz test-web test-e2e alerts ## everything; installs what is missing (a Redis server, npm packages) and says so
 
+# The tests have real servers, browsers and time limits, and run beside one another on two cores. What fails runs once more,
+# alone, and counts then; a data race counts at once. A test that needs this is to be mended: its failure stays in the log.
+ALONE_GO = { ! grep -q 'DATA RACE' bin/test-go.log && echo 'make: the packages that failed run once more, alone' && go test -race -timeout 30m -p 1 ./...; }
+ALONE_E2E = { echo 'make: the files that failed run once more, alone'; npm run alone; }
+
 .PHONY: test-go
 test-go: redis ## unit tests, with the race detector
 	go vet ./...
-	go test -race -timeout 30m ./...
+	@mkdir -p bin
+	go test -race -timeout 30m ./... 2>&1 | tee bin/test-go.log || $(ALONE_GO)
 	go -C bench/peers vet ./...
 
 .PHONY: test-web
@@ -50,7 +56,7 @@ test-e2e: build redis chromium proxies ## official clients, a Node.js server and
 	go build -race -o bin/chorus-test-peer ./test/peer
 	@command -v node >/dev/null || { echo 'make: Node.js 20 or later is needed for the end-to-end tests' >&2; exit 1; }
 	cd test && npm ci --no-audit --no-fund
-	cd test && npm test
+	cd test && { npm test || $(ALONE_E2E); }
 
 .PHONY: screenshots
 screenshots: build redis chromium ## the pictures in docs/images, which the tests of the pages make
