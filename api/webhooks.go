@@ -98,13 +98,7 @@ func (a *API) redeliverWebhooks(ctx context.Context, in *redeliverInput) (*Redel
 	if in.Body.Until != nil {
 		r.Until = *in.Body.Until
 	}
-	named := 0
-	for _, is := range []bool{len(r.IDs) > 0, r.All, !r.Since.IsZero() || !r.Until.IsZero()} {
-		if is {
-			named++
-		}
-	}
-	if named != 1 {
+	if !r.Definite() {
 		return nil, rest.NewProblem(http.StatusUnprocessableEntity, rest.CodeInvalidValue, "name ids, since and until, or all: one of these")
 	}
 	admin, err := a.webhookOf(in.Target)

@@ -122,6 +122,15 @@ type Redelivery struct {
 	All   bool
 }
 
+// Definite reports whether exactly one of ids, times and all says which events.
+func (r *Redelivery) Definite() bool {
+	ids, ranged := len(r.IDs) > 0, !r.Since.IsZero() || !r.Until.IsZero()
+	if r.All {
+		return !ids && !ranged
+	}
+	return ids != ranged
+}
+
 // Bounds of what is dead.
 const (
 	deadFor  = 7 * 24 * time.Hour

@@ -12,7 +12,7 @@ const (
 	CodeSlowMode = "slow_mode" // the user has to wait; {retry_after_ms}
 )
 
-// Barred returns the refusal of a user who is banned or muted.
+// Barred returns the error for a user who is banned or muted.
 func Barred(code, message string, bar *store.Bar) *Error {
 	details := map[string]any{}
 	if bar.Until > 0 {

@@ -11,6 +11,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"chorus/api/rest"
 )
 
 // apiFlags are those of every command that speaks to the HTTP API.
@@ -21,13 +23,10 @@ type apiFlags struct {
 	JSON    bool          `name:"json" help:"Print the answer as JSON."`
 }
 
-// basePath is where the operations are, which a --url may or may not have.
-const basePath = "/api/v1"
-
 // maxAPIAnswer bounds an answer.
 const maxAPIAnswer = 64 << 20
 
-// request returns a request for a path below /api/v1.
+// request returns a request for a path below rest.Prefix, which a --url may have or not.
 func (f *apiFlags) request(ctx context.Context, method, path string, body any) (*http.Request, error) {
 	if f.Key == "" {
 		return nil, usagef("there is no API key: set CHORUS_API_KEY; chorus api key NAME --scope SCOPE makes one")
@@ -40,7 +39,7 @@ func (f *apiFlags) request(ctx context.Context, method, path string, body any) (
 		}
 		content = bytes.NewReader(text)
 	}
-	r, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(strings.TrimSuffix(f.URL, "/"), basePath)+basePath+path, content)
+	r, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(strings.TrimSuffix(f.URL, "/"), rest.Prefix)+rest.Prefix+path, content)
 	if err != nil {
 		return nil, usagef("--url: write the address of the API, as http://127.0.0.1:3900")
 	}

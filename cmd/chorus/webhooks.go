@@ -156,8 +156,7 @@ func (c *webhooksRedeliverCommand) Run(ctx context.Context) error {
 		}
 		*time.to = at
 	}
-	ranged := c.Since != "" || c.Until != ""
-	if (len(c.IDs) > 0 && (c.All || ranged)) || (c.All && ranged) || (len(c.IDs) == 0 && !c.All && !ranged) {
+	if !r.Definite() {
 		return usagef("say which events with one of: their ids, --since and --until, or --all")
 	}
 	return c.withTarget(c.Target, func(admin webhook.Admin) error {

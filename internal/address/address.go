@@ -1,4 +1,4 @@
-// Package address tells whom limits by address count together.
+// Package address says which addresses a limit counts as one.
 package address
 
 import (

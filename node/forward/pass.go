@@ -40,8 +40,8 @@ func ServeBusy(w http.ResponseWriter, r *http.Request) {
 	listener.Refuse(w, r, http.StatusServiceUnavailable, "too many requests are passed on to other nodes: see cluster.max_forwarded")
 }
 
-// pass passes a request on, and counts Open down when that has ended. When the other node cannot be reached, it is next that answers: the session is
-// unknown.
+// pass passes a request on, and counts Open down when that has ended. When the other node cannot be reached, next answers:
+// the session is unknown.
 func (f *Forwarder) pass(w http.ResponseWriter, r *http.Request, p *passing, next http.Handler) {
 	if strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
 		f.passSocket(w, r, p, next) // counts Open down when the WebSocket has ended
