@@ -94,5 +94,5 @@ func (c *Chat) Rooms() int { return len(c.clients.Lanes.Topics()) }
 // Explainer returns one with the rules of this node.
 func (c *Chat) Explainer() *Explainer {
 	o := &c.clients.Options
-	return &Explainer{Rooms: o.Rooms, Events: o.Events, Open: o.Open, Standing: o.Store.Standing}
+	return &Explainer{Rooms: o.Rooms, Events: o.Events, Open: o.Open, Direct: o.DirectHistory, Standing: o.Store.Standing}
 }

@@ -22,7 +22,7 @@ func OpenExplainer(cfg Config) (explainer *chat.Explainer, closeAll func() error
 	if err != nil {
 		return nil, nil, err
 	}
-	explainer = &chat.Explainer{Rooms: rooms, Events: events, Open: !cfg.HasKeys()}
+	explainer = &chat.Explainer{Rooms: rooms, Events: events, Open: !cfg.HasKeys(), Direct: boundsOf(cfg.Chat.Direct.History)}
 	if cfg.AdapterName() == AdapterMemory {
 		explainer.Standing = func(context.Context, string, string) (chat.Standing, error) { return chat.Standing{}, nil }
 		return explainer, func() error { return nil }, nil

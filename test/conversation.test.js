@@ -464,6 +464,11 @@ test("chorus why names the rule, the bar or the limit that decides", async (t) =
   };
   assert.match(await why("--user", "bob", "--room", "r"), /^publish +yes +auth\.defaults\.rooms\.publish "\*"$/m);
   assert.match(await why("--user", "bob", "--room", "plain"), /^history +no: no_history/m);
+  const talk = await why("--user", "bob", "--room", "@ada");
+  assert.match(talk, /^join +yes +auth\.defaults\.direct true$/m);
+  assert.match(talk, /^publish +yes +auth\.defaults\.direct true$/m);
+  assert.match(talk, /^moderate +no: forbidden +nobody moderates a conversation$/m);
+  assert.match(await why("--user", "bob", "--claim", 'chorus={"direct":false}', "--room", "@ada"), /^publish +no: forbidden +claim chorus\.direct false$/m);
   await done(mod, "mute", "r", "bob", { for: 60, reason: "loud" });
   await done(mod, "ban", "r", "eve", { reason: "rude" });
   await done(mod, "slow", "r", 30);

@@ -8,7 +8,6 @@ import (
 
 	"chorus/auth"
 	"chorus/auth/permission"
-	"chorus/auth/refusal"
 	"chorus/chat/rule"
 	"chorus/chat/store"
 	"chorus/codec"
@@ -87,11 +86,8 @@ func (ca *Call) Place(event string) (rule.Place, error) {
 // Talk is the conversation of the client and another user.
 func (ca *Call) Talk(peer string) (rule.Place, error) {
 	user := ca.User().ID
-	switch {
-	case rule.CheckUser(peer) != nil:
-		return rule.Place{}, rule.BadRequest(rule.ErrUserID.Error())
-	case user == "":
-		return rule.Place{}, &rule.Error{Code: refusal.CodeForbidden, Message: "only a user whose token has a subject can talk to another", Details: map[string]any{"action": string(permission.Direct)}}
+	if refused := rule.CheckTalk(user, peer); refused != nil {
+		return rule.Place{}, refused
 	}
 	return ca.all.Policies.Talk(user, peer), nil
 }

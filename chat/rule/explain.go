@@ -20,6 +20,8 @@ type Explainer struct {
 	Rooms  []RoomPolicy
 	Events []*event.Event
 	Open   bool
+	// Direct bounds what conversations of two keep, as DirectHistory of Options.
+	Direct store.Bounds
 	// Standing returns what moderation says about a user in a room; "" is everywhere.
 	Standing func(ctx context.Context, room, user string) (store.Standing, error)
 }
@@ -33,20 +35,22 @@ type Verdict struct {
 	Slow    int    `json:"slow,omitempty"` // seconds between two messages
 }
 
-// Room explains what a user may do in a room of which it is a member. Publishing stands for typing, reacting, appending, and
-// changing one's own messages.
+// Room explains what a user may do in a room of which it is a member, or in a conversation, as "@bob", where the permission
+// "direct" decides. Publishing stands for typing, reacting, appending, and changing one's own messages.
 func (x *Explainer) Room(ctx context.Context, claims *auth.Claims, room string) ([]Verdict, error) {
 	if err := CheckName(room); err != nil {
 		return nil, BadRequest(err.Error())
 	}
-	standing, err := x.Standing(ctx, room, claims.Subject())
+	if peer, talk := CutTalk(room); talk && CheckUser(peer) != nil {
+		return nil, BadRequest(ErrUserID.Error())
+	}
+	p := x.place(claims, room)
+	standing, err := x.Standing(ctx, p.Log, claims.Subject())
 	if err != nil {
 		return nil, err
 	}
-	policies := NewPolicies(x.Rooms, store.Bounds{})
-	policy := policies.Of(room)
-	moderate := x.may(claims, permission.Moderate, room)
-	publish := x.may(claims, permission.Publish, room).unless(RefusedBy(&standing, true))
+	moderate := x.in(claims, permission.Moderate, &p)
+	publish := x.in(claims, permission.Publish, &p).unless(RefusedBy(&standing, true))
 	if publish.Allowed && standing.Slow > 0 {
 		if moderate.Allowed {
 			publish.Why += fmt.Sprintf("; slow mode (%d s) is not for moderators", standing.Slow)
@@ -55,18 +59,47 @@ func (x *Explainer) Room(ctx context.Context, claims *auth.Claims, room string) 
 			publish.Why += fmt.Sprintf("; slow mode: one message in %d s", standing.Slow)
 		}
 	}
-	history := x.may(claims, permission.History, room)
-	if history.Allowed && !policy.History.Keeps() {
-		history = Verdict{Action: history.Action, Code: CodeNoHistory, Why: "no pattern of chat.rooms gives the room a history"}
+	noHistory, noPresence := "no pattern of chat.rooms gives the room a history", fmt.Sprintf("chat.rooms %q has presence: false", p.Policy.Match)
+	if p.Peer != "" {
+		noHistory, noPresence = "chat.direct.history keeps nothing", "a conversation does not tell who is there"
+		moderate = moderate.unless(&Error{Code: refusal.CodeForbidden, Message: "nobody moderates a conversation"})
 	}
-	presence := x.may(claims, permission.Presence, room)
-	if policy.NoPresence {
-		presence = Verdict{Action: presence.Action, Code: refusal.CodeForbidden, Why: fmt.Sprintf("chat.rooms %q has presence: false", policy.Match)}
+	history := x.in(claims, permission.History, &p)
+	if !p.Policy.History.Keeps() {
+		history = history.unless(&Error{Code: CodeNoHistory, Message: noHistory})
+	}
+	presence := x.in(claims, permission.Presence, &p)
+	if p.Peer != "" || p.Policy.NoPresence {
+		presence = Verdict{Action: presence.Action, Code: refusal.CodeForbidden, Why: noPresence}
 	}
 	return []Verdict{
-		x.may(claims, permission.Join, room).unless(RefusedBy(&standing, false)), publish,
+		x.in(claims, permission.Join, &p).unless(RefusedBy(&standing, false)), publish,
 		history.unless(RefusedBy(&standing, false)), presence.unless(RefusedBy(&standing, false)), moderate,
 	}, nil
+}
+
+// place returns what the user with a token names.
+func (x *Explainer) place(claims *auth.Claims, name string) Place {
+	policies := NewPolicies(x.Rooms, x.Direct)
+	if peer, talk := CutTalk(name); talk {
+		return policies.Talk(claims.Subject(), peer)
+	}
+	return policies.Room(name)
+}
+
+// in explains what the token permits in a place: one permission decides on all of a conversation.
+func (x *Explainer) in(claims *auth.Claims, action permission.Action, p *Place) Verdict {
+	peer, talk := CutTalk(p.Name)
+	if !talk {
+		return x.may(claims, action, p.Name)
+	}
+	user := claims.Subject()
+	if x.Open {
+		user = "" // it reads no tokens
+	}
+	v := x.may(claims, permission.Direct, "").unless(CheckTalk(user, peer))
+	v.Action = string(action)
+	return v
 }
 
 // Event explains whether a user may send a declared event; room is its first argument, where the event is about a room.
@@ -82,11 +115,11 @@ func (x *Explainer) Event(ctx context.Context, claims *auth.Claims, name, room s
 	}
 	v := x.may(claims, permission.Events, name)
 	v.Action = "event " + name
-	and := func(next Verdict, room string, speaks bool) error {
+	and := func(next Verdict, log string, speaks bool) error {
 		if !v.Allowed {
 			return nil
 		}
-		standing, err := x.Standing(ctx, room, claims.Subject())
+		standing, err := x.Standing(ctx, log, claims.Subject())
 		if err == nil {
 			next = next.unless(RefusedBy(&standing, speaks))
 			v.Allowed, v.Code, v.Why = next.Allowed, next.Code, v.Why+"; "+next.Action+": "+next.Why
@@ -98,8 +131,8 @@ func (x *Explainer) Event(ctx context.Context, claims *auth.Claims, name, room s
 	}
 	var err error
 	if e.Join != "" {
-		into := firstArgument(room).named(&e.JoinName)
-		err = and(x.may(claims, permission.Join, into), into, false)
+		into := x.place(claims, firstArgument(room).named(&e.JoinName))
+		err = and(x.in(claims, permission.Join, &into), into.Log, false)
 	}
 	switch e.To {
 	case event.Everyone, event.Others:
@@ -107,8 +140,8 @@ func (x *Explainer) Event(ctx context.Context, claims *auth.Claims, name, room s
 	case event.User:
 		err = firstOf(err, and(x.may(claims, permission.Direct, ""), "", true))
 	case event.Room:
-		into := firstArgument(room).named(&e.RoomName)
-		err = firstOf(err, and(x.may(claims, permission.Publish, into), into, true))
+		into := x.place(claims, firstArgument(room).named(&e.RoomName))
+		err = firstOf(err, and(x.in(claims, permission.Publish, &into), into.Log, true))
 	}
 	if v.Allowed && e.Rate > 0 {
 		v.Why += fmt.Sprintf("; at most %g a second from a connection", e.Rate)

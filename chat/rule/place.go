@@ -2,6 +2,9 @@ package rule
 
 import (
 	"strings"
+
+	"chorus/auth/permission"
+	"chorus/auth/refusal"
 )
 
 // Place is what the name of a room in a request stands for: a room, or the conversation of two users. alice writes the
@@ -30,6 +33,17 @@ func (ps *Policies) Talk(user, peer string) Place {
 		p.Topics = append(p.Topics, UserRoom(peer))
 	}
 	return p
+}
+
+// CheckTalk returns why a user cannot talk to another, nil when it can. user is "" for a client without a subject.
+func CheckTalk(user, peer string) *Error {
+	switch {
+	case CheckUser(peer) != nil:
+		return BadRequest(ErrUserID.Error())
+	case user == "":
+		return &Error{Code: refusal.CodeForbidden, Message: "only a user whose token has a subject can talk to another", Details: map[string]any{"action": string(permission.Direct)}}
+	}
+	return nil
 }
 
 // talkLog is the name of the log of two users: no room has such a name.
