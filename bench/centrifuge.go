@@ -44,7 +44,19 @@ func (d *centrifuge) join(c joining, client member) error {
 	if err := d.command(c, connectID, connect); err != nil {
 		return err
 	}
-	return d.command(c, subscribeID, fmt.Sprintf(`{"id":%d,"subscribe":{"channel":%s}}`, subscribeID, d.channelOf(client.room)))
+	if len(client.rooms) == 0 {
+		return d.subscribe(c, "")
+	}
+	for _, room := range client.rooms {
+		if err := d.subscribe(c, room); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *centrifuge) subscribe(c joining, room string) error {
+	return d.command(c, subscribeID, fmt.Sprintf(`{"id":%d,"subscribe":{"channel":%s}}`, subscribeID, d.channelOf(room)))
 }
 
 // command sends a command and waits for its reply.

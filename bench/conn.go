@@ -7,8 +7,8 @@ import (
 
 // conn is a client that is a member.
 type conn struct {
-	room    int // number of its room
-	poller  int // number of its poller
+	rooms   []int // numbers of its rooms
+	poller  int   // number of its poller
 	stalled bool
 	deflate bool // whether the server may compress messages
 	polling bool // over HTTP, where packets have no frames

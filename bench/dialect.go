@@ -33,7 +33,7 @@ type joining interface {
 // member is what a client shows when it joins.
 type member struct {
 	token string // empty for none
-	room  string // empty for none
+	rooms []string
 }
 
 // kind is what a message is to the generator.

@@ -105,18 +105,13 @@ func (f *fleet) fail(err error) {
 	}
 }
 
-// add connects client i. Its number decides its server and its room; the last ones are stalled, so
+// add connects client i. Its number decides its server and its rooms; the last ones are stalled, so
 // that the first ones can send.
 func (f *fleet) add(ctx context.Context, i int) error {
 	ctx, cancel := context.WithTimeout(ctx, f.opts.ConnectTimeout)
 	defer cancel()
-	var client member
-	c := &conn{poller: i % len(f.pollers), stalled: i >= f.opts.Connections-f.opts.Stalled}
-	if f.opts.Rooms > 0 {
-		// Clients of every server are in every room.
-		c.room = i / len(f.servers) % f.opts.Rooms
-		client.room = roomName(f.opts, c.room)
-	}
+	c := &conn{poller: i % len(f.pollers), stalled: i >= f.opts.Connections-f.opts.Stalled, rooms: roomsOf(f.opts, i)}
+	client := member{rooms: roomNames(f.opts, c.rooms)}
 	if f.opts.Token != nil {
 		token, err := f.opts.Token(i)
 		if err != nil {
@@ -134,7 +129,9 @@ func (f *fleet) add(ctx context.Context, i int) error {
 	defer f.mu.Unlock()
 	f.conns = append(f.conns, c)
 	if !c.stalled {
-		f.rooms[c.room]++
+		for _, room := range c.rooms {
+			f.rooms[room]++
+		}
 	}
 	return nil
 }

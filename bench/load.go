@@ -3,7 +3,6 @@ package bench
 import (
 	"bytes"
 	"context"
-	"strconv"
 	"time"
 )
 
@@ -115,10 +114,11 @@ func (l *load) send(i uint64, due int64) error {
 	s := l.senders[i%uint64(len(l.senders))]
 	receivers, room := uint64(1), ""
 	if !l.opts.Echo {
+		number := s.rooms[int(s.number)%len(s.rooms)]
 		if l.opts.Rooms > 0 {
-			room = roomName(l.opts, s.room)
+			room = roomName(l.opts, number)
 		}
-		receivers = l.fleet.members(s.room)
+		receivers = l.fleet.members(number)
 	}
 	mark := stamp{due: due, sender: uint16(i % uint64(len(l.senders))), number: s.number} //nolint:gosec // at most maxSenders
 	l.value = mark.append(append(l.value[:0], valueHead...))
@@ -149,5 +149,3 @@ func (l *load) send(i uint64, due int64) error {
 	}
 	return nil
 }
-
-func roomName(o *Options, number int) string { return o.RoomPrefix + strconv.Itoa(number) }

@@ -101,9 +101,13 @@ type Options struct {
 	// Rooms spreads the clients over so many rooms: each emits JoinEvent (default
 	// DefaultJoinEvent) with the room's name once. Senders send to their own rooms: Event with the
 	// room's name before the value. The server must send it to the members of the room.
-	// Rooms are channels with Centrifuge.
+	// Rooms are channels with Centrifuge. Bare has one room, of all clients.
 	Rooms     int
 	JoinEvent string
+
+	// RoomsPerClient is how many rooms each client joins; default 1. Members of a room have
+	// different other rooms. A sender sends to its rooms in turn.
+	RoomsPerClient int
 
 	// RoomPrefix begins the names of the rooms, before their number; default DefaultRoomPrefix.
 	RoomPrefix string
@@ -146,6 +150,7 @@ func (o Options) withDefaults() (Options, error) {
 	setDefault(&o.InFlight, DefaultInFlight)
 	setDefault(&o.Payload, DefaultPayload)
 	setDefault(&o.JoinEvent, DefaultJoinEvent)
+	setDefault(&o.RoomsPerClient, 1)
 	setDefault(&o.RoomPrefix, DefaultRoomPrefix)
 	setDefault(&o.Duration, DefaultDuration)
 	setDefault(&o.DrainTimeout, DefaultDrainTimeout)
@@ -190,7 +195,7 @@ func (o *Options) check() error {
 	}{
 		{"Connections", o.Connections, 1}, {"ConnectConcurrency", o.ConnectConcurrency, 1},
 		{"Stalled", o.Stalled, 0}, {"Senders", o.Senders, 0}, {"InFlight", o.InFlight, 1},
-		{"Payload", o.Payload, 1}, {"Rooms", o.Rooms, 0}, {"Readers", o.Readers, 1},
+		{"Payload", o.Payload, 1}, {"Rooms", o.Rooms, 0}, {"RoomsPerClient", o.RoomsPerClient, 1}, {"Readers", o.Readers, 1},
 	} {
 		if field.value < field.least {
 			return fmt.Errorf("%w: %s: %d is less than %d", ErrOptions, field.name, field.value, field.least)
@@ -211,8 +216,10 @@ func (o *Options) check() error {
 		return fmt.Errorf("%w: Binary: events of %s alone have attachments, and requests have none", ErrOptions, SocketIO)
 	case o.Polling && (o.Protocol != SocketIO || o.Binary || o.Deflate || o.Stalled > 0):
 		return fmt.Errorf("%w: Polling: it is for text over %s, not for Binary, Deflate or Stalled", ErrOptions, SocketIO)
-	case o.Rooms > 0 && o.Protocol == Bare:
-		return fmt.Errorf("%w: Rooms: %s has no rooms", ErrOptions, Bare)
+	case o.Rooms > 1 && o.Protocol == Bare:
+		return fmt.Errorf("%w: Rooms: %s has one room, of all clients", ErrOptions, Bare)
+	case o.RoomsPerClient > max(1, o.Rooms):
+		return fmt.Errorf("%w: RoomsPerClient: %d is more than %d rooms", ErrOptions, o.RoomsPerClient, o.Rooms)
 	case o.JoinOptions != "" && !json.Valid([]byte(o.JoinOptions)):
 		return fmt.Errorf("%w: JoinOptions: this is not JSON", ErrOptions)
 	case o.Rooms > 0 && o.Echo:

@@ -119,6 +119,7 @@ func TestRunModes(t *testing.T) {
 		"as fast as it goes": {bench.Options{Connections: 4, Senders: 2, Rate: 0}, 4},
 		"requests in turn":   {bench.Options{Connections: 4, Senders: 4, Rate: 0, InFlight: 1, Echo: true}, 1},
 		"rooms":              {bench.Options{Connections: 8, Senders: 3, Rate: 100, Rooms: 2, Event: "say"}, 4},
+		"several rooms each": {bench.Options{Connections: 8, Senders: 8, Rate: 100, Rooms: 4, RoomsPerClient: 2, Event: "say"}, 4},
 		"attachments":        {bench.Options{Connections: 4, Senders: 2, Rate: 100, Binary: true}, 4},
 		"long-polling":       {bench.Options{Connections: 6, Senders: 3, Rate: 60, Rooms: 2, Event: "say", Polling: true}, 3},
 		"polled requests":    {bench.Options{Connections: 4, Senders: 4, Rate: 60, Echo: true, Polling: true}, 1},

@@ -99,10 +99,12 @@ func (d *socketIO) join(c joining, client member) error {
 		case bytes.HasPrefix(packet, []byte(sioConnectError)):
 			return fmt.Errorf("%w: %s", ErrRefused, excerpt(packet[len(sioConnectError):]))
 		case bytes.HasPrefix(packet, []byte(sioConnect+d.nsp)):
-			if client.room == "" {
-				return nil
+			for _, room := range client.rooms {
+				if err := c.send([]byte(sioEvent + d.nsp + "[" + d.joinEvent + "," + quote(room) + d.joinMore + "]")); err != nil {
+					return err
+				}
 			}
-			return c.send([]byte(sioEvent + d.nsp + "[" + d.joinEvent + "," + quote(client.room) + d.joinMore + "]"))
+			return nil
 		}
 	}
 }

@@ -188,9 +188,9 @@ func scenarios() []scenario {
 		},
 		{
 			name: "rooms", title: "Many rooms",
-			text:    "10,000 clients in 1,000 rooms of ten, 2,000 messages a second, each from a member to its room: CPU time per delivery.",
+			text:    "10,000 clients, each in ten of 10,000 rooms, which have ten members each, and no two clients share more than one. 2,000 messages a second from 1,000 of the clients, to one of their rooms after the other: CPU time per delivery.",
 			servers: []string{chorusName, centrifugeName, centrifugoName, nodeName, bunName}, rounds: 3,
-			options: bench.Options{Connections: 10_000, ConnectRate: 1000, Rooms: 1000, Event: "publish", Senders: 1000, Rate: 2000, WarmUp: 3 * time.Second, Duration: 8 * time.Second, DrainTimeout: 5 * time.Second},
+			options: bench.Options{Connections: 10_000, ConnectRate: 1000, Rooms: 10_000, RoomsPerClient: 10, Event: "publish", Senders: 1000, Rate: 2000, WarmUp: 3 * time.Second, Duration: 8 * time.Second, DrainTimeout: 5 * time.Second},
 			figures: []figure{
 				{title: "CPU per delivery", unit: "us", digits: 1, ratio: true, of: cpuPerDelivery},
 				{title: "p50", unit: "ms", digits: 2, of: p50}, {title: "p99", unit: "ms", digits: 2, of: p99}, {title: "lost", digits: 0, of: lost},
