@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"sync"
@@ -41,10 +42,10 @@ func newFleet(o *Options, d dialect, c clock, w *window) (*fleet, error) {
 	f.http = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 2 * o.Connections, DisableCompression: true}}
 	f.polls, f.endPolls = context.WithCancel(context.Background())
 	for _, text := range o.URLs {
-		server, err := url.Parse(text)
+		server, err := parseServer(text)
 		if err != nil {
 			f.close()
-			return nil, fmt.Errorf("%w: URLs: %w", ErrOptions, err)
+			return nil, err
 		}
 		f.servers = append(f.servers, server)
 	}
@@ -122,7 +123,8 @@ func (f *fleet) add(ctx context.Context, i int) error {
 	if f.opts.Senders*f.opts.Connections <= maxOrders {
 		c.last = make([]uint32, f.opts.Senders)
 	}
-	if err := f.open(ctx, c, f.servers[i%len(f.servers)], client); err != nil {
+	server := f.servers[i%len(f.servers)]
+	if err := f.open(ctx, c, server, sourceOf(i/len(f.servers), server), client); err != nil {
 		return err
 	}
 	f.mu.Lock()
@@ -136,8 +138,16 @@ func (f *fleet) add(ctx context.Context, i int) error {
 	return nil
 }
 
-// open connects a client to its server.
-func (f *fleet) open(ctx context.Context, c *conn, server *url.URL, client member) error {
+func parseServer(text string) (*url.URL, error) {
+	server, err := url.Parse(text)
+	if err != nil {
+		return nil, fmt.Errorf("%w: URLs: %w", ErrOptions, err)
+	}
+	return server, nil
+}
+
+// open connects a client to its server, from an address or nil.
+func (f *fleet) open(ctx context.Context, c *conn, server *url.URL, from net.Addr, client member) error {
 	if f.opts.Polling {
 		p, err := openPolling(ctx, f.polls, f.http, f.dialect, server, client)
 		if err != nil {
@@ -147,7 +157,7 @@ func (f *fleet) open(ctx context.Context, c *conn, server *url.URL, client membe
 		p.run(&f.pollsToWait, f.receivers[c.poller], c)
 		return nil
 	}
-	h, err := connect(ctx, f.dialect, server, client, f.opts.Deflate)
+	h, err := connect(ctx, f.dialect, server, client, from, f.opts.Deflate)
 	if err != nil {
 		return err
 	}

@@ -31,10 +31,9 @@ type handshake struct {
 // handshakeBuffer is enough for what a server says before a client is a member.
 const handshakeBuffer = 4 << 10
 
-// connect makes a member of a new connection to the server, with compression if deflate.
-func connect(ctx context.Context, d dialect, server *url.URL, client member, deflate bool) (*handshake, error) {
-	var dialer net.Dialer
-	conn, err := dialer.DialContext(ctx, "tcp", hostPort(server))
+// connect makes a member of a new connection to the server, from an address or nil, with compression if deflate.
+func connect(ctx context.Context, d dialect, server *url.URL, client member, from net.Addr, deflate bool) (*handshake, error) {
+	conn, err := dialer(from).DialContext(ctx, "tcp", hostPort(server))
 	if err != nil {
 		return nil, err
 	}

@@ -39,6 +39,9 @@ const (
 // maxPayload bounds what one message may be made of.
 const maxPayload = 16 << 20
 
+// maxPingPayload bounds the messages that the client of PingRate skips: each must fit into its buffer.
+const maxPingPayload = handshakeBuffer / 2
+
 // Options say what Run does. The zero value of each field is useful, except for URLs.
 type Options struct {
 	// URLs of the servers, as http://localhost:3000; clients are spread over them in turn. A path
@@ -114,6 +117,10 @@ type Options struct {
 
 	// JoinOptions is JSON that JoinEvent carries behind the room's name; empty for nothing (SocketIO).
 	JoinOptions string
+
+	// PingRate is how many WebSocket pings a second one more client sends to the first server, each
+	// once the one before is answered; 0 for none. The report has the longest time to an answer.
+	PingRate float64
 
 	// WarmUp goes before what is measured; Duration is measured, default DefaultDuration.
 	WarmUp, Duration time.Duration
@@ -202,8 +209,10 @@ func (o *Options) check() error {
 		}
 	}
 	switch {
-	case o.Rate < 0 || o.ConnectRate < 0:
-		return fmt.Errorf("%w: Rate, ConnectRate: a rate is not negative", ErrOptions)
+	case o.Rate < 0 || o.ConnectRate < 0 || o.PingRate < 0:
+		return fmt.Errorf("%w: Rate, ConnectRate, PingRate: a rate is not negative", ErrOptions)
+	case o.PingRate > 0 && (o.Protocol == Bare || o.Polling || o.Payload > maxPingPayload):
+		return fmt.Errorf("%w: PingRate: it is for WebSocket with a protocol, and for a Payload of at most %d bytes", ErrOptions, maxPingPayload)
 	case o.WarmUp < 0 || o.Duration < 0 || o.ConnectTimeout < 0 || o.DrainTimeout < 0:
 		return fmt.Errorf("%w: WarmUp, Duration, ConnectTimeout, DrainTimeout: a time is not negative", ErrOptions)
 	case o.Payload > maxPayload:

@@ -31,6 +31,8 @@ func TestOptionsAreChecked(t *testing.T) {
 		"polling of JSON":     {func(o *Options) { o.Polling, o.Protocol = true, Centrifuge }, "Polling"},
 		"polling of bytes":    {func(o *Options) { o.Polling, o.Binary = true, true }, "Polling"},
 		"options of a join":   {func(o *Options) { o.JoinOptions = "{" }, "JoinOptions"},
+		"pings of polling":    {func(o *Options) { o.Polling, o.PingRate = true, 1 }, "PingRate"},
+		"a negative ping":     {func(o *Options) { o.PingRate = -1 }, "PingRate"},
 		"echo to rooms":       {func(o *Options) { o.Echo, o.Rooms = true, 1 }, "Rooms"},
 		"echo without one":    {func(o *Options) { o.Echo, o.Protocol = true, Bare }, "Echo"},
 		"too many files":      {func(o *Options) { o.Connections = 1 << 30 }, "Connections"},

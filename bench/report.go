@@ -9,6 +9,7 @@ type Report struct {
 	Load     *LoadReport    `json:"load,omitempty"`   // nil without senders
 	Server   *ServerReport  `json:"server,omitempty"` // nil without PIDs
 	Latency  *LatencyReport `json:"latency,omitempty"`
+	Pause    *PauseReport   `json:"pause,omitempty"` // nil without PingRate
 }
 
 // ConnectReport is about the connecting of all clients, up to the moment they are members.
@@ -55,6 +56,14 @@ type LatencyReport struct {
 
 	// SendP99 is how late messages left this generator, which is part of all the above.
 	SendP99 float64 `json:"send_p99_ms"`
+}
+
+// PauseReport has the longest times, in milliseconds, in which the first server did not answer a
+// WebSocket ping.
+type PauseReport struct {
+	Connecting float64 `json:"connecting_ms"` // from the first connect to the end of WarmUp
+	Load       float64 `json:"load_ms"`       // in the window
+	Failure    string  `json:"failure,omitempty"`
 }
 
 // ServerReport is what the server's processes used.

@@ -44,6 +44,13 @@ func (r *run) measure(ctx context.Context, d dialect) (*Report, error) {
 	if m.before, err = UsageOf(r.opts.PIDs); err != nil {
 		return nil, err
 	}
+	var pings *pauses
+	if r.opts.PingRate > 0 {
+		if pings, err = startPauses(ctx, &r.opts, d, r.clock, r.window); err != nil {
+			return nil, err
+		}
+		defer pings.stop()
+	}
 	begin := time.Now()
 	if err := r.fleet.connect(ctx); err != nil {
 		return nil, err
@@ -71,7 +78,11 @@ func (r *run) measure(ctx context.Context, d dialect) (*Report, error) {
 	r.fleet.settle(ctx, m.load.total)
 	r.fleet.resume(ctx)
 	r.fleet.stop()
-	return m.report(&r.opts), ctx.Err()
+	report := m.report(&r.opts)
+	if pings != nil {
+		report.Pause = pings.stop()
+	}
+	return report, ctx.Err()
 }
 
 // usageAt waits for a moment and returns the usage of the server then.

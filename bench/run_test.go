@@ -143,6 +143,16 @@ func TestRunCompressed(t *testing.T) {
 	}
 }
 
+func TestRunFindsPauses(t *testing.T) {
+	r := measure(t, bench.Options{URLs: []string{start(t)}, Connections: 5, Senders: 1, Rate: 50, PingRate: 100})
+	if r.Pause == nil || r.Pause.Connecting <= 0 || r.Pause.Load <= 0 || r.Pause.Failure != "" {
+		t.Errorf("pauses %+v", r.Pause)
+	}
+	if r.Connect.Connected != 5 || r.Load.Expected != 5*r.Load.Sent || r.Load.Lost != 0 { // the client that sends pings does not count
+		t.Errorf("connect %+v, load %+v", r.Connect, *r.Load)
+	}
+}
+
 func TestRunIdle(t *testing.T) {
 	var phases []bench.Phase
 	o := bench.Options{

@@ -31,6 +31,13 @@ func usage(r *bench.Report) bench.ServerReport {
 	return *r.Server
 }
 
+func pause(r *bench.Report) bench.PauseReport {
+	if r.Pause == nil || r.Pause.Failure != "" {
+		return bench.PauseReport{Connecting: math.NaN(), Load: math.NaN()}
+	}
+	return *r.Pause
+}
+
 func share(part, whole uint64) float64 {
 	if whole == 0 {
 		return 0
@@ -64,9 +71,13 @@ func p50(r *bench.Report) float64                 { return latency(r).P50 }
 func p99(r *bench.Report) float64                 { return latency(r).P99 }
 func p999(r *bench.Report) float64                { return latency(r).P999 }
 func sendP99(r *bench.Report) float64             { return latency(r).SendP99 }
-func failed(r *bench.Report) float64              { return float64(r.Connect.Failed) }
-func connectsPerSecond(r *bench.Report) float64   { return r.Connect.PerSecond }
-func megabytes(r *bench.Report) float64           { return float64(usage(r).RSSEnd) / mega }
+func pauseConnecting(r *bench.Report) float64 {
+	return pause(r).Connecting
+}
+func pauseLoad(r *bench.Report) float64         { return pause(r).Load }
+func failed(r *bench.Report) float64            { return float64(r.Connect.Failed) }
+func connectsPerSecond(r *bench.Report) float64 { return r.Connect.PerSecond }
+func megabytes(r *bench.Report) float64         { return float64(usage(r).RSSEnd) / mega }
 func growth(r *bench.Report) float64 {
 	return float64(usage(r).RSSEnd-usage(r).RSSConnected) / mega
 }

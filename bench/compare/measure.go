@@ -115,7 +115,7 @@ func (l *lab) load(ctx context.Context, s scenario, of server, c *cluster, optio
 	options.ConnectTimeout = connectTimeout
 	if quick {
 		options.WarmUp, options.Duration = options.WarmUp/2, options.Duration/3
-		if options.ConnectRate > 0 {
+		if options.Connections > manyClients {
 			options.Connections /= 4
 		}
 	}

@@ -225,6 +225,10 @@ func (r *row) remark() string {
 			remarks = append(remarks, fmt.Sprintf("%d clients could not connect: %s", report.Connect.Failed, report.Connect.Failure))
 			break
 		}
+		if report.Pause != nil && report.Pause.Failure != "" {
+			remarks = append(remarks, fmt.Sprintf("the client that sends pings lost its connection: %s", report.Pause.Failure))
+			break
+		}
 		if report.Load != nil && report.Load.Dropped > 0 {
 			remarks = append(remarks, fmt.Sprintf("connections closed by the server, the first with: %s", report.Load.DropReason))
 			break

@@ -55,6 +55,7 @@ func scenarioNames() string {
 }
 
 func scenarios() []scenario {
+	limit := descriptorLimit()
 	return []scenario{
 		{
 			name: "reach", title: "Does everybody hear everybody?",
@@ -177,13 +178,21 @@ func scenarios() []scenario {
 		},
 		{
 			name: "many", title: "Many connections",
-			text:    "18,000 authenticated clients on one node, 1,000 a second, then a broadcast each second: memory per connection, and how long until the message is with all.",
+			text: connectionsText(limit) + ", 256 at a time and as fast as the server takes them, then a broadcast every two seconds: the storm, memory, how long until a message is with all, and pauses. " +
+				"A pause is the longest time in which the server did not answer a WebSocket ping of one more client, which sends 50 a second; it includes what the generator itself is late by.",
 			servers: products, nodes: 1, rounds: 2,
-			options: bench.Options{Connections: 18_000, ConnectRate: 1000, Senders: 1, Rate: 1, WarmUp: 5 * time.Second, Duration: 10 * time.Second, DrainTimeout: 5 * time.Second},
+			options: bench.Options{
+				Connections: connectionsWithin(limit), ConnectConcurrency: 256, Senders: 1, Rate: 0.5, PingRate: 50,
+				WarmUp: 5 * time.Second, Duration: 12 * time.Second, DrainTimeout: 5 * time.Second,
+			},
 			figures: []figure{
+				{title: "connects", unit: "/s", digits: 0, of: connectsPerSecond}, {title: "failed", digits: 0, of: failed},
+				{title: "CPU per connect", unit: "us", digits: 0, of: cpuPerConnect},
+				{title: "longest pause of the storm", unit: "ms", digits: 0, of: pauseConnecting},
 				{title: "per connection", unit: "KB", digits: 1, ratio: true, of: kilobytesPerConnection},
-				{title: "all in all", unit: "MB", digits: 0, of: megabytes}, {title: "failed to connect", digits: 0, of: failed},
+				{title: "all in all", unit: "MB", digits: 0, of: megabytes},
 				{title: "p50", unit: "ms", digits: 1, of: p50}, {title: "p99", unit: "ms", digits: 1, of: p99}, {title: "lost", digits: 0, of: lost},
+				{title: "longest pause of the broadcasts", unit: "ms", digits: 0, of: pauseLoad},
 			},
 		},
 		{

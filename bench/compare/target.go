@@ -14,7 +14,7 @@ type target struct {
 func targets() []target {
 	return []target{
 		{scenario: "memory", figure: "per connection", against: nodeName, most: 1, text: "an idle connection takes less memory than with Node.js"},
-		{scenario: "many", figure: "per connection", against: nodeName, most: 1, text: "so it does with 18,000 connections"},
+		{scenario: "many", figure: "per connection", against: nodeName, most: 1, text: "so it does with " + number(connectionsWithin(descriptorLimit())) + " connections"},
 		{scenario: "connect", figure: "CPU per connect", against: centrifugeName, most: 1, text: "a connect costs less CPU than with centrifuge"},
 		{scenario: "echo", figure: "CPU per round trip", against: nodeName, most: 1, text: "a round trip costs less CPU than with Node.js"},
 		{scenario: "cost", figure: "CPU per delivery", against: floorName, most: 1.15, text: "a delivery costs at most 1.15 times the bare `write(2)`"},
