@@ -139,8 +139,8 @@ func (a *API) moderate(ctx context.Context, in *measureInput) (*MeasureTaken, er
 func (a *API) listModeration(ctx context.Context, in *moderationInput) (*ModerationList, error) {
 	var room *string
 	if in.Room != "" {
-		if err := chat.CheckRoom(in.Room); err != nil {
-			return nil, rest.Invalid("query.room", err.Error())
+		if p := checkRoomQuery(in.Room); p != nil {
+			return nil, p
 		}
 		room = &in.Room
 	}

@@ -71,7 +71,7 @@ type sinceInput struct {
 
 type permissionsInput struct {
 	User string `path:"user"`
-	Room string `query:"room" maxLength:"255" default:"lobby" doc:"The room that is asked about."`
+	Room string `query:"room" minLength:"1" maxLength:"255" default:"lobby" doc:"The room that is asked about."`
 }
 
 type traceInput struct {
@@ -150,6 +150,9 @@ func (a *API) getConfig(context.Context, *struct{}) (*SettingList, error) {
 
 func (a *API) listPermissions(ctx context.Context, in *permissionsInput) (*PermissionList, error) {
 	if p := checkUser(in.User); p != nil {
+		return nil, p
+	}
+	if p := checkRoomQuery(in.Room); p != nil {
 		return nil, p
 	}
 	list, err := a.opts.Chat.Permissions(ctx, in.User, in.Room)

@@ -128,9 +128,14 @@ func memberOf(user chat.Present) Member {
 }
 
 // checkRoom returns the problem of the name of a room in a path.
-func checkRoom(name string) *rest.Problem {
+func checkRoom(name string) *rest.Problem { return checkRoomAt("path.room", name) }
+
+// checkRoomQuery returns the problem of the name of a room in a query.
+func checkRoomQuery(name string) *rest.Problem { return checkRoomAt("query.room", name) }
+
+func checkRoomAt(location, name string) *rest.Problem {
 	if err := chat.CheckRoom(name); err != nil {
-		return rest.Invalid("path.room", err.Error())
+		return rest.Invalid(location, err.Error())
 	}
 	return nil
 }
