@@ -147,6 +147,9 @@ for (const count of [3, 1]) {
       assert.equal((await json("rooms", "team")).rooms[0].room, room);
       assert.equal((await json("who", room, "--url", `${nodes[0].admin}/api/v1`)).count, 2);
       assert.deepEqual((await json("history", room, "--limit", "1")).messages[0].value, { a: 1 });
+      assert.match(String((await chorus(t, ["history", room, "--limit", "1"], env)).output), /  \d+  system  \{"a"/);
+      await api.call("POST", "/publish", { to: { rooms: [room] }, value: 1, from: "system" });
+      assert.match(String((await chorus(t, ["history", room, "--limit", "1"], env)).output), /  \d+  "system"  1/);
       assert.equal((await json("ban", "eve", "--room", room, "--for", "1m")).user, "eve");
       assert.equal((await json("kick", "eve", "--room", room)).action, "kick");
       const tail = run(t, BINARY, ["tail", "--json", "--type", "message."], env);

@@ -131,12 +131,12 @@ func (c *historyCommand) Run(ctx context.Context) error {
 		for _, m := range list.Messages {
 			from, value := "system", string(m.Value)
 			if m.From != nil {
-				from = m.From.ID
+				from = strconv.Quote(m.From.ID) // a user may be called system
 			}
 			if m.Deleted {
 				value = "(deleted)"
 			}
-			fmt.Printf("%s  %d  %q  %s\n", moment(m.At), m.Seq, from, value)
+			fmt.Printf("%s  %d  %s  %s\n", moment(m.At), m.Seq, from, value)
 		}
 	})
 }
