@@ -351,6 +351,11 @@ for (const shared of [true, false]) {
       const [room, { at, ...about }] = heard.items[0];
       assert.deepEqual([room, about, typeof at, others.items], ["r", { id: "m1", by: "bob", reason: "it is spam" }, "number", []]);
       assert.deepEqual((await done(mod, "moderation", "r")).reports, [{ ...about, at }]);
+      assert.deepEqual(await done(bob, "report", "r", "m1", "it is still spam"), { ok: true });
+      await done(ada, "report", "r", "m1", "of mine");
+      await heard.count(2); // that bob said it twice is told once
+      assert.deepEqual(heard.items.map(([, { by }]) => by), ["bob", "ada"]);
+      assert.deepEqual((await done(mod, "moderation", "r")).reports.map(({ by }) => by), ["ada", "bob"]);
       await refused(bob, "not_found", "report", "r", "nothing", "x");
       await refused(await as(t, nodes[2], "eve"), "not_joined", "report", "r", "m1", "x");
       for (const bad of [["report", "r", "m1"], ["report", "r", "m1", ""], ["report", "r", "m1", 7], ["report", "r", "m1", "x".repeat(1001)], ["report", "r", "m1", "x", 1]]) await refused(bob, "bad_request", ...bad);

@@ -34,6 +34,9 @@ func (s *Store) SetRule(_ context.Context, name string, r store.Rule) error {
 	}
 	switch {
 	case r.Report != nil:
+		if slices.ContainsFunc(own.reports, func(kept store.Report) bool { return kept.ID == r.Report.ID && kept.By == r.Report.By }) {
+			return store.ErrReported
+		}
 		own.reports = slices.Insert(own.reports, 0, *r.Report)
 		own.reports = own.reports[:min(len(own.reports), s.limits.Reports)]
 		return nil

@@ -2,6 +2,7 @@ package moderation
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"time"
@@ -209,6 +210,10 @@ func (c *Moderation) report(ca *client.Call) error {
 	}
 	r := store.Report{ID: id, By: ca.PresenceID(), Reason: reason, At: rule.Now()}
 	err = c.Store.SetRule(ctx, p.Log, store.Rule{Report: &r})
+	if errors.Is(err, store.ErrReported) { // the moderators know, and the queue has room for others
+		ca.OK(nil)
+		return nil
+	}
 	c.TellHooks(a, err)
 	if err != nil {
 		return err

@@ -177,9 +177,16 @@ redis.call('PUBLISH', ARGV[4], ARGV[5])
 return 1
 `)
 
-// reportScript: KEYS[1] the list, ARGV 1 the report, 2 the most.
+// reportScript: KEYS[1] the list, KEYS[2] the set of who has reported what in the list, ARGV 1 the report, 2 the most, 3 who
+// reports what. The answer is 0 for a report that is there already.
 var reportScript = redis.NewScript(`
+if redis.call('LLEN', KEYS[1]) == 0 then redis.call('DEL', KEYS[2]) end
+if redis.call('SADD', KEYS[2], ARGV[3]) == 0 then return 0 end
 redis.call('LPUSH', KEYS[1], ARGV[1])
+for _, dropped in ipairs(redis.call('LRANGE', KEYS[1], ARGV[2], -1)) do
+	local report = cjson.decode(dropped)
+	redis.call('SREM', KEYS[2], report.ID .. ' ' .. report.By)
+end
 redis.call('LTRIM', KEYS[1], 0, tonumber(ARGV[2]) - 1)
 return 1
 `)
@@ -189,12 +196,7 @@ func (s *Store) SetRule(ctx context.Context, room string, r store.Rule) error {
 	var field, value string
 	switch {
 	case r.Report != nil:
-		text, err := json.Marshal(r.Report)
-		if err != nil {
-			return err
-		}
-		_, err = s.calls.Do(ctx, reportScript, []string{s.keys.Of("reports", room)}, text, s.opts.Reports)
-		return err
+		return s.addReport(ctx, room, r.Report)
 	case r.Bar != nil:
 		text, err := json.Marshal(r.Bar)
 		if err != nil {
@@ -222,6 +224,21 @@ func (s *Store) SetRule(ctx context.Context, room string, r store.Rule) error {
 	}
 	if n, err := cmd.Int(); err != nil || n == 0 {
 		return &store.LimitError{Limit: int64(s.opts.Bars), What: "bars of a room", Key: "bars"}
+	}
+	return nil
+}
+
+func (s *Store) addReport(ctx context.Context, room string, r *store.Report) error {
+	text, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	cmd, err := s.calls.Do(ctx, reportScript, []string{s.keys.Of("reports", room), s.keys.Of("reported", room)}, text, s.opts.Reports, r.ID+" "+r.By)
+	if err != nil {
+		return err
+	}
+	if n, err := cmd.Int(); err == nil && n == 0 {
+		return store.ErrReported
 	}
 	return nil
 }

@@ -18,6 +18,8 @@ var (
 	ErrNotOwner = errors.New("chat: the message is another user's")
 	// ErrBadCursor means that a text is not a cursor.
 	ErrBadCursor = errors.New("chat: not a cursor")
+	// ErrReported means that the user has reported the message before, and that this report is kept.
+	ErrReported = errors.New("chat: the user has reported this message")
 	// ErrValue means that a value cannot be kept.
 	ErrValue = errors.New("chat: the value cannot be kept")
 )

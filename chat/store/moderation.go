@@ -48,7 +48,8 @@ type Rule struct {
 
 // Moderation knows who may not speak or be somewhere; the room "" stands for everywhere.
 type Moderation interface {
-	// SetRule changes what is in force, on every node within a second.
+	// SetRule changes what is in force, on every node within a second. A Report of the same message by the same user as one
+	// that is kept is ErrReported, and is not kept.
 	SetRule(ctx context.Context, room string, r Rule) error
 
 	// Standing returns what is in force for a user in a room. It asks Redis only about rooms that this node does not

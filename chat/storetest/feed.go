@@ -285,10 +285,16 @@ func testModerationLimits(t *testing.T, open Open) {
 	if err := s.SetRule(t.Context(), "room", extra); err != nil {
 		t.Errorf("one has ended, slow mode and freezing take no place: %v", err)
 	}
+	report := func(id, by string) error {
+		return s.SetRule(t.Context(), "room", store.Rule{Report: &store.Report{ID: id, By: by, Reason: `"&`}})
+	}
 	for i := range 5 {
-		if err := s.SetRule(t.Context(), "room", store.Rule{Report: &store.Report{ID: fmt.Sprint(i)}}); err != nil {
+		if err := report(fmt.Sprint(i), "a \"<&> ä"); err != nil {
 			t.Fatal(err)
 		}
+	}
+	if err := report("4", "a \"<&> ä"); !errors.Is(err, store.ErrReported) {
+		t.Errorf("reported again: %v", err)
 	}
 	p, err := s.Rules(t.Context(), "room", "", 2)
 	if err != nil || len(p.Bars) != 2 || p.Next == "" || len(p.Reports) != 2 || p.Reports[0].ID != "4" {
@@ -296,5 +302,13 @@ func testModerationLimits(t *testing.T, open Open) {
 	}
 	if p, err = s.Rules(t.Context(), "room", p.Next, 2); err != nil || len(p.Bars) != 1 || p.Next != "" || len(p.Reports) != 0 {
 		t.Errorf("%+v, %v", p, err)
+	}
+	for _, by := range []string{"", "b"} { // another user, and one whose report was dropped
+		if err := report("4", by); err != nil {
+			t.Errorf("by %q: %v", by, err)
+		}
+	}
+	if err := report("4", "a \"<&> ä"); err != nil {
+		t.Errorf("the report before is not kept any more: %v", err)
 	}
 }
