@@ -75,7 +75,7 @@ func (s *Store) alter(m *message, c *store.Change, now int64) (a altered, noop b
 	case store.KindDelete:
 		s.logs[c.Log].unmention(m)
 		m.Value, m.Attach, m.Text, m.Open, m.Cancelled, m.Length, m.reactions = nil, false, false, false, false, 0, nil
-		m.Deleted, m.EditedAt, m.By = true, now, c.User
+		m.Deleted, m.DeletedAt, m.By = true, now, c.User
 	case store.KindReact:
 		return s.react(m, c)
 	case store.KindExtend:

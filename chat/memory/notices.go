@@ -73,7 +73,7 @@ func (s *Store) noteChange(l *log, m *message, c *store.Change) {
 	case c.Kind == store.KindEdit:
 		s.noteMessage(notice.MessageEdited, c.Log, c.Notice, fmt.Sprintf(`,"version":%d,"editedAt":%d`, m.Version, m.EditedAt), m.Seq, l.end())
 	case c.Kind == store.KindDelete:
-		s.noteMessage(notice.MessageDeleted, c.Log, c.Notice, fmt.Sprintf(`,"at":%d`, m.EditedAt), m.Seq, l.end())
+		s.noteMessage(notice.MessageDeleted, c.Log, c.Notice, fmt.Sprintf(`,"at":%d`, m.DeletedAt), m.Seq, l.end())
 	case c.Kind == store.KindExtend && !m.Open:
 		value := "," + notice.Members(notice.Member{Name: "value", Value: string(m.Value)}, notice.Member{Name: "at", Value: m.At})
 		s.noteMessage(notice.MessagePublished, c.Log, c.Notice, value, m.Seq, l.end())

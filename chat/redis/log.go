@@ -37,6 +37,7 @@ type head struct {
 	Version   int64          `json:"version,omitempty"`
 	Edited    int64          `json:"edited,omitempty"`
 	Deleted   bool           `json:"deleted,omitempty"`
+	DeletedAt int64          `json:"gone,omitempty"`
 	By        string         `json:"by,omitempty"`
 	Counts    map[string]int `json:"rc,omitempty"`
 	ChangePos int64          `json:"cpos,omitempty"` // position of the last change
@@ -68,11 +69,16 @@ func (h *head) message(epoch string, value []byte, own []string) store.Message {
 	m := store.Message{
 		ID: h.ID, Seq: h.Seq, At: h.At, User: h.User, Name: h.Name, Event: h.Event, Mentions: h.Mentions, Value: value,
 		Attach: h.Attach, Text: h.Text, Open: h.Open, Cancelled: h.Cancelled, Length: h.Length,
-		Version: max(h.Version, 1), EditedAt: h.Edited, Deleted: h.Deleted, By: h.By,
+		Version: max(h.Version, 1), EditedAt: h.Edited, Deleted: h.Deleted, DeletedAt: h.DeletedAt, By: h.By,
 		Cursor: store.Position{Epoch: epoch, Pos: h.Pos, Seq: h.Seq}.Cursor(),
 	}
 	if h.Deleted {
 		m.Value = nil
+		if m.DeletedAt == 0 { // an earlier version wrote the time in place of that of an edit
+			if m.DeletedAt = m.EditedAt; m.Version == 1 {
+				m.EditedAt = 0
+			}
+		}
 	}
 	for key, count := range h.Counts {
 		m.Reactions = append(m.Reactions, store.Reaction{Key: key, Count: count, Mine: slices.Contains(own, key)})

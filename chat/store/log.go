@@ -32,6 +32,7 @@ type Message struct {
 	Version   int64 // 1, and one more with each edit
 	EditedAt  int64 // 0 for never
 	Deleted   bool
+	DeletedAt int64  // 0 for a message that is not deleted
 	Purged    bool   // of a change: nothing but ID and Seq is left
 	By        string // who edited or deleted it last
 	Reactions []Reaction

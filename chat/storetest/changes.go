@@ -46,6 +46,9 @@ func testChanges(t *testing.T, open Open) {
 	say(t, s, Message("room", "d", "bob", "4"))
 	change(t, s, &store.Change{Log: "room", Kind: store.KindEdit, ID: "d", User: "bob", Value: []byte("44")})
 	deleted := change(t, s, &store.Change{Log: "room", Kind: store.KindDelete, ID: "b", User: "mod", Moderator: true})
+	if deleted.EditedAt != 0 || deleted.DeletedAt < deleted.At {
+		t.Errorf("deleted, never edited: %+v", deleted)
+	}
 	if again := change(t, s, &store.Change{Log: "room", Kind: store.KindDelete, ID: "b", User: "bob"}); !again.Noop || again.Cursor != deleted.Cursor || !again.Deleted {
 		t.Errorf("deleted again: %+v, before %+v", again, deleted)
 	}
@@ -69,8 +72,11 @@ func testChanges(t *testing.T, open Open) {
 	if r := records[3]; r.Kind != store.KindEdit || string(r.Value) != "11" || r.Version != 2 || r.By != "alice" || r.Origin != "o" || r.Cursor != edited.Cursor || r.Seq != 1 || r.Head != 3 {
 		t.Errorf("%+v", r)
 	}
-	if r := records[6]; r.Kind != store.KindDelete || r.Value != nil || r.ID != "b" || r.By != "mod" {
+	if r := records[6]; r.Kind != store.KindDelete || r.Value != nil || r.ID != "b" || r.By != "mod" || r.DeletedAt != deleted.DeletedAt {
 		t.Errorf("%+v", r)
+	}
+	if got := change(t, s, &store.Change{Log: "room", Kind: store.KindDelete, ID: "a", User: "alice"}); got.EditedAt == 0 || got.DeletedAt < got.EditedAt {
+		t.Errorf("edited and deleted: %+v", got)
 	}
 }
 

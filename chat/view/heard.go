@@ -70,7 +70,7 @@ func editedEvent(r *store.Record, name string, state bool, log *slog.Logger) []a
 }
 
 func deletedEvent(r *store.Record, name string) []any {
-	at := r.EditedAt
+	at := r.DeletedAt
 	if at == 0 {
 		at = r.At
 	}

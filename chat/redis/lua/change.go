@@ -59,7 +59,7 @@ elseif kind == 'delete' then
 	unmention(line, s)
 	if head.rc then redis.call('DEL', K .. ':r:' .. text(s)) end
 	value = ''
-	head.deleted, head.edited, head.by = true, math.max(now, last), user
+	head.deleted, head.gone, head.by = true, math.max(now, last), user
 	head.rc, head.mentions, head.attach, head.text, head.open, head.len, head.cancelled = nil, nil, nil, nil, nil, nil, nil
 elseif kind == 'react' then
 	if head.deleted then return {'not_found'} end
@@ -104,7 +104,7 @@ publish(11, kind, ARGV[10] .. rest .. '}', line, shown)
 if kind == 'edit' then
 	tellMessage('message.edited', ARGV[#ARGV - 1], ',"version":' .. text(head.version) .. ',"editedAt":' .. text(head.edited), s)
 elseif kind == 'delete' then
-	tellMessage('message.deleted', ARGV[#ARGV - 1], ',"at":' .. text(head.edited), s)
+	tellMessage('message.deleted', ARGV[#ARGV - 1], ',"at":' .. text(head.gone), s)
 elseif kind == 'extend' and not head.open then
 	tellMessage('message.published', ARGV[#ARGV - 1], ',"value":' .. cjson.encode(value) .. ',"at":' .. text(head.at), s)
 end
