@@ -153,6 +153,34 @@ test("on a phone no word of a table is broken, and who is not connected has no t
   content(page);
 });
 
+test("on a phone the link of the open page is in view, in whatever way it was opened", async (t) => {
+  const page = await enter(t, viewer.key, "#/config", { viewport: SIZES.phone });
+  const inView = async (name) => {
+    const link = page.getByRole("navigation").getByRole("link", { name, exact: true });
+    await link.and(page.locator("[aria-current=page]")).waitFor();
+    await until(() => link.evaluate((element) => {
+      const [own, around] = [element.getBoundingClientRect(), element.parentElement.getBoundingClientRect()];
+      return own.left >= around.left - 1 && own.right <= around.right + 1; // it scrolls by whole pixels
+    }), `${name} is in view`);
+  };
+  await inView("Configuration");
+  const value = page.getByRole("row").filter({ hasText: "admin.listen" }).getByText("127.0.0.1:0");
+  assert.equal(await value.evaluate((element) => element.getClientRects().length), 1, "a short value is on one line");
+  await page.goto(`${page.url().split("#")[0]}#/overview`);
+  await inView("Overview");
+  await page.reload();
+  await page.goto(`${page.url().split("#")[0]}#/webhooks`);
+  await inView("Webhooks");
+  assert.equal(await page.evaluate(() => scrollY), 0);
+  // Addresses that nobody means.
+  for (const [hash, name] of [["#/users/%", "Users"], ["#/toString", "Overview"], ["#/__proto__", "Overview"]]) {
+    await page.goto(`${page.url().split("#")[0]}${hash}`);
+    await inView(name);
+    await page.getByRole("heading", { level: 2 }).first().waitFor();
+  }
+  content(page);
+});
+
 test("an event is sent to a room, a user, a socket and everybody", async (t) => {
   const page = await enter(t, ops.key, "#/send");
   const inboxes = clients.map((socket) => new Inbox(socket, "notice"));

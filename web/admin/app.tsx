@@ -1,6 +1,6 @@
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import "./app.css";
 import { Configuration } from "./config/config.js";
 import { key, self, signIn, signOut } from "./model/api.js";
@@ -22,6 +22,32 @@ const pages: Record<string, (props: { rest: string }) => JSX.Element> = {
 };
 const names = text.pages as Record<string, string>;
 
+/** The links to the pages. On a phone they do not all fit: the one of the page that is open is scrolled into view. */
+function Menu({ current }: { current: string }) {
+  const nav = useRef<HTMLElement>(null);
+  useEffect(() => {
+    nav.current?.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+  }, [current]);
+  return (
+    <nav ref={nav} aria-label={text.menu}>
+      {Object.keys(pages).map((page) => (
+        <a key={page} href={`#/${page}`} aria-current={page === current ? "page" : undefined}>
+          {names[page]}
+        </a>
+      ))}
+    </nav>
+  );
+}
+
+/** What a part of the address says, also when somebody has typed a lone %. */
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
+
 /** The whole dashboard: the sign-in form, or one of its pages, which the part of the address behind # names. */
 export function App() {
   const address = useSignal(location.hash);
@@ -38,27 +64,21 @@ export function App() {
   if (key.value === null) return <SignIn />;
   if (self.value === null) return null;
   const [name = "", ...rest] = address.value.replace(/^#\/?/, "").split("/");
-  const current = name in pages ? name : "overview";
+  const current = Object.hasOwn(pages, name) ? name : "overview";
   const Page = pages[current] ?? Overview;
   const readOnly = !self.value.scopes.some((scope) => !scope.endsWith(":read"));
   return (
     <div class="dashboard">
       <header class="bar">
         <h1>{text.title}</h1>
-        <nav aria-label={text.menu}>
-          {Object.keys(pages).map((page) => (
-            <a key={page} href={`#/${page}`} aria-current={page === current ? "page" : undefined}>
-              {names[page]}
-            </a>
-          ))}
-        </nav>
+        <Menu current={current} />
         <span class="soft">{text.signIn.as(self.value.name, readOnly)}</span>
         <button type="button" class="quiet" onClick={signOut}>
           {text.signIn.out}
         </button>
       </header>
       <main>
-        <Page rest={decodeURIComponent(rest.join("/"))} />
+        <Page rest={decoded(rest.join("/"))} />
       </main>
     </div>
   );

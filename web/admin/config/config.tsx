@@ -29,10 +29,10 @@ export function Configuration() {
             <td>
               <code>{setting.key}</code>
             </td>
-            <td>
+            <td class="words">
               <code>{shown(setting.value)}</code>
             </td>
-            <td class="soft">
+            <td class="soft words">
               <code>{shown(setting.default)}</code>
             </td>
           </tr>
