@@ -9,23 +9,6 @@ import (
 	"testing"
 )
 
-func TestFit(t *testing.T) {
-	for name, test := range map[string]struct {
-		xs, ys []float64
-		want   line
-	}{
-		"a line":        {[]float64{1, 2, 4}, []float64{5, 7, 11}, line{Fixed: 3, PerNode: 2}},
-		"around a line": {[]float64{0, 1, 2, 3}, []float64{0.5, 0.5, 2.5, 2.5}, line{Fixed: 0.3, PerNode: 0.8}},
-		"one point":     {[]float64{4}, []float64{7}, line{Fixed: 7}},
-		"nothing":       {nil, nil, line{}},
-	} {
-		got := fit(test.xs, test.ys)
-		if math.Abs(got.Fixed-test.want.Fixed) > 1e-9 || math.Abs(got.PerNode-test.want.PerNode) > 1e-9 {
-			t.Errorf("%s: %+v, want %+v", name, got, test.want)
-		}
-	}
-}
-
 // A message costs Redis 2 us and 1 us for each node, and each other node 3 us. Every node sends 100 a second.
 func TestModel(t *testing.T) {
 	var points []point

@@ -2,29 +2,6 @@ package main
 
 import "sort"
 
-// line is y = Fixed + PerNode * x.
-type line struct{ Fixed, PerNode float64 }
-
-// at returns its value, never less than nothing: a slope that noise has made negative stands for none.
-func (l line) at(x float64) float64 { return max(0, l.Fixed+max(0, l.PerNode)*x) }
-
-// fit returns the line with the least squares of distance to the points.
-func fit(xs, ys []float64) line {
-	n := float64(len(xs))
-	if n == 0 {
-		return line{}
-	}
-	var sx, sy, sxx, sxy float64
-	for i, x := range xs {
-		sx, sy, sxx, sxy = sx+x, sy+ys[i], sxx+x*x, sxy+x*ys[i]
-	}
-	if n*sxx == sx*sx {
-		return line{Fixed: sy / n}
-	}
-	slope := (n*sxy - sx*sy) / (n*sxx - sx*sx)
-	return line{Fixed: (sy - slope*sx) / n, PerNode: slope}
-}
-
 // model says what one message costs in a cluster of any size.
 type model struct {
 	redis, bytes line    // by the number of nodes
@@ -46,7 +23,7 @@ func modelOf(points []point, carrier, workload string) (model, bool) {
 		return model{}, false
 	}
 	m := model{redis: fit(sizes, redis), bytes: fit(sizes, bytes), foreign: max(0, median(foreign))}
-	if m.bytes.PerNode < 1 { // no copy more goes out with a node more: what the line rises is noise
+	if m.bytes.Each < 1 { // no copy more goes out with a node more: what the line rises is noise
 		m.redis = line{Fixed: median(redis)}
 	}
 	return m, true

@@ -103,7 +103,7 @@ func modelMarkdown(points []point) string {
 		if !ok {
 			continue
 		}
-		fmt.Fprintf(&b, "| %s | %.1f + %.2f n | %.1f", kind.title, m.redis.Fixed, max(0, m.redis.PerNode), m.foreign)
+		fmt.Fprintf(&b, "| %s | %.1f + %.2f n | %.1f", kind.title, m.redis.Fixed, max(0, m.redis.Each), m.foreign)
 		for _, nodes := range modelSizes {
 			fmt.Fprintf(&b, " | %s | %s | %s", shareText(m.redisCores(nodes)), shareText(m.nodeCores(nodes)), shareText(m.megabytes(nodes)))
 		}
