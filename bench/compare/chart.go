@@ -72,8 +72,7 @@ func (r *results) panel(b *strings.Builder, p panel, y int) int {
 		if bar.server.name == chorusName {
 			color = "#0969da"
 		}
-		label := strings.Trim(strings.ReplaceAll(bar.server.title, "`", ""), "*")
-		fmt.Fprintf(b, `<text x="%d" y="%d" text-anchor="end" fill="#1f2328">%s</text>`, margin+labelWidth-8, y+barHeight-4, html.EscapeString(label))
+		fmt.Fprintf(b, `<text x="%d" y="%d" text-anchor="end" fill="#1f2328">%s</text>`, margin+labelWidth-8, y+barHeight-4, html.EscapeString(plainTitle(bar.server)))
 		fmt.Fprintf(b, `<rect x="%d" y="%d" width="%d" height="%d" rx="2" fill="%s"/>`, margin+labelWidth, y, max(width, 1), barHeight, color)
 		fmt.Fprintf(b, `<text x="%d" y="%d" fill="#1f2328">%s</text>`+"\n", margin+labelWidth+max(width, 1)+6, y+barHeight-4, figure.text(bar.value))
 		y += barHeight + barGap

@@ -57,7 +57,14 @@ func cpuPerMessage(r *bench.Report) float64 {
 	}
 	return usage(r).CPUSeconds * mega / float64(load(r).Sent)
 }
-func cpuPerConnect(r *bench.Report) float64       { return usage(r).CPUMicrosPerConnect }
+func cpuPerConnect(r *bench.Report) float64 { return usage(r).CPUMicrosPerConnect }
+func messagesPerSecond(r *bench.Report) float64 {
+	if load(r).Seconds == 0 {
+		return 0
+	}
+	return float64(load(r).Sent) / load(r).Seconds
+}
+func cpuPerSecond(r *bench.Report) float64        { return kilo * usage(r).Cores } // in milliseconds
 func deliveriesPerSecond(r *bench.Report) float64 { return load(r).DeliveriesPerSecond }
 func bytesPerDelivery(r *bench.Report) float64    { return load(r).BytesPerDelivery }
 func deliveredShare(r *bench.Report) float64      { return share(load(r).Deliveries, load(r).Expected) }
@@ -78,7 +85,7 @@ func pauseLoad(r *bench.Report) float64         { return pause(r).Load }
 func failed(r *bench.Report) float64            { return float64(r.Connect.Failed) }
 func connectsPerSecond(r *bench.Report) float64 { return r.Connect.PerSecond }
 func megabytes(r *bench.Report) float64         { return float64(usage(r).RSSEnd) / mega }
-func growth(r *bench.Report) float64 {
+func memoryGrowth(r *bench.Report) float64 {
 	return float64(usage(r).RSSEnd-usage(r).RSSConnected) / mega
 }
 func kilobytesPerConnection(r *bench.Report) float64 { return usage(r).BytesPerConnection / kilo }

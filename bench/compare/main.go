@@ -8,7 +8,9 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strconv"
 	"syscall"
+	"time"
 
 	"github.com/alecthomas/kong"
 )
@@ -17,7 +19,7 @@ type flags struct {
 	Only     []string `placeholder:"SERVER" help:"Only these servers: ${servers}. Prints instead of writing."`
 	Scenario []string `placeholder:"NAME" help:"Only these scenarios: ${scenarios}. Prints instead of writing."`
 	Quick    bool     `help:"One short round, to see whether all works. Prints instead of writing."`
-	Rounds   int      `default:"5" help:"Rounds of which the median counts; some scenarios have fewer."`
+	Rounds   int      `default:"${rounds}" help:"Rounds of which the median counts; some scenarios have fewer."`
 	Scale    bool     `help:"Measure instead how the ways between nodes scale, from 1 to 16 of them, and write docs/scaling.md; about 15 minutes. --only then names some of: pubsub, sharded-static, sharded-dynamic, streams, node-pubsub, node-sharded, node-streams."`
 	Dir      string   `default:"bench" type:"existingdir" help:"Directory of this benchmark in the source tree."`
 }
@@ -27,7 +29,7 @@ func (f *flags) partial() bool { return len(f.Only) > 0 || len(f.Scenario) > 0 |
 
 func main() {
 	var f flags
-	kong.Parse(&f, kong.Name("compare"), kong.Vars{"scenarios": scenarioNames(), "servers": serverNames()})
+	kong.Parse(&f, kong.Name("compare"), kong.Vars{"scenarios": scenarioNames(), "servers": serverNames(), "rounds": strconv.Itoa(defaultRounds)})
 	if err := run(f); err != nil {
 		fmt.Fprintln(os.Stderr, "compare:", err)
 		os.Exit(1)
@@ -44,7 +46,9 @@ func run(f flags) error {
 	if err != nil {
 		return err
 	}
+	fmt.Printf("%d scenarios, about %s on a quiet machine\n", len(scenarios), minutes(expectedTime(scenarios, servers, f)))
 	machine := describeMachine(ctx, f.Dir)
+	begin := time.Now()
 	lab, err := openLab(ctx, f.Dir)
 	if err != nil {
 		return err
@@ -59,6 +63,8 @@ func run(f flags) error {
 		}
 		results.tables = append(results.tables, table)
 	}
+	results.took = time.Since(begin)
+	fmt.Println("all of it took", minutes(results.took))
 	if f.partial() {
 		return results.print(os.Stdout)
 	}

@@ -21,6 +21,7 @@ type table struct {
 type row struct {
 	server  server
 	variant string
+	size    float64 // of the variant
 	reports []*bench.Report
 	failure string // of the first run that failed
 	missing error  // why the server could not be installed
@@ -42,16 +43,10 @@ func (l *lab) measure(ctx context.Context, s scenario, servers []server, f flags
 			continue
 		}
 		for _, v := range variants {
-			t.rows = append(t.rows, &row{server: server, variant: v.title, missing: l.missing[server.name]})
+			t.rows = append(t.rows, &row{server: server, variant: v.title, size: v.size, missing: l.missing[server.name]})
 		}
 	}
-	rounds := f.Rounds
-	if s.rounds > 0 {
-		rounds = min(rounds, s.rounds)
-	}
-	if f.Quick {
-		rounds = 1
-	}
+	rounds := s.roundsOf(f)
 	for round := range rounds {
 		for i, r := range t.rows {
 			if r.missing != nil {
@@ -73,6 +68,18 @@ func (l *lab) measure(ctx context.Context, s scenario, servers []server, f flags
 		}
 	}
 	return t, nil
+}
+
+// roundsOf is how often every server has its turn.
+func (s scenario) roundsOf(f flags) int {
+	switch {
+	case f.Quick:
+		return 1
+	case s.rounds > 0:
+		return min(f.Rounds, s.rounds)
+	default:
+		return f.Rounds
+	}
 }
 
 // once runs the load on fresh processes of a server, and again when other programs disturbed it.
@@ -114,15 +121,21 @@ func (l *lab) load(ctx context.Context, s scenario, of server, c *cluster, optio
 	options.URLs, options.PIDs, options.Protocol, options.Token = c.urls, c.pids, of.protocol, token
 	options.ConnectTimeout = connectTimeout
 	if quick {
-		options.WarmUp, options.Duration = options.WarmUp/2, options.Duration/3
-		if options.Connections > manyClients {
-			options.Connections /= 4
-		}
+		options = s.quick(options)
 	}
 	if s.special != nil {
 		return s.special(ctx, l, c, options, quick)
 	}
 	return bench.Run(ctx, options)
+}
+
+// quick returns the options of a short run.
+func (s scenario) quick(options bench.Options) bench.Options {
+	options.WarmUp, options.Duration = options.WarmUp/2, options.Duration/3
+	if options.Connections > manyClients && s.growth == nil {
+		options.Connections /= 4
+	}
+	return options
 }
 
 const (

@@ -19,6 +19,7 @@ import (
 type results struct {
 	machine []fact
 	rounds  int
+	took    time.Duration
 	tables  []*table
 }
 
@@ -44,7 +45,13 @@ func (r *results) write(dir string) error {
 	if err != nil {
 		return err
 	}
-	for name, content := range map[string]string{resultsName: text.String(), chartName: r.chart(), rawName: raw} {
+	files := map[string]string{resultsName: text.String(), chartName: r.chart(), rawName: raw}
+	for _, t := range r.tables {
+		if t.scenario.growth != nil {
+			files[t.scenario.chartFile()] = t.growthChart()
+		}
+	}
+	for name, content := range files {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o644); err != nil { //nolint:gosec // for everybody to read
 			return err
 		}
@@ -78,6 +85,11 @@ func (r *results) print(w io.Writer) error {
 	for _, t := range r.tables {
 		if _, err := fmt.Fprintf(w, "\n%s\n\n%s", t.scenario.title, t.markdown()); err != nil {
 			return err
+		}
+		if t.scenario.growth != nil {
+			if _, err := fmt.Fprintf(w, "\n%s", t.growthText()); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -114,7 +126,7 @@ func (r *results) markdown(w io.Writer, memory string, now time.Time) error {
 	b.WriteString("# Chorus and others under the same load\n\n")
 	fmt.Fprintf(&b, "Measured on %s by `make bench`: one run, in which the servers had their turns one after the\n"+
 		"other, with fresh processes, and that %s. Figures are medians, with the smallest and the largest in brackets; `×` is how many times this project's\nfigure it is. "+
-		"The raw reports are in `%s`.\n\n![chart](%s)\n\n", now.UTC().Format("2 January 2006"), times(r.rounds), rawName, chartName)
+		"It took about %s. The raw reports are in `%s`.\n\n![chart](%s)\n\n", now.UTC().Format("2 January 2006"), times(r.rounds), minutes(r.took), rawName, chartName)
 	b.WriteString("## What was promised\n\n| | kept? |\n|---|---|\n")
 	for _, t := range targets() {
 		fmt.Fprintf(&b, "| %s | %s |\n", t.text, t.verdict(r))
@@ -122,6 +134,9 @@ func (r *results) markdown(w io.Writer, memory string, now time.Time) error {
 	b.WriteString("\n## The figures\n\n")
 	for _, t := range r.tables {
 		fmt.Fprintf(&b, "### %s (`%s`)\n\n%s\n\n%s\n", t.scenario.title, t.scenario.name, t.scenario.text, t.markdown())
+		if t.scenario.growth != nil {
+			fmt.Fprintf(&b, "![chart](%s)\n\n%s\n", t.scenario.chartFile(), t.growthText())
+		}
 		if t.scenario.name == "memory" {
 			if memory == "" {
 				memory = "*(To be filled in from `" + memoryName + "`, which is missing.)*"
@@ -133,7 +148,7 @@ func (r *results) markdown(w io.Writer, memory string, now time.Time) error {
 	for _, s := range allServers() {
 		fmt.Fprintf(&b, "| %s | %s |\n", s.title, s.note)
 	}
-	b.WriteString("\n" + method + "\n## Machine and versions\n\n| | |\n|---|---|\n")
+	b.WriteString("\n" + method + howTo() + "\n## Machine and versions\n\n| | |\n|---|---|\n")
 	for _, f := range r.machine {
 		fmt.Fprintf(&b, "| %s | %s |\n", f.name, f.value)
 	}
@@ -160,14 +175,21 @@ The generator has its own ceiling, which has to be far above what is measured: w
 it received 1,200,000 deliveries a second from 1,000 connections on 0.5 of a core, and 2,900,000 with
 writes of 100, when the cores were full (` + "`peers/floor -copies N`" + ` is the server for that).
 
-## Do it yourself
-
-` + "```sh" + `
-make bench                                                      # all, about 80 minutes on two cores
-go run ./bench/compare --quick                                  # a look, some minutes
-go run ./bench/compare --only chorus,floor --scenario cost      # a part
-` + "```" + `
 `
+
+// howTo says how to measure again, and how long that takes.
+func howTo() string {
+	whole := minutes(expectedTime(scenarios(), allServers(), flags{Rounds: defaultRounds}))
+	look := minutes(expectedTime(scenarios(), allServers(), flags{Quick: true}))
+	return fmt.Sprintf(`## Do it yourself
+
+`+"```sh"+`
+make bench                                                      # all, about %s on two cores
+go run ./bench/compare --quick                                  # a look, about %s
+go run ./bench/compare --only chorus,floor --scenario cost      # a part
+`+"```"+`
+`, whole, look)
+}
 
 func (t *table) markdown() string {
 	var b strings.Builder

@@ -16,12 +16,15 @@ type scenario struct {
 	options           bench.Options
 	variants          []variant // instead of one row per server, one for each of these
 	figures           []figure
-	special           special // instead of the load generator
+	growth            *growth       // how the figures grow, when the variants have sizes; nil for none
+	special           special       // instead of the load generator
+	takes             time.Duration // of one run of special
 }
 
 // variant is the same load with a difference.
 type variant struct {
 	title  string
+	size   float64 // for the growth
 	change func(*bench.Options)
 }
 
@@ -54,8 +57,10 @@ func scenarioNames() string {
 	return strings.Join(names, ", ")
 }
 
-func scenarios() []scenario {
-	limit := descriptorLimit()
+func scenarios() []scenario { return scenariosWithin(descriptorLimit()) }
+
+// scenariosWithin returns the scenarios where a process may have so many descriptors.
+func scenariosWithin(limit uint64) []scenario {
 	return []scenario{
 		{
 			name: "reach", title: "Does everybody hear everybody?",
@@ -94,7 +99,7 @@ func scenarios() []scenario {
 			text:    "1,000 clients; the rate of broadcasts is raised by half until a message is lost, a connection is closed, or less than 99 % arrives in time: the last rate before. At about one core the generator itself is the limit.",
 			servers: []string{floorName, chorusName, centrifugeName, centrifugoName, nodeName, bunName}, rounds: 2,
 			options: bench.Options{Connections: manyClients, Senders: 20, Rate: 40, WarmUp: time.Second, Duration: 3 * time.Second, DrainTimeout: 3 * time.Second},
-			special: ceiling,
+			special: ceiling, takes: 40 * time.Second, // half a dozen rates
 			figures: []figure{
 				{title: "deliveries", unit: "/s", digits: 0, ratio: true, of: deliveriesPerSecond},
 				{title: "CPU per delivery", unit: "us", digits: 2, of: cpuPerDelivery},
@@ -195,6 +200,8 @@ func scenarios() []scenario {
 				{title: "longest pause of the broadcasts", unit: "ms", digits: 0, of: pauseLoad},
 			},
 		},
+		idleScenario(connectionsWithin(limit)),
+		roomScenario(),
 		{
 			name: "rooms", title: "Many rooms",
 			text:    "10,000 clients, each in ten of 10,000 rooms, which have ten members each, and no two clients share more than one. 2,000 messages a second from 1,000 of the clients, to one of their rooms after the other: CPU time per delivery.",
@@ -233,7 +240,7 @@ func scenarios() []scenario {
 			name: "api", title: "Publishing over the HTTP API",
 			text:    "A back end with 16 requests at a time publishes messages of 100 bytes to a room, each answered when Redis has it: CPU time of the server's processes per request.",
 			servers: []string{chorusName}, rounds: 3,
-			special: overAPI,
+			special: overAPI, takes: apiTime,
 			figures: []figure{
 				{title: "CPU per request", unit: "us", digits: 0, of: cpuPerDelivery}, {title: "requests", unit: "/s", digits: 0, of: deliveriesPerSecond},
 				{title: "p50", unit: "ms", digits: 2, of: p50}, {title: "p99", unit: "ms", digits: 2, of: p99},
@@ -273,7 +280,7 @@ func scenarios() []scenario {
 				{title: "one does not", change: func(o *bench.Options) { o.Stalled = 1 }},
 			},
 			figures: []figure{
-				{title: "memory grows by", unit: "MB", digits: 1, of: growth}, {title: "p99 of the others", unit: "ms", digits: 1, of: p99},
+				{title: "memory grows by", unit: "MB", digits: 1, of: memoryGrowth}, {title: "p99 of the others", unit: "ms", digits: 1, of: p99},
 				{title: "lost", digits: 0, of: lost}, {title: "stalled client closed", digits: 0, of: evicted},
 			},
 		},
@@ -281,13 +288,13 @@ func scenarios() []scenario {
 			name: "foreign", title: "Messages of the cluster that concern nobody here",
 			text:    "50,000 messages a second on Redis, a hundred at a time and in the form of the Node.js adapter, for a room with no member on this node: CPU time of the node for each.",
 			servers: []string{chorusName, nodeName, stockName}, nodes: 1, rounds: 2,
-			special: foreign(denseRate, denseBatch), figures: []figure{{title: "CPU per message", unit: "us", digits: 2, ratio: true, of: cpuPerDelivery}},
+			special: foreign(denseRate, denseBatch), takes: foreignTime * 5 / 4, figures: []figure{{title: "CPU per message", unit: "us", digits: 2, ratio: true, of: cpuPerDelivery}},
 		},
 		{
 			name: "sparse", title: "A few such messages at a time",
 			text:    "5,000 of them a second, ten at a time: most of it is waking an idle process.",
 			servers: []string{chorusName, nodeName, stockName}, nodes: 1, rounds: 2,
-			special: foreign(sparseRate, sparseBatch), figures: []figure{{title: "CPU per message", unit: "us", digits: 2, ratio: true, of: cpuPerDelivery}},
+			special: foreign(sparseRate, sparseBatch), takes: foreignTime * 5 / 4, figures: []figure{{title: "CPU per message", unit: "us", digits: 2, ratio: true, of: cpuPerDelivery}},
 		},
 	}
 }
