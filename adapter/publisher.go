@@ -22,6 +22,9 @@ type Publisher interface {
 	// cursor is: of the messages with the same name that wait for a slow client, only the newest
 	// is kept. The program chooses the name, the same one on all nodes. Node.js servers deliver all of them.
 	PublishLatest(name string, packet *parser.Packet, opts *socket.BroadcastOptions, done func(error))
+
+	// Has reports whether a socket of this node is in the room.
+	Has(room Room) bool
 }
 
 // Of returns the Publisher of a namespace, looking through adapters that wrap another one

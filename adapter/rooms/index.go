@@ -27,7 +27,7 @@ type index struct {
 // member is a socket that is in a room at least.
 type member struct {
 	id     socket.SocketId
-	rooms  map[socket.Room]*room    // but its own; nil while there are none
+	rooms  []*room                  // but its own
 	own    bool                     // it is in the room of its id, which every socket has: see room
 	chosen map[socket.Room]struct{} // rooms that the client joined by itself: see mark
 	last   wire.StreamID            // of the messages to that room
@@ -40,6 +40,7 @@ type member struct {
 // room is a room with members. The room of a socket's id has none of its own but sockets that were
 // put there besides; most such rooms are not there at all.
 type room struct {
+	name    socket.Room
 	members map[*member]struct{}
 	cache   cache
 	last    wire.StreamID // of the messages to it
@@ -86,20 +87,38 @@ func (x *index) join(m *member, name socket.Room) change {
 	}
 	r := x.rooms[name]
 	if r == nil {
-		r = &room{members: make(map[*member]struct{}, 1)}
+		r = &room{name: name, members: make(map[*member]struct{}, 1)}
 		x.rooms[name] = r
 	}
-	if _, was := r.members[m]; was {
+	if r.has(m) {
 		return c
 	}
 	c.moved = true
 	r.members[m] = struct{}{}
 	r.cache.drop()
-	if m.rooms == nil {
-		m.rooms = make(map[socket.Room]*room, 1)
-	}
-	m.rooms[name] = r
+	m.rooms = append(m.rooms, r)
 	return c
+}
+
+// has reports whether a member is in the room; r may be nil.
+func (r *room) has(m *member) bool {
+	if r == nil {
+		return false
+	}
+	_, ok := r.members[m]
+	return ok
+}
+
+// drop forgets a room, of which the member has one entry. The newest ones are found first.
+func (m *member) drop(r *room) {
+	last := len(m.rooms) - 1
+	for i := last; i >= 0; i-- {
+		if m.rooms[i] == r {
+			m.rooms[i], m.rooms[last] = m.rooms[last], nil
+			m.rooms = m.rooms[:last]
+			return
+		}
+	}
 }
 
 // mark notes that a client has joined rooms, in which it is, by itself. That ends when it leaves them.
@@ -111,7 +130,7 @@ func (x *index) mark(id socket.SocketId, rooms []socket.Room) {
 		return
 	}
 	for _, name := range rooms {
-		if _, in := m.rooms[name]; in {
+		if x.rooms[name].has(m) {
 			if m.chosen == nil {
 				m.chosen = make(map[socket.Room]struct{})
 			}
@@ -173,8 +192,8 @@ func (x *index) removeAll(id socket.SocketId) []change {
 	if m.own {
 		changes = append(changes, x.leave(m, socket.Room(id)))
 	}
-	for name := range m.rooms {
-		changes = append(changes, x.leave(m, name))
+	for i := len(m.rooms) - 1; i >= 0; i-- { // the last one is found first
+		changes = append(changes, x.leave(m, m.rooms[i].name))
 	}
 	delete(x.sids, id)
 	x.all.drop()
@@ -191,12 +210,12 @@ func (x *index) leave(m *member, name socket.Room) change {
 		c.edge = c.moved && !x.exists(name)
 		return c
 	}
-	r := m.rooms[name]
-	if r == nil {
+	r := x.rooms[name]
+	if !r.has(m) {
 		return c
 	}
 	c.moved = true
-	delete(m.rooms, name)
+	m.drop(r)
 	delete(m.chosen, name)
 	delete(r.members, m)
 	r.cache.drop()

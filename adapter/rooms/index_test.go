@@ -21,7 +21,7 @@ func consistent(t *testing.T, x *index) {
 			t.Errorf("room %q is empty", name)
 		}
 		for m := range r.members {
-			if m.rooms[name] != r {
+			if !slices.Contains(m.rooms, r) {
 				t.Errorf("room %q has %q, which does not know the room", name, m.id)
 			}
 		}
@@ -30,11 +30,14 @@ func consistent(t *testing.T, x *index) {
 		if m.id != id {
 			t.Errorf("socket %q is known as %q", m.id, id)
 		}
-		for name, r := range m.rooms {
-			if x.rooms[name] != r {
-				t.Errorf("socket %q is in %q, which is not there", id, name)
-			} else if _, ok := r.members[m]; !ok {
-				t.Errorf("socket %q is in %q, which does not know the socket", id, name)
+		for i, r := range m.rooms {
+			switch {
+			case x.rooms[r.name] != r:
+				t.Errorf("socket %q is in %q, which is not there", id, r.name)
+			case !r.has(m):
+				t.Errorf("socket %q is in %q, which does not know the socket", id, r.name)
+			case slices.Contains(m.rooms[:i], r):
+				t.Errorf("socket %q is in %q twice", id, r.name)
 			}
 		}
 	}

@@ -131,7 +131,7 @@ func (x *index) selectIDs(rooms, except []socket.Room) []socket.SocketId {
 // inAny reports whether the member is in one of rooms; x.mu is held.
 func (x *index) inAny(m *member, rooms []socket.Room) bool {
 	for _, name := range rooms {
-		if _, ok := m.rooms[name]; ok || m.own && name == socket.Room(m.id) {
+		if x.rooms[name].has(m) || m.own && name == socket.Room(m.id) {
 			return true
 		}
 	}

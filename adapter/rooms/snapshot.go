@@ -21,8 +21,8 @@ func (m *member) roomSet() *types.Set[socket.Room] {
 	if m.own {
 		set.Add(socket.Room(m.id))
 	}
-	for name := range m.rooms {
-		set.Add(name)
+	for _, r := range m.rooms {
+		set.Add(r.name)
 	}
 	return set
 }

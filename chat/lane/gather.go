@@ -61,8 +61,16 @@ func (l *Lane) settle() {
 	l.tellTexts(func(*store.Record) bool { return true })
 }
 
+// gather returns what has gathered, and makes the place for it; l.mu is held.
+func (l *Lane) gather() *gathered {
+	if l.gathered == nil {
+		l.gathered = new(gathered)
+	}
+	return l.gathered
+}
+
 func (l *Lane) gatherReaction(r *store.Record) {
-	g := &l.gathered
+	g := l.gather()
 	i := slices.IndexFunc(g.reactions, func(x *view.Reaction) bool { return x.ID == r.ID && x.Key == r.Key })
 	if i < 0 {
 		i = len(g.reactions)
@@ -84,8 +92,8 @@ func (l *Lane) gatherReaction(r *store.Record) {
 
 // tellReactions tells those that have gathered.
 func (l *Lane) tellReactions() {
-	g := &l.gathered
-	if len(g.reactions) == 0 {
+	g := l.gathered
+	if g == nil || len(g.reactions) == 0 {
 		return
 	}
 	list := make([]any, len(g.reactions))
@@ -100,7 +108,7 @@ func (l *Lane) tellReactions() {
 // gatherText keeps a fragment from the middle of a text, and reports whether it did. The beginning of a text, which is a
 // new message, and its end are told at once, with what waits.
 func (l *Lane) gatherText(r *store.Record) bool {
-	g := &l.gathered
+	g := l.gather()
 	if r.Offset == 0 || !r.Open {
 		l.tellTexts(func(waiting *store.Record) bool { return waiting.ID == r.ID })
 		g.textAt = time.Now()
@@ -120,7 +128,7 @@ func (l *Lane) gatherText(r *store.Record) bool {
 // turnText tells the text whose turn it is, when the last one was told long enough ago, and has the next one told in its
 // turn; l.mu is held.
 func (l *Lane) turnText() {
-	g := &l.gathered
+	g := l.gathered
 	wait := RollUp - time.Since(g.textAt)
 	if wait <= 0 {
 		wait = l.all.pace.wait(l)
@@ -134,7 +142,7 @@ func (l *Lane) turnText() {
 		g.texting = time.AfterFunc(wait, func() { // ends with tellTexts or stop
 			l.mu.Lock()
 			defer l.mu.Unlock()
-			if l.gathered.texting = nil; len(l.gathered.texts) > 0 {
+			if g.texting = nil; len(g.texts) > 0 {
 				l.turnText()
 			}
 		})
@@ -146,8 +154,8 @@ func (l *Lane) turnText() {
 
 // tellTexts tells the texts that wait and are chosen.
 func (l *Lane) tellTexts(chosen func(*store.Record) bool) {
-	g := &l.gathered
-	if len(g.texts) == 0 {
+	g := l.gathered
+	if g == nil || len(g.texts) == 0 {
 		return
 	}
 	held := l.held()

@@ -22,12 +22,12 @@ type Lane struct {
 	mu    sync.Mutex
 	epoch string // of the last record, as is pos
 	pos   int64
-	holds map[*socket.Socket]*hold
+	holds map[*socket.Socket]*hold // nil while there are none
 
 	presence presenceLane
-	quiet    bool // the room was too large to announce who comes and goes; that was logged
-	typing   typingLane
-	gathered gathered
+	quiet    bool        // the room was too large to announce who comes and goes; that was logged
+	typing   *typingLane // nil until somebody types
+	gathered *gathered   // nil until there is something to gather
 }
 
 // hold keeps what comes for a client from it while its page is read.
@@ -52,6 +52,9 @@ func (l *Lane) Begin(s *socket.Socket, user string) {
 	h := &hold{user: user, watching: s.Rooms().Has(WatchRoom(l.Topic))}
 	if before := l.holds[s]; before != nil {
 		h.until = before.until
+	}
+	if l.holds == nil {
+		l.holds = make(map[*socket.Socket]*hold)
 	}
 	l.holds[s] = h
 }

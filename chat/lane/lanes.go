@@ -62,8 +62,7 @@ func (c *Lanes) Acquire(ctx context.Context, topic string) (*Lane, error) {
 	c.mu.Lock()
 	l := c.byTopic[topic]
 	if l == nil {
-		l = &Lane{all: c, Topic: topic, holds: make(map[*socket.Socket]*hold)}
-		l.presence.epoch = rule.NewID()
+		l = &Lane{all: c, Topic: topic}
 		c.byTopic[topic] = l
 	}
 	l.refs++
@@ -109,8 +108,12 @@ func (l *Lane) stop() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.presence.stop()
-	l.gathered.stop()
-	l.typing.stop()
+	if l.gathered != nil {
+		l.gathered.stop()
+	}
+	if l.typing != nil {
+		l.typing.stop()
+	}
 }
 
 // lane returns the lane of a topic, nil when no socket of this node is there.

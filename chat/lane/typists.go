@@ -50,15 +50,18 @@ func (l *Lane) signalled(data []byte) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	t := &l.typing
+	if l.typing == nil {
+		if !s.On {
+			return
+		}
+		l.typing = &typingLane{typists: make(map[string]*typing)}
+	}
+	t := l.typing
 	_, known := t.typists[s.Socket]
 	switch {
 	case !s.On && !known, s.On && !known && len(t.typists) >= maxTypists:
 		return
 	case s.On:
-		if t.typists == nil {
-			t.typists = make(map[string]*typing)
-		}
 		// The sender's node says when it ends. Should that node die, this one does.
 		t.typists[s.Socket] = &typing{s, time.Now().Add(2 * l.all.opts.Typing)}
 		if known {
@@ -77,7 +80,7 @@ func (l *Lane) signalled(data []byte) {
 
 // settleTyping tells the sockets of this node who types, and ends silent typists; l.mu is held.
 func (l *Lane) settleTyping() {
-	t, now := &l.typing, time.Now()
+	t, now := l.typing, time.Now()
 	next := time.Duration(-1)
 	for id, one := range t.typists {
 		if wait := one.until.Sub(now); wait <= 0 {
@@ -106,7 +109,7 @@ func (l *Lane) settleTyping() {
 		t.timer = time.AfterFunc(next, func() { // ends with stop
 			l.mu.Lock()
 			defer l.mu.Unlock()
-			if l.typing.timer != nil {
+			if t.timer != nil {
 				l.settleTyping()
 			}
 		})

@@ -13,7 +13,7 @@ import (
 // presenceLane tells the watchers of a room on this node who comes and goes. Its numbers count what these watchers
 // hear; the epoch is another one on each node.
 type presenceLane struct {
-	epoch   string
+	epoch   string // empty until it is asked for
 	seq     int64
 	awaited map[string][]chan struct{} // of users whose arrival a client waits for
 	pending *store.PresenceChange      // what waits for the timer
@@ -34,7 +34,15 @@ func (l *Lane) PresenceNow(s *socket.Socket) (epoch string, seq int64) {
 	if h := l.holds[s]; h != nil && !h.watching {
 		h.changes = nil
 	}
-	return l.presence.epoch, l.presence.seq
+	return l.presence.name(), l.presence.seq
+}
+
+// name returns the epoch.
+func (p *presenceLane) name() string {
+	if p.epoch == "" {
+		p.epoch = rule.NewID()
+	}
+	return p.epoch
 }
 
 // Expect returns what is closed as soon as the feed brings a change of a user.
@@ -127,7 +135,10 @@ func (l *Lane) tell(change *store.PresenceChange, countOnly bool) {
 	p := &l.presence
 	p.seq++
 	p.last = time.Now()
-	told := map[string]any{"epoch": p.epoch, "seq": p.seq, "count": change.Count}
+	if len(l.holds) == 0 && !l.all.opts.Publisher.Has(WatchRoom(l.Topic)) {
+		return // nobody hears it, as of most users in their own rooms
+	}
+	told := map[string]any{"epoch": p.name(), "seq": p.seq, "count": change.Count}
 	if !countOnly {
 		left := change.Left
 		if left == nil {

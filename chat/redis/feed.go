@@ -38,7 +38,7 @@ const (
 // topic is what a node follows. refs, ready and bars are guarded by the mutex of the feed; the dispatcher owns the rest.
 type topic struct {
 	refs  int
-	ready chan struct{} // closed when the position is known
+	ready chan struct{} // closed when the position is known, and then the same one of all topics
 	bars  *bars
 
 	synced   bool // the position is that of the log since the subscription
@@ -46,6 +46,13 @@ type topic struct {
 	known    bool // position has been read once
 	waiting  []string
 }
+
+// closed is the channel of topics whose position is known.
+var closed = func() chan struct{} {
+	c := make(chan struct{})
+	close(c)
+	return c
+}()
 
 // feed receives what the nodes publish. One goroutine reads the subscribing connection, another one, the dispatcher,
 // hands everything to the sink, in the order of each log and without gaps.
@@ -77,7 +84,7 @@ func (s *Store) Follow(ctx context.Context, name string) error {
 		f.topics[name] = t
 	}
 	t.refs++
-	connection, first, down := f.connection, t.refs == 1, f.down
+	connection, first, down, ready := f.connection, t.refs == 1, f.down, t.ready
 	f.mu.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, followTimeout)
 	defer cancel()
@@ -90,7 +97,7 @@ func (s *Store) Follow(ctx context.Context, name string) error {
 	}
 	if err == nil {
 		select {
-		case <-t.ready:
+		case <-ready:
 			return nil
 		case <-ctx.Done():
 			err = ctx.Err()

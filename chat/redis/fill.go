@@ -91,10 +91,12 @@ func (f *feed) synced(ctx context.Context, name string, t *topic, end logEnd) er
 			return err
 		}
 	}
-	select {
-	case <-t.ready:
-	default:
-		close(t.ready)
+	f.mu.Lock()
+	ready := t.ready
+	t.ready = closed
+	f.mu.Unlock()
+	if ready != closed {
+		close(ready)
 	}
 	waiting := t.waiting
 	t.waiting = nil

@@ -16,9 +16,9 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// bars is the state of moderation of a room: ACTION:USER -> bar.
+// bars is the state of moderation of a room.
 type bars struct {
-	of     map[string]store.Bar
+	of     map[string]store.Bar // ACTION:USER -> bar; nil while there are none
 	slow   int
 	frozen bool
 }
@@ -32,7 +32,7 @@ func barName(action, user string) string { return action + ":" + user }
 
 // parseBars reads the hash that Redis keeps for a room.
 func parseBars(fields map[string]string) *bars {
-	b := &bars{of: make(map[string]store.Bar)}
+	b := new(bars)
 	for name, text := range fields {
 		switch name {
 		case fieldSlow:
@@ -42,6 +42,9 @@ func parseBars(fields map[string]string) *bars {
 		default:
 			var bar store.Bar
 			if json.Unmarshal([]byte(text), &bar) == nil {
+				if b.of == nil {
+					b.of = make(map[string]store.Bar)
+				}
 				b.of[name] = bar
 			}
 		}

@@ -57,8 +57,8 @@ type Connection struct {
 	known  bool // its user was looked up among the abusers
 
 	mu      sync.Mutex
-	limits  *Limits // in force
-	events  *rate.Limiter
+	limits  *Limits       // in force
+	events  *rate.Limiter // nil, as the others, until there is such a bound
 	bytes   *rate.Limiter
 	refused *rate.Limiter // events that may be refused before the connection is closed
 }
@@ -89,6 +89,9 @@ func (c *Connection) follow() *Limits {
 
 func follow(limiter *rate.Limiter, b Bucket) *rate.Limiter {
 	if limiter == nil {
+		if !b.on() {
+			return nil
+		}
 		return rate.NewLimiter(b.limit(), b.burst())
 	}
 	limiter.SetLimit(b.limit())
@@ -139,7 +142,7 @@ func (c *Connection) withoutBurst(limits *Limits, namespace string) {
 		return
 	}
 	subject := c.client.Subject(namespace)
-	if c.known = subject != ""; c.known && c.all.abusers.has(subject) {
+	if c.known = subject != ""; c.known && c.events != nil && c.all.abusers.has(subject) {
 		c.events.AllowN(time.Now(), limits.Events.burst()-1)
 	}
 }
@@ -158,8 +161,11 @@ func (c *Connection) overSubject(limits *Limits, namespace string) (wait time.Du
 
 // Pause returns for how long a client that has sent so many bytes is not read.
 func (c *Connection) Pause(size int) time.Duration {
+	if !c.all.limits.Load().Bytes.on() {
+		return 0
+	}
 	limits := c.follow()
-	if !limits.Bytes.on() {
+	if !limits.Bytes.on() { // it changed meanwhile
 		return 0
 	}
 	now, pause := time.Now(), time.Duration(0)

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -32,7 +33,7 @@ type (
 // here is what this node knows of a user in a room.
 type here struct {
 	name    string
-	sockets map[string]bool
+	sockets int
 	gone    time.Time // when the grace ends; zero while there are sockets
 }
 
@@ -62,12 +63,12 @@ type Users struct {
 
 	mu      sync.Mutex
 	users   map[userIn]*here
-	sockets map[socketIn]string        // -> user
-	rooms   map[string]int             // how many users here
-	ofUser  map[string]map[string]bool // user -> rooms
-	data    map[string]string          // of users here, everywhere
-	leaving map[userIn]bool            // those in grace
-	unsaved map[userIn]bool            // what Redis was not told, because it was away
+	sockets map[socketIn]string // -> user
+	rooms   map[string]int      // how many users here
+	ofUser  map[string][]string // user -> rooms
+	data    map[string]string   // of users here, everywhere
+	leaving map[userIn]bool     // those in grace
+	unsaved map[userIn]bool     // what Redis was not told, because it was away
 	lease   string
 	indexed bool            // Redis knows the lease
 	noted   map[string]bool // rooms that Redis knows the lease to be in
@@ -77,7 +78,7 @@ type Users struct {
 func New(opts Options) *Users {
 	return &Users{
 		opts: opts, left: make(chan leftNode, 256), status: make(chan statusPayload, 1024),
-		users: make(map[userIn]*here), sockets: make(map[socketIn]string), rooms: make(map[string]int), ofUser: make(map[string]map[string]bool),
+		users: make(map[userIn]*here), sockets: make(map[socketIn]string), rooms: make(map[string]int), ofUser: make(map[string][]string),
 		data: make(map[string]string), leaving: make(map[userIn]bool), unsaved: make(map[userIn]bool),
 		lease: opts.Nodes.Self().Lease, noted: make(map[string]bool),
 	}
@@ -148,17 +149,17 @@ func (p *Users) Enter(ctx context.Context, room, socket string, who store.Member
 	p.mu.Lock()
 	h := p.users[at]
 	if h == nil {
-		h = &here{sockets: make(map[string]bool)}
+		h = new(here)
 		p.users[at] = h
-		if p.ofUser[who.User] == nil {
-			p.ofUser[who.User] = make(map[string]bool)
-		}
-		p.ofUser[who.User][room] = true
+		p.ofUser[who.User] = append(p.ofUser[who.User], room)
 		p.rooms[room]++
 	}
 	h.name, h.gone = who.Name, time.Time{}
-	h.sockets[socket] = true
-	p.sockets[socketIn{room, socket}] = who.User
+	one := socketIn{room, socket}
+	if _, here := p.sockets[one]; !here {
+		h.sockets++
+	}
+	p.sockets[one] = who.User
 	delete(p.leaving, at)
 	own, err := p.write(at) // under the lock, for the order; it does not block
 	p.mu.Unlock()
@@ -177,9 +178,9 @@ func (p *Users) Leave(ctx context.Context, room, socket string, grace time.Durat
 		return page.Count, err
 	}
 	delete(p.sockets, socketIn{room, socket})
-	delete(h.sockets, socket)
+	h.sockets--
 	switch {
-	case len(h.sockets) > 0:
+	case h.sockets > 0:
 	case grace > 0:
 		h.gone = time.Now().Add(grace)
 		p.leaving[at] = true
@@ -198,8 +199,9 @@ func (p *Users) forget(at userIn) {
 	if p.rooms[at.room]--; p.rooms[at.room] == 0 {
 		delete(p.rooms, at.room)
 	}
-	delete(p.ofUser[at.user], at.room)
-	if len(p.ofUser[at.user]) == 0 {
+	rooms := slices.DeleteFunc(p.ofUser[at.user], func(room string) bool { return room == at.room })
+	p.ofUser[at.user] = rooms
+	if len(rooms) == 0 {
 		delete(p.ofUser, at.user)
 		delete(p.data, at.user)
 	}
@@ -209,7 +211,7 @@ func (p *Users) forget(at userIn) {
 func (p *Users) write(at userIn) (*script.Call, error) {
 	h, sockets, name := p.users[at], -1, ""
 	if h != nil {
-		sockets, name = len(h.sockets), h.name
+		sockets, name = h.sockets, h.name
 	}
 	delete(p.unsaved, at)
 	if h != nil && !p.indexed {

@@ -91,7 +91,7 @@ func (p *Users) Heard(payload string) {
 // apply writes the data of a user to all rooms in which the user is here.
 func (p *Users) apply(ctx context.Context, status statusPayload) error {
 	p.mu.Lock()
-	rooms := slices.Collect(maps.Keys(p.ofUser[status.User]))
+	rooms := slices.Clone(p.ofUser[status.User])
 	if len(rooms) > 0 {
 		p.data[status.User] = status.Data
 	}
