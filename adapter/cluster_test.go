@@ -479,7 +479,7 @@ func TestServerThatDoesNotAnswer(t *testing.T) {
 		}
 	})
 	t.Run("FetchSockets with its own timeout", func(t *testing.T) {
-		if got := fetch(t, a.Timeout(10*time.Millisecond)); !errors.Is(got.err, adapter.ErrRequestTimeout) {
+		if got := fetch(t, a.Timeout(short/3)); !errors.Is(got.err, adapter.ErrRequestTimeout) {
 			t.Errorf("fetched %+v", got)
 		}
 	})
