@@ -228,6 +228,18 @@ describe("what a key may not do", () => {
     content(page);
   });
 
+  test("Enter in a field of the measures does nothing, a button does", async (t) => {
+    const page = await enter(t, ops.key, "#/users/nobody");
+    const taken = [];
+    page.on("request", (request) => request.url().endsWith("/moderation") && request.method() === "POST" && taken.push(request.postDataJSON()));
+    await page.getByLabel("Room; empty for everywhere").fill("lobby");
+    await page.keyboard.press("Enter");
+    await page.getByRole("button", { name: "Mute", exact: true }).click();
+    await page.getByRole("status").filter({ hasText: "mute" }).waitFor();
+    assert.deepEqual(taken, [{ action: "mute", user: "nobody", room: "lobby" }]);
+    content(page);
+  });
+
   test("a key for publishing sees why it sees nothing", async (t) => {
     const page = await enter(t, publisher.key);
     await page.getByRole("alert").filter({ hasText: "scope admin:read" }).waitFor();

@@ -7,6 +7,7 @@ import { sharedByTests } from "./harness/cleanup.js";
 import { join } from "./harness/client.js";
 import { startDev } from "./harness/dev.js";
 import { token } from "./harness/token.js";
+import { until } from "./harness/wait.js";
 
 const shared = sharedByTests();
 
@@ -34,6 +35,8 @@ for (const [size, viewport] of Object.entries(SIZES)) {
         await page.getByRole("button", { name: "Open the list of members" }).click();
         await page.getByRole("list", { name: "Members" }).getByText("Bob").waitFor();
         await accessible(page);
+        await page.keyboard.press("Escape");
+        await page.getByRole("button", { name: "Open the list of members", expanded: false }).waitFor();
       }
       if (size === "phone") {
         await page.getByRole("button", { name: "Open the list of rooms" }).click();
@@ -66,13 +69,28 @@ test("by keyboard alone", async (t) => {
     await page.keyboard.press("Shift+Tab");
     if (await page.evaluate(() => document.activeElement.getAttribute("aria-label")?.startsWith("Actions for"))) break;
   }
+  const opened = rows(page).first();
+  const actions = page.getByRole("button", { name: "Actions for the message of Alice" });
+  const focused = (element, what) => until(() => element.evaluate((it) => it === document.activeElement), what);
   await page.keyboard.press("Enter");
-  await rows(page).first().getByRole("button", { name: "Delete" }).waitFor();
+  await opened.getByRole("button", { name: "Delete" }).waitFor();
+  // Escape closes them, and the field of an edit; the focus stays with the message.
+  await page.keyboard.press("Escape");
+  await opened.getByRole("button", { name: "Delete" }).waitFor({ state: "detached" });
+  await focused(actions, "the button has the focus");
+  await page.keyboard.press("Enter");
+  await opened.getByRole("button", { name: "Edit" }).press("Enter");
+  await focused(opened.getByLabel("Edit", { exact: true }), "the field of the edit has the focus");
+  await page.keyboard.press("Escape");
+  await focused(actions, "the button has the focus again");
+  await page.keyboard.press("Enter");
+  await opened.getByRole("button", { name: "Delete" }).waitFor();
   for (let i = 0; i < 10; i++) {
     await page.keyboard.press("Tab");
     if ((await page.evaluate(() => document.activeElement.textContent)) === "Delete") break;
   }
   await page.keyboard.press("Enter");
   await page.getByText("This message was deleted.").waitFor();
+  await focused(page.getByRole("log", { name: "Messages" }), "the log has the focus");
   content(page);
 });

@@ -59,8 +59,12 @@ export function Pager({ cursor, next }: { cursor: Signal<string>; next: string |
 /** Reads a form as texts without space around them. */
 export function fieldsOf(event: SubmitEvent): Record<string, string> {
   event.preventDefault();
-  const fields = new FormData(event.currentTarget as HTMLFormElement);
-  return Object.fromEntries([...fields].map(([name, value]) => [name, String(value).trim()]));
+  return valuesOf(event.currentTarget as HTMLFormElement);
+}
+
+/** The values of the fields of a form, without space around them. */
+export function valuesOf(form: HTMLFormElement): Record<string, string> {
+  return Object.fromEntries([...new FormData(form)].map(([name, value]) => [name, String(value).trim()]));
 }
 
 export const words = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -49,6 +49,15 @@ function Chat({ page, onEnd }: { page: PageConfig; onEnd: (why: string) => void 
     };
   }, []);
   const drawer = useSignal<"rooms" | "members" | null>(null);
+  useEffect(() => {
+    const pressed = (event: KeyboardEvent) => {
+      if (event.key !== "Escape" || drawer.value === null) return;
+      document.querySelector<HTMLElement>(".drawer-button[aria-expanded=true]")?.focus();
+      drawer.value = null;
+    };
+    document.addEventListener("keydown", pressed);
+    return () => document.removeEventListener("keydown", pressed);
+  }, []);
   if (rooms === undefined) return null;
 
   const current = rooms.current.value;

@@ -71,7 +71,7 @@ export function Frames({ rooms }: { rooms: Rooms }) {
           {paused.value ? text.frames.go : text.frames.pause}
         </button>
       </h3>
-      <pre ref={box} class="frames" tabIndex={0} onScroll={scrolled}>
+      <pre ref={box} class="frames" tabIndex={0} role="group" aria-label={text.frames.title} onScroll={scrolled}>
         {frames.value.map(({ number: key, sent, words }) => (
           <div key={key} class={sent ? "sent" : "received"}>
             <span title={sent ? text.frames.sent : text.frames.received}>{sent ? "→" : "←"}</span> {words}

@@ -27,7 +27,7 @@ export function Snippets({ cluster }: { cluster: ClusterState }) {
           </button>
         ))}
       </p>
-      <pre tabIndex={0}>{program[language.value](url, token)}</pre>
+      <pre tabIndex={0} role="group" aria-label={text.snippet.title}>{program[language.value](url, token)}</pre>
     </section>
   );
 }

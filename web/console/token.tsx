@@ -33,7 +33,7 @@ export function Token({ rooms, act }: { rooms: Rooms; act: (action: () => Promis
   return (
     <section>
       <h3>{text.token.title}</h3>
-      <pre tabIndex={0}>{JSON.stringify(claims, null, 2)}</pre>
+      <pre tabIndex={0} role="group" aria-label={text.token.title}>{JSON.stringify(claims, null, 2)}</pre>
       {typeof claims?.exp === "number" && (
         <p class="soft">{text.token.ends(new Date(claims.exp * 1000).toLocaleString())}</p>
       )}

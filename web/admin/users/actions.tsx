@@ -1,6 +1,7 @@
 import { useSignal } from "@preact/signals";
+import { useRef } from "preact/hooks";
 import { call, may, path } from "../model/api.js";
-import { fieldsOf, Problem, words } from "../parts.js";
+import { Problem, valuesOf, words } from "../parts.js";
 import { text } from "../text.js";
 
 const bars = ["kick", "mute", "unmute", "ban", "unban"] as const;
@@ -19,9 +20,11 @@ export function Actions({ id }: { id: string }) {
       problem.value = words(error);
     }
   };
-  const moderate = (event: SubmitEvent) => {
-    const { room, minutes, reason } = fieldsOf(event);
-    const action = (event.submitter as HTMLButtonElement | null)?.value ?? "";
+  // No button submits the form, so that the key Enter in a field does nothing: it would be the first one, and kick.
+  const form = useRef<HTMLFormElement>(null);
+  const moderate = (action: string) => {
+    if (form.current === null || !form.current.reportValidity()) return;
+    const { room, minutes, reason } = valuesOf(form.current);
     const body = {
       action,
       user: id,
@@ -38,7 +41,7 @@ export function Actions({ id }: { id: string }) {
       <p class="good" role="status">
         {done.value}
       </p>
-      <form class="fields" onSubmit={moderate}>
+      <form class="fields" ref={form} onSubmit={(event) => event.preventDefault()}>
         <label>
           {t.room}
           <input name="room" maxLength={255} />
@@ -52,7 +55,7 @@ export function Actions({ id }: { id: string }) {
           <input name="reason" maxLength={200} />
         </label>
         {bars.map((action) => (
-          <button key={action} type="submit" value={action} class={action.startsWith("un") ? "" : "danger"} disabled={!may("moderate")}>
+          <button key={action} type="button" class={action.startsWith("un") ? "" : "danger"} disabled={!may("moderate")} onClick={() => moderate(action)}>
             {t[action]}
           </button>
         ))}

@@ -58,7 +58,7 @@ export function Trace({ id }: { id: string }) {
         </button>
       </p>
       {(on.value || frames.value.length > 0) && (
-        <pre tabIndex={0} aria-label={t.trace}>
+        <pre tabIndex={0} role="group" aria-label={t.trace}>
           {frames.value.map(({ seq, at, socket, sent, text: words }) => (
             <div key={`${socket} ${seq}`}>
               {new Date(at).toISOString().slice(11, 23)} {socket.slice(0, 6)} {sent ? "→" : "←"} {words}

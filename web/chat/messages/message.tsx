@@ -1,7 +1,7 @@
 import { useSignal } from "@preact/signals";
 import { type LocalMessage, request } from "chorus-kit";
 import { memo } from "preact/compat";
-import { useRef } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { Avatar } from "../../shared/avatar.js";
 import { MoreIcon } from "../../shared/icons.js";
 import { notify } from "../model/connection.js";
@@ -31,6 +31,18 @@ export const MessageRow = memo(Row, (a, b) => a.message === b.message && a.first
 function Row({ message, first, rooms, room }: Props) {
   const editing = useSignal(false);
   const tools = useSignal(false);
+  const row = useRef<HTMLElement>(null);
+  const edited = useRef(false);
+  useEffect(() => {
+    if (edited.current && !editing.value) toolsButton()?.focus(); // the field that had the focus is gone
+    edited.current = editing.value;
+  }, [editing.value]);
+  const toolsButton = () => row.current?.querySelector<HTMLElement>(".tools-button");
+  const pressed = (event: KeyboardEvent) => {
+    if (event.key !== "Escape") return;
+    if (tools.value) toolsButton()?.focus();
+    editing.value = tools.value = false;
+  };
   const rest = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
   // While the log scrolls, the pointer passes over messages without resting.
   const entered = () => {
@@ -45,10 +57,12 @@ function Row({ message, first, rooms, room }: Props) {
   const named = value.mentions?.includes(rooms.me.id) ?? false;
   return (
     <article
+      ref={row}
       class={`message ${message.delivery}${first ? " first" : ""}${named ? " named" : ""}`}
       data-id={message.id}
       onPointerEnter={entered}
       onPointerLeave={gone}
+      onKeyDown={pressed}
     >
       {first && (
         <header>
@@ -145,6 +159,11 @@ function Actions(props: Omit<Props, "first"> & { author: string; onEdit: () => v
       complain,
     );
   };
+  const remove = (event: MouseEvent) => {
+    // The button goes with the message. The log keeps the focus.
+    (event.currentTarget as HTMLElement).closest<HTMLElement>("[role=log]")?.focus({ preventScroll: true });
+    room.room.remove(message.id).catch(complain);
+  };
   return (
     <div class="tools" role="group" aria-label={text.messages.actions(props.author)}>
       {keys.map((key) => (
@@ -164,7 +183,7 @@ function Actions(props: Omit<Props, "first"> & { author: string; onEdit: () => v
         </button>
       )}
       {(mine || mayModerate(room.name)) && (
-        <button type="button" class="quiet danger" onClick={() => room.room.remove(message.id).catch(complain)}>
+        <button type="button" class="quiet danger" onClick={remove}>
           {text.messages.remove}
         </button>
       )}
@@ -178,6 +197,8 @@ function Actions(props: Omit<Props, "first"> & { author: string; onEdit: () => v
 }
 
 function Editor(props: { message: LocalMessage<Said>; value: Said; room: OpenRoom; onDone: () => void }) {
+  const field = useRef<HTMLTextAreaElement>(null);
+  useEffect(() => field.current?.focus(), []);
   const submit = (event: SubmitEvent) => {
     event.preventDefault();
     const words = String(new FormData(event.currentTarget as HTMLFormElement).get("text") ?? "").trim();
@@ -186,7 +207,7 @@ function Editor(props: { message: LocalMessage<Said>; value: Said; room: OpenRoo
   };
   return (
     <form class="editor" onSubmit={submit}>
-      <textarea name="text" aria-label={text.messages.edit} defaultValue={props.value.text} rows={2} />
+      <textarea ref={field} name="text" aria-label={text.messages.edit} defaultValue={props.value.text} rows={2} />
       <button type="submit" class="primary">
         {text.messages.save}
       </button>
