@@ -33,6 +33,10 @@ func connectionsWithin(limit uint64) int {
 	return max(roundConnections, left/roundConnections*roundConnections)
 }
 
+// tcpWithin returns how many TCP connections a node takes, from any address. By itself a node keeps descriptors for the
+// connections that it passes on to others, and lets one address have three quarters of the rest; here it has all clients.
+func tcpWithin(limit uint64) int { return connectionsWithin(limit) + spareDescriptors/2 }
+
 // connectionsText says how many that are, and why not more.
 func connectionsText(limit uint64) string {
 	count := number(connectionsWithin(limit))

@@ -21,6 +21,9 @@ func TestConnectionsWithin(t *testing.T) {
 		if got := connectionsWithin(test.limit); got != test.want {
 			t.Errorf("with %d descriptors: %d connections, want %d", test.limit, got, test.want)
 		}
+		if got := tcpWithin(test.limit); got <= test.want || uint64(got) >= max(test.limit, spareDescriptors+roundConnections) {
+			t.Errorf("with %d descriptors: %d TCP connections", test.limit, got)
+		}
 		if got := connectionsText(test.limit); !strings.HasPrefix(got, test.text) {
 			t.Errorf("with %d descriptors: %q, want %q", test.limit, got, test.text)
 		}

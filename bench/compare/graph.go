@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"html"
 	"math"
+	"slices"
 	"strings"
 )
 
@@ -28,6 +29,7 @@ const (
 	graphHeight = 260
 	legendWidth = 240
 	axisWidth   = 52
+	digitWidth  = 8  // of a label, with the space around it
 	curveSteps  = 60 // of a function's curve
 )
 
@@ -66,8 +68,13 @@ func (g *graph) draw(b *strings.Builder, x int) {
 		fmt.Fprintf(b, `<path d="M%d %.1fH%d" stroke="#d0d7de"/>`, left, y, right)
 		fmt.Fprintf(b, `<text x="%d" y="%.1f" text-anchor="end" fill="#59636e">%s</text>`+"\n", left-6, y+4, tickText(value))
 	}
-	for _, tick := range g.ticks {
-		fmt.Fprintf(b, `<text x="%.1f" y="%d" text-anchor="middle" fill="#59636e">%s</text>`, across.at(tick), bottom+18, tickText(tick))
+	free := math.Inf(1) // what is left of the next label
+	for _, tick := range slices.Backward(g.ticks) {
+		at, text := across.at(tick), tickText(tick)
+		if half := float64(len(text)*digitWidth) / 2; at+half <= free {
+			fmt.Fprintf(b, `<text x="%.1f" y="%d" text-anchor="middle" fill="#59636e">%s</text>`, at, bottom+18, text)
+			free = at - half
+		}
 	}
 	fmt.Fprintf(b, `<text x="%d" y="%d" text-anchor="end" fill="#59636e">%s</text>`+"\n", right, bottom+34, html.EscapeString(g.size))
 	for _, s := range g.series {
@@ -109,9 +116,9 @@ func (g *graph) upright(bottom float64) (axis, []float64) {
 	up := axis{from: bottom, to: bottom - graphHeight}
 	if g.logY && least > 0 && most > 0 {
 		up.log = true
-		up.least, up.most = math.Pow10(int(math.Floor(math.Log10(least)))), math.Pow10(int(math.Ceil(math.Log10(most))))
-		if up.least == up.most {
-			up.most *= 10
+		up.least, up.most = 1/roundStep(1/least), roundStep(most)
+		if up.most < 10*up.least { // there must be something to mark
+			up.least, up.most = math.Pow10(int(math.Floor(math.Log10(least)))), math.Pow10(int(math.Floor(math.Log10(most)))+1)
 		}
 		return up, powers(up.least, up.most)
 	}
@@ -127,10 +134,11 @@ func (g *graph) upright(bottom float64) (axis, []float64) {
 	return up, marks
 }
 
-// powers returns the powers of ten between two of them.
+// powers returns the powers of ten between two values.
 func powers(from, to float64) []float64 {
 	var marks []float64
-	for i := math.Round(math.Log10(from)); i <= math.Round(math.Log10(to)); i++ {
+	const nearly = 1e-9
+	for i := math.Ceil(math.Log10(from) - nearly); i <= math.Log10(to)+nearly; i++ {
 		marks = append(marks, math.Pow10(int(i)))
 	}
 	return marks

@@ -37,7 +37,7 @@ func TestMarks(t *testing.T) {
 		"tenths":       {[]float64{0.03, 0.31}, false, "0 0.1 0.2 0.3 0.4"},
 		"a round most": {[]float64{20}, false, "0 5 10 15 20"},
 		"nothing":      {nil, false, "0 1"},
-		"powers":       {[]float64{45, 9800}, true, "10 100 1,000 10,000"},
+		"powers":       {[]float64{45, 9800}, true, "100 1,000 10,000"},
 		"one power":    {[]float64{10}, true, "10 100"},
 		"no power":     {nil, true, "0 1"},
 	} {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"chorus/bench"
 )
 
 // growth says how the figures of a scenario grow, whose variants have different sizes.
@@ -28,14 +30,20 @@ var serverColors = map[string]string{chorusName: "#0969da", centrifugeName: "#bf
 // chartFile is the name of the picture that a scenario's growth has.
 func (s scenario) chartFile() string { return s.name + ".svg" }
 
-// sized are the sizes that were measured on a server, and a figure there.
+// sized are the sizes that were measured on a server, and a figure there. A size at which clients could not connect is not
+// that size.
 func (t *table) sized(server string, f figure) (xs, ys []float64) {
 	for _, r := range t.rows {
-		if value, ok := r.value(f); ok && r.server.name == server && value > 0 {
+		if value, ok := r.value(f); ok && r.server.name == server && value > 0 && !r.incomplete() {
 			xs, ys = append(xs, r.size), append(ys, value)
 		}
 	}
 	return xs, ys
+}
+
+// incomplete reports whether clients could not connect.
+func (r *row) incomplete() bool {
+	return slices.ContainsFunc(r.reports, func(report *bench.Report) bool { return report.Connect.Failed > 0 })
 }
 
 // fitted returns the line of a curve, and how far the worst point is from it, as a part of 1; false with less than three

@@ -42,6 +42,9 @@ func TestGrowthIsNamed(t *testing.T) {
 		"what does not grow": {idleScenario(mostConnections), func(n float64) *bench.Report {
 			return &bench.Report{Server: &bench.ServerReport{RSSEnd: int64(26 * mega), Cores: 0.1 / n}}
 		}, "CPU time does not grow."},
+		"clients that could not connect": {idleScenario(mostConnections), func(n float64) *bench.Report {
+			return &bench.Report{Connect: bench.ConnectReport{Failed: int(n) / 4000}, Server: &bench.ServerReport{RSSEnd: int64(n)}}
+		}, "- **chorus**: memory: there are too few points for a line"},
 		"a room": {roomScenario(), func(n float64) *bench.Report {
 			return &bench.Report{Load: &bench.LoadReport{Sent: 100}, Server: &bench.ServerReport{CPUSeconds: (45 + 9*n) / 1e4, CPUMicrosPerDelivery: (45 + 9*n) / n}}
 		}, "- **chorus**: the cost of a message grows linearly: it is 45.0 µs plus 9.00 µs for each member, who are most of it from 5 members on (the worst point is 0 % off the line)."},

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"chorus/adapter/wire"
@@ -69,6 +70,7 @@ func allServers() []server {
 			return argv, []string{"BENCH_SECRET=" + secret}
 		}
 	}
+	tcp := strconv.Itoa(tcpWithin(descriptorLimit()))
 	return []server{
 		{
 			name: floorName, title: "bare `write(2)`", protocol: bench.Bare, nodes: 1, command: peer(floorName),
@@ -76,11 +78,12 @@ func allServers() []server {
 		},
 		{
 			name: chorusName, title: "**chorus**", protocol: bench.SocketIO, nodes: 2,
-			note: "this project's node and events that are acknowledged with their argument",
+			note: "this project's node and events that are acknowledged with their argument; one address may have all connections",
 			command: func(p place) ([]string, []string) {
 				env := []string{
 					"CHORUS_LISTEN=" + p.listen, "CHORUS_ADMIN_LISTEN=", "CHORUS_LOG_LEVEL=warn",
 					"CHORUS_AUTH_SECRET=" + secret, "BENCH_API_HASH=" + apiHash(),
+					"CHORUS_LIMITS_TCP=" + tcp, "CHORUS_LIMITS_TCP_PER_ADDRESS=" + tcp,
 				}
 				if p.hook != "" {
 					env = append(env, "BENCH_HOOK="+p.hook, "BENCH_HOOK_SECRET="+hookSecret)
