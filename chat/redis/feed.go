@@ -93,7 +93,9 @@ func (s *Store) Follow(ctx context.Context, name string) error {
 	case down:
 		err = store.ErrUnavailable
 	case first && connection != nil:
-		err = connection.Subscribe(ctx, s.keys.Channel(name))
+		// Without the deadline of ctx: the library closes the connection of all topics when a write ends late, be it only
+		// because it waited for the writes of others. The client's WriteTimeout bounds it.
+		err = connection.Subscribe(context.WithoutCancel(ctx), s.keys.Channel(name))
 	}
 	if err == nil {
 		select {
@@ -123,8 +125,7 @@ func (s *Store) Unfollow(name string) {
 	}
 	f.mu.Unlock()
 	if gone && connection != nil {
-		ctx, cancel := context.WithTimeout(context.Background(), script.CallTimeout)
-		defer cancel()
+		ctx := context.Background()                           // as in Follow
 		_ = connection.Unsubscribe(ctx, s.keys.Channel(name)) // else its messages are dropped
 		f.mu.Lock()
 		again := f.topics[name] != nil

@@ -81,3 +81,22 @@ func TestStoreOnMiniredis(t *testing.T) {
 	server := miniredis.RunT(t)
 	suite(t, func() goredis.UniversalClient { return connect(server.Addr()) })
 }
+
+// A topic for which there is no time left fails alone: the connection, and with it all other topics, stays.
+func TestFollowTooLate(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t, redistest.Options{})
+	n := open(t, connect(server.Addr), t.Name(), store.Limits{}, storetest.NewSink())
+	if err := n.Follow(t.Context(), "room"); err != nil {
+		t.Fatal(err)
+	}
+	late, cancel := context.WithDeadline(t.Context(), time.Now().Add(-time.Second))
+	defer cancel()
+	_ = n.Follow(late, "late") // it fails, unless the answer is faster than this goroutine
+	if err := n.Follow(t.Context(), "another"); err != nil {
+		t.Error(err)
+	}
+	if lost := n.Stats().Disconnects.Load(); lost > 0 {
+		t.Errorf("the connection was lost %d times", lost)
+	}
+}
