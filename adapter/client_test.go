@@ -52,7 +52,7 @@ func joinNamespace(t *testing.T, n *node, nsp string, rooms ...socket.Room) *cli
 // dial opens a connection, which has no socket yet, and room for so many frames that the test has not taken.
 func dial(t *testing.T, n *node, nsp string, frames int) *client {
 	t.Helper()
-	url := "ws" + strings.TrimPrefix(n.http.URL, "http") + "/socket.io/?EIO=4&transport=websocket"
+	url := "ws" + strings.TrimPrefix(n.http.URL, "http") + "/socket.io/?EIO=4&transport=websocket&a=1&a=2"
 	ws, resp, err := websocket.DefaultDialer.DialContext(t.Context(), url, http.Header{"X-Test": {"yes"}})
 	if err != nil {
 		t.Fatal(err)

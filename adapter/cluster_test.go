@@ -425,7 +425,7 @@ func TestFetchSockets(t *testing.T) {
 				!reflect.DeepEqual(h.Auth, map[string]any{"who": "test"}) {
 				t.Errorf("the handshake is %+v, want %+v", h, want)
 			}
-			if h.Headers["x-test"] != "yes" || h.Query["EIO"] != "4" {
+			if h.Headers["x-test"] != "yes" || h.Query["EIO"] != "4" || h.Query["a"] != "2" {
 				t.Errorf("headers %v, query %v: not as Node.js has them", h.Headers, h.Query)
 			}
 		})

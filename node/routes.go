@@ -2,6 +2,7 @@ package node
 
 import (
 	"net/http"
+	"path"
 	"strings"
 	"sync/atomic"
 
@@ -31,12 +32,25 @@ func (n *Node) routes() (http.Handler, error) {
 	socketIO := keepPolls(n.forward.Middleware(&n.clients, &n.busy))
 	mux.HandleFunc(forward.Path, n.forward.ServeLink)
 	mux.Handle(n.cfg.Path, socketIO)
-	if path := strings.TrimSuffix(n.cfg.Path, "/"); path != "" && path != n.cfg.Path {
-		mux.Handle(path, socketIO) // clients with addTrailingSlash: false leave the slash out
+	if bare := strings.TrimSuffix(n.cfg.Path, "/"); bare != "" && bare != n.cfg.Path {
+		mux.Handle(bare, socketIO) // clients with addTrailingSlash: false leave the slash out
 	}
 	n.addPages(mux)
 	mux.HandleFunc("/", n.serveUnknown)
-	return proxies.Middleware(n.withAPI(config.APIPublic, mux)), nil
+	return proxies.Middleware(n.withAPI(config.APIPublic, n.uncleaned(socketIO, mux))), nil
+}
+
+// uncleaned has Socket.IO answer what begins with its path and is then not clean, such as "/socket.io//": Node.js answers all
+// that begins so, and ServeMux would redirect it.
+func (n *Node) uncleaned(socketIO, mux http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		given := r.URL.Path
+		if clean := path.Clean(given); strings.HasPrefix(given, strings.TrimSuffix(n.cfg.Path, "/")+"/") && clean != given && clean+"/" != given {
+			socketIO.ServeHTTP(w, r)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
 }
 
 // admit refuses new sessions once the node closes those that are open.

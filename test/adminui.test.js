@@ -82,6 +82,7 @@ test("servers, sockets, rooms and events of both nodes, without secrets", async 
   const [[shown]] = (await heard.socket_connected.until((items) => items.some(([s]) => s.id === ada.id), "a new socket")).filter(([s]) => s.id === ada.id);
   assert.deepEqual([shown.nsp, shown.transport, shown.data.user, shown.rooms.includes(ada.id)], ["/", "websocket", "ada", true]);
   assert.ok(shown.clientId && shown.handshake.address && shown.handshake.headers);
+  assert.equal(shown.handshake.query.EIO, "4");
   await ada.emitWithAck("join", "team");
   await heard.room_joined.until((items) => items.some(([nsp, room, id]) => nsp === "/" && room === "team" && id === ada.id), "a room");
   await ada.emitWithAck("publish", "team", { text: "hello" });

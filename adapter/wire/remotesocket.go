@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"chorus/adapter/wire/msgpack"
+	"chorus/internal/library"
 
 	"github.com/tinylib/msgp/msgp"
 	"github.com/zishang520/socket.io/parsers/socket/v3/parser"
@@ -25,8 +26,8 @@ type wireSocket struct {
 func newWireSocket(s socket.SocketDetails) wireSocket {
 	w := wireSocket{ID: s.Id(), Rooms: s.Rooms().Keys()}
 	handshake := *s.Handshake()
-	handshake.Headers = singleValues(handshake.Headers, strings.ToLower)
-	handshake.Query = singleValues(handshake.Query, func(name string) string { return name })
+	handshake.Headers = singleValues(handshake.Headers)
+	handshake.Query = library.LastValues(handshake.Query)
 	w.Handshake = jsonOrEmpty(handshake)
 	w.Data = jsonOrEmpty(s.Data())
 	return w
@@ -41,15 +42,15 @@ func jsonOrEmpty(v any) json.RawMessage {
 	return text
 }
 
-// singleValues turns the lists of one value, which the library keeps, into the plain strings that
-// Node.js has for headers and query parameters, under the name that it has there.
-func singleValues[M ~map[string]any](m M, rename func(string) string) M {
-	out := make(M, len(m))
-	for name, value := range m {
+// singleValues turns the lists of one value, which the library keeps, into the plain strings that Node.js has for headers,
+// under the name that it has there.
+func singleValues(headers types.IncomingHttpHeaders) types.IncomingHttpHeaders {
+	out := make(types.IncomingHttpHeaders, len(headers))
+	for name, value := range headers {
 		if list, ok := value.([]string); ok && len(list) == 1 {
 			value = list[0]
 		}
-		out[rename(name)] = value
+		out[strings.ToLower(name)] = value
 	}
 	return out
 }

@@ -7,7 +7,7 @@ import (
 )
 
 // Query returns the query of a request. It reads what Node.js reads: a semicolon is a character
-// like any other, and a % that begins no escape sequence stays as it is.
+// like any other, a % that begins no escape sequence stays as it is, and of several values of a name the last one counts.
 func Query(r *http.Request) url.Values {
 	values := make(url.Values)
 	for pair := range strings.SplitSeq(r.URL.RawQuery, "&") {
@@ -16,7 +16,7 @@ func Query(r *http.Request) url.Values {
 		}
 		name, value, _ := strings.Cut(pair, "=")
 		name = unescape(name)
-		values[name] = append(values[name], unescape(value))
+		values[name] = []string{unescape(value)}
 	}
 	return values
 }

@@ -200,7 +200,7 @@ func (s *Server) serialize(one *socket.Socket) map[string]any {
 		"id": string(one.Id()), "clientId": client[:min(len(client), 12)], "transport": one.Conn().Transport().Name(),
 		"nsp": one.Nsp().Name(), "data": data, "rooms": rooms,
 		"handshake": map[string]any{
-			"address": handshake.Address, "headers": headers, "query": handshake.Query, "issued": handshake.Issued,
+			"address": handshake.Address, "headers": headers, "query": library.LastValues(handshake.Query), "issued": handshake.Issued,
 			"secure": handshake.Secure, "time": handshake.Time, "url": handshake.Url, "xdomain": handshake.Xdomain,
 		},
 	}
