@@ -6,6 +6,9 @@ import (
 	"errors"
 	"io"
 	"math"
+	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -151,6 +154,29 @@ func TestMarkdownAndChart(t *testing.T) {
 			return
 		} else if err != nil {
 			t.Fatalf("the chart is not XML: %v", err)
+		}
+	}
+}
+
+func TestEveryPictureOfThePageIsWritten(t *testing.T) {
+	r, dir := measured(t, map[string]float64{chorusName: 10, floorName: 8}), t.TempDir()
+	if err := r.write(dir); err != nil {
+		t.Fatal(err)
+	}
+	page, err := os.ReadFile(filepath.Join(dir, resultsName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pictures := regexp.MustCompile(`!\[chart\]\((.*?)\)`).FindAllStringSubmatch(string(page), -1)
+	if len(pictures) != 3 {
+		t.Errorf("the page has the pictures %v", pictures)
+	}
+	for _, picture := range pictures {
+		text, err := os.ReadFile(filepath.Join(dir, picture[1]))
+		if err != nil {
+			t.Error(err)
+		} else if err := xml.Unmarshal(text, new(struct{})); err != nil {
+			t.Errorf("%s: %v", picture[1], err)
 		}
 	}
 }
