@@ -107,13 +107,16 @@ func judge(r *http.Response, now time.Time) answer {
 	return a
 }
 
+// maxRetryAfter bounds the pause that a target asks for: one wrong answer must not keep it from events for years.
+const maxRetryAfter = 24 * time.Hour
+
 // retryAfter reads seconds or a date (RFC 9110 section 10.2.3); 0 for nothing.
 func retryAfter(text string, now time.Time) time.Duration {
 	if seconds, err := strconv.ParseUint(strings.TrimSpace(text), 10, 32); err == nil {
-		return time.Duration(seconds) * time.Second //nolint:gosec // it has 32 bits
+		return min(time.Duration(seconds)*time.Second, maxRetryAfter) //nolint:gosec // it has 32 bits
 	}
 	if at, err := http.ParseTime(text); err == nil {
-		return max(0, at.Sub(now))
+		return min(max(0, at.Sub(now)), maxRetryAfter)
 	}
 	return 0
 }

@@ -12,6 +12,7 @@ func TestRetryAfter(t *testing.T) {
 	now := time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
 	for text, want := range map[string]time.Duration{
 		"": 0, "120": 2 * time.Minute, "-1": 0, "1.5": 0, "99999999999999999999": 0, "soon": 0,
+		"4294967295": maxRetryAfter, "Fri, 31 Dec 9999 23:59:59 GMT": maxRetryAfter,
 		now.Add(time.Hour).Format(http.TimeFormat): time.Hour, now.Add(-time.Hour).Format(http.TimeFormat): 0,
 	} {
 		if got := retryAfter(text, now); got != want {
