@@ -95,7 +95,7 @@ budget: valgrind ## count the instructions of the hot paths and compare them wit
 	go run ./bench/budget $(if $(WRITE),--write)
 
 .PHONY: bench
-bench: redis ## the same load on this and on other servers: bench/RESULTS.md; about 95 minutes, on an idle machine
+bench: redis ## the same load on this and on other servers: bench/RESULTS.md; about 90 minutes, on an idle machine
 	@command -v node >/dev/null || { echo 'make: Node.js 20 or later is needed, it is one of the servers' >&2; exit 1; }
 	cd bench/peers/node && npm ci --no-audit --no-fund
 	go run ./bench/compare

@@ -45,7 +45,9 @@ const (
 var (
 	everybody = []string{floorName, chorusName, centrifugeName, centrifugoName, nodeName, bunName, stockName}
 	products  = []string{chorusName, centrifugeName, centrifugoName, nodeName, bunName, stockName}
-	echoing   = []string{chorusName, centrifugeName, nodeName, bunName, stockName} // Centrifugo answers requests through a back end only
+	fast      = []string{chorusName, centrifugeName, centrifugoName, nodeName, bunName} // that can do more than the simplest loads
+	withFloor = []string{floorName, chorusName, centrifugeName, centrifugoName, nodeName, bunName}
+	echoing   = []string{chorusName, centrifugeName, nodeName, bunName} // Centrifugo answers requests through a back end only
 )
 
 func scenarioNames() string {
@@ -83,7 +85,7 @@ func scenariosWithin(limit uint64) []scenario {
 		{
 			name: "saturation", title: "How much gets through",
 			text:    "1,000 clients and 1,000 broadcasts a second offered, which would be 1,000,000 deliveries a second: what arrives in the time, what is lost (not there 5 s after the end), and how many connections the server closes.",
-			servers: everybody,
+			servers: withFloor,
 			options: bench.Options{Connections: manyClients, Senders: 20, Rate: 1000, WarmUp: 2 * time.Second, Duration: 6 * time.Second, DrainTimeout: 5 * time.Second},
 			figures: []figure{
 				{title: "deliveries", unit: "/s", digits: 0, ratio: true, of: deliveriesPerSecond},
@@ -97,7 +99,7 @@ func scenariosWithin(limit uint64) []scenario {
 		{
 			name: "ceiling", title: "How much is carried before anything is lost",
 			text:    "1,000 clients; the rate of broadcasts is raised by half until a message is lost, a connection is closed, or less than 99 % arrives in time: the last rate before. At about one core the generator itself is the limit.",
-			servers: []string{floorName, chorusName, centrifugeName, centrifugoName, nodeName, bunName}, rounds: 2,
+			servers: withFloor, rounds: 2,
 			options: bench.Options{Connections: manyClients, Senders: 20, Rate: 40, WarmUp: time.Second, Duration: 3 * time.Second, DrainTimeout: 3 * time.Second},
 			special: ceiling, takes: 40 * time.Second, // half a dozen rates
 			figures: []figure{
@@ -109,7 +111,7 @@ func scenariosWithin(limit uint64) []scenario {
 		{
 			name: "latency", title: "How fast under load",
 			text:    "1,000 clients, 400 broadcasts a second: from the moment a message is due to its arrival at each client, which includes what the generator itself is late by.",
-			servers: products,
+			servers: fast,
 			options: bench.Options{Connections: manyClients, Senders: 20, Rate: 400, WarmUp: 2 * time.Second, Duration: 6 * time.Second, DrainTimeout: 5 * time.Second},
 			figures: []figure{
 				{title: "p50", unit: "ms", digits: 2, of: p50}, {title: "p99", unit: "ms", digits: 2, ratio: true, of: p99},
@@ -120,7 +122,7 @@ func scenariosWithin(limit uint64) []scenario {
 		{
 			name: "binary", title: "Binary messages",
 			text:    "1,000 clients, 20 broadcasts a second of 1,000 bytes, as text and as an attachment, which is a second frame: CPU time of the server's processes per delivery.",
-			servers: []string{chorusName, nodeName, bunName, stockName}, rounds: 3,
+			servers: []string{chorusName, nodeName, bunName}, rounds: 3,
 			options: bench.Options{Connections: manyClients, Senders: 20, Rate: 20, Payload: 1000, WarmUp: 2 * time.Second, Duration: 8 * time.Second, DrainTimeout: 5 * time.Second},
 			variants: []variant{
 				{title: "text", change: func(*bench.Options) {}},
@@ -134,7 +136,7 @@ func scenariosWithin(limit uint64) []scenario {
 		{
 			name: "polling", title: "Long-polling",
 			text:    "500 clients, 10 broadcasts a second of 100 bytes, over WebSocket and over HTTP long-polling without compression: CPU time of the server's processes per delivery.",
-			servers: []string{chorusName, nodeName, bunName, stockName}, rounds: 3,
+			servers: []string{chorusName, nodeName, bunName}, rounds: 3,
 			options: bench.Options{Connections: 500, Senders: 10, Rate: 10, WarmUp: 2 * time.Second, Duration: 8 * time.Second, DrainTimeout: 5 * time.Second},
 			variants: []variant{
 				{title: "WebSocket", change: func(*bench.Options) {}},
@@ -149,7 +151,7 @@ func scenariosWithin(limit uint64) []scenario {
 		{
 			name: "deflate", title: "permessage-deflate",
 			text:    "500 clients, 10 broadcasts a second of 4 KB of text, as they are and compressed (RFC 7692, no context takeover, from 1 KiB on): CPU time of the server's processes and bytes on the wire per delivery.",
-			servers: []string{chorusName, centrifugeName, centrifugoName, nodeName, bunName}, rounds: 3,
+			servers: fast, rounds: 3,
 			options: bench.Options{Connections: 500, Senders: 10, Rate: 10, Payload: 4 << 10, WarmUp: 2 * time.Second, Duration: 8 * time.Second, DrainTimeout: 5 * time.Second},
 			variants: []variant{
 				{title: "as it is", change: func(*bench.Options) {}},
@@ -185,7 +187,7 @@ func scenariosWithin(limit uint64) []scenario {
 			name: "many", title: "Many connections",
 			text: connectionsText(limit) + ", 256 at a time and as fast as the server takes them, then a broadcast every two seconds: the storm, memory, how long until a message is with all, and pauses. " +
 				"A pause is the longest time in which the server did not answer a WebSocket ping of one more client, which sends 50 a second; it includes what the generator itself is late by.",
-			servers: products, nodes: 1, rounds: 2,
+			servers: fast, nodes: 1, rounds: 2,
 			options: bench.Options{
 				Connections: connectionsWithin(limit), ConnectConcurrency: 256, Senders: 1, Rate: 0.5, PingRate: 50,
 				WarmUp: 5 * time.Second, Duration: 12 * time.Second, DrainTimeout: 5 * time.Second,
@@ -205,7 +207,7 @@ func scenariosWithin(limit uint64) []scenario {
 		{
 			name: "rooms", title: "Many rooms",
 			text:    "10,000 clients, each in ten of 10,000 rooms, which have ten members each, and no two clients share more than one. 2,000 messages a second from 1,000 of the clients, to one of their rooms after the other: CPU time per delivery.",
-			servers: []string{chorusName, centrifugeName, centrifugoName, nodeName, bunName}, rounds: 3,
+			servers: fast, rounds: 3,
 			options: bench.Options{Connections: 10_000, ConnectRate: 1000, Rooms: 10_000, RoomsPerClient: 10, Event: "publish", Senders: 1000, Rate: 2000, WarmUp: 3 * time.Second, Duration: 8 * time.Second, DrainTimeout: 5 * time.Second},
 			figures: []figure{
 				{title: "CPU per delivery", unit: "us", digits: 1, ratio: true, of: cpuPerDelivery},

@@ -117,7 +117,7 @@ func allServers() []server {
 		},
 		{
 			name: stockName, title: "stock Go library", protocol: bench.SocketIO, nodes: 1, command: peer(stockName),
-			note: "the Socket.IO library that chorus builds on, with its own engine and Redis adapter; one node, because its adapter does not carry broadcasts between nodes (see *reach*)",
+			note: "the Socket.IO library that chorus builds on, with its own engine and Redis adapter; one node, because its adapter does not carry broadcasts between nodes (see *reach*), and in the simplest scenarios alone",
 		},
 	}
 }
