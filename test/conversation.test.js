@@ -257,6 +257,7 @@ for (const shared of [true, false]) {
       assert.ok(Math.abs(muted.until - at - 60_000) < 5000);
       await told.count(1);
       assert.deepEqual(told.items[0], [{ action: "mute", room: "r", until: muted.until, reason: "loud", by: "mod" }]);
+      await until(async () => !(await bob.emitWithAck("publish", "r", 2)).ok, "the node of bob knows it");
       for (const request of [["publish", "r", 2], ["edit", "r", "m1", 2], ["react", "r", "m1", "x", true], ["append", "r", "t", "x"], ["typing", "r", true]]) {
         const error = await refused(bob, "muted", ...request);
         assert.deepEqual([error.until, error.reason], [muted.until, "loud"]);
