@@ -5,8 +5,6 @@ import (
 	"math"
 	"slices"
 	"time"
-
-	"chorus/bench"
 )
 
 // What a run takes besides its load.
@@ -20,15 +18,11 @@ const (
 func expectedTime(scenarios []scenario, servers []server, f flags) time.Duration {
 	var sum time.Duration
 	for _, s := range scenarios {
-		variants := s.variants
-		if variants == nil {
-			variants = []variant{{change: func(*bench.Options) {}}}
-		}
 		for _, server := range servers {
 			if !slices.Contains(s.servers, server.name) {
 				continue
 			}
-			for _, v := range variants {
+			for _, v := range s.loads() {
 				sum += time.Duration(s.roundsOf(f)) * s.runTime(v, f.Quick)
 			}
 		}

@@ -78,13 +78,11 @@ func p50(r *bench.Report) float64                 { return latency(r).P50 }
 func p99(r *bench.Report) float64                 { return latency(r).P99 }
 func p999(r *bench.Report) float64                { return latency(r).P999 }
 func sendP99(r *bench.Report) float64             { return latency(r).SendP99 }
-func pauseConnecting(r *bench.Report) float64 {
-	return pause(r).Connecting
-}
-func pauseLoad(r *bench.Report) float64         { return pause(r).Load }
-func failed(r *bench.Report) float64            { return float64(r.Connect.Failed) }
-func connectsPerSecond(r *bench.Report) float64 { return r.Connect.PerSecond }
-func megabytes(r *bench.Report) float64         { return float64(usage(r).RSSEnd) / mega }
+func pauseConnecting(r *bench.Report) float64     { return pause(r).Connecting }
+func pauseLoad(r *bench.Report) float64           { return pause(r).Load }
+func failed(r *bench.Report) float64              { return float64(r.Connect.Failed) }
+func connectsPerSecond(r *bench.Report) float64   { return r.Connect.PerSecond }
+func megabytes(r *bench.Report) float64           { return float64(usage(r).RSSEnd) / mega }
 func memoryGrowth(r *bench.Report) float64 {
 	return float64(usage(r).RSSEnd-usage(r).RSSConnected) / mega
 }

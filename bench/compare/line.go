@@ -25,32 +25,35 @@ func fitRelative(xs, ys []float64) line {
 		return l
 	}
 	// The best line without negative parts is then one with a single part.
-	var w, wx, wxx, wy, wxy float64
-	for i, x := range xs {
-		weight := relative(ys[i])
-		w, wx, wxx, wy, wxy = w+weight, wx+weight*x, wxx+weight*x*x, wy+weight*ys[i], wxy+weight*x*ys[i]
+	s := sumsOf(xs, ys, relative)
+	if l.Each < 0 || s.xx == 0 {
+		return line{Fixed: s.y / s.n}
 	}
-	if l.Each < 0 || wxx == 0 {
-		return line{Fixed: wy / w}
-	}
-	return line{Each: wxy / wxx}
+	return line{Each: s.xy / s.xx}
 }
 
 // fitWeighted returns the line with the least sum of weighted squares.
 func fitWeighted(xs, ys []float64, weight func(y float64) float64) line {
-	var n, sx, sy, sxx, sxy float64
-	for i, x := range xs {
-		w, y := weight(ys[i]), ys[i]
-		n, sx, sy, sxx, sxy = n+w, sx+w*x, sy+w*y, sxx+w*x*x, sxy+w*x*y
-	}
+	s := sumsOf(xs, ys, weight)
 	switch {
 	case len(xs) == 0:
 		return line{}
 	case slices.Min(xs) == slices.Max(xs):
-		return line{Fixed: sy / n}
+		return line{Fixed: s.y / s.n}
 	}
-	slope := (n*sxy - sx*sy) / (n*sxx - sx*sx)
-	return line{Fixed: (sy - slope*sx) / n, Each: slope}
+	slope := (s.n*s.xy - s.x*s.y) / (s.n*s.xx - s.x*s.x)
+	return line{Fixed: (s.y - slope*s.x) / s.n, Each: slope}
+}
+
+// sums are those of weighted points that a fit needs; n is that of the weights.
+type sums struct{ n, x, y, xx, xy float64 }
+
+func sumsOf(xs, ys []float64, weight func(y float64) float64) (s sums) {
+	for i, x := range xs {
+		w, y := weight(ys[i]), ys[i]
+		s.n, s.x, s.y, s.xx, s.xy = s.n+w, s.x+w*x, s.y+w*y, s.xx+w*x*x, s.xy+w*x*y
+	}
+	return s
 }
 
 // worst returns the greatest relative distance of a point from the line.

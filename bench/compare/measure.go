@@ -33,10 +33,7 @@ type special func(ctx context.Context, l *lab, c *cluster, options bench.Options
 // measure runs a scenario: in each round every server has its turn, with fresh processes, so that
 // what else the machine does meets all alike. It fails only when ctx ends.
 func (l *lab) measure(ctx context.Context, s scenario, servers []server, f flags) (*table, error) {
-	variants := s.variants
-	if variants == nil {
-		variants = []variant{{change: func(*bench.Options) {}}}
-	}
+	variants := s.loads()
 	t := &table{scenario: s}
 	for _, server := range servers {
 		if !slices.Contains(s.servers, server.name) {
@@ -68,6 +65,14 @@ func (l *lab) measure(ctx context.Context, s scenario, servers []server, f flags
 		}
 	}
 	return t, nil
+}
+
+// loads are the variants, or the load as it is where there are none.
+func (s scenario) loads() []variant {
+	if s.variants == nil {
+		return []variant{{change: func(*bench.Options) {}}}
+	}
+	return s.variants
 }
 
 // roundsOf is how often every server has its turn.

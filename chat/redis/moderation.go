@@ -180,8 +180,8 @@ redis.call('PUBLISH', ARGV[4], ARGV[5])
 return 1
 `)
 
-// reportScript: KEYS[1] the list, KEYS[2] the set of who has reported what in the list, ARGV 1 the report, 2 the most, 3 who
-// reports what. The answer is 0 for a report that is there already.
+// reportScript: KEYS[1] the list, KEYS[2] the set of its reports, each as "message user", ARGV 1 the report, 2 the most, 3 its
+// "message user". It returns 0 for a report that is there already.
 var reportScript = redis.NewScript(`
 if redis.call('LLEN', KEYS[1]) == 0 then redis.call('DEL', KEYS[2]) end
 if redis.call('SADD', KEYS[2], ARGV[3]) == 0 then return 0 end

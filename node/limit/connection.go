@@ -161,11 +161,8 @@ func (c *Connection) overSubject(limits *Limits, namespace string) (wait time.Du
 
 // Pause returns for how long a client that has sent so many bytes is not read.
 func (c *Connection) Pause(size int) time.Duration {
-	if !c.all.limits.Load().Bytes.on() {
-		return 0
-	}
 	limits := c.follow()
-	if !limits.Bytes.on() { // it changed meanwhile
+	if !limits.Bytes.on() {
 		return 0
 	}
 	now, pause := time.Now(), time.Duration(0)
